@@ -1,0 +1,46 @@
+/**
+ * Where bytes come from (a *source*; how they are framed is the *transport*). One string picks the source:
+ * `/dev/…` or `COM3` a serial device, `tcp://host:port`, `file:capture`, `simulator:`.
+ */
+
+/** Serial line settings; sources that have no line ignore them. */
+export interface LineSettings {
+  /** Baud. */
+  readonly baudRate: number;
+  readonly dataBits: 5 | 6 | 7 | 8;
+  readonly parity: "none" | "even" | "odd";
+  readonly stopBits: 1 | 2;
+}
+
+/**
+ * A source opens, yields, ends or throws; it never retries (retry stands once, in `meter/meter.ts`). Bytes are pulled:
+ * a consumer that does not ask for the next chunk lets the kernel collect, and the next chunk is then larger. Each
+ * `open` is new. Aborting the signal ends the iteration and closes what was opened.
+ */
+export interface Source {
+  /** For messages: `/dev/ttyUSB0`, `tcp://host:port`; never holds a secret. */
+  readonly label: string;
+  /** Whether the line settings mean anything to it (a serial device). */
+  readonly hasLine: boolean;
+  open(signal: AbortSignal, line: LineSettings): AsyncIterable<Uint8Array>;
+}
+
+/** Why a source cannot be opened or broke off. `permission` and `busy` are told apart because the cure differs. */
+export type SourceErrorCode =
+  | "no-device"
+  | "permission"
+  | "busy"
+  | "not-a-serial-device"
+  | "refused"
+  | "unreachable"
+  | "lost"
+  | "unsupported";
+
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+  readonly code: SourceErrorCode;
+  constructor(code: SourceErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
