@@ -4,14 +4,15 @@ import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { build } from "esbuild";
 
-rmSync("dist", { recursive: true, force: true });
+const outdir = process.env.OUTDIR ?? "dist";
+rmSync(outdir, { recursive: true, force: true });
 const common = {
   bundle: true,
   platform: "node",
   target: "node20.19",
   format: "esm",
   splitting: true,
-  outdir: "dist",
+  outdir,
   minifySyntax: true,
   minifyWhitespace: true,
   external: ["@serialport/bindings-cpp"],
@@ -19,4 +20,6 @@ const common = {
   logLevel: "warning",
 };
 await build({ ...common, entryPoints: { main: "src/main.ts", codec: "src/codec/index.ts" } });
-execFileSync("node_modules/.bin/tsc", ["-p", "scripts/tsconfig.types.json"], { stdio: "inherit" });
+execFileSync("node_modules/.bin/tsc", ["-p", "scripts/tsconfig.types.json", "--outDir", `${outdir}/types`], {
+  stdio: "inherit",
+});
