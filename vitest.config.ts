@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 /** `unit` needs nothing but Node; the other projects need real programs and are run by `.ci/run`, where none may skip. */
 export default defineConfig({
   test: {
+    // `.ci/run` counts the tests of each stage from this report.
+    reporters: process.env.TEST_REPORT ? ["default", ["json", { outputFile: process.env.TEST_REPORT }]] : ["default"],
     projects: [
       {
         test: {
