@@ -1,0 +1,32 @@
+/** What is wrong with the configuration, every fault at once. */
+
+/** One fault. Never holds a secret: `found` describes the shape of a secret, not its content. */
+export interface ConfigFault {
+  /** The file, or the name of the environment variable or the flag, that the value comes from; `null` if there is none. */
+  readonly file: string | null;
+  /** Line in the file, from 1; `null` outside of files. */
+  readonly line: number | null;
+  /** Where in the document, as the user wrote it: `meter.key`, `meters[1].port`. Empty for the whole document. */
+  readonly path: string;
+  readonly found: string;
+  readonly allowed: string;
+}
+
+/** One line: `kaifa2mqtt.yaml:3: meter.key: found 31 hex digits; allowed: 32 hex digits`. */
+export function formatFault(fault: ConfigFault): string {
+  const place = fault.file === null ? "" : fault.line === null ? `${fault.file}: ` : `${fault.file}:${fault.line}: `;
+  const path = fault.path === "" ? "" : `${fault.path}: `;
+  return `${place}${path}found ${fault.found}; allowed: ${fault.allowed}`;
+}
+
+/** The configuration cannot be used; the message lists every fault. Exit code 78. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly faults: readonly ConfigFault[];
+  constructor(faults: readonly ConfigFault[]) {
+    const heading =
+      faults.length === 1 ? "The configuration has a fault:" : `The configuration has ${faults.length} faults:`;
+    super([heading, ...faults.map((fault) => `  ${formatFault(fault)}`)].join("\n"));
+    this.faults = faults;
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Keys as people paste them. Grid operators hand out 32 hex digits; blanks, colons, commas, dashes, quotes and a leading
+ * `0x` are forgiven. Forms that made trouble to others are named plainly (32 bytes that are the ASCII codes of the
+ * digits, letters instead of hex, base64).
+ */
+
+const SEPARATORS = /[\s:,;_-]/g;
+
+/** Strips what is forgiven; upper case. The result need not be a key. */
+export function normalizeKey(text: string): string {
+  return text
+    .trim()
+    .replace(/^(["'])(.*)\1$/s, "$2")
+    .replace(SEPARATORS, "")
+    .replace(/0x/gi, "")
+    .toUpperCase();
+}
+
+/** Whether a normalized text is a key: 32 hex digits (AES-128, DLMS security suites 0 and 1). */
+export function isKey(normalized: string): boolean {
+  return /^[0-9A-F]{32}$/.test(normalized);
+}
+
+/** The 16 bytes of a key text, `null` if it is none. */
+export function keyBytes(text: string): Uint8Array | null {
+  const normalized = normalizeKey(text);
+  return isKey(normalized) ? new Uint8Array(Buffer.from(normalized, "hex")) : null;
+}
+
+/** What was pasted instead of a key, without saying anything of its content. */
+export function describeWrongKey(text: string): string {
+  const trimmed = text.trim();
+  const digits = normalizeKey(text);
+  if (digits === "") return "nothing";
+  if (/^[0-9A-F]+$/.test(digits)) {
+    if (digits.length === 64) {
+      const spelled = Buffer.from(digits, "hex").toString("latin1");
+      return isKey(spelled.toUpperCase())
+        ? "64 hex digits that are the ASCII codes of 32 hex digits (write the 32 digits that they spell)"
+        : "64 hex digits (perhaps encryption key and authentication key pasted one after the other)";
+    }
+    return `${digits.length} hex digits${digits.length === 16 ? " (8 bytes: rather a system title, or half of a key)" : ""}`;
+  }
+  if (/^[A-Za-z0-9+/]{22}==$/.test(trimmed)) return "24 characters of base64 (write the same 16 bytes as hex digits)";
+  if (trimmed.length === 16) return "16 letters or signs (the key must be written as the hex digits of its 16 bytes)";
+  const wrong = [...digits].findIndex((sign) => !/[0-9A-F]/.test(sign));
+  const looks = /^[0-9A-FOIL]+$/.test(digits) ? ", a letter O, I or L, perhaps meant as 0 or 1" : "";
+  return `${digits.length} characters, number ${wrong + 1} is no hex digit${looks}`;
+}
