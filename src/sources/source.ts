@@ -14,8 +14,9 @@ export interface LineSettings {
 
 /**
  * A source opens, yields, ends or throws; it never retries (retry stands once, in `meter/meter.ts`). Bytes are pulled:
- * a consumer that does not ask for the next chunk lets the kernel collect, and the next chunk is then larger. Each
- * `open` is new. Aborting the signal ends the iteration and closes what was opened.
+ * a consumer that does not ask for the next chunk lets the kernel collect, and the next chunk is then larger. The first
+ * chunk is empty and says that the source is open. Each `open` is new. Aborting the signal ends the iteration and closes
+ * what was opened.
  */
 export interface Source {
   /** For messages: `/dev/ttyUSB0`, `tcp://host:port`; never holds a secret. */
@@ -23,6 +24,8 @@ export interface Source {
   /** Whether the line settings mean anything to it (a serial device). */
   readonly hasLine: boolean;
   open(signal: AbortSignal, line: LineSettings): AsyncIterable<Uint8Array>;
+  /** Where it can be watched: resolves when trying to open again has become worth while before its time; or on abort. */
+  changed?(signal: AbortSignal): Promise<void>;
 }
 
 /** Why a source cannot be opened or broke off. `permission` and `busy` are told apart because the cure differs. */

@@ -1,0 +1,217 @@
+/**
+ * A serial device, read through the `serialport` library's binding. We stand on the binding and not on its stream, because
+ * a stream reads ahead: bytes are pulled here, so that a meter that sleeps through a telegram wakes a handful of times and
+ * not once a byte.
+ *
+ *     open ── binding.open (exclusive lock, raw, 8E1 …) ── wait until readable ── read ── yield ── …
+ *               │                                             │
+ *               └─ SourceError, by cause                      └─ hang-up, node gone or another one: SourceError "lost"
+ */
+import { constants, readSync } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { type LineSettings, type Source, SourceError } from "./source.ts";
+
+/** One read takes at most this much; the kernel keeps the rest (4 KiB behind a tty on Linux). */
+const READ_BYTES = 4096;
+/** How often the device's path is looked at: for a missing one to appear, and while nothing comes, for a quiet one to be gone. */
+const LOOK_MS = 500;
+
+/** An open port of the library's binding, as far as it is used here. */
+interface Port {
+  read(buffer: Buffer, offset: number, length: number): Promise<{ bytesRead: number }>;
+  close(): Promise<void>;
+}
+
+/** What the Unix bindings show beyond that. */
+interface UnixPort extends Port {
+  readonly fd: number | null;
+  readonly poller: { once(event: "readable", callback: (error: Error | null) => void): unknown };
+}
+
+/** A serial device: `/dev/serial/by-id/…`, `/dev/ttyUSB0`, `COM3`. */
+export class SerialSource implements Source {
+  readonly label: string;
+  readonly hasLine = true;
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.label = path;
+  }
+
+  /** @throws SourceError `no-device`, `permission`, `busy`, `not-a-serial-device`, `lost` */
+  async *open(signal: AbortSignal, line: LineSettings): AsyncGenerator<Uint8Array, void, undefined> {
+    const identity = await this.#examine();
+    const port = await this.#open(line);
+    let gone: SourceError | undefined;
+    let closing: Promise<void> | undefined;
+    const close = (): void => {
+      closing ??= port.close().catch(() => undefined);
+    };
+    let heard = true;
+    const look = setInterval(() => {
+      // While bytes come the device is there; a hang-up wakes the read by itself.
+      if (heard) {
+        heard = false;
+        return;
+      }
+      void identify(this.#path).then((now) => {
+        if (identity === null || now === identity || closing !== undefined) return;
+        gone = new SourceError("lost", `${this.#path} ${now === null ? "is gone" : "is another device now"}`);
+        close();
+      });
+    }, LOOK_MS);
+    look.unref();
+    signal.addEventListener("abort", close, { once: true });
+    try {
+      yield new Uint8Array(0);
+      const buffer = Buffer.allocUnsafe(READ_BYTES);
+      while (!signal.aborted) {
+        const length = await read(port, buffer);
+        heard = true;
+        // A copy: who consumes may keep it, and the buffer is used again.
+        if (length > 0) yield Uint8Array.prototype.slice.call(buffer, 0, length);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (gone !== undefined) throw gone;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new SourceError("lost", `${this.#path} was disconnected (${reason})`, { cause: error });
+    } finally {
+      clearInterval(look);
+      signal.removeEventListener("abort", close);
+      close();
+      await closing;
+    }
+  }
+
+  /** Resolves when the device's path leads to another node than at the call, or its rights have changed; or on abort. */
+  async changed(signal: AbortSignal): Promise<void> {
+    if (isWindowsPort(this.#path)) return new Promise((resolve) => onAbort(signal, resolve));
+    const before = await identify(this.#path, true);
+    await new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        void identify(this.#path, true).then((now) => {
+          if (now !== before) done();
+        });
+      }, LOOK_MS);
+      const done = (): void => {
+        clearInterval(timer);
+        resolve();
+      };
+      onAbort(signal, done);
+    });
+  }
+
+  /** Looks before it opens: the binding's errors are texts, and a plain file or a directory should be called what it is. */
+  async #examine(): Promise<string | null> {
+    const path = this.#path;
+    if (isWindowsPort(path)) return null;
+    let node: Awaited<ReturnType<typeof stat>>;
+    try {
+      node = await stat(path);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === "EACCES")
+        throw new SourceError("permission", `${path}: no permission to look there`, { cause: error });
+      throw new SourceError("no-device", `${path} does not exist`, { cause: error });
+    }
+    if (!node.isCharacterDevice()) {
+      const what = node.isDirectory() ? "a directory" : node.isFile() ? "a plain file" : "no character device";
+      throw new SourceError("not-a-serial-device", `${path} is ${what}, not a serial device`);
+    }
+    try {
+      await access(path, constants.R_OK | constants.W_OK);
+    } catch (error) {
+      throw new SourceError("permission", `${path}: no permission to read and write`, { cause: error });
+    }
+    return identityOf(node);
+  }
+
+  async #open(line: LineSettings): Promise<Port> {
+    const { SerialPort } = await import("serialport");
+    try {
+      return await SerialPort.binding.open({
+        path: this.#path,
+        baudRate: line.baudRate,
+        dataBits: line.dataBits,
+        parity: line.parity,
+        stopBits: line.stopBits,
+        lock: true,
+        // Adapters that draw their power from DTR or RTS keep it while we change the settings and open again.
+        hupcl: false,
+      });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new SourceError(codeOf(reason), `${this.#path} cannot be opened: ${reason}`, { cause: error });
+    }
+  }
+}
+
+/** The serial devices that the library can list; empty where it cannot (it needs `udevadm` on Linux). */
+export async function listSerialPorts(): Promise<{ path: string; manufacturer: string | undefined }[]> {
+  const { SerialPort } = await import("serialport");
+  try {
+    return (await SerialPort.list()).map(({ path, manufacturer }) => ({ path, manufacturer }));
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Waits for bytes and takes them. On Unix without the library's own read: that one asks the thread pool twice a wake-up, and
+ * turns for ever without a pause when a device that was pulled reads as "0 bytes" (seen with bindings-cpp 13.0.1).
+ */
+async function read(port: Port, buffer: Buffer): Promise<number> {
+  if (!isUnixPort(port)) return (await port.read(buffer, 0, buffer.length)).bytesRead;
+  await new Promise<void>((resolve, reject) => {
+    if (port.fd === null) reject(new Error("closed"));
+    else port.poller.once("readable", (error) => (error ? reject(error) : resolve()));
+  });
+  if (port.fd === null) throw new Error("closed");
+  try {
+    const length = readSync(port.fd, buffer, 0, buffer.length, null);
+    if (length === 0) throw new Error("hang-up");
+    return length;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "EAGAIN" || code === "EWOULDBLOCK" || code === "EINTR") return 0;
+    throw error;
+  }
+}
+
+function isUnixPort(port: Port): port is UnixPort {
+  return "poller" in port && "fd" in port;
+}
+
+function isWindowsPort(path: string): boolean {
+  return /^(?:\\\\\.\\)?COM\d+$/i.test(path);
+}
+
+/** What tells one device node from another behind the same path; `null` if there is none. */
+async function identify(path: string, withRights = false): Promise<string | null> {
+  try {
+    const node = await stat(path);
+    return withRights ? `${identityOf(node)} ${node.mode} ${node.uid} ${node.gid}` : identityOf(node);
+  } catch {
+    return null;
+  }
+}
+
+function identityOf(node: { dev: number; ino: number; rdev: number }): string {
+  return `${node.dev} ${node.ino} ${node.rdev}`;
+}
+
+/** The binding (bindings-cpp 13) tells causes only in words: those of `strerror`, and Windows' own. */
+function codeOf(reason: string): SourceError["code"] {
+  if (/lock port|busy|temporarily unavailable/i.test(reason)) return "busy";
+  if (/denied|not permitted/i.test(reason)) return "permission";
+  if (/inappropriate ioctl|not a typewriter|is a directory/i.test(reason)) return "not-a-serial-device";
+  if (/no such|not found|input\/output error/i.test(reason)) return "no-device";
+  return "unsupported";
+}
+
+function onAbort(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act();
+  else signal.addEventListener("abort", act, { once: true });
+}

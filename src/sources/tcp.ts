@@ -1,0 +1,68 @@
+/** A serial server on the network, `tcp://host:port`: ser2net, ESP bridges, `kaifa2mqtt simulate tcp-listen:…`. */
+import { once } from "node:events";
+import { connect } from "node:net";
+import { type LineSettings, type Source, SourceError } from "./source.ts";
+
+/** A connection that does not come about within this time is given up. */
+const CONNECT_MS = 10_000;
+/** After so long without a byte the kernel asks whether the other side lives; on Linux it gives up ten seconds later. */
+const KEEPALIVE_MS = 10_000;
+
+export class TcpSource implements Source {
+  readonly label: string;
+  readonly hasLine = false;
+  readonly #host: string;
+  readonly #port: number;
+
+  constructor(host: string, port: number) {
+    this.#host = host;
+    this.#port = port;
+    this.label = `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  }
+
+  /** @throws SourceError `refused`, `unreachable`, `lost` (also when the other side closes in good order) */
+  async *open(signal: AbortSignal, _line: LineSettings): AsyncGenerator<Uint8Array, void, undefined> {
+    if (signal.aborted) return;
+    const socket = connect({ host: this.#host, port: this.#port, noDelay: true });
+    socket.on("error", () => undefined); // each is met below, by who waits
+    const giveUp = setTimeout(() => socket.destroy(new Error("no answer")), CONNECT_MS);
+    const close = (): void => void socket.destroy();
+    signal.addEventListener("abort", close, { once: true });
+    let connected = false;
+    try {
+      await once(socket, "connect", { signal });
+      connected = true;
+      clearTimeout(giveUp);
+      socket.setKeepAlive(true, KEEPALIVE_MS);
+      yield new Uint8Array(0);
+      for await (const chunk of socket) yield chunk as Uint8Array;
+      if (!signal.aborted) throw new Error("closed by the other side");
+    } catch (error) {
+      if (signal.aborted) return;
+      throw this.#failure(error, connected);
+    } finally {
+      clearTimeout(giveUp);
+      signal.removeEventListener("abort", close);
+      socket.destroy();
+    }
+  }
+
+  #failure(error: unknown, connected: boolean): SourceError {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (connected) return new SourceError("lost", `${this.label}: connection lost (${reason})`, { cause: error });
+    const refused = (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
+    const what = refused ? "refuses the connection" : `cannot be reached (${reason})`;
+    return new SourceError(refused ? "refused" : "unreachable", `${this.label} ${what}`, { cause: error });
+  }
+}
+
+/** Takes `tcp://host:port` apart, `[::1]` included. @throws SourceError `unsupported` */
+export function parseTcpAddress(text: string): { host: string; port: number } {
+  const match = /^tcp:\/\/(?:\[([^\]]+)\]|([^:/?#]+)):(\d{1,5})\/?$/.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || port < 1 || port > 65535) {
+    throw new SourceError("unsupported", `${text}: expected tcp://host:port`);
+  }
+  return { host, port };
+}
