@@ -1,6 +1,8 @@
 /**
  * THE table of quantities: which OBIS code has which key, published unit, kind and names. Topics, JSON keys, discovery,
  * the status page, metrics and the documentation follow from it. Keys are a promise: they never change.
+ *
+ * Codes are those of IEC 62056-6-1 (OBIS) and of the tables in EN 62056-61 for A = 1, electricity.
  */
 
 /** A counter only grows (total_increasing); a gauge is of the moment (measurement); a text says something about the meter. */
@@ -9,7 +11,7 @@ export type QuantityKind = "counter" | "gauge" | "text";
 export interface Quantity {
   /** `energy_import`: in JSON, discovery, entity ids. */
   readonly key: string;
-  /** C.D.E of the OBIS code, for instance `1.8.0` (A=1; B is ignored when looking up). */
+  /** C.D.E of the OBIS code, for instance `1.8.0` (A=1; B is ignored when looking up); `A-B:C.D.E` where A is not 1. */
   readonly code: string;
   readonly kind: QuantityKind;
   /** The unit of the telegram that this quantity must have: `Wh`, `W` … (`null`: a bare number or text). */
@@ -24,4 +26,178 @@ export interface Quantity {
   readonly precision: number;
   readonly icon?: `mdi:${string}`;
   readonly name: { readonly en: string; readonly de: string };
+}
+
+/** What follows from the physical kind of a value. */
+type Dimension = Pick<Quantity, "kind" | "wireUnit" | "unit" | "shift" | "deviceClass" | "precision">;
+
+const DIMENSIONS = {
+  energy: { kind: "counter", wireUnit: "Wh", unit: "kWh", shift: -3, deviceClass: "energy", precision: 3 },
+  reactiveEnergy: {
+    kind: "counter",
+    wireUnit: "varh",
+    unit: "kvarh",
+    shift: -3,
+    deviceClass: "reactive_energy",
+    precision: 3,
+  },
+  /** Home Assistant knows no device class for apparent energy. */
+  apparentEnergy: { kind: "counter", wireUnit: "VAh", unit: "kVAh", shift: -3, deviceClass: null, precision: 3 },
+  power: { kind: "gauge", wireUnit: "W", unit: "W", shift: 0, deviceClass: "power", precision: 0 },
+  reactivePower: {
+    kind: "gauge",
+    wireUnit: "var",
+    unit: "var",
+    shift: 0,
+    deviceClass: "reactive_power",
+    precision: 0,
+  },
+  apparentPower: { kind: "gauge", wireUnit: "VA", unit: "VA", shift: 0, deviceClass: "apparent_power", precision: 0 },
+  powerFactor: {
+    kind: "gauge",
+    wireUnit: null,
+    unit: null,
+    shift: 0,
+    deviceClass: "power_factor",
+    precision: 3,
+  },
+  frequency: { kind: "gauge", wireUnit: "Hz", unit: "Hz", shift: 0, deviceClass: "frequency", precision: 2 },
+  voltage: { kind: "gauge", wireUnit: "V", unit: "V", shift: 0, deviceClass: "voltage", precision: 1 },
+  current: { kind: "gauge", wireUnit: "A", unit: "A", shift: 0, deviceClass: "current", precision: 2 },
+  text: { kind: "text", wireUnit: null, unit: null, shift: 0, deviceClass: null, precision: 0 },
+} as const satisfies Record<string, Dimension>;
+
+type Row = readonly [code: string, key: string, dimension: keyof typeof DIMENSIONS, en: string, de: string];
+
+/**
+ * Rows without a key of their own in product.md bear the key of every unnamed code (`obis_` and the code), so that a
+ * key never changes when a code gets a row here; name, unit and device class they have all the same.
+ */
+const ROWS: readonly Row[] = [
+  ["1.8.0", "energy_import", "energy", "Energy import", "Energie Bezug"],
+  ["2.8.0", "energy_export", "energy", "Energy export", "Energie Einspeisung"],
+  ["3.8.0", "reactive_energy_import", "reactiveEnergy", "Reactive energy import", "Blindenergie Bezug"],
+  ["4.8.0", "reactive_energy_export", "reactiveEnergy", "Reactive energy export", "Blindenergie Einspeisung"],
+  ["5.8.0", "obis_5_8_0", "reactiveEnergy", "Reactive energy quadrant I", "Blindenergie Quadrant I"],
+  ["6.8.0", "obis_6_8_0", "reactiveEnergy", "Reactive energy quadrant II", "Blindenergie Quadrant II"],
+  ["7.8.0", "obis_7_8_0", "reactiveEnergy", "Reactive energy quadrant III", "Blindenergie Quadrant III"],
+  ["8.8.0", "obis_8_8_0", "reactiveEnergy", "Reactive energy quadrant IV", "Blindenergie Quadrant IV"],
+  ["9.8.0", "obis_9_8_0", "apparentEnergy", "Apparent energy import", "Scheinenergie Bezug"],
+  ["10.8.0", "obis_10_8_0", "apparentEnergy", "Apparent energy export", "Scheinenergie Einspeisung"],
+  ["15.8.0", "obis_15_8_0", "energy", "Energy absolute", "Energie absolut"],
+  ["1.7.0", "power_import", "power", "Power import", "Leistung Bezug"],
+  ["2.7.0", "power_export", "power", "Power export", "Leistung Einspeisung"],
+  ["16.7.0", "power_net", "power", "Power net", "Leistung netto"],
+  ["15.7.0", "obis_15_7_0", "power", "Power absolute", "Leistung absolut"],
+  ["3.7.0", "reactive_power_import", "reactivePower", "Reactive power import", "Blindleistung Bezug"],
+  ["4.7.0", "reactive_power_export", "reactivePower", "Reactive power export", "Blindleistung Einspeisung"],
+  ["9.7.0", "obis_9_7_0", "apparentPower", "Apparent power import", "Scheinleistung Bezug"],
+  ["10.7.0", "obis_10_7_0", "apparentPower", "Apparent power export", "Scheinleistung Einspeisung"],
+  ["13.7.0", "power_factor", "powerFactor", "Power factor", "Leistungsfaktor"],
+  ["14.7.0", "frequency", "frequency", "Frequency", "Netzfrequenz"],
+  ["11.7.0", "obis_11_7_0", "current", "Current", "Strom"],
+  ["12.7.0", "obis_12_7_0", "voltage", "Voltage", "Spannung"],
+  ["91.7.0", "obis_91_7_0", "current", "Current neutral", "Strom Neutralleiter"],
+  ["0-0:96.14.0", "obis_0_0_96_14_0", "text", "Active tariff", "Aktueller Tarif"],
+];
+
+/** The rows of one phase: `C` of phase L1; L2 has 20 more, L3 40 more. */
+const PHASE_ROWS: readonly (readonly [
+  c: number,
+  d: string,
+  ...rest: [string, keyof typeof DIMENSIONS, string, string],
+])[] = [
+  [32, "7.0", "voltage", "voltage", "Voltage", "Spannung"],
+  [31, "7.0", "current", "current", "Current", "Strom"],
+  [21, "7.0", "power_import", "power", "Power import", "Leistung Bezug"],
+  [22, "7.0", "power_export", "power", "Power export", "Leistung Einspeisung"],
+  [36, "7.0", "power_net", "power", "Power net", "Leistung netto"],
+  [23, "7.0", "reactive_power_import", "reactivePower", "Reactive power import", "Blindleistung Bezug"],
+  [24, "7.0", "reactive_power_export", "reactivePower", "Reactive power export", "Blindleistung Einspeisung"],
+  [29, "7.0", "", "apparentPower", "Apparent power import", "Scheinleistung Bezug"],
+  [30, "7.0", "", "apparentPower", "Apparent power export", "Scheinleistung Einspeisung"],
+  [33, "7.0", "power_factor", "powerFactor", "Power factor", "Leistungsfaktor"],
+  [21, "8.0", "energy_import", "energy", "Energy import", "Energie Bezug"],
+  [22, "8.0", "energy_export", "energy", "Energy export", "Energie Einspeisung"],
+  [23, "8.0", "reactive_energy_import", "reactiveEnergy", "Reactive energy import", "Blindenergie Bezug"],
+  [24, "8.0", "reactive_energy_export", "reactiveEnergy", "Reactive energy export", "Blindenergie Einspeisung"],
+];
+
+/** Tariffs that get a row for each register: E = 1 … 8 (IEC 62056-6-1 knows 63; more than 6 were never seen). */
+const TARIFFS = 8;
+
+function row([code, key, dimension, en, de]: Row): Quantity {
+  return { key, code, ...DIMENSIONS[dimension], name: { en, de } };
+}
+
+/** `x.8.1` … of each total register; unnamed ones keep the key of their code. */
+function tariffRows(total: Row): Row[] {
+  const [code, key, dimension, en, de] = total;
+  const rows: Row[] = [];
+  for (let tariff = 1; tariff <= TARIFFS; tariff++) {
+    const tariffCode = code.replace(/\.0$/, `.${tariff}`);
+    const tariffKey = key.startsWith("obis_") ? keyOfCode(tariffCode) : `${key}_t${tariff}`;
+    rows.push([tariffCode, tariffKey, dimension, `${en} tariff ${tariff}`, `${de} Tarif ${tariff}`]);
+  }
+  return rows;
+}
+
+function phaseRows(phase: 1 | 2 | 3): Row[] {
+  return PHASE_ROWS.map(([c, rest, key, dimension, en, de]) => {
+    const code = `${c + 20 * (phase - 1)}.${rest}`;
+    return [code, key === "" ? keyOfCode(code) : `${key}_l${phase}`, dimension, `${en} L${phase}`, `${de} L${phase}`];
+  });
+}
+
+/** Key of a code that has no name of its own: `81.7.1` → `obis_81_7_1`, `0-0:96.14.0` → `obis_0_0_96_14_0`. */
+export function keyOfCode(topic: string): string {
+  return `obis_${topic.replace(/[^A-Za-z0-9]+/g, "_")}`;
+}
+
+/** All quantities, in the order in which people want to see them. */
+export const QUANTITIES: readonly Quantity[] = [
+  ...ROWS,
+  ...phaseRows(1),
+  ...phaseRows(2),
+  ...phaseRows(3),
+  ...ROWS.filter(([code]) => /^([1-9]|10|15)\.8\.0$/.test(code)).flatMap(tariffRows),
+].map(row);
+
+const BY_CODE: ReadonlyMap<string, Quantity> = new Map(QUANTITIES.map((quantity) => [quantity.code, quantity]));
+
+const OBIS = /^(\d+)-(\d+):(\d+\.\d+\.\d+)(?:\*(\d+))?$/;
+
+/**
+ * The row of an OBIS code (`1-0:1.8.0*255`); `null` if it has none. B (the channel) does not matter; a value of an
+ * earlier billing period (F below 255) is not the present value and has no row.
+ */
+export function quantityOf(obis: string): Quantity | null {
+  const match = OBIS.exec(obis);
+  if (match === null) return null;
+  const [, a, , cde, f = "255"] = match;
+  if (f !== "255" || cde === undefined) return null;
+  return BY_CODE.get(a === "1" ? cde : obis.replace(/\*.*$/, "")) ?? null;
+}
+
+/** Topic segment of an OBIS code: `1.8.0` for 1-0:1.8.0*255, `A-B:C.D.E` where A-B is not 1-0, `…*F` where F is not 255. Never holds what MQTT reserves. */
+export function topicOf(obis: string): string {
+  return obis
+    .replace(/^1-0:/, "")
+    .replace(/\*255$/, "")
+    .replace(/[^0-9A-Za-z:.*_-]/g, "_");
+}
+
+/**
+ * Power of ten from a value in `unit` to the unit in which the quantity is published, or `null` if the unit is not of
+ * this quantity: Wh and kWh (P1) both become kWh; a power factor may be sent in percent.
+ */
+export function shiftOf(quantity: Quantity, unit: string | null): number | null {
+  const { wireUnit, shift } = quantity;
+  if (unit === wireUnit || unit?.toLowerCase() === wireUnit?.toLowerCase()) return shift;
+  if (unit === null) return null;
+  if (wireUnit === null) return unit === "%" ? -2 : null;
+  const prefix = unit.slice(0, -wireUnit.length);
+  if (unit.slice(-wireUnit.length).toLowerCase() !== wireUnit.toLowerCase()) return null;
+  if (prefix === "k") return shift + 3;
+  return prefix === "M" ? shift + 6 : null;
 }
