@@ -1,0 +1,205 @@
+/**
+ * Collects what `diagnosis.ts` decides on. Remembers counts only: those of the current half minute and of the one
+ * before, so that old evidence fades and nothing grows. Time is an argument (milliseconds, monotonic).
+ */
+import type { DecoderEvent } from "../codec/decoder.ts";
+import type { LineSettings } from "../sources/source.ts";
+import type { FaultCode, LinkSigns, Observations, SourceKind } from "./diagnosis.ts";
+
+const BUCKET_MS = 30_000;
+/** How many of the last bytes are looked at for frames without content. */
+const TAIL_BYTES = 256;
+/** A source that broke off at once is not open: its last error stands until bytes come or it has stayed open. */
+const SETTLED_MS = 3_000;
+
+interface Bucket {
+  bytes: number;
+  zeroBytes: number;
+  oddBytes: number;
+  faults: Map<FaultCode, number>;
+}
+
+/** Which kind of source a port stands for. */
+export function sourceKind(port: string): SourceKind {
+  if (/^tcp:/i.test(port)) return "tcp";
+  if (/^file:/i.test(port)) return "file";
+  if (/^simulator:/i.test(port)) return "simulator";
+  return "serial";
+}
+
+/** One per meter. Feed it all that happens; `observe` gives the record for `diagnose`. */
+export class Observer {
+  readonly #label: string;
+  readonly #kind: SourceKind;
+  #source: Observations["source"] = "opening";
+  #openedAt = 0;
+  #lastError: Observations["source"] | null = null;
+  #line: LineSettings | null = null;
+  #acceptedAt: number | null = null;
+  #bucketAt = 0;
+  #now = newBucket();
+  #before = newBucket();
+  #seen = new Uint8Array(256);
+  #tail = new Uint8Array(0);
+  #systemTitle: string | null = null;
+  #implausible: string | null = null;
+
+  constructor(label: string, kind: SourceKind) {
+    this.#label = label;
+    this.#kind = kind;
+  }
+
+  /** The source is open, with these line settings if it has a line. */
+  opened(at: number, line: LineSettings | null): void {
+    this.#source = "open";
+    this.#openedAt = at;
+    this.#line = line;
+    this.#forget(at);
+  }
+
+  /** The source could not be opened, broke off (`lost`), or came to its end (`ended`). */
+  closed(reason: Exclude<Observations["source"], "open" | "opening">): void {
+    this.#source = reason;
+    this.#lastError = reason;
+  }
+
+  /** Bytes have come. */
+  bytes(chunk: Uint8Array, at: number): void {
+    this.#turn(at);
+    this.#lastError = null;
+    const bucket = this.#now;
+    bucket.bytes += chunk.length;
+    for (const byte of chunk) {
+      this.#seen[byte] = 1;
+      if (byte === 0) bucket.zeroBytes++;
+      bucket.oddBytes += hasOddOnes(byte);
+    }
+    const joined = new Uint8Array(Math.min(TAIL_BYTES, this.#tail.length + chunk.length));
+    const fromChunk = chunk.subarray(Math.max(0, chunk.length - TAIL_BYTES));
+    joined.set(this.#tail.subarray(Math.max(0, this.#tail.length + fromChunk.length - TAIL_BYTES)));
+    joined.set(fromChunk, joined.length - fromChunk.length);
+    this.#tail = joined;
+  }
+
+  /** What the decoder made of them. */
+  decoded(event: DecoderEvent, at: number): void {
+    this.#turn(at);
+    if (event.type === "fault") {
+      this.#count(event.code);
+      this.#systemTitle = event.systemTitle ?? this.#systemTitle;
+    } else if (event.type === "telegram") {
+      this.#systemTitle = event.telegram.systemTitle ?? this.#systemTitle;
+    }
+  }
+
+  /** A telegram was accepted, wholly or for its values of the moment. */
+  accepted(at: number): void {
+    this.#acceptedAt = at;
+    this.#lastError = null;
+    this.#forget(at);
+  }
+
+  /** A telegram was refused as implausible. */
+  rejected(reason: string, at: number): void {
+    this.#turn(at);
+    this.#implausible = reason;
+    this.#count("implausible");
+  }
+
+  /** @param limitMs after how long without an accepted telegram something is wrong */
+  observe(at: number, limitMs: number): Observations {
+    this.#turn(at);
+    const listeningMs = this.#source === "open" ? at - this.#openedAt : 0;
+    const unsettled = this.#source === "open" && this.#lastError !== null && listeningMs < SETTLED_MS;
+    const faults: Partial<Record<FaultCode, number>> = {};
+    for (const bucket of [this.#now, this.#before]) {
+      for (const [code, count] of bucket.faults) faults[code] = (faults[code] ?? 0) + count;
+    }
+    return {
+      label: this.#label,
+      kind: this.#kind,
+      source: unsettled && this.#lastError !== null ? this.#lastError : this.#source,
+      line: this.#line,
+      listeningMs,
+      sinceAcceptedMs: this.#acceptedAt === null ? null : at - this.#acceptedAt,
+      limitMs,
+      bytes: this.#now.bytes + this.#before.bytes,
+      zeroBytes: this.#now.zeroBytes + this.#before.zeroBytes,
+      oddBytes: this.#now.oddBytes + this.#before.oddBytes,
+      distinctBytes: this.#seen.reduce((sum, seen) => sum + seen, 0),
+      faults,
+      implausible: this.#implausible,
+      link: linkSigns(this.#tail),
+      systemTitle: this.#systemTitle,
+    };
+  }
+
+  #count(code: FaultCode): void {
+    this.#now.faults.set(code, (this.#now.faults.get(code) ?? 0) + 1);
+  }
+
+  #turn(at: number): void {
+    const age = at - this.#bucketAt;
+    if (age < BUCKET_MS) return;
+    this.#before = age < 2 * BUCKET_MS ? this.#now : newBucket();
+    this.#now = newBucket();
+    this.#bucketAt = at;
+    if (this.#before.bytes === 0) {
+      this.#seen.fill(0);
+      this.#tail = new Uint8Array(0);
+    }
+  }
+
+  #forget(at: number): void {
+    this.#now = newBucket();
+    this.#before = newBucket();
+    this.#bucketAt = at;
+    this.#seen.fill(0);
+    this.#tail = new Uint8Array(0);
+    this.#implausible = null;
+  }
+}
+
+function newBucket(): Bucket {
+  return { bytes: 0, zeroBytes: 0, oddBytes: 0, faults: new Map() };
+}
+
+function hasOddOnes(byte: number): number {
+  let folded = byte ^ (byte >> 4);
+  folded ^= folded >> 2;
+  return (folded ^ (folded >> 1)) & 1;
+}
+
+/**
+ * Whether bytes are nothing but link-layer frames without content: `E5`, short frames `10 C A sum 16` (EN 13757-2), HDLC
+ * flags. `10 40 F0 30 16` is what the AMIS meters of Netz OÖ send once a minute until they are answered with `E5`.
+ * Bytes of a frame cut off at the beginning of `bytes` are forgiven.
+ */
+export function linkSigns(bytes: Uint8Array): LinkSigns {
+  let sign: LinkSigns = "none";
+  let position = 0;
+  while (position < bytes.length) {
+    const byte = bytes[position];
+    if (byte === 0xe5 || byte === 0x7e) {
+      position += 1;
+    } else if (isShortFrame(bytes, position)) {
+      if (bytes[position + 1] === 0x40 && bytes[position + 2] === 0xf0) sign = "amis";
+      position += 5;
+    } else if (sign === "none" && position < 4) {
+      position += 1;
+      continue;
+    } else if (byte === 0x10 && position + 5 > bytes.length) {
+      break;
+    } else {
+      return "none";
+    }
+    if (sign === "none") sign = "idle";
+  }
+  return sign;
+}
+
+function isShortFrame(bytes: Uint8Array, at: number): boolean {
+  const [start, control, address, sum, stop] = bytes.subarray(at, at + 5);
+  if (start !== 0x10 || stop !== 0x16 || control === undefined || address === undefined) return false;
+  return ((control + address) & 0xff) === sum;
+}
