@@ -1,0 +1,315 @@
+/**
+ * P1 telegrams (DSMR P1 Companion Standard 5.0.2, chapter 6), ASCII lines between `/` and `!`:
+ *
+ *     /XXX5identification CR LF CR LF
+ *     1-0:1.8.1(123456.789*kWh) CR LF …
+ *     !CRC16 CR LF
+ *
+ * The CRC (polynomial A001 reflected, start 0, four hexadecimal digits) covers `/` to `!` inclusive. Observed besides:
+ * no CRC at all (Iskraemeco AM550, Slovenia), line ends of LF alone (telegrams that went through a text file; the CRC is
+ * then that of CR LF), Wh instead of kWh (Sagemcom, Styria), times in other forms (NES, Denmark), malformed codes
+ * (`1-0:4:24.7.0`, Kamstrup Omnia), and a ciphered block in place of the lines (Kaifa and Elgama, Poland).
+ */
+import { CodecError } from "./codec-error.ts";
+import type { Scan, Scanner } from "./scan.ts";
+import type { Decimal, Proof, Register } from "./telegram.ts";
+
+const SLASH = 0x2f;
+const BANG = 0x21;
+const LF = 0x0a;
+const CR = 0x0d;
+const LONGEST_HEAD = 64;
+const LONGEST_TELEGRAM = 8192;
+
+/** The bytes of a P1 telegram from `/` on, or those of the ciphered APDU that stands behind its head line. */
+export type P1Frame =
+  | { readonly type: "text"; readonly text: string; readonly proof: Proof }
+  | { readonly type: "ciphered"; readonly apdu: Uint8Array };
+
+/** What a P1 text says. */
+export interface P1Content {
+  readonly registers: Register[];
+  readonly meterTime: string | null;
+  /** 0x80 in summer time, 0 in winter time, `null` if the meter does not say: the daylight-saving bit of the DLMS clock status. */
+  readonly clockStatus: number | null;
+  readonly meterId: string | null;
+}
+
+const CRC_TABLE = /* @__PURE__ */ crcTable();
+
+function crcTable(): Uint16Array {
+  const table = new Uint16Array(256);
+  for (let byte = 0; byte < 256; byte++) {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0xa001 : crc >> 1;
+    table[byte] = crc;
+  }
+  return table;
+}
+
+/** CRC-16 of a P1 telegram (polynomial A001 reflected, start 0) over `bytes[start … end-1]`, or as if each bare LF were CR LF. */
+export function crcP1(bytes: Uint8Array, start = 0, end = bytes.length, restoreLineEnds = false): number {
+  let crc = 0;
+  let before = 0;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] as number;
+    if (restoreLineEnds && byte === LF && before !== CR) crc = (crc >> 8) ^ (CRC_TABLE[(crc ^ CR) & 0xff] as number);
+    crc = (crc >> 8) ^ (CRC_TABLE[(crc ^ byte) & 0xff] as number);
+    before = byte;
+  }
+  return crc;
+}
+
+const NO: Scan<P1Frame> = { kind: "no" };
+
+function isPrintable(byte: number): boolean {
+  return byte >= 0x20 && byte < 0x7f;
+}
+
+function isText(byte: number): boolean {
+  return isPrintable(byte) || byte === CR || byte === LF || byte === 0x09 || byte >= 0xa0;
+}
+
+function isLetter(byte: number | undefined): boolean {
+  return byte !== undefined && ((byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a));
+}
+
+function isHexDigit(byte: number | undefined): boolean {
+  return byte !== undefined && ((byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66));
+}
+
+/** Offset behind the head line and the empty line(s) after it; 0: not complete; -1: no head. */
+function headEnd(buffer: Uint8Array, start: number, end: number): number {
+  for (let i = 1; i <= 3; i++) {
+    if (start + i >= end) return 0;
+    if (!isLetter(buffer[start + i])) return -1;
+  }
+  let at = start + 4;
+  while (at < end && isPrintable(buffer[at] as number) && buffer[at] !== SLASH && at - start < LONGEST_HEAD) at++;
+  if (at >= end) return 0;
+  if (at - start < 5 || at - start >= LONGEST_HEAD || (buffer[at] !== CR && buffer[at] !== LF)) return -1;
+  while (at < end && (buffer[at] === CR || buffer[at] === LF)) at++;
+  return at;
+}
+
+/** Where a `!` stands at the beginning of a line, -1 if nowhere. */
+function bangAt(buffer: Uint8Array, from: number, end: number): number {
+  for (let at = buffer.indexOf(BANG, from); at >= 0 && at < end; at = buffer.indexOf(BANG, at + 1)) {
+    if (buffer[at - 1] === LF || buffer[at - 1] === CR) return at;
+  }
+  return -1;
+}
+
+/**
+ * Does a P1 telegram begin at `start`?
+ * @returns `bad` with `checksum` (CRC), `framing` (cut short, or another telegram begins inside)
+ */
+export const scanP1Telegram: Scanner<P1Frame> = (buffer, start, end, final) => {
+  if (buffer[start] !== SLASH) return NO;
+  const body = headEnd(buffer, start, end);
+  if (body < 0) return NO;
+  if (body === 0 || body >= end) return final ? cutShort(body > 0) : { kind: "more", bytes: end - start + 1 };
+  const first = buffer[body] as number;
+  if (first === 0x00 || first === 0xdb || first === 0xdc) return scanCiphered(buffer, start, body, end, final);
+
+  const bang = bangAt(buffer, body, end);
+  const last = buffer[end - 1] as number;
+  // Without the end in sight the whole is looked at only when a line ends or something foreign arrives.
+  if (bang >= 0 || final || last === LF || !isText(last) || end - start > LONGEST_TELEGRAM) {
+    const foreign = firstForeign(buffer, body, bang >= 0 ? bang : end);
+    if (foreign >= 0) {
+      return { kind: "bad", code: "framing", message: `P1: broken off or disturbed after ${foreign - start} bytes` };
+    }
+  }
+  if (bang < 0) {
+    if (end - start > LONGEST_TELEGRAM) return { kind: "bad", code: "framing", message: "P1: no end" };
+    return final ? cutShort(true) : { kind: "more", bytes: end - start + 1 };
+  }
+  return scanEnd(buffer, start, bang, end, final);
+};
+
+/** First byte that is no text, or the `/` that begins another telegram; -1 if all is well. */
+function firstForeign(buffer: Uint8Array, from: number, to: number): number {
+  for (let i = from; i < to; i++) {
+    const byte = buffer[i] as number;
+    if (!isText(byte)) return i;
+    if (byte === SLASH && (buffer[i - 1] === LF || buffer[i - 1] === CR)) return i;
+  }
+  return -1;
+}
+
+function scanEnd(buffer: Uint8Array, start: number, bang: number, end: number, final: boolean): Scan<P1Frame> {
+  let at = bang + 1;
+  while (at < end && at < bang + 5 && isHexDigit(buffer[at])) at++;
+  const digits = at - bang - 1;
+  const lineEnds = at < end && (buffer[at] === CR || buffer[at] === LF);
+  if (at >= end && !final) return { kind: "more", bytes: bang + 2 - start + digits + (digits < 4 ? 1 : 0) };
+  if (lineEnds && buffer[at] === CR) {
+    if (at + 1 >= end && !final) return { kind: "more", bytes: at + 2 - start };
+    at += at + 1 < end && buffer[at + 1] === LF ? 2 : 1;
+  } else if (lineEnds) at++;
+  if (digits === 0 && (lineEnds || at >= end)) {
+    return {
+      kind: "frame",
+      length: at - start,
+      frame: { type: "text", text: latin1(buffer, start, bang), proof: "none" },
+    };
+  }
+  if (digits < 4) {
+    return at >= end
+      ? cutShort(true)
+      : { kind: "bad", code: "checksum", message: "P1: the end line holds no check sum of four digits" };
+  }
+  const claimed = Number.parseInt(latin1(buffer, bang + 1, bang + 5), 16);
+  const found = crcP1(buffer, start, bang + 1);
+  if (claimed !== found && claimed !== crcP1(buffer, start, bang + 1, true)) {
+    const message = `P1: check sum ${hex4(found)} computed, ${hex4(claimed)} found`;
+    return { kind: "bad", code: "checksum", message };
+  }
+  return {
+    kind: "frame",
+    length: at - start,
+    frame: { type: "text", text: latin1(buffer, start, bang), proof: "crc" },
+  };
+}
+
+/** `DB | title | length …`, or without DB and with an empty title, `00 | length …` (seen at Stoen, Poland). */
+function scanCiphered(buffer: Uint8Array, start: number, body: number, end: number, final: boolean): Scan<P1Frame> {
+  const tagged = buffer[body] !== 0x00;
+  const titleAt = body + (tagged ? 1 : 0);
+  const need = titleAt + 1 + (buffer[titleAt] ?? 0);
+  if (need + 5 > end) return final ? cutShort(true) : { kind: "more", bytes: need + 5 - start };
+  if ((buffer[titleAt] as number) !== 0 && buffer[titleAt] !== 8) return NO;
+  const first = buffer[need] as number;
+  const count = first < 0x80 ? 0 : first & 0x7f;
+  if (count > 2) return NO;
+  let size = count === 0 ? first : 0;
+  for (let i = 1; i <= count; i++) size = (size << 8) | (buffer[need + i] as number);
+  const to = need + 1 + count + size;
+  if (size < 5 || size > LONGEST_TELEGRAM) return NO;
+  if (to > end) return final ? cutShort(true) : { kind: "more", bytes: to - start };
+  const apdu = buffer.subarray(body, to);
+  return { kind: "frame", length: to - start, frame: { type: "ciphered", apdu: tagged ? apdu : prefixed(0xdb, apdu) } };
+}
+
+function prefixed(tag: number, bytes: Uint8Array): Uint8Array {
+  const result = new Uint8Array(bytes.length + 1);
+  result[0] = tag;
+  result.set(bytes, 1);
+  return result;
+}
+
+function cutShort(certain: boolean): Scan<P1Frame> {
+  return certain ? { kind: "bad", code: "framing", message: "P1: telegram cut short" } : NO;
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
+}
+
+function hex4(value: number): string {
+  return value.toString(16).toUpperCase().padStart(4, "0");
+}
+
+const LINE = /^(\d{1,3}-\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:[*.](\d{1,3}))?((?:\([^()]*\))+)$/;
+const NUMBER = /^([+-]?)(\d{1,15})(?:\.(\d{1,9}))?$/;
+const QUANTITY = /^([+-]?\d{1,15}(?:\.\d{1,9})?)\*([A-Za-z0-9%°/]{1,8})$/;
+const TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)([SW]?)$/;
+
+/**
+ * Reads the lines of a P1 text (from `/` on). Numbers are exact as printed, units as the telegram names them (kWh, kW,
+ * V …). A line that is no `code(value)` is passed over: a malformed code names no quantity.
+ * @throws CodecError `malformed` if no line can be read
+ */
+export function parseP1(text: string): P1Content {
+  const registers: Register[] = [];
+  const texts = new Map<string, string>();
+  let meterTime: string | null = null;
+  let clockStatus: number | null = null;
+  for (const line of text.split(/\r\n|\n|\r/).slice(1)) {
+    const match = LINE.exec(line.trim());
+    if (!match) continue;
+    const code = `${match[2]}.${match[3]}.${match[4]}`;
+    const obis = `${match[1]}:${code}*${match[5] ?? "255"}`;
+    const groups = (match[6] as string).slice(1, -1).split(")(");
+    const register = parseRegister(obis, match[1] as string, code, groups);
+    if (obis.startsWith("0-0:1.0.0*")) {
+      const time = TIME.exec(groups[0] as string);
+      if (time) {
+        meterTime = (register?.value as string | undefined) ?? null;
+        clockStatus = time[7] === "" ? null : time[7] === "S" ? 0x80 : 0;
+      }
+    }
+    if (!register) continue;
+    if (typeof register.value === "string" && !texts.has(obis)) texts.set(obis, register.value);
+    registers.push(register);
+  }
+  if (registers.length === 0) throw new CodecError("malformed", "P1: no line of the form code(value)");
+  return { registers, meterTime, clockStatus, meterId: meterId(texts) };
+}
+
+/** The meter's number: 0-0:96.1.0, .1 (DSMR: equipment identifier), else the logical device name. */
+function meterId(texts: ReadonlyMap<string, string>): string | null {
+  for (const code of ["0-0:96.1.0*255", "0-0:96.1.1*255", "0-0:42.0.0*255"]) {
+    const text = texts.get(code);
+    if (text) return text;
+  }
+  return null;
+}
+
+function parseRegister(obis: string, medium: string, code: string, groups: readonly string[]): Register | undefined {
+  const last = groups.at(-1) as string;
+  const quantity = QUANTITY.exec(last);
+  // A sub-meter gives the time of its reading first: (101209112500W)(12785.123*m3).
+  if (quantity && groups.length <= 2) {
+    return { obis, value: decimal(quantity[1] as string), unit: quantity[2] as string, scaler: null };
+  }
+  if (groups.length > 1) return { obis, value: `(${groups.join(")(")})`, unit: null, scaler: null };
+  if (last === "") return undefined;
+  const time = TIME.exec(last);
+  if (time && isTime(code)) return { obis, value: isoTime(time), unit: null, scaler: null };
+  if (isCount(medium, code) && NUMBER.test(last)) return { obis, value: decimal(last), unit: null, scaler: null };
+  return { obis, value: isHexText(medium, code) ? textOfHex(last) : last, unit: null, scaler: null };
+}
+
+function isTime(code: string): boolean {
+  return code === "1.0.0" || code === "0.9.2" || code.startsWith("1.6.") || code.startsWith("2.6.");
+}
+
+/** Bare digits that are a number: electrical quantities and counters of events; the rest (tariff, version) are texts. */
+function isCount(medium: string, code: string): boolean {
+  if (medium.startsWith("1-")) return !code.startsWith("0.");
+  return code.startsWith("96.7.") || code === "96.3.10";
+}
+
+/** Identifiers and messages are texts whose characters are written as two hexadecimal digits each (DSMR 5.0.2, 6.4). */
+function isHexText(medium: string, code: string): boolean {
+  return medium.startsWith("0-") && (/^96\.(1|13)\./.test(code) || code === "42.0.0");
+}
+
+function textOfHex(value: string): string {
+  if (value.length < 4 || value.length % 2 !== 0 || !/^[0-9A-Fa-f]+$/.test(value)) return value;
+  const bytes = Buffer.from(value, "hex");
+  return bytes.every(isPrintable) ? bytes.toString("latin1").trim() : value;
+}
+
+/** `-12.340` → -12340 × 10^-3: the digits as printed. */
+function decimal(text: string): Decimal {
+  const [whole, fraction = ""] = text.split(".");
+  const coefficient = BigInt(`${whole}${fraction}`.replace("+", ""));
+  const exact = coefficient <= BigInt(Number.MAX_SAFE_INTEGER) && coefficient >= BigInt(Number.MIN_SAFE_INTEGER);
+  return { coefficient: exact ? Number(coefficient) : coefficient, exponent: fraction ? -fraction.length : 0 };
+}
+
+/** S and W say summer and winter time of Central Europe, where every country lies whose meters were seen to send them. */
+function isoTime(time: RegExpExecArray): string {
+  const [, year, month, day, hour, minute, second, season] = time;
+  const offset = season === "S" ? "+02:00" : season === "W" ? "+01:00" : "";
+  return `20${year}-${month}-${day}T${hour}:${minute}:${second}${offset}`;
+}
+
+/** A telegram out of its head (`/KFM5KAIFA-METER`) and lines (`1-0:1.8.0(000123.456*kWh)`), with CRC. */
+export function encodeP1(head: string, lines: readonly string[]): Uint8Array {
+  const text = Buffer.from(`${head}\r\n\r\n${lines.map((line) => `${line}\r\n`).join("")}!`, "latin1");
+  return Buffer.concat([text, Buffer.from(`${hex4(crcP1(text))}\r\n`, "latin1")]);
+}

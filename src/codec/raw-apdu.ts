@@ -1,0 +1,299 @@
+/**
+ * Bare APDUs: telegrams whose frames something before us took off (ESP bridges, dumps), or that never had any (ciphered
+ * P1 of Styria and Luxembourg). Nothing tells where one begins, so only what delimits itself is taken:
+ *
+ *     [E6 E7 00] DB | DC   08 title(8) length …         general-glo- / general-ded-ciphering
+ *     [E6 E7 00] E0        control number(2) ack(2) length …   block of a transfer
+ *     [E6 E7 00] 0F        invoke-id(4) date-time body        data-notification, its end found by walking the body
+ *                01 | 02   count …                            the body alone (dumps), if it is all there is
+ *
+ * A bare APDU has no check sum: whoever asks must only ask where no other transport is under way.
+ */
+import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, readBerLength } from "./block-transfer.ts";
+import { llcLength } from "./hdlc-assembler.ts";
+import type { Scan, Scanner } from "./scan.ts";
+
+const CIPHERED_LIMIT = 8192;
+const WALK_DEPTH = 10;
+
+export interface RawFrame {
+  /** The APDU without LLC, or a block of one. */
+  readonly information: Uint8Array;
+}
+
+const NO: Scan<RawFrame> = { kind: "no" };
+
+/** Does a bare APDU begin at `start`? `bad` with `framing` (cut short) or `malformed` (a body that breaks the rules). */
+export const scanRawApdu: Scanner<RawFrame> = (buffer, start, end, final) => {
+  const first = buffer[start];
+  if (first === 0x01 || first === 0x02) return scanBody(buffer, start, end, final);
+  let at = start;
+  if (first === 0xe6) {
+    if (end - start < 4) return final ? NO : { kind: "more", bytes: 4 };
+    at += llcLength(buffer, start);
+    if (at === start) return NO;
+  }
+  switch (buffer[at]) {
+    case 0xdb:
+    case 0xdc:
+      return scanCiphered(buffer, start, at, end, final);
+    case GENERAL_BLOCK_TRANSFER:
+      return scanBlock(buffer, start, at, end, final);
+    case 0x0f:
+      return scanNotification(buffer, start, at, end, final);
+    default:
+      return NO;
+  }
+};
+
+function more(start: number, to: number, final: boolean, what: string): Scan<RawFrame> {
+  if (final) return { kind: "bad", code: "framing", message: `${what} cut short` };
+  return { kind: "more", bytes: to - start };
+}
+
+function frame(buffer: Uint8Array, start: number, at: number, to: number): Scan<RawFrame> {
+  return { kind: "frame", length: to - start, frame: { information: buffer.subarray(at, to) } };
+}
+
+function isCapital(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x41 && byte <= 0x5a;
+}
+
+function scanCiphered(buffer: Uint8Array, start: number, at: number, end: number, final: boolean): Scan<RawFrame> {
+  const titleAt = at + 2;
+  for (let i = at + 1; i < Math.min(end, titleAt + 3); i++) {
+    if (i < titleAt ? buffer[i] !== 8 : !isCapital(buffer[i])) return NO;
+  }
+  const lengthAt = titleAt + 8;
+  if (lengthAt >= end) return end < titleAt + 3 && final ? NO : more(start, lengthAt + 6, final, "ciphered APDU");
+  const prefix = buffer[lengthAt] as number;
+  if (prefix === 0x80 || prefix > 0x84) return NO;
+  const length = readBerLength(buffer, lengthAt, end);
+  if (!length) return more(start, lengthAt + 6, final, "ciphered APDU");
+  const [size, from] = length;
+  if (size < 5 || size > CIPHERED_LIMIT) return NO;
+  if (from < end && ((buffer[from] as number) & 0x0f) > 2) return NO;
+  return from + size > end ? more(start, from + size, final, "ciphered APDU") : frame(buffer, start, at, from + size);
+}
+
+/** A block on its own has no check sum, so its fixed fields must be what they are in a push: few blocks, none acknowledged. */
+function scanBlock(buffer: Uint8Array, start: number, at: number, end: number, final: boolean): Scan<RawFrame> {
+  if (end < at + 7) return final ? NO : { kind: "more", bytes: at + 7 - start };
+  const number = ((buffer[at + 2] as number) << 8) | (buffer[at + 3] as number);
+  if (number === 0 || number > 64 || buffer[at + 4] !== 0 || buffer[at + 5] !== 0) return NO;
+  if ((buffer[at + 6] as number) > 0x82) return NO;
+  const length = readBerLength(buffer, at + 6, end);
+  if (!length) return more(start, at + 9, final, "block transfer: block");
+  const [size, from] = length;
+  if (size === 0 || size > CIPHERED_LIMIT) return NO;
+  return from + size > end
+    ? more(start, from + size, final, "block transfer: block")
+    : frame(buffer, start, at, from + size);
+}
+
+function scanNotification(buffer: Uint8Array, start: number, at: number, end: number, final: boolean): Scan<RawFrame> {
+  if (end < at + 8) return final ? NO : { kind: "more", bytes: at + 8 - start };
+  let body = at + 6;
+  switch (buffer[at + 5]) {
+    case 0x00:
+      break;
+    case 0x0c:
+    case 0x19:
+      body += 12;
+      break;
+    case 0x09:
+      if (buffer[at + 6] !== 12) return NO;
+      body += 13;
+      break;
+    default:
+      return NO;
+  }
+  if (body > at + 6 && end >= body && !isDateTime(buffer, body - 12)) return NO;
+  if (end < body + 2) return more(start, body + 2, final, "data-notification");
+  if ((buffer[body] !== 1 && buffer[body] !== 2) || buffer[body + 1] === 0 || (buffer[body + 1] as number) > 0x82)
+    return NO;
+  const to = walk(buffer, body, end);
+  if (to === BROKEN)
+    return { kind: "bad", code: "malformed", message: "data-notification: the body breaks the rules of A-XDR" };
+  return to < 0 ? more(start, -to, final, "data-notification") : frame(buffer, start, at, to);
+}
+
+/** A body alone is believed only if it is everything there is; it is handed on as a data-notification without time. */
+function scanBody(buffer: Uint8Array, start: number, end: number, final: boolean): Scan<RawFrame> {
+  if (end - start < 2) return final ? NO : { kind: "more", bytes: 2 };
+  const count = buffer[start + 1] as number;
+  if (count < 1 || count > 0x7f) return NO;
+  const to = walk(buffer, start, end);
+  if (to === BROKEN || (to >= 0 && to < end) || (to < 0 && final)) return NO;
+  if (!final || to < 0) return { kind: "more", bytes: Math.max(end + 1, -to) - start };
+  if (to - start < 8) return NO;
+  const information = new Uint8Array(6 + to - start);
+  information[0] = 0x0f;
+  information.set(buffer.subarray(start, to), 6);
+  return { kind: "frame", length: to - start, frame: { information } };
+}
+
+function isDateTime(buffer: Uint8Array, at: number): boolean {
+  const year = ((buffer[at] as number) << 8) | (buffer[at + 1] as number);
+  const month = buffer[at + 2] as number;
+  const day = buffer[at + 3] as number;
+  const hour = buffer[at + 5] as number;
+  const minute = buffer[at + 6] as number;
+  return (
+    (year === 0xffff || (year >= 1990 && year < 2200)) &&
+    ((month >= 1 && month <= 12) || month >= 0xfd) &&
+    ((day >= 1 && day <= 31) || day >= 0xe0) &&
+    (hour < 24 || hour === 0xff) &&
+    (minute < 60 || minute === 0xff)
+  );
+}
+
+/** Not the beginning of any A-XDR value. */
+const BROKEN = Number.NEGATIVE_INFINITY;
+
+/** Bytes behind the tag of each type of fixed size; -1: none of these. (Green Book, 9.5; telegrams without compact-arrays.) */
+function fixedSize(tag: number): number {
+  switch (tag) {
+    case 0x00:
+    case 0xff:
+      return 0;
+    case 0x03:
+    case 0x0d:
+    case 0x0f:
+    case 0x11:
+    case 0x16:
+    case 0x1c:
+    case 0x1f:
+      return 1;
+    case 0x10:
+    case 0x12:
+    case 0x1d:
+    case 0x20:
+      return 2;
+    case 0x05:
+    case 0x06:
+    case 0x17:
+    case 0x1b:
+    case 0x1e:
+    case 0x21:
+      return 4;
+    case 0x1a:
+      return 5;
+    case 0x14:
+    case 0x15:
+    case 0x18:
+      return 8;
+    case 0x19:
+      return 12;
+    default:
+      return -1;
+  }
+}
+
+/**
+ * Finds the end of the A-XDR value at `at` without building it. Understands the untagged attribute descriptors of Czech
+ * meters (`02 02 | class (2) | OBIS code (6) | attribute (1) | value`).
+ * @returns offset behind the value; or minus the offset up to which bytes are needed at least; or BROKEN
+ */
+function walk(buffer: Uint8Array, at: number, end: number): number {
+  const left: number[] = [1];
+  let pos = at;
+  let owed = 1;
+  while (left.length > 0) {
+    const top = left.length - 1;
+    if (left[top] === 0) {
+      left.pop();
+      continue;
+    }
+    if (pos >= end) return -(pos + owed);
+    (left[top] as number)--;
+    owed--;
+    const tag = buffer[pos] as number;
+    pos++;
+    const size = fixedSize(tag);
+    if (size >= 0) {
+      pos += size;
+      continue;
+    }
+    if (tag !== 0x01 && tag !== 0x02 && tag !== 0x04 && tag !== 0x09 && tag !== 0x0a && tag !== 0x0c && tag !== 0x13) {
+      return BROKEN;
+    }
+    if (tag === 0x13) {
+      const behind = compactArrayEnd(buffer, pos, end);
+      if (behind < 0) return behind === BROKEN ? BROKEN : behind - owed;
+      pos = behind;
+      continue;
+    }
+    const length = readBerLength(buffer, pos, end);
+    if (!length) {
+      if (pos < end && ((buffer[pos] as number) === 0x80 || (buffer[pos] as number) > 0x82)) return BROKEN;
+      return -(pos + 1 + owed);
+    }
+    const [count, from] = length;
+    if (count > CIPHERED_LIMIT) return BROKEN;
+    pos = from;
+    if (tag === 0x01 || tag === 0x02) {
+      if (left.length >= WALK_DEPTH) return BROKEN;
+      if (tag === 0x02 && count === 2 && pos + 9 <= end && isUntaggedDescriptor(buffer, pos)) {
+        pos += 9;
+        left.push(1);
+        owed += 1;
+      } else {
+        left.push(count);
+        owed += count;
+      }
+    } else pos += tag === 0x04 ? (count + 7) >> 3 : count;
+  }
+  return pos <= end ? pos : -pos;
+}
+
+/** `class (2) | OBIS code (6, ends FF) | attribute (1)` where a tag should stand. */
+export function isUntaggedDescriptor(buffer: Uint8Array, at: number): boolean {
+  const classId = buffer[at + 1] as number;
+  const attribute = buffer[at + 8] as number;
+  return buffer[at] === 0 && classId >= 1 && buffer[at + 7] === 0xff && attribute >= 1 && attribute <= 16;
+}
+
+/** End of `type description | BER length | bytes`, the tag 13 already read. */
+function compactArrayEnd(buffer: Uint8Array, at: number, end: number): number {
+  let pos = at;
+  for (let left = 1; left > 0; left--) {
+    if (pos >= end) return -(pos + left + 1);
+    const tag = buffer[pos++] as number;
+    if (tag === 0x02) {
+      if (pos >= end) return -(pos + 2);
+      left += buffer[pos++] as number;
+    } else if (tag === 0x01) {
+      pos += 2;
+      left += 1;
+    } else if (fixedSize(tag) < 0 && tag !== 0x04 && tag !== 0x09 && tag !== 0x0a && tag !== 0x0c) return BROKEN;
+    if (left > 256) return BROKEN;
+  }
+  const length = readBerLength(buffer, pos, end);
+  if (!length)
+    return pos < end && ((buffer[pos] as number) === 0x80 || (buffer[pos] as number) > 0x82) ? BROKEN : -(pos + 1);
+  return length[0] > CIPHERED_LIMIT ? BROKEN : length[1] + length[0];
+}
+
+/** Joins the blocks of a transfer; every other bare APDU is complete as it comes. */
+export class RawAssembler {
+  readonly #blocks = new BlockTransfer();
+
+  get pending(): boolean {
+    return this.#blocks.pending;
+  }
+
+  reset(): void {
+    this.#blocks.reset();
+  }
+
+  /** @throws CodecError `segmentation`, as `BlockTransfer.accept` */
+  accept(frame: RawFrame): { apdu: Uint8Array } | undefined {
+    if (frame.information[0] !== GENERAL_BLOCK_TRANSFER) {
+      this.#blocks.reset();
+      return { apdu: frame.information };
+    }
+    const apdu = this.#blocks.accept(decodeBlock(frame.information));
+    return apdu && { apdu };
+  }
+}
