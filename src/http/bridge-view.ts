@@ -1,0 +1,29 @@
+/** What the status page may know of the bridge: read-only, no secrets. `bridge.ts` implements it. */
+import type { MeterStatus } from "../meter/events.ts";
+
+/** The broker as the page shows it. */
+export interface BrokerStatus {
+  /** URL without user and password. */
+  readonly server: string;
+  readonly connected: boolean;
+  /** Messages sent since the start. */
+  readonly published: number;
+  /** Why it is not connected, a sentence without secrets; `null` while all is well. */
+  readonly error: string | null;
+}
+
+export interface Health {
+  readonly healthy: boolean;
+  /** One sentence for each thing that is wrong; empty when healthy. */
+  readonly reasons: readonly string[];
+}
+
+export interface BridgeView {
+  readonly version: string;
+  /** Milliseconds of the wall clock. */
+  readonly startedAt: number;
+  meters(): readonly MeterStatus[];
+  /** `null` if no broker is configured. */
+  broker(): BrokerStatus | null;
+  health(): Health;
+}
