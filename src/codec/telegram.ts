@@ -40,6 +40,11 @@ export interface Telegram {
   readonly proof: Proof;
   /** ISO 8601 with the offset that the meter sends; without one, local time with no suffix; `null` if there is none. */
   readonly meterTime: string | null;
+  /**
+   * Every 12-byte clock of the telegram as sent, 24 upper-case hex digits each: that of the data-notification header
+   * first, then those of the body. Acceptance compares them with each other and the weekday with the date.
+   */
+  readonly clocks?: readonly string[];
   /** Clock status byte (Blue Book, 4.1.6.1), `null` if there is none. */
   readonly clockStatus: number | null;
   /** The meter's number as the telegram gives it (0-0:96.1.0, else logical device name, else the unlabelled number), else `null`. */
