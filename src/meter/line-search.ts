@@ -1,0 +1,87 @@
+/**
+ * Which line settings to use when the parity is left to us (`parity: auto`): even, then none, until telegrams come. The
+ * interface descriptions say 8E1; MA309 of Netz NÖ and T210-D were seen to be read as 8N1 (docs/meters.md).
+ */
+import type { LineSettings } from "../sources/source.ts";
+
+/** Line settings as configured. */
+export interface LineChoice {
+  readonly baudRate: number;
+  readonly dataBits: LineSettings["dataBits"];
+  readonly parity: "auto" | LineSettings["parity"];
+  readonly stopBits: LineSettings["stopBits"];
+}
+
+const CANDIDATES = ["even", "none"] as const;
+/** So many bursts of bytes without a single frame that is right: the next setting is tried. */
+const GARBLED_BURSTS = 3;
+/** Where bytes never pause, the same after so long. */
+const GARBLED_MS = 15_000;
+/** Once telegrams have come at a setting, so many times more is needed to doubt it. */
+const DOUBT = 4;
+/** An adapter may swallow what is wrong, so that a wrong parity looks like silence; but silence is mostly silence. */
+const SILENT_MS = 60_000;
+const SILENT_LONGEST_MS = 600_000;
+
+/** Remembers which setting is in use and what it brought. Times are milliseconds, monotonic. */
+export class LineSearch {
+  readonly #choice: LineChoice;
+  readonly #auto: boolean;
+  #candidate = 0;
+  #proven = false;
+  #garbled = 0;
+  #firstByteAt: number | null = null;
+  #since = 0;
+  #patienceMs = SILENT_MS;
+
+  constructor(choice: LineChoice, hasLine: boolean) {
+    this.#choice = choice;
+    this.#auto = hasLine && choice.parity === "auto";
+  }
+
+  /** The settings to open with. */
+  get line(): LineSettings {
+    const { baudRate, dataBits, parity, stopBits } = this.#choice;
+    const auto = CANDIDATES[this.#candidate] ?? "even";
+    return { baudRate, dataBits, parity: parity === "auto" ? auto : parity, stopBits };
+  }
+
+  opened(at: number): void {
+    this.#since = at;
+    this.#garbled = 0;
+    this.#firstByteAt = null;
+  }
+
+  /** Bytes have come; good ones are told by `good` besides. */
+  heard(at: number): void {
+    this.#firstByteAt ??= at;
+  }
+
+  /** A frame with all its checks right: the setting works. */
+  good(): void {
+    this.#proven = true;
+    this.#garbled = 0;
+    this.#firstByteAt = null;
+    this.#patienceMs = SILENT_MS;
+  }
+
+  /** The line has fallen silent after bytes. */
+  silence(): void {
+    if (this.#firstByteAt !== null) this.#garbled++;
+  }
+
+  /** Changes to the next setting, if the present one has had its chance. @returns whether it did */
+  turn(at: number): boolean {
+    if (!this.#auto) return false;
+    const doubt = this.#proven ? DOUBT : 1;
+    const garbled =
+      this.#garbled >= GARBLED_BURSTS * doubt ||
+      (this.#firstByteAt !== null && at - this.#firstByteAt >= GARBLED_MS * doubt);
+    const silent = !this.#proven && this.#firstByteAt === null && at - this.#since >= this.#patienceMs;
+    if (!garbled && !silent) return false;
+    if (silent) this.#patienceMs = Math.min(this.#patienceMs * 2, SILENT_LONGEST_MS);
+    this.#candidate = (this.#candidate + 1) % CANDIDATES.length;
+    this.#proven = false;
+    return true;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * What one meter counts, and how it tells of dropped telegrams: the first of a kind at once with its reason, the rest
+ * summed up after pauses that grow, so that a bad wire does not fill the log.
+ */
+import type { MeterCounters } from "./events.ts";
+
+/** Pauses between sums. After a quiet stretch as long as the last, the next fault is told at once again. */
+const SUM_AFTER_MS = [60_000, 600_000, 3_600_000] as const;
+
+/** The part of a logger that is used here. */
+interface TallyLog {
+  warn(message: string): void;
+  debug(message: string | (() => string)): void;
+}
+
+export class MeterTally {
+  readonly #log: TallyLog;
+  readonly #rejectedBy: Record<string, number> = {};
+  #bytes = 0;
+  #telegrams = 0;
+  #accepted = 0;
+  #rejected = 0;
+  #skippedBytes = 0;
+  #connections = 0;
+  /** Kinds already told of, and when last; those that came since by kind. */
+  readonly #told = new Set<string>();
+  readonly #since = new Map<string, number>();
+  #toldAt = 0;
+  #step = 0;
+
+  constructor(log: TallyLog) {
+    this.#log = log;
+  }
+
+  get counters(): MeterCounters {
+    return {
+      bytes: this.#bytes,
+      telegrams: this.#telegrams,
+      accepted: this.#accepted,
+      rejected: this.#rejected,
+      rejectedBy: { ...this.#rejectedBy },
+      skippedBytes: this.#skippedBytes,
+      connections: this.#connections,
+    };
+  }
+
+  connected(): void {
+    this.#connections++;
+  }
+
+  heard(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  skipped(bytes: number): void {
+    this.#skippedBytes += bytes;
+  }
+
+  decoded(): void {
+    this.#telegrams++;
+  }
+
+  accepted(_at: number): void {
+    this.#accepted++;
+  }
+
+  /** A telegram was dropped. `at`: milliseconds, monotonic. */
+  fault(code: string, reason: string, at: number): void {
+    this.#rejected++;
+    this.#rejectedBy[code] = (this.#rejectedBy[code] ?? 0) + 1;
+    this.#log.debug(() => `telegram dropped: ${code}: ${reason}`);
+    // The tail of a telegram that was under way when we began to listen is nothing to worry about.
+    if (this.#telegrams === 0 && code === "segmentation") return;
+    if (!this.#told.has(code)) {
+      this.#told.add(code);
+      this.#toldAt = at;
+      this.#log.warn(`telegram dropped (${code}): ${reason}`);
+    } else {
+      this.#since.set(code, (this.#since.get(code) ?? 0) + 1);
+    }
+  }
+
+  /** To be called now and then: tells how many more there were. */
+  sumUp(at: number): void {
+    const pause = SUM_AFTER_MS[Math.min(this.#step, SUM_AFTER_MS.length - 1)] ?? 0;
+    if (this.#told.size === 0 || at - this.#toldAt < pause) return;
+    if (this.#since.size === 0) {
+      this.#told.clear();
+      this.#step = 0;
+      return;
+    }
+    const counts = [...this.#since].map(([code, count]) => `${count} × ${code}`).join(", ");
+    const minutes = Math.round((at - this.#toldAt) / 60_000);
+    this.#log.warn(`telegrams dropped in the last ${minutes} min: ${counts}`);
+    this.#since.clear();
+    this.#toldAt = at;
+    this.#step++;
+  }
+}

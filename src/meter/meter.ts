@@ -1,0 +1,390 @@
+/**
+ * The life of one meter: source → decoder → acceptance → reading, with retry, silence, staleness and counters.
+ *
+ *     session ─ open ─ read ─ feed ─ judge ─ emit ─┐        the source ends     → done (a capture was played)
+ *        ↑              └──────── pause ←──────────┘        it breaks off       → retry after a pause that grows
+ *        └──────────────── retry ←──────────────────        other line settings → at once
+ *
+ * Retry stands here and nowhere else (but for the broker: MQTT.js reconnects by itself, see mqtt-sink.ts).
+ */
+import type { Decoder, DecoderEvent } from "../codec/decoder.ts";
+import type { Telegram } from "../codec/telegram.ts";
+import { type LineSettings, type Source, SourceError } from "../sources/source.ts";
+import type { Acceptance, Verdict } from "./acceptance.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type Diagnosis, diagnose, formatLine } from "./diagnosis.ts";
+import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "./events.ts";
+import { LinePacer } from "./line-pacer.ts";
+import { type LineChoice, LineSearch } from "./line-search.ts";
+import { MeterTally } from "./meter-tally.ts";
+import type { Observer } from "./observer.ts";
+import { Period } from "./period.ts";
+
+/** Nothing within a telegram pauses longer: two frames are about 160 ms apart (docs/meters.md). Then what was begun is forgotten. */
+const SILENCE_MS = 1_000;
+/** Diagnosis, parity search and dead connections are looked at this often. */
+const TICK_MS = 2_500;
+/** The pause before the next attempt: an eighth of the outage so far, within these bounds. */
+const RETRY_SHARE = 8;
+const RETRY_LEAST_MS = 1_000;
+const RETRY_MOST_MS = 30_000;
+/** A server that holds the connection and sends nothing for so long (or two offline limits) is asked anew. */
+const IDLE_CONNECTION_MS = 180_000;
+/** `stop` waits no longer for a device that does not let itself be closed. */
+const STOP_MS = 1_000;
+
+/** The part of a logger that a meter uses. */
+export interface MeterLog {
+  error(message: string): void;
+  warn(message: string): void;
+  info(message: string): void;
+  debug(message: string | (() => string)): void;
+}
+
+/** What a meter is made of. */
+export interface MeterParts {
+  /** Position in the configuration, from 0. */
+  readonly index: number;
+  readonly source: Source;
+  readonly line: LineChoice;
+  readonly decoder: Decoder;
+  readonly acceptance: Acceptance;
+  readonly observer: Observer;
+  /** `complete: false`: only what is of the moment (see acceptance.ts). */
+  readonly toReading: (telegram: Telegram, complete: boolean, receivedAt: number) => Reading;
+  /** Neither waits nor throws. */
+  readonly emit: (event: MeterEvent) => void;
+  readonly log: MeterLog;
+  readonly clock?: Clock;
+}
+
+/** How a session with the source came to its end. */
+type Outcome = "ended" | "again" | SourceError;
+
+/** One configured meter. `start` once, `stop` as often as you like. */
+export class Meter {
+  readonly #parts: MeterParts;
+  readonly #clock: Clock;
+  readonly #search: LineSearch;
+  readonly #period = new Period();
+  readonly #tally: MeterTally;
+  #running: Promise<void> | null = null;
+  #stopped = false;
+  #session: AbortController | null = null;
+  #connected = false;
+  #info: MeterInfo | null = null;
+  #online = false;
+  #heardAt = 0;
+  #acceptedAt: number | null = null;
+  #acceptedWall: number | null = null;
+  #failingSince: number | null = null;
+  #diagnosis: Diagnosis;
+  #pacer: LinePacer | null = null;
+  readonly #timers = new Map<string, () => void>();
+
+  constructor(parts: MeterParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock ?? systemClock;
+    this.#search = new LineSearch(parts.line, parts.source.hasLine);
+    this.#tally = new MeterTally(parts.log);
+    this.#diagnosis = diagnose(parts.observer.observe(this.#clock.now(), this.#period.limitMs));
+  }
+
+  start(): void {
+    if (this.#running !== null || this.#stopped) return;
+    this.#running = this.#live();
+    this.#tick();
+  }
+
+  /** Resolves when the source has come to its end and everything in it is decided, or after `stop`. */
+  get done(): Promise<void> {
+    return this.#running ?? Promise.resolve();
+  }
+
+  /** Closes the source; ends within a second. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#session?.abort();
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+    if (this.#running === null) return;
+    let cancel = (): void => undefined;
+    const tooLong = new Promise<void>((resolve) => {
+      cancel = this.#clock.after(STOP_MS, resolve);
+    });
+    await Promise.race([this.#running, tooLong]);
+    cancel();
+  }
+
+  status(): MeterStatus {
+    return {
+      index: this.#parts.index,
+      label: this.#parts.source.label,
+      info: this.#info,
+      online: this.#online,
+      connected: this.#connected,
+      lastTelegramAt: this.#acceptedWall,
+      periodMs: this.#period.ms,
+      counters: this.#tally.counters,
+      diagnosis: this.#diagnosis,
+    };
+  }
+
+  async #live(): Promise<void> {
+    while (!this.#stopped) {
+      const outcome = await this.#listen();
+      this.#connected = false;
+      if (this.#stopped) return;
+      if (outcome === "ended") {
+        this.#parts.observer.closed("ended");
+        this.#parts.log.info(`${this.#parts.source.label} has come to its end`);
+        this.#look();
+        return;
+      }
+      if (outcome instanceof SourceError) await this.#pauseBeforeRetry();
+    }
+  }
+
+  /** One opening of the source, up to its end. */
+  async #listen(): Promise<Outcome> {
+    const { source, decoder, observer, log } = this.#parts;
+    const session = new AbortController();
+    this.#session = session;
+    const line = this.#search.line;
+    this.#pacer = source.hasLine ? new LinePacer(line) : null;
+    decoder.reset();
+    const bytes = source.open(session.signal, line)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await bytes.next();
+        if (next.done) break;
+        if (next.value.length === 0) this.#opened(source.hasLine ? line : null);
+        else await this.#take(next.value, session.signal);
+      }
+      this.#handle(decoder.end(), this.#clock.now());
+      return session.signal.aborted ? "again" : "ended";
+    } catch (error) {
+      this.#handle(decoder.end(), this.#clock.now());
+      if (error instanceof SourceError) {
+        observer.closed(error.code);
+        log.debug(`${error.code}: ${error.message}`);
+        return error;
+      }
+      // A fault of ours: told with its stack; the meter begins afresh.
+      log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      return new SourceError("lost", "an unexpected error, see the log", { cause: error });
+    } finally {
+      this.#cancel("silence");
+      session.abort();
+      await bytes.return?.();
+    }
+  }
+
+  #opened(line: LineSettings | null): void {
+    const at = this.#clock.now();
+    const { source, observer, log } = this.#parts;
+    this.#connected = true;
+    this.#heardAt = at;
+    this.#tally.connected();
+    this.#period.opened(at);
+    this.#search.opened(at);
+    observer.opened(at, line);
+    const what = `listening at ${source.label}${line === null ? "" : ` (${formatLine(line)})`}`;
+    if (this.#tally.counters.connections === 1) log.info(what);
+    else log.debug(what);
+    this.#look();
+  }
+
+  async #take(chunk: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { decoder, observer } = this.#parts;
+    const at = this.#clock.now();
+    this.#cancel("silence");
+    this.#heardAt = at;
+    if (this.#failingSince !== null) {
+      const seconds = Math.round((at - this.#failingSince) / 1000);
+      this.#parts.log.info(`${this.#parts.source.label} works again after ${seconds} s`);
+      this.#failingSince = null;
+    }
+    this.#tally.heard(chunk.length);
+    observer.bytes(chunk, at);
+    this.#search.heard(at);
+    this.#handle(decoder.feed(chunk), at);
+    const pause = this.#pacer?.pause(chunk.length, at, decoder.wanted) ?? 0;
+    if (pause > 0) await this.#sleep(pause, signal);
+    this.#schedule("silence", SILENCE_MS, () => this.#silence());
+  }
+
+  #silence(): void {
+    this.#pacer?.silence();
+    this.#handle(this.#parts.decoder.silence(), this.#clock.now());
+    this.#search.silence();
+    this.#look();
+  }
+
+  #handle(events: readonly DecoderEvent[], at: number): void {
+    const { acceptance, observer } = this.#parts;
+    for (const event of events) {
+      observer.decoded(event, at);
+      switch (event.type) {
+        case "telegram":
+          this.#search.good();
+          this.#tally.decoded();
+          this.#decide(acceptance.judge(event.telegram, at));
+          break;
+        case "fault":
+          if (provesLine(event.code)) this.#search.good();
+          this.#tally.fault(event.code, event.message, at);
+          this.#look();
+          break;
+        case "skipped":
+          this.#tally.skipped(event.length);
+          break;
+      }
+    }
+  }
+
+  #decide(verdicts: readonly Verdict[]): void {
+    const { acceptance, observer, log } = this.#parts;
+    for (const verdict of verdicts) {
+      if (verdict.type === "rejected") {
+        observer.rejected(verdict.reason, verdict.at);
+        this.#tally.fault("implausible", `${verdict.check}: ${verdict.reason}`, verdict.at);
+        continue;
+      }
+      if (verdict.type === "accepted") this.#tally.accepted(verdict.at);
+      if (verdict.type === "accepted" && verdict.notice !== undefined) log.warn(verdict.notice);
+      this.#publish(verdict.telegram, verdict.type === "accepted", verdict.at);
+    }
+    const due = acceptance.due;
+    if (due === null) this.#cancel("due");
+    else {
+      const wait = Math.max(0, due - this.#clock.now());
+      this.#schedule("due", wait, () => this.#decide(acceptance.expire(this.#clock.now())));
+    }
+    this.#look();
+  }
+
+  #publish(telegram: Telegram, complete: boolean, at: number): void {
+    const { observer, toReading, emit } = this.#parts;
+    const receivedAt = Math.round(this.#clock.wall() - (this.#clock.now() - at));
+    const reading = toReading(telegram, complete, receivedAt);
+    this.#parts.log.debug(() => {
+      const values = reading.values.map(({ topic, text, unit }) => `${topic}=${text}${unit ?? ""}`);
+      return `${complete ? "accepted" : "first contact"}: ${reading.meter.id} ${values.join(" ")}`;
+    });
+    const before = this.#info;
+    this.#info = reading.meter;
+    if (at !== this.#acceptedAt) this.#period.arrived(at);
+    this.#acceptedAt = at;
+    this.#acceptedWall = receivedAt;
+    observer.accepted(at);
+    emit({ type: "reading", reading });
+    if (before !== null && before.id !== reading.meter.id && this.#online) {
+      this.#online = false;
+      emit({ type: "availability", meter: before, online: false });
+    }
+    if (!this.#online) {
+      this.#online = true;
+      emit({ type: "availability", meter: reading.meter, online: true });
+    }
+    this.#schedule("stale", this.#period.limitMs, () => this.#stale());
+  }
+
+  /** No accepted telegram for three periods. */
+  #stale(): void {
+    this.#look();
+    if (this.#info === null || !this.#online) return;
+    this.#online = false;
+    this.#parts.emit({ type: "availability", meter: this.#info, online: false });
+  }
+
+  /** Says how the meter is, if that has changed. */
+  #look(): void {
+    const { observer, source, emit, log } = this.#parts;
+    const before = this.#diagnosis;
+    const now = diagnose(observer.observe(this.#clock.now(), this.#period.limitMs));
+    if (now.text.en === before.text.en) return;
+    this.#diagnosis = now;
+    emit({ type: "diagnosis", label: source.label, meter: this.#info, diagnosis: now });
+    if (now.code === before.code) return;
+    const text = now.cure.en === "" ? now.text.en : `${now.text.en} ${now.cure.en}`;
+    if (now.code === "starting") log.debug(text);
+    else if (now.code === "ok") log.info(text);
+    else if (MUST_ACT.has(now.code)) log.error(text);
+    else log.warn(text);
+  }
+
+  #tick(): void {
+    this.#schedule("tick", TICK_MS, () => this.#tick());
+    const at = this.#clock.now();
+    this.#tally.sumUp(at);
+    this.#look();
+    if (!this.#connected) return;
+    if (this.#search.turn(at)) {
+      this.#parts.log.debug(`no telegram so far: trying ${formatLine(this.#search.line)}`);
+      this.#session?.abort();
+    } else if (!this.#parts.source.hasLine) {
+      const limit = Math.max(IDLE_CONNECTION_MS, 2 * this.#period.limitMs);
+      if (at - this.#heardAt >= limit) {
+        this.#parts.log.debug("nothing comes over this connection: trying another");
+        this.#session?.abort();
+      }
+    }
+  }
+
+  async #pauseBeforeRetry(): Promise<void> {
+    const at = this.#clock.now();
+    this.#failingSince ??= at;
+    this.#look();
+    const share = (at - this.#failingSince) / RETRY_SHARE;
+    const session = new AbortController();
+    this.#session = session;
+    const pause = this.#sleep(Math.min(Math.max(share, RETRY_LEAST_MS), RETRY_MOST_MS), session.signal);
+    const changed = this.#parts.source.changed?.(session.signal);
+    await (changed === undefined ? pause : Promise.race([pause, changed]));
+    session.abort();
+  }
+
+  #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const done = (): void => {
+        this.#cancel("sleep");
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      signal.addEventListener("abort", done, { once: true });
+      this.#schedule("sleep", ms, done);
+    });
+  }
+
+  /** One timer of each name: a new one replaces the old. */
+  #schedule(name: "silence" | "tick" | "due" | "stale" | "sleep", ms: number, act: () => void): void {
+    this.#timers.get(name)?.();
+    if (this.#stopped) return void this.#timers.delete(name);
+    const cancel = this.#clock.after(ms, () => {
+      this.#timers.delete(name);
+      act();
+    });
+    this.#timers.set(name, cancel);
+  }
+
+  #cancel(name: string): void {
+    this.#timers.get(name)?.();
+    this.#timers.delete(name);
+  }
+}
+
+/** Nobody but the user can mend these. */
+const MUST_ACT: ReadonlySet<string> = new Set([
+  "permission",
+  "not-a-serial-device",
+  "key-missing",
+  "key-wrong",
+  "authentication",
+]);
+
+/** Faults that are met only behind frames whose checks are all right: baud rate and parity then are right as well. */
+function provesLine(code: string): boolean {
+  return code !== "framing" && code !== "checksum" && code !== "segmentation";
+}
