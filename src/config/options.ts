@@ -39,7 +39,8 @@ const text = (longest = 256) => z.string().check(z.minLength(1), z.maxLength(lon
 const whole = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
 const hexKey = () => z.string().check(z.overwrite(normalizeKey), z.refine(isKey));
 
-const PORT = /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}\/?|file:.+|simulator:.*|(?!\w+:\/\/|file:$|tcp:).+)$/s;
+const PORT =
+  /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}\/?|file:.+|simulator:.*|(?!\w+:\/\/|file:$|tcp:).+)$/s;
 const SERVER = /^(?:mqtts?|wss?):\/\/[^\s/]+(?:\/\S*)?$/i;
 /** A topic to publish to (MQTT 5, 4.7): no wildcard, no NUL, no empty level at its ends, nothing of the broker's own ($). */
 const TOPIC = /^(?![$/])[^+#\0]*[^+#\0/]$/;

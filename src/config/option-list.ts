@@ -1,0 +1,123 @@
+/** The options as a flat list, read from the schema: for environment variables, messages, `check` and documentation. */
+import type * as z from "zod/mini";
+import { ABOUT, type About, configSchema } from "./options.ts";
+
+export type OptionType = "text" | "number" | "boolean" | "choice";
+
+/** One option. */
+export interface OptionRow {
+  /** Path in the configuration; the index of a list is `[]`: `["meters", "[]", "key"]`, `["mqtt", "server"]`. */
+  readonly path: readonly string[];
+  readonly type: OptionType;
+  readonly choices: readonly string[];
+  /** Limits of a number. */
+  readonly least: number | null;
+  readonly most: number | null;
+  readonly whole: boolean;
+  readonly default: string | number | boolean | null;
+  readonly required: boolean;
+  readonly about: About;
+}
+
+type Definition = {
+  readonly type: string;
+  readonly innerType?: z.ZodMiniType;
+  readonly element?: z.ZodMiniType;
+  readonly shape?: Readonly<Record<string, z.ZodMiniType>>;
+  readonly entries?: Readonly<Record<string, string>>;
+  readonly defaultValue?: unknown;
+  readonly format?: string;
+  readonly checks?: readonly { readonly _zod: { readonly def: unknown } }[];
+};
+
+/** The definition behind a zod schema. */
+export function definition(schema: z.ZodMiniType): Definition {
+  return schema._zod.def as unknown as Definition;
+}
+
+/** The schema without its wrappers (optional, default, prefault). */
+export function unwrap(schema: z.ZodMiniType): z.ZodMiniType {
+  const inner = definition(schema).innerType;
+  return inner === undefined ? schema : unwrap(inner);
+}
+
+/** What is said about a schema, wherever in its wrappers it was said. */
+export function about(schema: z.ZodMiniType): About | undefined {
+  const inner = definition(schema).innerType;
+  return ABOUT.get(schema) ?? (inner === undefined ? undefined : about(inner));
+}
+
+function isOptional(schema: z.ZodMiniType): boolean {
+  return ["optional", "default", "prefault"].includes(definition(schema).type);
+}
+
+function defaultOf(schema: z.ZodMiniType): string | number | boolean | null {
+  const { type, defaultValue } = definition(schema);
+  return type === "default" ? (defaultValue as string | number | boolean) : null;
+}
+
+function limit(schema: z.ZodMiniType, check: "greater_than" | "less_than"): number | null {
+  for (const { _zod } of definition(schema).checks ?? []) {
+    const found = _zod.def as { check: string; value?: number };
+    if (found.check === check) return found.value ?? null;
+  }
+  return null;
+}
+
+const TYPES: Readonly<Record<string, OptionType>> = {
+  string: "text",
+  number: "number",
+  boolean: "boolean",
+  enum: "choice",
+};
+
+function rowsOf(schema: z.ZodMiniType, path: readonly string[]): OptionRow[] {
+  const inner = unwrap(schema);
+  const { type, shape, element, entries } = definition(inner);
+  if (shape !== undefined) return Object.entries(shape).flatMap(([key, child]) => rowsOf(child, [...path, key]));
+  if (element !== undefined) return rowsOf(element, [...path, "[]"]);
+  const optionType = TYPES[type];
+  const said = about(schema);
+  if (optionType === undefined || said === undefined) throw new Error(`option ${path.join(".")} is not described`);
+  return [
+    {
+      path,
+      type: optionType,
+      choices: Object.values(entries ?? {}),
+      least: limit(inner, "greater_than"),
+      most: limit(inner, "less_than"),
+      whole: definition(inner).format === "safeint",
+      default: defaultOf(schema),
+      required: !isOptional(schema),
+      about: said,
+    },
+  ];
+}
+
+/** Every option, in the order of the schema. */
+export const OPTIONS: readonly OptionRow[] = rowsOf(configSchema, []);
+
+/** `meters[].key` as documentation writes it for one meter: `meter.key`. */
+export function displayPath(row: OptionRow): string {
+  return row.path.join(".").replace("meters.[].", "meter.");
+}
+
+/** The environment variable of an option: `KAIFA2MQTT_METER_KEY`, `KAIFA2MQTT_MQTT_SERVER`. */
+export function environmentName(row: OptionRow): string {
+  return `KAIFA2MQTT_${displayPath(row).replaceAll(".", "_").toUpperCase()}`;
+}
+
+/** Completes "allowed: …". */
+export function allowedText(row: OptionRow): string {
+  if (row.about.allowed !== undefined) return row.about.allowed;
+  switch (row.type) {
+    case "choice":
+      return row.choices.join(", ");
+    case "boolean":
+      return "true or false";
+    case "number":
+      return `a ${row.whole ? "whole " : ""}number from ${row.least} to ${row.most}`;
+    case "text":
+      return "a text";
+  }
+}

@@ -1,0 +1,34 @@
+/** Reads a small text file, or says why not in words of the configuration. */
+import { readFileSync } from "node:fs";
+import type { ConfigFault } from "./config-error.ts";
+
+/** Far more than any configuration or secret. */
+const MAX_BYTES = 1_000_000;
+
+const READ_FAULTS: Readonly<Record<string, { found: string; allowed: string }>> = {
+  ENOENT: { found: "no such file", allowed: "a YAML file (look for a typing error in the name)" },
+  EACCES: { found: "a file that this user may not read", allowed: "a file that the user of kaifa2mqtt may read" },
+  EISDIR: {
+    found: "a folder",
+    allowed: "a file (Docker makes a folder where the file to be mounted does not exist; create the file first)",
+  },
+};
+
+/**
+ * @param label how messages name the file, or the variable that names it
+ * @param path of the option, empty for a whole document
+ */
+export function readText(file: string, label: string, path: string): { text: string } | { fault: ConfigFault } {
+  const fault = (found: string, allowed: string) => ({ fault: { file: label, line: null, path, found, allowed } });
+  try {
+    const bytes = readFileSync(file);
+    if (bytes.length > MAX_BYTES) return fault(`${bytes.length} bytes`, `a file of at most ${MAX_BYTES} bytes`);
+    return { text: bytes.toString("utf8").replace(/^\uFEFF/, "") };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    const known = READ_FAULTS[code];
+    return known === undefined
+      ? fault(`a file that cannot be read (${code})`, "a readable file")
+      : fault(known.found, known.allowed);
+  }
+}

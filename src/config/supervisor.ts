@@ -1,0 +1,146 @@
+/**
+ * The broker of the Home Assistant add-on: the Supervisor is asked for it when none is configured. It knows the one that
+ * the broker add-on offers (`GET http://supervisor/services/mqtt`, allowed by `services: [mqtt:want]` in config.yaml).
+ */
+import { request } from "node:http";
+
+/** Where the Supervisor answers inside of an add-on. */
+const SUPERVISOR_URL = "http://supervisor";
+const ANSWER_MS = 10_000;
+/** Its answers are a few hundred bytes; whatever is longer is not the Supervisor. */
+const ANSWER_BYTES = 64 * 1024;
+const PAUSE_MS = { first: 1_000, longest: 30_000 };
+
+/** What the bridge needs to connect; fits the section `mqtt` of the configuration. */
+export interface OfferedBroker {
+  readonly server: string;
+  readonly user?: string;
+  readonly password?: string;
+}
+
+export type SupervisorErrorCode = "no-broker" | "unreachable" | "refused" | "unintelligible";
+
+/** The Supervisor names no broker. The message says what to do. */
+export class SupervisorError extends Error {
+  override readonly name = "SupervisorError";
+  readonly code: SupervisorErrorCode;
+  constructor(code: SupervisorErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * Asks once.
+ * @throws SupervisorError
+ */
+export async function askForBroker(token: string, url: string = SUPERVISOR_URL): Promise<OfferedBroker> {
+  const { status, body } = await get(`${url}/services/mqtt`, token);
+  if (status === 401 || status === 403) {
+    throw new SupervisorError(
+      "refused",
+      `The Supervisor does not let us ask for the MQTT broker (HTTP ${status}). Reinstall the add-on, or set mqtt.server yourself.`,
+    );
+  }
+  const answer = parse(body);
+  if (answer?.result !== "ok") {
+    throw new SupervisorError(
+      "no-broker",
+      "Home Assistant offers no MQTT broker. Install and start the add-on 'Mosquitto broker' (Settings, Add-ons), or set mqtt.server to a broker of your own.",
+    );
+  }
+  return brokerOf(answer.data);
+}
+
+/**
+ * Asks until there is a broker or `signal` is aborted (then `null`), with pauses from 1 s to 30 s. `onTrouble` is told each
+ * failure: whoever logs it takes care to tell a repeated one once.
+ */
+export async function waitForBroker(
+  token: string,
+  signal: AbortSignal,
+  onTrouble: (error: SupervisorError) => void,
+  { url = SUPERVISOR_URL, firstPauseMs = PAUSE_MS.first }: { url?: string; firstPauseMs?: number } = {},
+): Promise<OfferedBroker | null> {
+  for (let pause = firstPauseMs; !signal.aborted; pause = Math.min(pause * 2, PAUSE_MS.longest)) {
+    try {
+      return await askForBroker(token, url);
+    } catch (error) {
+      if (!(error instanceof SupervisorError)) throw error;
+      onTrouble(error);
+    }
+    await sleep(pause, signal);
+  }
+  return null;
+}
+
+type Answer = { readonly result?: unknown; readonly data?: unknown };
+
+function parse(body: string): Answer | null {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" ? value : null;
+  } catch {
+    throw new SupervisorError("unintelligible", "The Supervisor's answer about the MQTT broker is not JSON.");
+  }
+}
+
+/** `port` comes as a number or as text; `username` and `password` may be missing or empty. */
+function brokerOf(data: unknown): OfferedBroker {
+  const { host, port, ssl, username, password } = (data ?? {}) as Record<string, unknown>;
+  const number = Number(port);
+  if (typeof host !== "string" || host === "" || !Number.isInteger(number) || number < 1 || number > 65_535) {
+    throw new SupervisorError(
+      "unintelligible",
+      "The Supervisor names an MQTT broker without host or port. Restart the broker's add-on, or set mqtt.server yourself.",
+    );
+  }
+  const address = host.includes(":") ? `[${host}]` : host;
+  return {
+    server: `${ssl === true ? "mqtts" : "mqtt"}://${address}:${number}`,
+    ...(typeof username === "string" && username !== "" ? { user: username } : {}),
+    ...(typeof password === "string" && password !== "" ? { password } : {}),
+  };
+}
+
+/** node:http and not `fetch`, which costs several megabytes for this one question. */
+function get(url: string, token: string): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      const message = `The Supervisor cannot be reached at ${url} (${error.message}).`;
+      reject(new SupervisorError("unreachable", message, { cause: error }));
+    };
+    const asked = request(
+      url,
+      {
+        headers: { authorization: `Bearer ${token}`, accept: "application/json" },
+        signal: AbortSignal.timeout(ANSWER_MS),
+      },
+      (response) => {
+        let body = "";
+        response.setEncoding("utf8");
+        response.on("data", (text: string) => {
+          body += text;
+          if (body.length > ANSWER_BYTES) response.destroy(new Error("its answer does not end"));
+        });
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+        response.on("error", fail);
+      },
+    );
+    asked.on("error", fail);
+    asked.end();
+  });
+}
+
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", done, { once: true });
+    if (signal.aborted) done();
+  });
+}

@@ -1,0 +1,167 @@
+/** From the tree of texts to the typed configuration: unknown names, types, limits; every fault with its place. */
+import type * as z from "zod/mini";
+import type { ConfigFault } from "./config-error.ts";
+import { describeWrongKey } from "./hex-key.ts";
+import { allowedText, definition, displayPath, OPTIONS, type OptionRow, unwrap } from "./option-list.ts";
+import { configSchema } from "./options.ts";
+import { formatOrigin, isUnset, joinPath, type Origin, type Raw, type RawMap } from "./raw.ts";
+import { suggest } from "./suggest.ts";
+
+export interface Validated {
+  /** `null` if there are faults. */
+  readonly config: z.output<typeof configSchema> | null;
+  readonly faults: ConfigFault[];
+  /** Where each value comes from, by its path in the configuration (`meters[0].key`); what is missing here is a default. */
+  readonly origins: Map<string, Origin>;
+  /** Paths whose values are not to be shown (besides those of options that are secrets). */
+  readonly hidden: Set<string>;
+}
+
+const NUMBER = /^[+-]?(?:\d+(?:\.\d+)?|\.\d+)$/;
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  false: false,
+  no: false,
+  off: false,
+};
+
+const ROWS = new Map(OPTIONS.map((row) => [row.path.join("."), row]));
+
+/** The row of a path in the configuration: `meters[0].key` → meters.[].key. */
+export function rowAt(path: string): OptionRow | undefined {
+  return ROWS.get(path.replace(/\[\d+\]/g, ".[]"));
+}
+
+/** How a value that is not allowed is shown; a secret only by its shape. */
+function show(row: OptionRow | undefined, text: string, hidden: boolean): string {
+  if (row?.about.secret === true && row.path.at(-2) === "[]") return describeWrongKey(text);
+  if (row?.about.secret === true || hidden) return `a text of ${text.length} characters`;
+  const harmless = text.replace(/\/\/[^/]*@/, "//***@").replace(/[0-9A-Fa-f]{32,}/g, "***");
+  return `\`${harmless.length > 80 ? `${harmless.slice(0, 80)}…` : harmless}\``;
+}
+
+export function validate(root: RawMap): Validated {
+  const walk = new Walk();
+  const plain = walk.convert(configSchema, root, "");
+  const { faults, origins, hidden, nodes } = walk;
+  const faulty = new Set(walk.faultyPaths);
+  const result = configSchema.safeParse(plain);
+  if (result.success) return { config: faults.length === 0 ? result.data : null, faults, origins, hidden };
+  for (const issue of result.error.issues) {
+    const path = issue.path.reduce<string>((parent, key) => joinPath(parent, key as string | number), "");
+    if (faulty.has(path) || [...faulty].some((other) => other !== "" && path.startsWith(other))) continue;
+    faulty.add(path);
+    const row = rowAt(path);
+    const node = nodes.get(path);
+    const allowed =
+      row === undefined ? (path === "meters" ? "a section `meter:` with a port" : "a section") : allowedText(row);
+    if (node?.kind === "scalar" && !isUnset(node)) {
+      const found = show(row, node.text, node.hidden === true);
+      faults.push({ file: node.origin.file, line: node.origin.line, path: node.path, found, allowed });
+    } else {
+      // Nothing there: the line is that of the section in which it is missing.
+      const parent = nodes.get(path.replace(/(?:\.|^)[^.]*$/, "")) ?? root;
+      const missing = row === undefined ? path.replace("meters", "meter") : path.replace(/^.*\./, "");
+      const where = row === undefined ? missing : joinPath(parent.path, missing);
+      faults.push({ file: parent.origin.file, line: parent.origin.line, path: where, found: "nothing", allowed });
+    }
+  }
+  return { config: null, faults, origins, hidden };
+}
+
+/** Goes through schema and tree side by side, and turns texts into what the schema wants. */
+class Walk {
+  readonly faults: ConfigFault[] = [];
+  readonly faultyPaths: string[] = [];
+  readonly origins = new Map<string, Origin>();
+  readonly hidden = new Set<string>();
+  readonly nodes = new Map<string, Raw>();
+
+  convert(schema: z.ZodMiniType, raw: Raw, path: string): unknown {
+    this.nodes.set(path, raw);
+    const { type, shape, element } = definition(unwrap(schema));
+    if (shape !== undefined) return this.#section(shape, raw, path);
+    if (element !== undefined) {
+      if (isUnset(raw)) return undefined;
+      if (raw.kind !== "list")
+        return this.#fault(raw, path, this.#kind(raw, path), "a list, each item begun with `- `");
+      return raw.items.map((item, index) => this.convert(element, item, joinPath(path, index)));
+    }
+    if (isUnset(raw)) return undefined;
+    const row = rowAt(path);
+    const allowed = row === undefined ? "a value" : allowedText(row);
+    if (raw.kind !== "scalar") return this.#fault(raw, path, this.#kind(raw, path), allowed);
+    this.origins.set(path, raw.origin);
+    if (raw.hidden === true) this.hidden.add(path);
+    const text = raw.text.trim();
+    if (type === "number") {
+      return NUMBER.test(text) ? Number(text) : this.#fault(raw, path, show(row, text, raw.hidden === true), allowed);
+    }
+    if (type === "boolean") {
+      const value = BOOLEANS[text.toLowerCase()];
+      return value ?? this.#fault(raw, path, show(row, text, raw.hidden === true), allowed);
+    }
+    if (type === "enum") return text.toLowerCase();
+    return row?.about.secret === true ? raw.text : text;
+  }
+
+  #section(shape: Readonly<Record<string, z.ZodMiniType>>, raw: Raw, path: string): unknown {
+    if (isUnset(raw)) return {};
+    if (raw.kind !== "map") {
+      return this.#fault(raw, path, this.#kind(raw, path), `a section with ${Object.keys(shape).join(", ")}`);
+    }
+    const plain: Record<string, unknown> = {};
+    for (const [name, child] of raw.entries) {
+      const schema = Object.hasOwn(shape, name) ? shape[name] : undefined;
+      if (schema === undefined) {
+        this.#unknown(name, child, shape, path);
+        continue;
+      }
+      const value = this.convert(schema, child, joinPath(path, name));
+      if (value !== undefined) plain[name] = value;
+    }
+    return plain;
+  }
+
+  #unknown(name: string, child: Raw, shape: Readonly<Record<string, z.ZodMiniType>>, path: string): void {
+    const names = Object.keys(shape).map((known) => (path === "" && known === "meters" ? "meter" : known));
+    const meant = suggest(name, names);
+    // The name may belong into another section: `port` or `key` at the top, `server` below `homeassistant`.
+    const elsewhere = OPTIONS.filter((row) => row.path.at(-1) === name).map((row) => `\`${displayPath(row)}\``);
+    const hint =
+      meant !== null
+        ? ` (did you mean \`${meant}\`?)`
+        : elsewhere.length > 0
+          ? ` (did you mean ${elsewhere.join(" or ")}?)`
+          : "";
+    const { file, line } = child.origin;
+    this.faults.push({
+      file,
+      line,
+      path: child.path,
+      found: `the unknown name \`${name}\`${hint}`,
+      allowed: names.join(", "),
+    });
+  }
+
+  #kind(raw: Raw, path: string): string {
+    if (raw.kind === "map") return "a section";
+    return raw.kind === "list"
+      ? "a list"
+      : show(rowAt(path), raw.text, raw.hidden === true || rowAt(path) === undefined);
+  }
+
+  #fault(raw: Raw, path: string, found: string, allowed: string): undefined {
+    this.faults.push({ file: raw.origin.file, line: raw.origin.line, path: raw.path, found, allowed });
+    this.faultyPaths.push(path);
+    return undefined;
+  }
+}
+
+/** Of two values that must differ: a fault at the second that names the first. */
+export function sameValueFault(first: Raw, second: Raw, allowed: string): ConfigFault {
+  const found = `the same value as ${first.path} (${formatOrigin(first.origin)})`;
+  return { file: second.origin.file, line: second.origin.line, path: second.path, found, allowed };
+}

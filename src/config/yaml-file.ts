@@ -1,0 +1,176 @@
+/** Reads a YAML (or JSON) file into a tree of texts with line numbers; `!secret name` is looked up in secrets.yaml beside it. */
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar } from "yaml";
+import type { ConfigFault } from "./config-error.ts";
+import { emptyMap, joinPath, type Origin, type Raw, type RawMap } from "./raw.ts";
+import { readText } from "./read-text.ts";
+
+/** Far more than any configuration; a YAML alias must not multiply it. */
+const MAX_NODES = 20_000;
+
+export interface ParsedFile {
+  /** The document; empty if it could not be read. */
+  readonly root: RawMap;
+  readonly faults: ConfigFault[];
+  /** Files besides this one that secrets were read from. */
+  readonly secretFiles: string[];
+}
+
+/**
+ * @param file where it is
+ * @param label how messages name it
+ */
+export function parseYamlFile(file: string, label: string): ParsedFile {
+  const read = readText(file, label, "");
+  if ("fault" in read) return { root: emptyMap(), faults: [read.fault], secretFiles: [] };
+  return parseYaml(read.text, label, dirname(file));
+}
+
+/** @param folder where secrets.yaml is looked for; `null`: nowhere */
+export function parseYaml(text: string, label: string, folder: string | null): ParsedFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    schema: "failsafe",
+    lineCounter: lines,
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: "silent",
+  });
+  if (document.errors.length > 0) {
+    const faults = document.errors.map((error) => ({
+      file: label,
+      line: lines.linePos(error.pos[0]).line,
+      path: "",
+      ...syntaxFault(error.code, text, error.pos[0]),
+    }));
+    return { root: emptyMap(), faults, secretFiles: [] };
+  }
+  const reader = new Reader(document, lines, label, folder);
+  const origin: Origin = { layer: "file", file: label, line: 1 };
+  const node = document.contents === null ? null : reader.read(document.contents as Node, "");
+  const { faults, secretFiles } = reader;
+  if (node === null || (node.kind === "scalar" && node.text === "")) {
+    return { root: emptyMap("", origin), faults, secretFiles };
+  }
+  if (node.kind !== "map") {
+    faults.push({
+      file: label,
+      line: node.origin.line,
+      path: "",
+      found: node.kind === "list" ? "a list" : "a text",
+      allowed: "sections such as `meter:` and `mqtt:`",
+    });
+    return { root: emptyMap("", origin), faults, secretFiles };
+  }
+  return { root: node, faults, secretFiles };
+}
+
+/** The library's codes in words of the user. The text itself is not shown: it could be a secret. */
+function syntaxFault(code: string, text: string, offset: number): { found: string; allowed: string } {
+  const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
+  const lineEnd = text.indexOf("\n", offset);
+  const line = text.slice(lineStart, lineEnd < 0 ? undefined : lineEnd);
+  if (code === "TAB_AS_INDENT" || /^ *\t/.test(line)) {
+    return { found: "a tab in the indentation", allowed: "blanks for indentation" };
+  }
+  if (code === "MULTIPLE_DOCS") return { found: "a second document after ---", allowed: "one document" };
+  if (code === "BAD_INDENT" || code === "BLOCK_AS_IMPLICIT_KEY" || code === "MULTILINE_IMPLICIT_KEY") {
+    return {
+      found: "a line that does not fit the indentation or the colons around it",
+      allowed: "`name: value`, with the names of one section below each other; texts with `: ` in quotes",
+    };
+  }
+  if (code === "MISSING_CHAR") {
+    return { found: "a quote, bracket or colon that is missing", allowed: "`name: value`, quotes and brackets closed" };
+  }
+  return { found: `something that is not YAML (${code})`, allowed: "YAML: `name: value`, sections indented" };
+}
+
+class Reader {
+  readonly faults: ConfigFault[] = [];
+  readonly secretFiles: string[] = [];
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+  readonly #label: string;
+  readonly #folder: string | null;
+  #secrets: RawMap | null = null;
+  #nodes = 0;
+
+  constructor(document: Document, lines: LineCounter, label: string, folder: string | null) {
+    this.#document = document;
+    this.#lines = lines;
+    this.#label = label;
+    this.#folder = folder;
+  }
+
+  /** `line`: of the name, for a value that stands on no line of its own. */
+  read(given: Node, path: string, line?: number): Raw {
+    const node = isAlias(given) ? given.resolve(this.#document) : given;
+    const start = given.range?.[0];
+    const origin = this.#origin(start === undefined ? (line ?? 1) : this.#lines.linePos(start).line);
+    const empty: Raw = { kind: "scalar", text: "", origin, path };
+    this.#nodes += 1;
+    if (node === undefined || this.#nodes > MAX_NODES) return empty;
+    if (isMap(node)) {
+      const entries = new Map<string, Raw>();
+      for (const { key, value } of node.items) {
+        const name = isScalar(key) ? String(key.value ?? "") : "";
+        const at = isScalar(key) && key.range ? this.#lines.linePos(key.range[0]).line : (origin.line ?? 1);
+        const child = joinPath(path, name);
+        const before = entries.get(name);
+        if (before !== undefined) {
+          const found = `\`${name}\` a second time (first in line ${before.origin.line})`;
+          this.#fault(at, child, found, "each name once in a section");
+        }
+        const raw = value === null ? null : this.read(value as Node, child, at);
+        // A scalar is told by its own line, a section by that of its name.
+        const placed = this.#origin(at);
+        if (raw === null) entries.set(name, { kind: "scalar", text: "", origin: placed, path: child });
+        else entries.set(name, raw.kind === "scalar" ? raw : { ...raw, origin: placed });
+      }
+      return { kind: "map", entries, origin, path };
+    }
+    if (isSeq(node)) {
+      const items = node.items.map((item, index) => this.read(item as Node, joinPath(path, index), origin.line ?? 1));
+      return { kind: "list", items, origin, path };
+    }
+    if (!isScalar(node)) return empty;
+    const text = String(node.value ?? "");
+    if (node.tag === "!secret") return this.#secret(text, origin, path);
+    if (node.type === Scalar.PLAIN && /^(?:~|null)$/i.test(text)) return empty;
+    return { kind: "scalar", text, origin, path };
+  }
+
+  #origin(line: number): Origin {
+    return { layer: "file", file: this.#label, line };
+  }
+
+  #fault(line: number | null, path: string, found: string, allowed: string): void {
+    this.faults.push({ file: this.#label, line, path, found, allowed });
+  }
+
+  /** Home Assistant's way to keep secrets out of a file that is shown around. */
+  #secret(name: string, origin: Origin, path: string): Raw {
+    const empty: Raw = { kind: "scalar", text: "", origin, path };
+    const beside = join(dirname(this.#label), "secrets.yaml");
+    if (this.#secrets === null) {
+      this.#secrets = emptyMap();
+      const file = this.#folder === null ? null : join(this.#folder, "secrets.yaml");
+      if (file !== null && existsSync(file)) {
+        const read = readText(file, beside, "");
+        // No folder: a secret is not looked up in turn.
+        const parsed =
+          "fault" in read ? { root: emptyMap(), faults: [read.fault] } : parseYaml(read.text, beside, null);
+        this.#secrets = parsed.root;
+        this.faults.push(...parsed.faults);
+        this.secretFiles.push(file);
+      }
+    }
+    const found = this.#secrets.entries.get(name);
+    if (found?.kind === "scalar" && found.text !== "") return { ...found, path, hidden: true };
+    const why = this.secretFiles.length === 0 ? `and there is no ${basename(beside)}` : `which ${beside} does not have`;
+    this.#fault(origin.line, path, `!secret ${name}, ${why}`, `\`${name}: value\` in ${beside}`);
+    return empty;
+  }
+}
