@@ -1,0 +1,75 @@
+/**
+ * The container starts as root, because in the Home Assistant add-on the options belong to root. Everywhere else the first
+ * act of the program is to become the unprivileged user that the image names in RUN_AS, a member of the groups to which
+ * the serial devices belong.
+ *
+ * In the add-on it stays root: the devices, `/data`, `/share` and `/config` all belong to root there, so root needs no
+ * capability for any of them, and the AppArmor profile (hassio-addon/apparmor.txt) grants none.
+ */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+const ROOT = 0;
+/** `tty`, which owns terminals: no serial device belongs to it. */
+const TTY_GROUP = 5;
+const SERIAL_DEVICE = /^tty(USB|ACM|AMA|S|O|mxc|SC|XR)/;
+
+/** What of the process and the system is used; a test hands in its own. */
+export interface System {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  getuid?(): number;
+  setgroups?(groups: number[]): void;
+  setgid?(group: number): void;
+  setuid?(user: number): void;
+  /** Content of `/etc/passwd`, `/etc/group`. */
+  readFile(path: string): string;
+  /** Groups of the serial devices that there are. */
+  deviceGroups(): number[];
+}
+
+export const SYSTEM: System = {
+  env: process.env,
+  getuid: () => process.getuid?.() ?? -1,
+  setgroups: (groups) => process.setgroups?.(groups),
+  setgid: (group) => process.setgid?.(group),
+  setuid: (user) => process.setuid?.(user),
+  readFile: (path) => readFileSync(path, "utf8"),
+  deviceGroups: () => {
+    try {
+      return readdirSync("/dev")
+        .filter((name) => SERIAL_DEVICE.test(name))
+        .map((name) => statSync(join("/dev", name)).gid);
+    } catch {
+      return [];
+    }
+  },
+};
+
+/**
+ * Becomes the user `RUN_AS`, if we are root, that variable is set, and no Supervisor runs us.
+ * @returns what went wrong, a sentence for the log; `null` if nothing had to be done or all went well
+ */
+export function stepDown(system: System = SYSTEM): string | null {
+  const { RUN_AS: name, SUPERVISOR_TOKEN: token } = system.env;
+  if (!name || token || system.getuid?.() !== ROOT) return null;
+  try {
+    const [, , user, group] = entry(system.readFile("/etc/passwd"), name);
+    const dialout = entry(system.readFile("/etc/group"), "dialout")[2];
+    const groups = [Number(group), Number(dialout), ...system.deviceGroups()];
+    const wanted = [...new Set(groups)].filter((id) => id !== ROOT && id !== TTY_GROUP);
+    system.setgroups?.(wanted);
+    system.setgid?.(Number(group));
+    system.setuid?.(Number(user));
+    return null;
+  } catch (error) {
+    // Root whose capabilities were dropped (cap_drop: ALL) cannot change; nor can it do much harm.
+    return `Running as root, because becoming user ${name} failed (${(error as Error).message}). Start the container with "user: ${name}".`;
+  }
+}
+
+/** The fields of a line of /etc/passwd or /etc/group. */
+function entry(file: string, name: string): string[] {
+  const line = file.split("\n").find((text) => text.startsWith(`${name}:`));
+  if (!line) throw new Error(`there is no ${name}`);
+  return line.split(":");
+}
