@@ -1,0 +1,124 @@
+/** What a reading is, and how a telegram becomes one: units that people read, keys and topics, who the meter is. */
+import { formatDecimal } from "../codec/decimal.ts";
+import type { Decimal, Register, Telegram } from "../codec/telegram.ts";
+import type { MeterInfo, Reading, ReadingValue } from "./events.ts";
+import { keyOfCode, quantityOf, shiftOf, topicOf } from "./quantities.ts";
+
+/** Longest `<meter>` in topics; a number on a meter has 20 characters at most. */
+const MAX_ID_LENGTH = 64;
+
+/**
+ * `<meter>` in topics and unique ids: what is configured, else the meter's number as the telegram gives it, else the
+ * system title, reduced to `[A-Za-z0-9_-]`; `null` if this telegram does not say whose it is.
+ */
+export function meterIdOf(telegram: Telegram, configuredId?: string): string | null {
+  const candidates = [configuredId, telegram.meterId, telegram.systemTitle];
+  for (const candidate of candidates) {
+    const id = candidate?.replace(/[^A-Za-z0-9_-]/g, "").slice(0, MAX_ID_LENGTH);
+    // "bridge" is taken: <base>/bridge/state is the bridge itself.
+    if (id) return id === "bridge" ? "bridge_" : id;
+  }
+  return null;
+}
+
+/** What a telegram tells about its meter, to be put into a `MeterInfo`. */
+export interface MeterIdentity {
+  readonly id: string;
+  readonly name: string;
+  readonly manufacturer: string | null;
+  readonly model: string | null;
+}
+
+/** Who sent this telegram; numbers that this telegram lacks are taken from `known`, what was told before. */
+export function meterInfoOf(telegram: Telegram, identity: MeterIdentity, known?: MeterInfo | null): MeterInfo {
+  return {
+    id: identity.id,
+    name: identity.name,
+    manufacturer: identity.manufacturer ?? known?.manufacturer ?? null,
+    model: identity.model ?? known?.model ?? null,
+    serialNumber: telegram.meterId ?? known?.serialNumber ?? null,
+    systemTitle: telegram.systemTitle ?? known?.systemTitle ?? null,
+  };
+}
+
+export interface ReadingOptions {
+  readonly meter: MeterInfo;
+  /** Milliseconds of the wall clock at which the last byte had come. */
+  readonly receivedAt: number;
+  /** `false`: only what is of the moment is taken, registers and unknown codes wait (see acceptance.ts). */
+  readonly complete: boolean;
+}
+
+/** The reading of an accepted telegram. Units must have been completed before (profiles.ts); nothing is guessed here. */
+export function buildReading(telegram: Telegram, { meter, receivedAt, complete }: ReadingOptions): Reading {
+  const values: ReadingValue[] = [];
+  const keys = new Set<string>();
+  const add = (value: ReadingValue): void => {
+    if (keys.has(value.key) || (!complete && value.quantity?.kind !== "gauge")) return;
+    keys.add(value.key);
+    values.push(value);
+  };
+  const topics = new Set<string>();
+  for (const register of telegram.registers) {
+    const topic = topicOf(register.obis);
+    // The same code twice in one telegram was never seen; one topic cannot hold two values, so the first stands.
+    if (topics.has(topic)) continue;
+    topics.add(topic);
+    add(toValue(register, topic, keys));
+  }
+  const net = netPower(telegram.registers);
+  if (net !== null && !keys.has("power_net")) add(toValue(net, topicOf(net.obis), keys));
+  return { meter, meterTime: telegram.meterTime, receivedAt, complete, values, telegram };
+}
+
+/** One register in the unit that people read. A unit that is not of the quantity takes the quantity's name away, never the truth. */
+function toValue(register: Register, topic: string, taken: ReadonlySet<string>): ReadingValue {
+  const { obis, value, unit } = register;
+  const row = quantityOf(obis);
+  if (typeof value === "string") {
+    const quantity = row?.kind === "text" ? row : null;
+    return { obis, topic, key: quantity?.key ?? keyOfCode(topic), text: value, numeric: false, unit: null, quantity };
+  }
+  const shift = row === null || row.kind === "text" ? null : shiftOf(row, unit);
+  // Two channels (B) of one quantity in one telegram: the second is told by its code.
+  if (row === null || shift === null || taken.has(row.key)) {
+    return { obis, topic, key: keyOfCode(topic), text: formatDecimal(value), numeric: true, unit, quantity: null };
+  }
+  const text = formatDecimal(value, shift);
+  return { obis, topic, key: row.key, text, numeric: true, unit: row.unit, quantity: row };
+}
+
+/** 16.7.0 from 1.7.0 and 2.7.0 where the meter does not send it; `null` unless it sends both, in watts. */
+function netPower(registers: readonly Register[]): Register | null {
+  const find = (code: string): Decimal | null => {
+    const register = registers.find(({ obis }) => quantityOf(obis)?.code === code);
+    if (register === undefined || typeof register.value === "string") return null;
+    const quantity = quantityOf(register.obis);
+    const shift = quantity === null ? null : shiftOf(quantity, register.unit);
+    return shift === null ? null : { ...register.value, exponent: register.value.exponent + shift };
+  };
+  if (registers.some(({ obis }) => quantityOf(obis)?.code === "16.7.0")) return null;
+  const [imported, exported] = [find("1.7.0"), find("2.7.0")];
+  if (imported === null || exported === null) return null;
+  return { obis: "1-0:16.7.0*255", value: subtract(imported, exported), unit: "W", scaler: null };
+}
+
+/** a - b, exactly. */
+export function subtract(a: Decimal, b: Decimal): Decimal {
+  const exponent = Math.min(a.exponent, b.exponent);
+  const at = (d: Decimal): bigint => BigInt(d.coefficient) * 10n ** BigInt(d.exponent - exponent);
+  const difference = at(a) - at(b);
+  const small = Number(difference);
+  return { coefficient: Number.isSafeInteger(small) ? small : difference, exponent };
+}
+
+/**
+ * The whole reading as one JSON object: `time`, `meter`, and each value under its key. Numbers keep their exact digits
+ * (JSON has no limit to them, a JavaScript number would).
+ */
+export function readingToJson(reading: Reading): string {
+  const fields = reading.values.map(({ key, text, numeric }) => `"${key}":${numeric ? text : JSON.stringify(text)}`);
+  const time = JSON.stringify(reading.meterTime);
+  const meter = JSON.stringify(reading.meter.id);
+  return `{${[`"time":${time}`, `"meter":${meter}`, ...fields].join(",")}}`;
+}

@@ -1,0 +1,405 @@
+/**
+ * What is sent when. The connection (connection.ts) comes and goes; this file keeps the newest of each meter and sends
+ * all of it on every connect: `online`, the latest readings, availability, discovery, `bridge/info`.
+ *
+ * QoS: readings go with QoS 0, since the next one is seconds away and TCP loses nothing on a standing connection. Only
+ * the JSON object that closes a reading goes with QoS 1, and the next reading of this meter waits for its
+ * acknowledgement: so a broker that is slow, paused or gone gets the newest reading when it is ready, and no heap of old
+ * ones. Farewells go with QoS 1, so that we know that they arrived before we leave.
+ */
+import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
+import type { MeterEvent, MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
+import { readingToJson } from "../../meter/reading.ts";
+import type { Sink, SinkLog } from "../sink.ts";
+import { Connection, type Message } from "./connection.ts";
+import { discoveryMessages } from "./discovery.ts";
+import { type BridgeState, bridgeInfo, meterInfoPayload } from "./info.ts";
+import { Leftovers, type SeenMeter } from "./leftovers.ts";
+import { OFFLINE, ONLINE, topics } from "./topics.ts";
+
+/** `bridge/info` and what the diagnostic entities show: this often, and soon after something has changed. */
+const INFO_INTERVAL_MS = 60_000;
+const INFO_DELAY_MS = 1000;
+/** An acknowledgement that takes longer than this is told: the broker hangs. */
+const ANSWER_MS = 10_000;
+/** For so long after the first connect the retained discovery messages are read. */
+const LEFTOVERS_MS = 30_000;
+const LEFTOVERS_QUIET_MS = 300;
+/** Meters that send several lists have sent each of them after this time (hourly lists: Norway). */
+const ALL_LISTS_MS = 65 * 60_000;
+/** Different codes of one meter that are remembered; the longest list seen has 65. */
+const MAX_VALUES = 300;
+
+export interface MqttSinkOptions {
+  readonly mqtt: MqttConfig & { readonly server: string };
+  readonly homeassistant: HomeAssistantConfig;
+  /** Milliseconds between publications of one meter; 0: every telegram. */
+  readonly publishIntervalMs: number;
+  /** Stable for this installation; the default client id comes from it. */
+  readonly instance: string;
+  readonly bridge: BridgeState;
+  readonly log: SinkLog;
+}
+
+/** What is remembered of one meter: the newest of everything. */
+interface MeterState {
+  info: MeterInfo;
+  online: boolean;
+  latest: Reading | null;
+  /** Latest value under each topic, over all lists that the meter sends. */
+  readonly values: Map<string, ReadingValue>;
+  /** JSON of the latest complete reading. */
+  json: string | null;
+  /** A newer reading than the one last sent waits. */
+  waiting: boolean;
+  /** The last reading sent is not acknowledged yet. */
+  inFlight: boolean;
+  sentAt: number;
+  timer: NodeJS.Timeout | null;
+  /** Discovery as last sent. */
+  readonly announced: Map<string, string>;
+}
+
+export class MqttSink implements Sink {
+  readonly name = "mqtt";
+  readonly #options: MqttSinkOptions;
+  readonly #connection: Connection;
+  readonly #base: string;
+  readonly #meters = new Map<string, MeterState>();
+  readonly #leftovers: Leftovers;
+  readonly #startedAt = performance.now();
+  #published = 0;
+  #firstConnect = true;
+  /** What was retained before us is still coming. */
+  #reading = false;
+  #hanging = false;
+  #stopped = false;
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+
+  constructor(options: MqttSinkOptions) {
+    const { mqtt, homeassistant, instance, log } = options;
+    this.#options = options;
+    this.#base = mqtt.base_topic;
+    const { enabled, discovery_topic: prefix } = homeassistant;
+    this.#leftovers = new Leftovers({ base: this.#base, prefix, enabled, instance, log });
+    this.#connection = new Connection({
+      config: mqtt,
+      clientId: mqtt.client_id ?? `kaifa2mqtt_${instance}`,
+      will: { topic: topics.bridgeState(this.#base), payload: OFFLINE },
+      log,
+      onConnect: () => this.#onConnect(),
+      onDrain: () => this.#sendWaiting(),
+      onMessage: (topic, payload, retained) => this.#onMessage(topic, payload, retained),
+    });
+  }
+
+  /** The broker for the status page and `health`; `server` without user and password. */
+  status(): { server: string; connected: boolean; published: number; error: string | null } {
+    const hangs = this.#hanging ? `the broker at ${this.#connection.label} does not answer` : null;
+    return {
+      server: this.#connection.label,
+      connected: this.#connection.connected && !this.#hanging,
+      published: this.#published,
+      error: this.#connection.problem ?? hangs,
+    };
+  }
+
+  async start(): Promise<void> {
+    const interval = setInterval(() => this.#sendInfo(), INFO_INTERVAL_MS);
+    this.#timers.set("info-interval", interval);
+    await this.#connection.start();
+  }
+
+  accept(event: MeterEvent): void {
+    if (this.#stopped) return;
+    switch (event.type) {
+      case "reading":
+        this.#onReading(event.reading);
+        break;
+      case "availability":
+        this.#onAvailability(event.meter, event.online);
+        break;
+      case "diagnosis":
+        this.#soon("info", INFO_DELAY_MS, () => this.#sendInfo());
+        break;
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    const farewell: Message[] = [];
+    for (const meter of this.#meters.values()) {
+      if (meter.timer !== null) clearTimeout(meter.timer);
+      // What publish.interval held back is the truth by now.
+      if (meter.waiting && !meter.inFlight) farewell.push(...this.#readingMessages(meter));
+      farewell.push({ topic: topics.availability(this.#base, meter.info.id), payload: OFFLINE, qos: 1 });
+    }
+    farewell.push({ topic: topics.bridgeState(this.#base), payload: OFFLINE, qos: 1 });
+    await this.#connection.stop(farewell);
+  }
+
+  #onReading(reading: Reading): void {
+    const meter = this.#meter(reading.meter);
+    const known = meter.values.size;
+    for (const value of reading.values) {
+      if (meter.values.size < MAX_VALUES || meter.values.has(value.topic)) meter.values.set(value.topic, value);
+    }
+    const first = meter.json === null && reading.complete;
+    const changed = meter.values.size !== known || !sameInfo(meter.info, reading.meter);
+    meter.info = reading.meter;
+    meter.latest = reading;
+    if (reading.complete) meter.json = readingToJson(reading);
+    meter.waiting = true;
+    this.#sendReading(meter);
+    if (!meter.online) this.#onAvailability(reading.meter, true);
+    if (meter.json !== null && (first || changed)) this.#announce(meter);
+    if (first) this.#soon("info", 0, () => this.#sendInfo());
+    this.#clearLeftovers();
+  }
+
+  #onAvailability(info: MeterInfo, online: boolean): void {
+    const meter = this.#meter(info);
+    meter.online = online;
+    this.#publish({ topic: topics.availability(this.#base, info.id), payload: online ? ONLINE : OFFLINE });
+    this.#soon("info", INFO_DELAY_MS, () => this.#sendInfo());
+  }
+
+  #meter(info: MeterInfo): MeterState {
+    let meter = this.#meters.get(info.id);
+    if (meter === undefined) {
+      meter = {
+        info,
+        online: false,
+        latest: null,
+        values: new Map(),
+        json: null,
+        waiting: false,
+        inFlight: false,
+        sentAt: Number.NEGATIVE_INFINITY,
+        timer: null,
+        announced: new Map(),
+      };
+      this.#meters.set(info.id, meter);
+    }
+    return meter;
+  }
+
+  /** Sends the newest reading now, or leaves it waiting: for the broker, or for the end of publish.interval. */
+  #sendReading(meter: MeterState): void {
+    if (!meter.waiting || meter.inFlight || this.#stopped) return;
+    if (!this.#connection.connected || this.#connection.congested) return;
+    const now = performance.now();
+    const wait = meter.sentAt + this.#options.publishIntervalMs - now;
+    if (wait > 0) {
+      meter.timer ??= setTimeout(() => {
+        meter.timer = null;
+        this.#sendReading(meter);
+      }, wait);
+      return;
+    }
+    const messages = this.#readingMessages(meter);
+    meter.waiting = false;
+    // What is sent at first contact is not yet a reading; the first whole one need not wait for the interval.
+    if (meter.latest?.complete) meter.sentAt = now;
+    for (const message of messages) {
+      if (message.qos !== 1) this.#publish(message);
+      else this.#sendAndWait(meter, message);
+    }
+  }
+
+  #sendAndWait(meter: MeterState, message: Message): void {
+    meter.inFlight = true;
+    const timer = setTimeout(() => this.#hangs(), ANSWER_MS);
+    this.#publish(message, () => {
+      clearTimeout(timer);
+      meter.inFlight = false;
+      if (this.#hanging && this.#connection.connected) {
+        this.#hanging = false;
+        this.#options.log.info(`the broker at ${this.#connection.label} answers again`);
+      }
+      this.#sendReading(meter);
+    });
+  }
+
+  #hangs(): void {
+    if (this.#hanging || !this.#connection.connected) return;
+    this.#hanging = true;
+    const { label } = this.#connection;
+    this.#options.log.warn(`the broker at ${label} does not answer; it gets the newest reading when it does`);
+  }
+
+  /** The latest reading value by value, and as one JSON object. */
+  #readingMessages(meter: MeterState): Message[] {
+    const { latest, info, json } = meter;
+    if (latest === null) return [];
+    const messages: Message[] = [];
+    for (const value of latest.values) {
+      messages.push({ topic: topics.value(this.#base, info.id, value.topic), payload: value.text });
+      const legacy = this.#legacyMessage(value);
+      if (legacy !== null) messages.push(legacy);
+    }
+    if (json !== null) messages.push({ topic: topics.reading(this.#base, info.id), payload: json, qos: 1 });
+    return messages;
+  }
+
+  /** The topics of the predecessor, in kWh as they were, for an imported meter.json. */
+  #legacyMessage({ key, text }: ReadingValue): Message | null {
+    const base = this.#options.mqtt.legacy_base_topic;
+    if (base === undefined) return null;
+    if (key === "energy_import") return { topic: topics.legacy(base, "RealEnergyIn_S"), payload: text };
+    if (key === "energy_export") return { topic: topics.legacy(base, "RealEnergyOut_S"), payload: text };
+    return null;
+  }
+
+  #sendWaiting(): void {
+    for (const meter of this.#meters.values()) this.#sendReading(meter);
+  }
+
+  #onConnect(): void {
+    const { homeassistant } = this.#options;
+    this.#hanging = false;
+    this.#connection.forgetUnacknowledged();
+    const subscriptions = [homeassistant.status_topic, topics.bridgeState(this.#base)];
+    if (this.#firstConnect) {
+      subscriptions.push(topics.bridgeInfo(this.#base), topics.allDiscovery(homeassistant.discovery_topic));
+      this.#reading = true;
+      this.#soon("leftovers", LEFTOVERS_MS, () => this.#endOfLeftovers());
+    }
+    // In this order: so what is retained there is what was retained before us.
+    this.#connection.subscribe(subscriptions);
+    this.#publish({ topic: topics.bridgeState(this.#base), payload: ONLINE });
+    this.#firstConnect = false;
+    for (const meter of this.#meters.values()) {
+      meter.inFlight = false;
+      meter.sentAt = Number.NEGATIVE_INFINITY;
+    }
+    this.#sendEverything();
+    this.#sendInfo();
+  }
+
+  /** For a new connection, and for a Home Assistant that has just started. */
+  #sendEverything(): void {
+    for (const meter of this.#meters.values()) {
+      // Values of other lists than the latest, too.
+      for (const value of meter.values.values()) {
+        if (meter.latest?.values.includes(value)) continue;
+        this.#publish({ topic: topics.value(this.#base, meter.info.id, value.topic), payload: value.text });
+      }
+      meter.waiting = meter.latest !== null;
+      this.#sendReading(meter);
+      const payload = meter.online ? ONLINE : OFFLINE;
+      this.#publish({ topic: topics.availability(this.#base, meter.info.id), payload });
+      meter.announced.clear();
+      if (meter.json !== null) this.#announce(meter);
+    }
+  }
+
+  /** Sends those discovery messages of a meter that are new or changed. */
+  #announce(meter: MeterState): void {
+    const { homeassistant, bridge } = this.#options;
+    if (!homeassistant.enabled || !this.#connection.connected) return;
+    const messages = discoveryMessages(meter.info, meter.values.values(), {
+      base: this.#base,
+      prefix: homeassistant.discovery_topic,
+      language: homeassistant.language,
+      version: bridge.version,
+    });
+    for (const { topic, payload } of messages) {
+      if (meter.announced.get(topic) === payload) continue;
+      meter.announced.set(topic, payload);
+      this.#publish({ topic, payload });
+    }
+  }
+
+  #sendInfo(): void {
+    if (!this.#connection.connected || this.#connection.congested || this.#stopped) return;
+    const { bridge, instance, homeassistant } = this.#options;
+    this.#publish({
+      topic: topics.bridgeInfo(this.#base),
+      payload: bridgeInfo(bridge, instance, homeassistant.language),
+    });
+    for (const status of bridge.meters()) {
+      if (status.info === null) continue;
+      this.#publish({
+        topic: topics.bridgeMeter(this.#base, status.info.id),
+        payload: meterInfoPayload(status, homeassistant.language),
+      });
+    }
+  }
+
+  #onMessage(topic: string, payload: Buffer, retained: boolean): void {
+    if (this.#stopped) return;
+    if (retained) {
+      this.#leftovers.note(topic, payload);
+      if (this.#reading) this.#soon("quiet", LEFTOVERS_QUIET_MS, () => this.#clearLeftovers());
+      return;
+    }
+    const text = payload.subarray(0, 16).toString("latin1");
+    if (topic === topics.bridgeState(this.#base) && text === OFFLINE) {
+      // The will of an earlier connection of ours that came late, or of another bridge that leaves.
+      this.#publish({ topic, payload: ONLINE });
+    } else if (topic === this.#options.homeassistant.status_topic && text === ONLINE) {
+      this.#options.log.debug("Home Assistant has started: sending everything again");
+      this.#sendEverything();
+    }
+  }
+
+  /** Takes away what was retained before us and no longer applies, as far as that is known by now. */
+  #clearLeftovers(): void {
+    if (this.#timers.has("quiet") || !this.#connection.connected) return;
+    const seen: SeenMeter[] = [];
+    for (const { info, latest, json, announced, values } of this.#meters.values()) {
+      if (latest === null || json === null) continue;
+      const start = `${topics.reading(this.#base, info.id)}/`;
+      const complete = sendsOneList(latest) || performance.now() - this.#startedAt > ALL_LISTS_MS;
+      const sends = (topic: string): boolean => topic.startsWith(start) && values.has(topic.slice(start.length));
+      seen.push({ id: info.id, announced, complete, sends });
+    }
+    const infos = this.#options.bridge.meters().map(({ info }) => info);
+    const ids = new Set([...this.#meters.keys(), ...infos.flatMap((info) => (info === null ? [] : [info.id]))]);
+    const topicsToEmpty = this.#leftovers.due(seen, infos.includes(null) ? null : ids);
+    if (topicsToEmpty.length === 0) return;
+    this.#options.log.debug(() => `emptied, since nothing stands behind them any more: ${topicsToEmpty.join(", ")}`);
+    for (const topic of topicsToEmpty) this.#publish({ topic, payload: "" });
+  }
+
+  #endOfLeftovers(): void {
+    this.#reading = false;
+    this.#connection.unsubscribe(topics.allDiscovery(this.#options.homeassistant.discovery_topic));
+    this.#connection.unsubscribe(topics.bridgeInfo(this.#base));
+    this.#clearLeftovers();
+  }
+
+  #publish(message: Message, done?: () => void): void {
+    if (!this.#connection.connected) {
+      done?.();
+      return;
+    }
+    this.#published++;
+    this.#connection.publish(message, done);
+  }
+
+  /** One timer of each name; a later call with the same name takes its place. */
+  #soon(name: string, ms: number, act: () => void): void {
+    if (name === "info" && this.#timers.has(name) && ms > 0) return;
+    clearTimeout(this.#timers.get(name));
+    const timer = setTimeout(() => {
+      this.#timers.delete(name);
+      if (!this.#stopped) act();
+    }, ms);
+    this.#timers.set(name, timer);
+  }
+}
+
+/** Layouts of which every telegram holds everything that the meter sends; other meters send different lists in turn. */
+function sendsOneList({ telegram }: Reading): boolean {
+  return telegram.transport === "p1" || (telegram.transport === "mbus" && /^(flat|nested)$/.test(telegram.layout));
+}
+
+function sameInfo(a: MeterInfo, b: MeterInfo): boolean {
+  if (a === b) return true;
+  const [one, other] = [Object.entries(a), b as unknown as Record<string, unknown>];
+  return one.every(([field, value]) => other[field] === value);
+}
