@@ -56,7 +56,11 @@ export function validate(root: RawMap): Validated {
     const row = rowAt(path);
     const node = nodes.get(path);
     const allowed =
-      row === undefined ? (path === "meters" ? "a section `meter:` with a port" : "a section") : allowedText(row);
+      row === undefined
+        ? path === "meters"
+          ? "a section `meter:` with `port` and `key`"
+          : "a section"
+        : allowedText(row);
     if (node?.kind === "scalar" && !isUnset(node)) {
       const found = show(row, node.text, node.hidden === true);
       faults.push({ file: node.origin.file, line: node.origin.line, path: node.path, found, allowed });

@@ -1,0 +1,87 @@
+/**
+ * The log file: appended line by line, rotated by size as the predecessor did (FILE, then FILE.1). Written at once, not
+ * queued: a disk that is full or gone then costs lines, never memory or the process. A fault is told once by the caller;
+ * the file is tried again after a pause.
+ */
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { Writable } from "node:stream";
+
+/** The predecessor's size. */
+export const MAX_BYTES = 2 * 1024 * 1024;
+const RETRY_MS = 30_000;
+
+export interface LogFileOptions {
+  readonly file: string;
+  readonly maxBytes?: number;
+  /** `null`: works (again). */
+  readonly onState: (error: NodeJS.ErrnoException | null) => void;
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
+
+/** A stream for winston's stream transport; it never fails and never waits. */
+export class LogFile extends Writable {
+  readonly #options: LogFileOptions;
+  #descriptor: number | null = null;
+  #bytes = 0;
+  #failedAt: number | null = null;
+
+  constructor(options: LogFileOptions) {
+    super({ decodeStrings: false });
+    this.#options = options;
+  }
+
+  override _write(line: string, _encoding: BufferEncoding, done: () => void): void {
+    this.#append(line);
+    done();
+  }
+
+  override _final(done: () => void): void {
+    this.#shut();
+    done();
+  }
+
+  #append(line: string): void {
+    const { now = Date.now, onState } = this.#options;
+    if (this.#failedAt !== null && now() - this.#failedAt < RETRY_MS) return;
+    try {
+      const bytes = Buffer.from(line);
+      const descriptor = this.#open(bytes.length);
+      this.#bytes += writeSync(descriptor, bytes);
+      if (this.#failedAt !== null) onState(null);
+      this.#failedAt = null;
+    } catch (error) {
+      const first = this.#failedAt === null;
+      this.#failedAt = now();
+      this.#shut();
+      if (first) onState(error as NodeJS.ErrnoException);
+    }
+  }
+
+  /** The open file with room for so many bytes more. */
+  #open(room: number): number {
+    const { file, maxBytes = MAX_BYTES } = this.#options;
+    if (this.#descriptor !== null && this.#bytes > 0 && this.#bytes + room > maxBytes) {
+      this.#shut();
+      renameSync(file, `${file}.1`);
+    }
+    if (this.#descriptor === null) {
+      mkdirSync(dirname(file), { recursive: true });
+      this.#descriptor = openSync(file, "a", 0o640);
+      this.#bytes = fstatSync(this.#descriptor).size;
+    }
+    return this.#descriptor;
+  }
+
+  #shut(): void {
+    const descriptor = this.#descriptor;
+    this.#descriptor = null;
+    if (descriptor === null) return;
+    try {
+      closeSync(descriptor);
+    } catch {
+      // A disk that is gone may refuse even this; the descriptor is given back all the same.
+    }
+  }
+}
