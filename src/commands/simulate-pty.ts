@@ -1,0 +1,76 @@
+/**
+ * A pseudo-terminal to play a meter on. Node cannot make one by itself, so `socat` or `python3` does, whichever is there:
+ * what we write to its standard input comes out of the PTY.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, openSync } from "node:fs";
+import { rm, symlink } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import type { Writable } from "node:stream";
+
+const PYTHON = `
+import os, pty, sys, tty
+master, slave = pty.openpty()
+tty.setraw(slave)
+print("PTY is " + os.ttyname(slave), file=sys.stderr, flush=True)
+while True:
+    data = os.read(0, 4096)
+    if not data: break
+    os.write(master, data)
+`;
+const HELPERS = [
+  { command: "socat", args: ["-d", "-d", "-u", "-", "pty,raw,echo=0"] },
+  { command: "python3", args: ["-c", PYTHON] },
+] as const;
+
+export interface Pty {
+  /** The device that a reader opens. */
+  readonly path: string;
+  readonly input: Writable;
+  /** Resolves when the helper has gone by itself. */
+  readonly gone: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param link where a symbolic link to it is made, if anywhere @throws Error when there is no helper, or the link cannot be made */
+export async function createPty(link?: string): Promise<Pty> {
+  for (const { command, args } of HELPERS) {
+    const helper = spawn(command, args, { stdio: ["pipe", "ignore", "pipe"] });
+    const path = await devicePath(helper);
+    if (path === null) continue;
+    // Held open, so that a reader may come and go without an end of the PTY.
+    const held = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
+    const gone = once(helper, "exit").then(() => undefined);
+    helper.stdin?.on("error", () => undefined);
+    const close = async (): Promise<void> => {
+      closeSync(held);
+      if (helper.exitCode === null && helper.signalCode === null) {
+        helper.kill();
+        await gone;
+      }
+      if (link !== undefined) await rm(link, { force: true });
+    };
+    try {
+      if (link !== undefined) await symlink(path, link);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return { path, input: helper.stdin as Writable, gone, close };
+  }
+  throw new Error("a PTY needs socat or python3: install one of them, or name a serial device or tcp-listen:HOST:PORT");
+}
+
+/** What the helper calls its PTY; `null` if it cannot be started. */
+async function devicePath(helper: ChildProcess): Promise<string | null> {
+  return new Promise((resolve) => {
+    helper.once("error", () => resolve(null));
+    helper.once("exit", () => resolve(null));
+    if (helper.stderr === null) return resolve(null);
+    createInterface(helper.stderr).on("line", (line) => {
+      const path = /PTY is (\/\S+)/.exec(line)?.[1];
+      if (path !== undefined) resolve(path);
+    });
+  });
+}
