@@ -4,6 +4,7 @@
  * is decoded.
  */
 import type { CodecErrorCode } from "./codec-error.ts";
+import { StreamDecoder } from "./stream-decoder.ts";
 import type { Telegram, Transport } from "./telegram.ts";
 
 export interface DecoderOptions {
@@ -15,7 +16,10 @@ export interface DecoderOptions {
   readonly keepBytes?: boolean | undefined;
 }
 
-/** What a stream yields. `offset` counts from the first byte ever fed, `length` is how many bytes of the stream it spans. */
+/**
+ * What a stream yields. `offset` counts from the first byte ever fed, `length` is how many bytes of the stream it spans
+ * (a damaged frame: how many it claims; a good telegram may begin inside).
+ */
 export type DecoderEvent =
   | {
       readonly type: "telegram";
@@ -50,4 +54,17 @@ export interface Decoder {
   readonly wanted: number;
   /** Forgets everything, as if new (the source was opened again). Offsets start at 0. */
   reset(): void;
+}
+
+/** A decoder for one stream of bytes. */
+export function createDecoder(options: DecoderOptions = {}): Decoder {
+  return new StreamDecoder(options);
+}
+
+/** Everything that stands in `bytes`, from the first byte to the last: for captures. */
+export function decodeTelegrams(bytes: Uint8Array, options: DecoderOptions = {}): DecoderEvent[] {
+  const decoder = createDecoder(options);
+  const events = decoder.feed(bytes);
+  for (const event of decoder.end()) events.push(event);
+  return events;
 }

@@ -1,0 +1,402 @@
+/**
+ * A-XDR (IEC 61334-6 as the DLMS Green Book uses it): the typed values inside an APDU, decoded to a tree and encoded
+ * from one. Every length is checked before anything is read.
+ */
+import { type ByteReader, encodeBerLength } from "./byte-reader.ts";
+import { CodecError } from "./codec-error.ts";
+
+/** Tags of the `Data` choice (Blue Book, 4.1.5). */
+export const TAG = {
+  null: 0x00,
+  array: 0x01,
+  structure: 0x02,
+  boolean: 0x03,
+  bitString: 0x04,
+  doubleLong: 0x05,
+  doubleLongUnsigned: 0x06,
+  octetString: 0x09,
+  visibleString: 0x0a,
+  utf8String: 0x0c,
+  bcd: 0x0d,
+  integer: 0x0f,
+  long: 0x10,
+  unsigned: 0x11,
+  longUnsigned: 0x12,
+  compactArray: 0x13,
+  long64: 0x14,
+  long64Unsigned: 0x15,
+  enum: 0x16,
+  float32: 0x17,
+  float64: 0x18,
+  dateTime: 0x19,
+  date: 0x1a,
+  time: 0x1b,
+  deltaInteger: 0x1c,
+  deltaLong: 0x1d,
+  deltaDoubleLong: 0x1e,
+  deltaUnsigned: 0x1f,
+  deltaLongUnsigned: 0x20,
+  deltaDoubleLongUnsigned: 0x21,
+  dontCare: 0xff,
+} as const;
+
+/** How deep containers may stand in each other; telegrams in the field reach 4. */
+const MAX_DEPTH = 10;
+const NO_ITEMS: readonly AxdrNode[] = [];
+
+/** One value of the tree. Strings are not copied: their bytes are `start`…`end` of the buffer that was decoded. */
+export class AxdrNode {
+  readonly tag: number;
+  /** Of integers, enum, bcd, boolean (0, 1) and floats; 0 otherwise. A bigint only where a number would not be exact. */
+  readonly value: number | bigint;
+  /** Elements of array, structure and compact array (which reads as the array it stands for); empty otherwise. */
+  readonly items: readonly AxdrNode[];
+  /** First byte of the content: after the tag, and after the length of a string. */
+  readonly start: number;
+  /** One past the last byte of the content. */
+  readonly end: number;
+
+  constructor(tag: number, value: number | bigint, items: readonly AxdrNode[], start: number, end: number) {
+    this.tag = tag;
+    this.value = value;
+    this.items = items;
+    this.start = start;
+    this.end = end;
+  }
+}
+
+/** Whether the node holds other nodes. */
+export function isContainer(node: AxdrNode): boolean {
+  return node.tag === TAG.structure || node.tag === TAG.array || node.tag === TAG.compactArray;
+}
+
+/** Whether the node is an integer or float of any width (enum, boolean and bcd are not). */
+export function isNumeric(node: AxdrNode): boolean {
+  switch (node.tag) {
+    case TAG.doubleLong:
+    case TAG.doubleLongUnsigned:
+    case TAG.integer:
+    case TAG.long:
+    case TAG.unsigned:
+    case TAG.longUnsigned:
+    case TAG.long64:
+    case TAG.long64Unsigned:
+    case TAG.float32:
+    case TAG.float64:
+      return true;
+    default:
+      return node.tag >= TAG.deltaInteger && node.tag <= TAG.deltaDoubleLongUnsigned;
+  }
+}
+
+/** Whether the node is an octet-string, visible-string or utf8-string. */
+export function isString(node: AxdrNode): boolean {
+  return node.tag === TAG.octetString || node.tag === TAG.visibleString || node.tag === TAG.utf8String;
+}
+
+/**
+ * Reads one value and leaves the cursor behind it.
+ * @throws CodecError `malformed` for an unknown tag, a length past the end, or containers more than 10 deep
+ */
+export function decodeAxdr(reader: ByteReader, depth = 0): AxdrNode {
+  const tag = reader.u8("A-XDR tag");
+  if (tag !== TAG.structure && tag !== TAG.array) return decodeContent(reader, tag, depth);
+  const count = countOf(reader, depth);
+  const start = reader.pos;
+  const items: AxdrNode[] = [];
+  if (tag === TAG.structure && count === 2 && isUntaggedDescriptor(reader.bytes, start, reader.end)) {
+    // Read as the structure of OBIS code and value that it stands for.
+    items.push(new AxdrNode(TAG.octetString, 0, NO_ITEMS, start + 2, start + 8));
+    reader.pos = start + 9;
+  }
+  while (items.length < count) items.push(decodeAxdr(reader, depth + 1));
+  return new AxdrNode(tag, 0, items, start, reader.pos);
+}
+
+/**
+ * Whether `class (2) | OBIS code (6) | attribute (1)` stands where the first element of a structure of two should: not
+ * legal A-XDR, but what meters of EGD (Czechia, Sagemcom XT211) send.
+ */
+export function isUntaggedDescriptor(bytes: Uint8Array, at: number, end = bytes.length): boolean {
+  if (end - at < 10 || bytes[at] !== 0 || bytes[at + 7] !== 0xff) return false;
+  const classId = bytes[at + 1] as number;
+  const attribute = bytes[at + 8] as number;
+  return classId >= 1 && (bytes[at + 2] as number) < 16 && attribute >= 1 && attribute <= 16;
+}
+
+function countOf(reader: ByteReader, depth: number): number {
+  if (depth >= MAX_DEPTH) {
+    throw new CodecError("malformed", `A-XDR at byte ${reader.pos}: more than ${MAX_DEPTH} containers in each other`);
+  }
+  const count = reader.berLength("A-XDR element count");
+  reader.need(count, "A-XDR elements"); // each takes one byte at least
+  return count;
+}
+
+/** Reads what stands after the tag. */
+function decodeContent(reader: ByteReader, tag: number, depth: number): AxdrNode {
+  const start = reader.pos;
+  switch (tag) {
+    case TAG.null:
+    case TAG.dontCare:
+      return new AxdrNode(tag, 0, NO_ITEMS, start, start);
+    case TAG.boolean:
+      return new AxdrNode(tag, reader.u8("boolean") === 0 ? 0 : 1, NO_ITEMS, start, reader.pos);
+    case TAG.enum:
+    case TAG.unsigned:
+    case TAG.bcd:
+    case TAG.deltaUnsigned:
+      return new AxdrNode(tag, reader.u8("unsigned"), NO_ITEMS, start, reader.pos);
+    case TAG.integer:
+    case TAG.deltaInteger:
+      return new AxdrNode(tag, (reader.u8("integer") << 24) >> 24, NO_ITEMS, start, reader.pos);
+    case TAG.longUnsigned:
+    case TAG.deltaLongUnsigned:
+      return new AxdrNode(tag, reader.u16("long-unsigned"), NO_ITEMS, start, reader.pos);
+    case TAG.long:
+    case TAG.deltaLong:
+      return new AxdrNode(tag, (reader.u16("long") << 16) >> 16, NO_ITEMS, start, reader.pos);
+    case TAG.doubleLongUnsigned:
+    case TAG.deltaDoubleLongUnsigned:
+      return new AxdrNode(tag, reader.u32("double-long-unsigned"), NO_ITEMS, start, reader.pos);
+    case TAG.doubleLong:
+    case TAG.deltaDoubleLong:
+      return new AxdrNode(tag, reader.u32("double-long") | 0, NO_ITEMS, start, reader.pos);
+    case TAG.long64:
+      return new AxdrNode(tag, long64(reader, true), NO_ITEMS, start, reader.pos);
+    case TAG.long64Unsigned:
+      return new AxdrNode(tag, long64(reader, false), NO_ITEMS, start, reader.pos);
+    case TAG.float32:
+      return fixed(reader, tag, 4, view(reader, 4, "float32").getFloat32(0));
+    case TAG.float64:
+      return fixed(reader, tag, 8, view(reader, 8, "float64").getFloat64(0));
+    case TAG.dateTime:
+      return fixed(reader, tag, 12, 0);
+    case TAG.date:
+      return fixed(reader, tag, 5, 0);
+    case TAG.time:
+      return fixed(reader, tag, 4, 0);
+    case TAG.octetString:
+    case TAG.visibleString:
+    case TAG.utf8String:
+      return fixed(reader, tag, reader.berLength("string length"), 0);
+    case TAG.bitString:
+      return fixed(reader, tag, Math.ceil(reader.berLength("bit-string length") / 8), 0);
+    case TAG.compactArray:
+      return compactArray(reader, depth);
+    default:
+      throw new CodecError("malformed", `A-XDR at byte ${start - 1}: unknown tag ${tag}`);
+  }
+}
+
+function fixed(reader: ByteReader, tag: number, length: number, value: number): AxdrNode {
+  reader.need(length, "A-XDR content");
+  const start = reader.pos;
+  reader.pos = start + length;
+  return new AxdrNode(tag, value, NO_ITEMS, start, reader.pos);
+}
+
+function view(reader: ByteReader, length: number, field: string): DataView {
+  reader.need(length, field);
+  return new DataView(reader.bytes.buffer, reader.bytes.byteOffset + reader.pos, length);
+}
+
+function long64(reader: ByteReader, signed: boolean): number | bigint {
+  const unsignedHigh = reader.u32("long64");
+  const low = reader.u32("long64");
+  const high = signed ? unsignedHigh | 0 : unsignedHigh;
+  const value = high * 0x100000000 + low;
+  return Number.isSafeInteger(value) ? value : BigInt(high) * 0x100000000n + BigInt(low);
+}
+
+/** What stands in a compact array in place of tags. */
+interface TypeDescription {
+  readonly tag: number;
+  /** Of an array: how many elements. */
+  readonly count: number;
+  /** Of a structure: its elements; of an array: the one type that all have. */
+  readonly types: readonly TypeDescription[];
+}
+
+function typeDescription(reader: ByteReader, depth: number): TypeDescription {
+  const tag = reader.u8("type description");
+  if (tag === TAG.array) {
+    if (depth >= MAX_DEPTH) countOf(reader, depth);
+    const count = reader.u16("type description: array length");
+    if (count === 0) throw emptyType(reader);
+    return { tag, count, types: [typeDescription(reader, depth + 1)] };
+  }
+  const types: TypeDescription[] = [];
+  if (tag === TAG.structure) {
+    const count = countOf(reader, depth);
+    if (count === 0) throw emptyType(reader);
+    for (let i = 0; i < count; i++) types.push(typeDescription(reader, depth + 1));
+  }
+  if (tag === TAG.null || tag === TAG.dontCare) throw emptyType(reader);
+  return { tag, count: types.length, types };
+}
+
+/** Elements without bytes would let a short telegram stand for a tree of any size. */
+function emptyType(reader: ByteReader): CodecError {
+  return new CodecError("malformed", `compact-array at byte ${reader.pos}: elements of no length`);
+}
+
+/** `13`, type description, length in bytes, bare values of that type one after the other (Blue Book, 4.1.5). */
+function compactArray(reader: ByteReader, depth: number): AxdrNode {
+  const type = typeDescription(reader, depth + 1);
+  const length = reader.berLength("compact-array length");
+  reader.need(length, "compact-array contents");
+  const start = reader.pos;
+  const outerEnd = reader.end;
+  reader.end = start + length;
+  const items: AxdrNode[] = [];
+  while (reader.pos < reader.end) items.push(typedContent(reader, type, depth + 1));
+  reader.end = outerEnd;
+  return new AxdrNode(TAG.compactArray, 0, items, start, reader.pos);
+}
+
+function typedContent(reader: ByteReader, type: TypeDescription, depth: number): AxdrNode {
+  if (type.tag !== TAG.structure && type.tag !== TAG.array) return decodeContent(reader, type.tag, depth);
+  const start = reader.pos;
+  const items: AxdrNode[] = [];
+  for (let i = 0; i < type.count; i++) {
+    const element = (type.tag === TAG.array ? type.types[0] : type.types[i]) as TypeDescription;
+    items.push(typedContent(reader, element, depth + 1));
+  }
+  return new AxdrNode(type.tag, 0, items, start, reader.pos);
+}
+
+/** A value to encode; strings as text or bytes, containers by their elements. */
+export type AxdrValue =
+  | { readonly tag: "null" | "dontCare" }
+  | { readonly tag: "structure" | "array"; readonly items: readonly AxdrValue[] }
+  | { readonly tag: "compactArray"; readonly items: readonly AxdrValue[] }
+  | {
+      readonly tag: "octetString" | "visibleString" | "utf8String" | "dateTime" | "date" | "time";
+      readonly bytes: Uint8Array | string;
+    }
+  | { readonly tag: "bitString"; readonly bits: number; readonly bytes: Uint8Array }
+  | { readonly tag: NumericTag; readonly value: number | bigint };
+
+/** Names of the tags that hold one number. */
+export type NumericTag = Exclude<
+  keyof typeof TAG,
+  | "null"
+  | "dontCare"
+  | "structure"
+  | "array"
+  | "compactArray"
+  | "octetString"
+  | "visibleString"
+  | "utf8String"
+  | "dateTime"
+  | "date"
+  | "time"
+  | "bitString"
+>;
+
+const WIDTH: Record<NumericTag, number> = {
+  boolean: 1,
+  bcd: 1,
+  integer: 1,
+  unsigned: 1,
+  enum: 1,
+  deltaInteger: 1,
+  deltaUnsigned: 1,
+  long: 2,
+  longUnsigned: 2,
+  deltaLong: 2,
+  deltaLongUnsigned: 2,
+  doubleLong: 4,
+  doubleLongUnsigned: 4,
+  deltaDoubleLong: 4,
+  deltaDoubleLongUnsigned: 4,
+  long64: 8,
+  long64Unsigned: 8,
+  float32: 4,
+  float64: 8,
+};
+
+/** Encodes one value, tag first. @throws RangeError for a date of wrong length or a compact array of unequal elements */
+export function encodeAxdr(value: AxdrValue): Uint8Array {
+  const out: number[] = [];
+  write(out, value);
+  return Uint8Array.from(out);
+}
+
+function write(out: number[], value: AxdrValue): void {
+  out.push(TAG[value.tag]);
+  if (value.tag === "compactArray") {
+    const types = value.items.map((item) => describe(item).join());
+    if (types.length === 0 || types.some((type) => type !== types[0])) {
+      throw new RangeError("a compact array needs elements of one type");
+    }
+    out.push(...describe(value.items[0] as AxdrValue));
+    const contents: number[] = [];
+    for (const item of value.items) writeContent(contents, item, false);
+    out.push(...encodeBerLength(contents.length), ...contents);
+  } else {
+    writeContent(out, value, true);
+  }
+}
+
+function describe(value: AxdrValue): number[] {
+  if (value.tag === "structure") {
+    return [TAG.structure, ...encodeBerLength(value.items.length), ...value.items.flatMap(describe)];
+  }
+  if (value.tag === "array") {
+    const [first] = value.items;
+    if (!first) throw new RangeError("an array in a compact array needs elements");
+    return [TAG.array, value.items.length >> 8, value.items.length & 0xff, ...describe(first)];
+  }
+  return [TAG[value.tag]];
+}
+
+function writeContent(out: number[], value: AxdrValue, tagged: boolean): void {
+  switch (value.tag) {
+    case "null":
+    case "dontCare":
+      return;
+    case "structure":
+    case "array":
+      if (tagged) out.push(...encodeBerLength(value.items.length));
+      for (const item of value.items) {
+        if (tagged) write(out, item);
+        else writeContent(out, item, false);
+      }
+      return;
+    case "compactArray":
+      throw new RangeError("a compact array cannot stand in a compact array");
+    case "octetString":
+    case "visibleString":
+    case "utf8String": {
+      const bytes = typeof value.bytes === "string" ? new TextEncoder().encode(value.bytes) : value.bytes;
+      out.push(...encodeBerLength(bytes.length), ...bytes);
+      return;
+    }
+    case "dateTime":
+    case "date":
+    case "time": {
+      const bytes = typeof value.bytes === "string" ? new TextEncoder().encode(value.bytes) : value.bytes;
+      const length = value.tag === "dateTime" ? 12 : value.tag === "date" ? 5 : 4;
+      if (bytes.length !== length) throw new RangeError(`${value.tag} needs ${length} bytes`);
+      out.push(...bytes);
+      return;
+    }
+    case "bitString":
+      if (value.bytes.length !== Math.ceil(value.bits / 8)) throw new RangeError("bit-string: bits and bytes differ");
+      out.push(...encodeBerLength(value.bits), ...value.bytes);
+      return;
+    default:
+      writeNumber(out, value.tag, value.value);
+  }
+}
+
+function writeNumber(out: number[], tag: NumericTag, value: number | bigint): void {
+  const data = new DataView(new ArrayBuffer(8));
+  const width = WIDTH[tag];
+  if (tag === "float32") data.setFloat32(0, Number(value));
+  else if (tag === "float64") data.setFloat64(0, Number(value));
+  else data.setBigUint64(0, BigInt.asUintN(width * 8, BigInt(value)) << BigInt(64 - width * 8));
+  for (let i = 0; i < width; i++) out.push(data.getUint8(i));
+}

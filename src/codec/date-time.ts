@@ -1,0 +1,94 @@
+/**
+ * DLMS date-time (Blue Book, 4.1.6.1), 12 bytes:
+ *
+ *     year (2) | month | day | weekday | hour | minute | second | hundredths | deviation (2) | clock status
+ *
+ * FF (FFFF for the year) is "not specified". The deviation is in minutes from local time to UTC, so the ISO offset is its
+ * negative; 8000 is "not specified".
+ */
+
+const DEVIATION_UNSPECIFIED = -0x8000;
+
+/** `2021-09-27T09:47:15+02:00`; without the suffix if the meter sends no deviation; `null` if it is no point in time. */
+export function formatDateTime(bytes: Uint8Array, at = 0): string | null {
+  const date = formatDate(bytes, at);
+  const time = formatTime(bytes, at + 5);
+  if (date === null || time === null) return null;
+  const deviation = (((bytes[at + 9] as number) << 24) >> 16) | (bytes[at + 10] as number);
+  return `${date}T${time}${formatOffset(deviation)}`;
+}
+
+/** `2021-09-27` from year, month, day; `null` if one is not specified or there is no such day. */
+export function formatDate(bytes: Uint8Array, at = 0): string | null {
+  const year = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  const month = bytes[at + 2] as number;
+  const day = bytes[at + 3] as number;
+  if (year < 1000 || year > 9999 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return null;
+  return `${year}-${twoDigits(month)}-${twoDigits(day)}`;
+}
+
+/** `09:47:15` from hour, minute, second, hundredths (`.25` is added if they are neither 0 nor unspecified). */
+export function formatTime(bytes: Uint8Array, at = 0): string | null {
+  const hour = bytes[at] as number;
+  const minute = bytes[at + 1] as number;
+  const second = bytes[at + 2] as number;
+  const hundredths = bytes[at + 3] as number;
+  if (hour > 23 || minute > 59 || second > 59) return null;
+  const fraction = hundredths > 0 && hundredths < 100 ? `.${twoDigits(hundredths)}` : "";
+  return `${twoDigits(hour)}:${twoDigits(minute)}:${twoDigits(second)}${fraction}`;
+}
+
+/** Clock status byte; `null` if it is not specified. 01 invalid, 02 doubtful, 04 other clock base, 08 invalid status, 80 daylight saving. */
+export function clockStatus(bytes: Uint8Array, at = 0): number | null {
+  const status = bytes[at + 11] as number;
+  return status === 0xff ? null : status;
+}
+
+/** Whether the 12 bytes can be a date-time: then they are not the characters of a text. */
+export function looksLikeDateTime(bytes: Uint8Array, at = 0): boolean {
+  const year = bytes[at] as number;
+  const weekday = bytes[at + 4] as number;
+  return (year === 0x07 || year === 0x08) && (weekday <= 7 || weekday === 0xff) && formatDateTime(bytes, at) !== null;
+}
+
+function formatOffset(deviation: number): string {
+  if (deviation === DEVIATION_UNSPECIFIED || deviation < -840 || deviation > 840) return "";
+  const minutes = Math.abs(deviation);
+  return `${deviation > 0 ? "-" : "+"}${twoDigits(Math.floor(minutes / 60))}:${twoDigits(minutes % 60)}`;
+}
+
+function daysIn(year: number, month: number): number {
+  if (month === 2) return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
+
+function twoDigits(value: number): string {
+  return TWO_DIGITS[value] as string;
+}
+
+const TWO_DIGITS = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, "0"));
+
+/** What `encodeDateTime` writes. */
+export interface DateTimeFields {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  /** Default: not specified. */
+  readonly hundredths?: number;
+  /** Minutes east of UTC (+60 in winter, +120 in summer in Austria); `null`: not specified. */
+  readonly offset: number | null;
+  /** Clock status. Default 0. */
+  readonly status?: number;
+}
+
+/** The 12 bytes, with the weekday that fits the date. */
+export function encodeDateTime(fields: DateTimeFields): Uint8Array {
+  const { year, month, day, hour, minute, second, hundredths = 0xff, offset, status = 0 } = fields;
+  const weekday = new Date(Date.UTC(year, month - 1, day)).getUTCDay() || 7;
+  const deviation = (offset === null ? DEVIATION_UNSPECIFIED : -offset) & 0xffff;
+  const clock = [hour, minute, second, hundredths, deviation >> 8, deviation & 0xff, status];
+  return Uint8Array.from([year >> 8, year & 0xff, month, day, weekday, ...clock]);
+}

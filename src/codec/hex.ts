@@ -1,0 +1,26 @@
+/** Bytes as hexadecimal text. */
+
+const DIGITS = "0123456789ABCDEF";
+
+/** Upper-case hex digits without separators. */
+export function formatHex(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  let text = "";
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] as number;
+    text += (DIGITS[byte >> 4] as string) + (DIGITS[byte & 15] as string);
+  }
+  return text;
+}
+
+/**
+ * Reads hex digits; white space, colons and hyphens between bytes are allowed.
+ * @throws RangeError for anything else or an odd number of digits
+ */
+export function parseHex(text: string): Uint8Array {
+  const digits = text.replace(/[\s:-]/g, "");
+  if (digits.length % 2 !== 0 || !/^[0-9A-Fa-f]*$/.test(digits))
+    throw new RangeError("not an even number of hex digits");
+  const bytes = new Uint8Array(digits.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}

@@ -1,0 +1,37 @@
+/**
+ * The transports that are recognised, each with its scanner and its assembler, by the byte that its frames begin with.
+ * A further transport is a further line in `createLinks`.
+ */
+import { HdlcAssembler } from "./hdlc-assembler.ts";
+import { type HdlcFrame, scanHdlcFrame } from "./hdlc-frame.ts";
+import { MbusAssembler } from "./mbus-assembler.ts";
+import { type MbusFrame, scanMbusFrame } from "./mbus-frame.ts";
+import type { Assembler, Scanner } from "./scan.ts";
+import type { Proof, Transport } from "./telegram.ts";
+
+/** One transport; the type of its frames is known to its scanner and assembler only. */
+export interface Link {
+  readonly transport: Transport;
+  /** What its checks prove. */
+  readonly proof: Proof;
+  readonly scan: Scanner<unknown>;
+  readonly assembler: Assembler<unknown>;
+}
+
+function createLink<Frame>(
+  transport: Transport,
+  proof: Proof,
+  scan: Scanner<Frame | null>,
+  assembler: Assembler<Frame>,
+): Link {
+  return { transport, proof, scan, assembler: assembler as Assembler<unknown> };
+}
+
+/** 256 places: which transport a byte may begin. */
+export function createLinks(): (Link | undefined)[] {
+  const links = new Array<Link | undefined>(256).fill(undefined);
+  const mbus = createLink<MbusFrame>("mbus", "sum", scanMbusFrame, new MbusAssembler());
+  for (const first of [0x68, 0x10, 0xe5]) links[first] = mbus;
+  links[0x7e] = createLink<HdlcFrame>("hdlc", "crc", scanHdlcFrame, new HdlcAssembler());
+  return links;
+}

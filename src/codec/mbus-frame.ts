@@ -1,0 +1,188 @@
+/**
+ * M-Bus frames (EN 13757-2) as a push meter sends them:
+ *
+ *     68 | L | L | 68 | C | A | CI | STSAP | DTSAP | part of the APDU (L-5) | checksum | 16
+ *
+ * L counts C … end of data; the checksum is the low byte of their sum. Deviations that are taken (telegrams.md, 1.3):
+ * L below 5 means L+256 (Sagemcom T210-D sends 257 bytes and writes 01); a missing stop byte, when the sum is right and
+ * the next frame or the end of the input follows at once. The short frame `10 C A CS 16` and the single byte `E5` are
+ * frames without content.
+ */
+import { NO_FRAME, type Scan } from "./scan.ts";
+
+/** A long frame; `data` is a view of the stream's buffer, valid until the next frame is asked for. */
+export interface MbusFrame {
+  readonly control: number;
+  readonly address: number;
+  /** Segment number in the low four bits, 0x10 on the last segment (EN 13757-3, DLMS transport). */
+  readonly ci: number;
+  readonly stsap: number;
+  readonly dtsap: number;
+  readonly data: Uint8Array;
+}
+
+const START = 0x68;
+const STOP = 0x16;
+/** C, A, CI, STSAP, DTSAP. */
+const HEADER = 5;
+/** Bytes of the smallest long frame: 68 L L 68, header, one byte of data, checksum, stop byte. */
+const MIN_FRAME = 12;
+
+/** Frames without content are skipped in silence. */
+const SINGLE_BYTE = { kind: "frame", length: 1, frame: null } as const;
+const SHORT_FRAME = { kind: "frame", length: 5, frame: null } as const;
+const MORE_SHORT = { kind: "more", bytes: 5 } as const;
+const MORE_LONG = { kind: "more", bytes: MIN_FRAME } as const;
+
+/** Asks whether an M-Bus frame stands at `start`; the frame is `null` for a single byte or short frame. */
+export function scanMbusFrame(buffer: Uint8Array, start: number, end: number, final: boolean): Scan<MbusFrame | null> {
+  const first = buffer[start];
+  if (first === START) return scanLongFrame(buffer, start, end, final);
+  if (first === 0xe5) return SINGLE_BYTE;
+  return first === 0x10 ? scanShortFrame(buffer, start, end, final) : NO_FRAME;
+}
+
+function scanShortFrame(buffer: Uint8Array, start: number, end: number, final: boolean): Scan<null> {
+  if (end - start < 5) return final ? NO_FRAME : MORE_SHORT;
+  const sum = ((buffer[start + 1] as number) + (buffer[start + 2] as number)) & 0xff;
+  const valid = buffer[start + 3] === sum && buffer[start + 4] === STOP;
+  return valid ? SHORT_FRAME : NO_FRAME;
+}
+
+function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: boolean): Scan<MbusFrame> {
+  const available = end - start;
+  // Whatever of the header is there already must fit, so that a lone 68 in noise is soon passed by.
+  if (available > 3) {
+    if (buffer[start + 1] !== buffer[start + 2] || buffer[start + 3] !== START) {
+      return scanBrokenHeader(buffer, start, end);
+    }
+  } else if (final) {
+    return NO_FRAME;
+  } else {
+    return MORE_LONG;
+  }
+  const written = buffer[start + 1] as number;
+  const length = written < HEADER ? written + 256 : written;
+  const frameLength = length + 6;
+  const checksumAt = start + 4 + length;
+  const damaged = { kind: "bad", length: frameLength, ...partOf(buffer, start, end) } as const;
+  if (available < frameLength) {
+    if (!final) return { kind: "more", bytes: frameLength };
+    // A last frame without its stop byte.
+    if (available === frameLength - 1 && length > HEADER && sumFits(buffer, start, checksumAt)) {
+      return longFrame(buffer, start, length, frameLength - 1);
+    }
+    if (!looksLikeHeader(buffer, start, end)) return NO_FRAME;
+    const message = `M-Bus frame cut short: ${frameLength} bytes announced, ${available} came`;
+    return { ...damaged, code: "framing", message, length: available };
+  }
+  if (length === HEADER) return NO_FRAME;
+  const stop = buffer[checksumAt + 1] as number;
+  if (stop === STOP) {
+    if (sumFits(buffer, start, checksumAt)) return longFrame(buffer, start, length, frameLength);
+    return { ...damaged, code: "checksum", message: checksumMessage(buffer, start, checksumAt) };
+  }
+  if (stop === START && sumFits(buffer, start, checksumAt)) {
+    // The stop byte is missing if the next frame begins in its place.
+    const next = checksumAt + 1;
+    if (end - next < 4 && !final) return { kind: "more", bytes: next + 4 - start };
+    if (end - next >= 4 && buffer[next + 1] === buffer[next + 2] && buffer[next + 3] === START) {
+      return longFrame(buffer, start, length, frameLength - 1);
+    }
+  }
+  if (!looksLikeHeader(buffer, start, end)) return NO_FRAME;
+  return {
+    ...damaged,
+    code: "framing",
+    message: `M-Bus frame: expected stop byte 22 after ${length} bytes, found ${stop}`,
+  };
+}
+
+/** `68 a b 68 53 FF` or `68 a a x 53 FF`: one byte of the header is wrong, and chance is no good explanation. */
+function scanBrokenHeader(buffer: Uint8Array, start: number, end: number): Scan<MbusFrame> {
+  const equal = buffer[start + 1] === buffer[start + 2];
+  const again = buffer[start + 3] === START;
+  if (equal === again || end - start < 6 || !isSendUserData(buffer[start + 4]) || buffer[start + 5] !== 0xff) {
+    return NO_FRAME;
+  }
+  const message = equal
+    ? `M-Bus frame: expected 104 again after the length fields, found ${buffer[start + 3]}`
+    : `M-Bus frame: the two length fields differ (${buffer[start + 1]} and ${buffer[start + 2]})`;
+  const length = Math.min(Math.max(buffer[start + 1] as number, buffer[start + 2] as number) + 6, end - start);
+  return { kind: "bad", code: "framing", message, length, ...partOf(buffer, start, end) };
+}
+
+/** Whether what follows `68 L L 68` makes a real header likelier than chance. */
+function looksLikeHeader(buffer: Uint8Array, start: number, end: number): boolean {
+  return end - start < 5 || isSendUserData(buffer[start + 4]);
+}
+
+/** C field of user data sent by the primary station, without and with the count bit valid. */
+function isSendUserData(control: number | undefined): boolean {
+  return control === 0x53 || control === 0x73;
+}
+
+/** First or later frame of a telegram, as far as a damaged frame can tell. */
+function partOf(buffer: Uint8Array, start: number, end: number): { readonly part?: "first" | "later" } {
+  if (end - start < 10 || !isSendUserData(buffer[start + 4])) return {};
+  const ci = buffer[start + 6] as number;
+  if (ci > 0x1f) return {};
+  if ((ci & 0x0f) !== 0) return { part: "later" };
+  const apduTag = buffer[start + 9];
+  return apduTag === 0xdb || apduTag === 0xdc || apduTag === 0x0f || apduTag === 0xe0 ? { part: "first" } : {};
+}
+
+function sumOf(buffer: Uint8Array, from: number, to: number): number {
+  let sum = 0;
+  for (let i = from; i < to; i++) sum += buffer[i] as number;
+  return sum & 0xff;
+}
+
+function sumFits(buffer: Uint8Array, start: number, checksumAt: number): boolean {
+  return sumOf(buffer, start + 4, checksumAt) === buffer[checksumAt];
+}
+
+function checksumMessage(buffer: Uint8Array, start: number, checksumAt: number): string {
+  return `M-Bus checksum: expected ${sumOf(buffer, start + 4, checksumAt)}, found ${buffer[checksumAt]}`;
+}
+
+function longFrame(buffer: Uint8Array, start: number, length: number, frameLength: number): Scan<MbusFrame> {
+  const frame: MbusFrame = {
+    control: buffer[start + 4] as number,
+    address: buffer[start + 5] as number,
+    ci: buffer[start + 6] as number,
+    stsap: buffer[start + 7] as number,
+    dtsap: buffer[start + 8] as number,
+    data: buffer.subarray(start + 4 + HEADER, start + 4 + length),
+  };
+  return { kind: "frame", length: frameLength, frame };
+}
+
+/** How `encodeMbusFrames` cuts and addresses; the defaults are what every captured meter sends. */
+export interface MbusOptions {
+  /** Bytes of APDU in a frame: 1…250, or up to 255 as the T210-D does it (L overflows). Default 245. */
+  readonly maxData?: number | undefined;
+  readonly control?: number | undefined;
+  readonly address?: number | undefined;
+  readonly stsap?: number | undefined;
+  readonly dtsap?: number | undefined;
+}
+
+/**
+ * The frames that carry one APDU. Segment numbers go on from 15 to 0.
+ * @throws RangeError for an empty APDU or a `maxData` that a frame cannot say
+ */
+export function encodeMbusFrames(apdu: Uint8Array, options: MbusOptions = {}): Uint8Array[] {
+  const { maxData = 245, control = 0x53, address = 0xff, stsap = 0x01, dtsap = 0x67 } = options;
+  if (!Number.isInteger(maxData) || maxData < 1 || maxData > 255) throw new RangeError("maxData: 1 to 255");
+  if (apdu.length === 0) throw new RangeError("an APDU has at least one byte");
+  const frames: Uint8Array[] = [];
+  for (let at = 0, segment = 0; at < apdu.length; at += maxData, segment++) {
+    const data = apdu.subarray(at, at + maxData);
+    const last = at + maxData >= apdu.length ? 0x10 : 0;
+    const content = Uint8Array.from([control, address, last | (segment & 0x0f), stsap, dtsap, ...data]);
+    const length = content.length & 0xff;
+    frames.push(Uint8Array.from([START, length, length, START, ...content, sumOf(content, 0, content.length), STOP]));
+  }
+  return frames;
+}

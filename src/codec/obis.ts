@@ -1,0 +1,39 @@
+/** OBIS codes (Blue Book, 7): six bytes A-B:C.D.E*F. */
+
+/** How many codes an `ObisNames` remembers; telegrams hold about 60. */
+const MAX_NAMES = 512;
+
+/** `1-0:1.8.0*255` from the six bytes at `at`. */
+export function formatObis(bytes: Uint8Array, at = 0): string {
+  return `${bytes[at]}-${bytes[at + 1]}:${bytes[at + 2]}.${bytes[at + 3]}.${bytes[at + 4]}*${bytes[at + 5]}`;
+}
+
+/**
+ * Reads `1-0:1.8.0*255`; `*F` may be missing (255), A-B too (1-0).
+ * @throws RangeError for anything else
+ */
+export function parseObis(text: string): Uint8Array {
+  const match = /^(?:(\d{1,3})-(\d{1,3}):)?(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\*(\d{1,3}))?$/.exec(text);
+  if (!match) throw new RangeError(`not an OBIS code: ${text}`);
+  const numbers = [match[1] ?? 1, match[2] ?? 0, match[3], match[4], match[5], match[6] ?? 255].map(Number);
+  if (numbers.some((n) => n > 255)) throw new RangeError(`not an OBIS code: ${text}`);
+  return Uint8Array.from(numbers);
+}
+
+/** `formatObis` that makes each text only once: a meter sends the same codes in every telegram. At most 512 are kept. */
+export class ObisNames {
+  readonly #names = new Map<number, string>();
+
+  format(bytes: Uint8Array, at: number): string {
+    const high = ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
+    const low = ((bytes[at + 3] as number) << 16) | ((bytes[at + 4] as number) << 8) | (bytes[at + 5] as number);
+    const key = high * 0x1000000 + low;
+    let name = this.#names.get(key);
+    if (name === undefined) {
+      if (this.#names.size >= MAX_NAMES) this.#names.clear();
+      name = formatObis(bytes, at);
+      this.#names.set(key, name);
+    }
+    return name;
+  }
+}

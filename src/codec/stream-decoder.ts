@@ -1,0 +1,309 @@
+/**
+ * Finds frames in a stream of bytes that begins anywhere, loses bytes and gains some (telegrams.md, 1.4), and tells every
+ * faulty telegram once.
+ *
+ * One buffer holds what has come and is not decided yet. At each position the scanner of the transport whose first byte
+ * stands there is asked. After a failed check the search moves on by one byte, because the claimed length may be wrong
+ * and hide a good frame; what fails inside the bytes that a damaged frame claims is not told again.
+ */
+import { ApduDecoder } from "./apdu.ts";
+import { CodecError, type CodecErrorCode } from "./codec-error.ts";
+import type { Decoder, DecoderEvent, DecoderOptions } from "./decoder.ts";
+import { createLinks, type Link } from "./links.ts";
+import { NO_FRAME, type Scan } from "./scan.ts";
+
+/** Most that is ever held back; larger than the largest frame that any scanner waits for. */
+const MAX_BUFFER = 16_384;
+const FIRST_BUFFER = 2_048;
+/** Bytes before the search position that stay in the buffer, so that a scanner may look back. */
+const HISTORY = 16;
+/** Bytes of the smallest frame that can carry a further segment. */
+const SMALLEST_FRAME = 12;
+
+export class StreamDecoder implements Decoder {
+  readonly #links: readonly (Link | undefined)[];
+  readonly #apdus: ApduDecoder;
+  readonly #keepBytes: boolean;
+  #buffer = new Uint8Array(FIRST_BUFFER);
+  /** Offset in the stream of the first byte of the buffer. */
+  #base = 0;
+  /** Position in the buffer that is looked at next. */
+  #start = 0;
+  #end = 0;
+  /** How many bytes from `#start` on are needed before looking again makes sense. */
+  #needed = 0;
+  /** Noise that is not told yet, as offsets in the stream. */
+  #skippedFrom = 0;
+  #skippedTo = 0;
+  /** Offset up to which the bytes belong to a fault that was told. */
+  #covered = 0;
+  /** The last fault's telegram may still have frames to come; they are not told again. */
+  #stragglers = false;
+  /** The transport that is collecting segments, and the offset of the first. */
+  #collecting: Link | null = null;
+  #collectedFrom = 0;
+  #lastFrameEnd = 0;
+  /** Copies of the collected frames, where they are wanted. */
+  #kept: Uint8Array[] = [];
+  #events: DecoderEvent[] = [];
+
+  constructor(options: DecoderOptions) {
+    this.#links = createLinks();
+    this.#apdus = new ApduDecoder(options);
+    this.#keepBytes = options.keepBytes ?? false;
+  }
+
+  get wanted(): number {
+    const available = this.#end - this.#start;
+    if (available > 0) return Math.max(1, this.#needed - available);
+    return this.#collecting ? SMALLEST_FRAME : 0;
+  }
+
+  feed(chunk: Uint8Array): DecoderEvent[] {
+    for (let at = 0; at < chunk.length; ) {
+      const piece = chunk.subarray(at, at + this.#makeRoom(chunk.length - at));
+      this.#buffer.set(piece, this.#end);
+      this.#end += piece.length;
+      at += piece.length;
+      if (this.#end - this.#start >= this.#needed) this.#search(false);
+    }
+    return this.#takeEvents();
+  }
+
+  silence(): DecoderEvent[] {
+    this.#search(true);
+    if (this.#collecting) {
+      const cut = this.#offsetOf(this.#end) > this.#lastFrameEnd;
+      this.#abandon(
+        cut ? "framing" : "segmentation",
+        cut
+          ? "the telegram was cut short: its next frame is incomplete"
+          : "the telegram was cut short: its next frame is missing",
+      );
+    }
+    this.#stragglers = false;
+    return this.#takeEvents();
+  }
+
+  end(): DecoderEvent[] {
+    return this.silence();
+  }
+
+  reset(): void {
+    this.#forgetCollection();
+    this.#base = this.#start = this.#end = this.#needed = 0;
+    this.#skippedFrom = this.#skippedTo = this.#covered = this.#lastFrameEnd = 0;
+    this.#stragglers = false;
+    this.#events = [];
+  }
+
+  #offsetOf(position: number): number {
+    return this.#base + position;
+  }
+
+  /** Makes room behind `#end` and says for how many of the `wanted` bytes. */
+  #makeRoom(wanted: number): number {
+    if (this.#buffer.length - this.#end < wanted) {
+      const from = Math.max(0, this.#start - HISTORY);
+      if (from > 0) {
+        this.#buffer.copyWithin(0, from, this.#end);
+        this.#base += from;
+        this.#start -= from;
+        this.#end -= from;
+      }
+      if (this.#end > this.#buffer.length / 2 && this.#buffer.length < MAX_BUFFER) {
+        const larger = new Uint8Array(2 * this.#buffer.length);
+        larger.set(this.#buffer.subarray(0, this.#end));
+        this.#buffer = larger;
+      }
+    }
+    return Math.min(wanted, this.#buffer.length - this.#end);
+  }
+
+  #search(final: boolean): void {
+    const links = this.#links;
+    while (this.#start < this.#end) {
+      const link = links[this.#buffer[this.#start] as number];
+      const scan: Scan<unknown> = link ? link.scan(this.#buffer, this.#start, this.#end, final) : NO_FRAME;
+      if (scan.kind === "no" || !link) {
+        this.#skip(1);
+      } else if (scan.kind === "frame") {
+        this.#takeFrame(link, scan.frame, scan.length);
+      } else if (scan.kind === "bad") {
+        this.#takeDamage(link, scan);
+      } else if (final || scan.bytes > MAX_BUFFER / 2) {
+        this.#skip(1);
+      } else {
+        this.#needed = Math.max(scan.bytes, this.#end - this.#start + 1);
+        return;
+      }
+    }
+    this.#needed = 0;
+  }
+
+  /** Bytes that no frame explains. */
+  #skip(count: number): void {
+    const from = this.#offsetOf(this.#start);
+    this.#start += count;
+    if (from < this.#covered) return;
+    if (from !== this.#skippedTo) {
+      this.#flushSkipped();
+      this.#skippedFrom = from;
+    }
+    this.#skippedTo = from + count;
+  }
+
+  #flushSkipped(): void {
+    const length = this.#skippedTo - this.#skippedFrom;
+    if (length > 0) this.#events.push({ type: "skipped", offset: this.#skippedFrom, length });
+    this.#skippedFrom = this.#skippedTo;
+  }
+
+  #takeEvents(): DecoderEvent[] {
+    this.#flushSkipped();
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  #takeFrame(link: Link, frame: unknown, length: number): void {
+    const offset = this.#offsetOf(this.#start);
+    const end = offset + length;
+    if (frame === null) {
+      this.#start += length;
+      return;
+    }
+    if (this.#collecting && this.#collecting !== link) {
+      this.#abandon("segmentation", "the telegram was cut short: another one began");
+    }
+    let done: { readonly apdu: Uint8Array } | undefined;
+    try {
+      done = link.assembler.accept(frame);
+    } catch (error) {
+      const again = this.#takeDisorder(link, frame, end, error);
+      if (!again) return;
+      done = again.done;
+    }
+    this.#stragglers = false;
+    if (this.#keepBytes) this.#kept.push(this.#buffer.slice(this.#start, this.#start + length));
+    if (!this.#collecting) this.#collectedFrom = offset;
+    this.#start += length;
+    this.#lastFrameEnd = end;
+    this.#collecting = link.assembler.pending ? link : null;
+    if (done) this.#takeApdu(link, done.apdu, end);
+    if (!this.#collecting) this.#kept = [];
+  }
+
+  /**
+   * The frame is not the expected next one. If something was being collected, that is one fault, and the frame is offered
+   * again, because it may begin something new; else the frame is the fault, unless it belongs to the last one.
+   */
+  #takeDisorder(
+    link: Link,
+    frame: unknown,
+    end: number,
+    error: unknown,
+  ): { readonly done: { readonly apdu: Uint8Array } | undefined } | undefined {
+    if (!(error instanceof CodecError)) throw error;
+    if (this.#collecting) {
+      this.#abandon(error.code, error.message);
+      try {
+        return { done: link.assembler.accept(frame) };
+      } catch (second) {
+        if (!(second instanceof CodecError)) throw second;
+      }
+    } else if (!this.#stragglers) {
+      const offset = this.#offsetOf(this.#start);
+      this.#tellFault(link, error.code, error.message, offset, end - offset, this.#bytesOf(end - offset));
+    }
+    this.#stragglers = !link.assembler.ends(frame);
+    this.#covered = Math.max(this.#covered, end);
+    this.#start = end - this.#base;
+    return undefined;
+  }
+
+  #takeDamage(link: Link, scan: Scan<unknown> & { kind: "bad" }): void {
+    const offset = this.#offsetOf(this.#start);
+    const { code, message, length = 1, part } = scan;
+    const told = offset < this.#covered ? part !== "first" : part === "later" && this.#stragglers && !this.#collecting;
+    if (told) {
+      if (part === "later") this.#covered = Math.max(this.#covered, offset + length);
+    } else {
+      if (this.#collecting && part === "first") {
+        this.#abandon("segmentation", "the telegram was cut short: another one began");
+      }
+      this.#forgetCollection();
+      this.#tellFault(link, code, message, offset, length, this.#bytesOf(length));
+      this.#covered = Math.max(this.#covered, offset + length);
+      this.#stragglers = true;
+    }
+    this.#skip(1);
+  }
+
+  #takeApdu(link: Link, apdu: Uint8Array, end: number): void {
+    const offset = this.#collectedFrom;
+    const length = end - offset;
+    const bytes = this.#keepBytes ? { bytes: concat(this.#kept) } : undefined;
+    try {
+      const telegram = this.#apdus.decode(apdu, link.transport, link.proof);
+      this.#flushSkipped();
+      this.#events.push({ type: "telegram", telegram, offset, length, ...bytes });
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#tellFault(link, error.code, error.message, offset, length, bytes, this.#apdus.systemTitle);
+    }
+  }
+
+  /** Tells that the collection under way will not be completed, and forgets it. */
+  #abandon(code: CodecErrorCode, message: string): void {
+    const link = this.#collecting;
+    if (!link) return;
+    const bytes = this.#keepBytes ? { bytes: concat(this.#kept) } : undefined;
+    this.#forgetCollection();
+    const offset = this.#collectedFrom;
+    this.#tellFault(link, code, message, offset, this.#lastFrameEnd - offset, bytes);
+  }
+
+  #forgetCollection(): void {
+    this.#collecting?.assembler.reset();
+    this.#collecting = null;
+    this.#kept = [];
+  }
+
+  #bytesOf(length: number): { readonly bytes: Uint8Array } | undefined {
+    if (!this.#keepBytes) return undefined;
+    return { bytes: this.#buffer.slice(this.#start, Math.min(this.#end, this.#start + length)) };
+  }
+
+  #tellFault(
+    link: Link,
+    code: CodecErrorCode,
+    message: string,
+    offset: number,
+    length: number,
+    bytes?: { readonly bytes: Uint8Array } | undefined,
+    systemTitle: string | null = null,
+  ): void {
+    this.#flushSkipped();
+    this.#events.push({
+      type: "fault",
+      code,
+      message,
+      offset,
+      length,
+      transport: link.transport,
+      systemTitle,
+      ...bytes,
+    });
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
