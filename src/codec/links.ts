@@ -6,6 +6,7 @@ import { HdlcAssembler } from "./hdlc-assembler.ts";
 import { type HdlcFrame, scanHdlcFrame } from "./hdlc-frame.ts";
 import { MbusAssembler } from "./mbus-assembler.ts";
 import { type MbusFrame, scanMbusFrame } from "./mbus-frame.ts";
+import { RawAssembler, type RawFrame, scanRawApdu } from "./raw-apdu.ts";
 import type { Assembler, Scanner } from "./scan.ts";
 import type { Proof, Transport } from "./telegram.ts";
 
@@ -16,6 +17,8 @@ export interface Link {
   readonly proof: Proof;
   readonly scan: Scanner<unknown>;
   readonly assembler: Assembler<unknown>;
+  /** Its telegrams have no check of their own: they are taken only where nothing else explains the bytes. */
+  readonly bare: boolean;
 }
 
 function createLink<Frame>(
@@ -23,8 +26,9 @@ function createLink<Frame>(
   proof: Proof,
   scan: Scanner<Frame | null>,
   assembler: Assembler<Frame>,
+  bare = false,
 ): Link {
-  return { transport, proof, scan, assembler: assembler as Assembler<unknown> };
+  return { transport, proof, scan, assembler: assembler as Assembler<unknown>, bare };
 }
 
 /** 256 places: which transport a byte may begin. */
@@ -33,5 +37,7 @@ export function createLinks(): (Link | undefined)[] {
   const mbus = createLink<MbusFrame>("mbus", "sum", scanMbusFrame, new MbusAssembler());
   for (const first of [0x68, 0x10, 0xe5]) links[first] = mbus;
   links[0x7e] = createLink<HdlcFrame>("hdlc", "crc", scanHdlcFrame, new HdlcAssembler());
+  const raw = createLink<RawFrame>("raw", "none", scanRawApdu, new RawAssembler(), true);
+  for (const first of [0x01, 0x02, 0x0f, 0xdb, 0xdc, 0xe0, 0xe6]) links[first] = raw;
   return links;
 }

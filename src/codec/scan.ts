@@ -4,6 +4,7 @@
  * a failed check, and asks again when more bytes have come.
  */
 import type { CodecErrorCode } from "./codec-error.ts";
+import type { Proof } from "./telegram.ts";
 
 /** What stands at the position that was asked for. */
 export type Scan<Frame> =
@@ -40,6 +41,15 @@ export const NO_FRAME = { kind: "no" } as const;
  */
 export type Scanner<Frame> = (buffer: Uint8Array, start: number, end: number, final: boolean) => Scan<Frame>;
 
+/** A complete APDU. */
+export interface Accepted {
+  readonly apdu: Uint8Array;
+  /** Where it differs from frame to frame (P1 with and without CRC). */
+  readonly proof?: Proof;
+  /** Of how many segments without numbers it was joined: if it turns out malformed, one of them is probably missing. */
+  readonly unnumberedSegments?: number;
+}
+
 /** Joins frames to APDUs; every transport has one. */
 export interface Assembler<Frame> {
   /** Whether a collection has begun and waits for further frames. */
@@ -49,7 +59,9 @@ export interface Assembler<Frame> {
    * @throws CodecError `segmentation` when the frame is not the expected next one. What was collected is dropped; the
    * decoder then offers the same frame once more, because it may begin something new.
    */
-  accept(frame: Frame): { readonly apdu: Uint8Array } | undefined;
+  accept(frame: Frame): Accepted | undefined;
+  /** What is being collected has no numbers: foreign bytes between two frames may be all that is seen of a lost one. */
+  readonly unnumbered?: boolean;
   /** Whether the frame is the last of its telegram: a later frame does not belong to it any more. */
   ends(frame: Frame): boolean;
   /** Forgets what was begun. */

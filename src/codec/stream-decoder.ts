@@ -10,7 +10,7 @@ import { ApduDecoder } from "./apdu.ts";
 import { CodecError, type CodecErrorCode } from "./codec-error.ts";
 import type { Decoder, DecoderEvent, DecoderOptions } from "./decoder.ts";
 import { createLinks, type Link } from "./links.ts";
-import { NO_FRAME, type Scan } from "./scan.ts";
+import { type Accepted, NO_FRAME, type Scan } from "./scan.ts";
 
 /** Most that is ever held back; larger than the largest frame that any scanner waits for. */
 const MAX_BUFFER = 16_384;
@@ -43,6 +43,8 @@ export class StreamDecoder implements Decoder {
   #collecting: Link | null = null;
   #collectedFrom = 0;
   #lastFrameEnd = 0;
+  /** Where the stream began, or went on after silence. */
+  #freshAt = 0;
   /** Copies of the collected frames, where they are wanted. */
   #kept: Uint8Array[] = [];
   #events: DecoderEvent[] = [];
@@ -82,6 +84,7 @@ export class StreamDecoder implements Decoder {
       );
     }
     this.#stragglers = false;
+    this.#freshAt = this.#offsetOf(this.#end);
     return this.#takeEvents();
   }
 
@@ -92,7 +95,7 @@ export class StreamDecoder implements Decoder {
   reset(): void {
     this.#forgetCollection();
     this.#base = this.#start = this.#end = this.#needed = 0;
-    this.#skippedFrom = this.#skippedTo = this.#covered = this.#lastFrameEnd = 0;
+    this.#skippedFrom = this.#skippedTo = this.#covered = this.#lastFrameEnd = this.#freshAt = 0;
     this.#stragglers = false;
     this.#events = [];
   }
@@ -124,7 +127,7 @@ export class StreamDecoder implements Decoder {
     const links = this.#links;
     while (this.#start < this.#end) {
       const link = links[this.#buffer[this.#start] as number];
-      const scan: Scan<unknown> = link ? link.scan(this.#buffer, this.#start, this.#end, final) : NO_FRAME;
+      const scan = link ? this.#scan(link, final) : NO_FRAME;
       if (scan.kind === "no" || !link) {
         this.#skip(1);
       } else if (scan.kind === "frame") {
@@ -139,6 +142,45 @@ export class StreamDecoder implements Decoder {
       }
     }
     this.#needed = 0;
+  }
+
+  #scan(link: Link, final: boolean): Scan<unknown> {
+    if (link.bare && !this.#mayBeBare()) return NO_FRAME;
+    const scan = link.scan(this.#buffer, this.#start, this.#end, final);
+    return link.bare && scan.kind === "frame" ? this.#checkBare(scan, final) : scan;
+  }
+
+  /**
+   * Whether a bare APDU may begin here. It has no check of its own, so it must not be what is left of a damaged frame:
+   * not inside one, not where other segments are being collected, not right behind the header of one. A body without
+   * any APDU around it is taken at the very beginning only.
+   */
+  #mayBeBare(): boolean {
+    const buffer = this.#buffer;
+    const start = this.#start;
+    const offset = this.#offsetOf(start);
+    if (offset < this.#covered || (this.#collecting && !this.#collecting.bare)) return false;
+    const first = buffer[start];
+    if (first === 0x01 || first === 0x02) return offset === this.#freshAt;
+    const afterMbusHeader = start >= 5 && buffer[start - 4] === 0xff && ((buffer[start - 5] as number) & 0xdf) === 0x53;
+    const afterLlc = start >= 3 && buffer[start - 1] === 0 && buffer[start - 3] === 0xe6;
+    const afterHdlcHeader = start >= 3 && first === 0xe6 && ((buffer[start - 3] as number) & 0xef) === 0x03;
+    return !afterMbusHeader && !afterLlc && !afterHdlcHeader;
+  }
+
+  /** A bare APDU inside of which a good frame of another transport begins is the tail of a telegram of that transport. */
+  #checkBare(scan: Scan<unknown> & { kind: "frame" }, final: boolean): Scan<unknown> {
+    const end = this.#start + scan.length;
+    for (let at = this.#start + 1; at < end; at++) {
+      const link = this.#links[this.#buffer[at] as number];
+      if (!link || link.bare) continue;
+      const inner = link.scan(this.#buffer, at, this.#end, final);
+      if (inner.kind === "frame" && inner.frame !== null) return NO_FRAME;
+      if (inner.kind === "more" && !final && end - at >= 4) {
+        return { kind: "more", bytes: at - this.#start + inner.bytes };
+      }
+    }
+    return scan;
   }
 
   /** Bytes that no frame explains. */
@@ -176,7 +218,10 @@ export class StreamDecoder implements Decoder {
     if (this.#collecting && this.#collecting !== link) {
       this.#abandon("segmentation", "the telegram was cut short: another one began");
     }
-    let done: { readonly apdu: Uint8Array } | undefined;
+    if (this.#collecting && link.assembler.unnumbered && offset > this.#lastFrameEnd && this.#skippedTo === offset) {
+      this.#abandon("segmentation", "foreign bytes between two segments: one may be missing");
+    }
+    let done: Accepted | undefined;
     try {
       done = link.assembler.accept(frame);
     } catch (error) {
@@ -190,7 +235,7 @@ export class StreamDecoder implements Decoder {
     this.#start += length;
     this.#lastFrameEnd = end;
     this.#collecting = link.assembler.pending ? link : null;
-    if (done) this.#takeApdu(link, done.apdu, end);
+    if (done) this.#takeApdu(link, done, end);
     if (!this.#collecting) this.#kept = [];
   }
 
@@ -203,7 +248,7 @@ export class StreamDecoder implements Decoder {
     frame: unknown,
     end: number,
     error: unknown,
-  ): { readonly done: { readonly apdu: Uint8Array } | undefined } | undefined {
+  ): { readonly done: Accepted | undefined } | undefined {
     if (!(error instanceof CodecError)) throw error;
     if (this.#collecting) {
       this.#abandon(error.code, error.message);
@@ -240,17 +285,18 @@ export class StreamDecoder implements Decoder {
     this.#skip(1);
   }
 
-  #takeApdu(link: Link, apdu: Uint8Array, end: number): void {
+  #takeApdu(link: Link, { apdu, proof = link.proof, unnumberedSegments = 1 }: Accepted, end: number): void {
     const offset = this.#collectedFrom;
     const length = end - offset;
     const bytes = this.#keepBytes ? { bytes: concat(this.#kept) } : undefined;
     try {
-      const telegram = this.#apdus.decode(apdu, link.transport, link.proof);
+      const telegram = this.#apdus.decode(apdu, link.transport, proof);
       this.#flushSkipped();
       this.#events.push({ type: "telegram", telegram, offset, length, ...bytes });
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      this.#tellFault(link, error.code, error.message, offset, length, bytes, this.#apdus.systemTitle);
+      const code = error.code === "malformed" && unnumberedSegments > 1 ? "segmentation" : error.code;
+      this.#tellFault(link, code, error.message, offset, length, bytes, this.#apdus.systemTitle);
     }
   }
 
