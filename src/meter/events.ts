@@ -1,5 +1,4 @@
 /** What a meter tells the sinks. */
-import type { DecoderEvent } from "../codec/decoder.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { Quantity } from "./quantities.ts";
@@ -86,18 +85,3 @@ export interface MeterStatus {
   readonly counters: MeterCounters;
   readonly diagnosis: Diagnosis;
 }
-
-/**
- * What the decoder made of a stretch of the stream, with its bytes. Only for who asked for it (the status page): a
- * meter that is given such a listener creates its decoder with `keepBytes`.
- */
-export interface Heard {
-  /** Position of the meter in the configuration, from 0. */
-  readonly index: number;
-  /** When the last byte had come, milliseconds of the wall clock. */
-  readonly at: number;
-  readonly event: DecoderEvent;
-  /** Why a decoded telegram was refused at once; `null` if it was not. */
-  readonly refused: string | null;
-}
-export type HeardListener = (heard: Heard) => void;

@@ -1,0 +1,116 @@
+/**
+ * Who is served. In the Home Assistant add-on only the Supervisor's ingress, which has already asked who it is;
+ * standalone everyone who reaches the address, or with a token who has it (`Authorization: Bearer …`, or a cookie after
+ * the log-in form). Nothing that changes or tests anything is done for another site's page.
+ */
+import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+
+/** The Supervisor's address in the add-on network: ingress requests come from nowhere else. */
+export const INGRESS_PEER = "172.30.32.2";
+
+/** Header that only a script of the same origin (or one that was allowed to) can set; we allow no other. */
+export const SCRIPT_HEADER = "x-kaifa2mqtt";
+
+const COOKIE = "kaifa2mqtt_session";
+
+export interface AccessOptions {
+  /** The only address that is served; `null`: every one. */
+  readonly onlyPeer: string | null;
+  /** `http.token` */
+  readonly token: string | null;
+  /** Whether it listens on the loopback interface only. */
+  readonly loopback: boolean;
+}
+
+/** What must be known of a request. Header names in lower case. */
+export interface RequestFacts {
+  readonly method: string;
+  readonly path: string;
+  readonly peer: string | undefined;
+  header(name: string): string | undefined;
+}
+
+export type Verdict = "ok" | "wrong-peer" | "wrong-host" | "cross-site" | "login";
+
+/** Told to anyone who may connect: whether the process lives, and whether all is well. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(["/live", "/health"]);
+/** What the log-in form itself needs. */
+const LOGIN_PATHS: ReadonlySet<string> = new Set(["/", "/page.js", "/page.css", "/icon.svg", "/api/login"]);
+
+export class Access {
+  readonly #options: AccessOptions;
+  /** New with each start: a restart logs everyone out. */
+  readonly #secret = randomBytes(32);
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+  }
+
+  judge(request: RequestFacts): Verdict {
+    const { onlyPeer, token, loopback } = this.#options;
+    if (onlyPeer !== null && plainAddress(request.peer) !== onlyPeer) return "wrong-peer";
+    // A page elsewhere whose name was made to point at 127.0.0.1 (DNS rebinding) gives itself away by the Host header.
+    if (loopback && token === null && onlyPeer === null && !isLoopbackHost(request.header("host"))) return "wrong-host";
+    if (request.method !== "GET" && request.method !== "HEAD" && !this.#sameSite(request)) return "cross-site";
+    if (token === null || OPEN_PATHS.has(request.path) || LOGIN_PATHS.has(request.path)) return "ok";
+    return this.loggedIn(request) ? "ok" : "login";
+  }
+
+  /** Whether the request carries the token or a session that the log-in gave out. */
+  loggedIn(request: RequestFacts): boolean {
+    if (this.#options.token === null) return false;
+    const [, bearer] = /^Bearer\s+(.+)$/i.exec(request.header("authorization") ?? "") ?? [];
+    if (bearer !== undefined) return this.isToken(bearer);
+    const [, session] = new RegExp(`(?:^|;\\s*)${COOKIE}=([0-9a-f]{64})`).exec(request.header("cookie") ?? "") ?? [];
+    return session !== undefined && equal(session, this.#session());
+  }
+
+  isToken(text: string): boolean {
+    return this.#options.token !== null && equal(text, this.#options.token);
+  }
+
+  /** `Set-Cookie` of a successful log-in, for a month; without a log-in it takes the cookie away. */
+  cookie(loggedIn: boolean): string {
+    const value = loggedIn ? this.#session() : "";
+    return `${COOKIE}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${loggedIn ? 2_592_000 : 0}`;
+  }
+
+  #session(): string {
+    return createHmac("sha256", this.#secret)
+      .update(this.#options.token ?? "")
+      .digest("hex");
+  }
+
+  #sameSite(request: RequestFacts): boolean {
+    const site = request.header("sec-fetch-site");
+    if (site !== undefined && site !== "same-origin" && site !== "none") return false;
+    return request.header(SCRIPT_HEADER) !== undefined;
+  }
+}
+
+/** Compares without telling by the time it takes how much was right. */
+function equal(a: string, b: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function plainAddress(peer: string | undefined): string | undefined {
+  return peer?.replace(/^::ffff:/, "");
+}
+
+export function isLoopbackHost(host: string | undefined): boolean {
+  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]|::1)(?::\d+)?$/i.test(host ?? "");
+}
+
+/** Security headers of every answer. The page has no inline script or style and asks nobody else for anything. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; " +
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "SAMEORIGIN",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+  "cross-origin-opener-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=()",
+};

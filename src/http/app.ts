@@ -1,0 +1,226 @@
+/**
+ * The routes of the status page. Everything is relative to where the page is seen, so that it works below Home
+ * Assistant's ingress path and behind any proxy that strips its own prefix.
+ *
+ *     /              the page, with /page.js, /page.css, /icon.svg
+ *     /events        its state, by server-sent events; /api/state: the same once
+ *     /api/power, /api/energy, /api/telegrams, /api/telegrams/ID, /capture
+ *     /api/key-test, /api/login, /api/logout       (POST)
+ *     /health, /live, /metrics
+ */
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { streamSSE } from "hono/streaming";
+import { annotate } from "../codec/annotate.ts";
+import type { DecoderOptions } from "../codec/decoder.ts";
+import { type Access, type RequestFacts, SECURITY_HEADERS } from "./access.ts";
+import { type Asset, type AssetName, encode } from "./assets.ts";
+import type { BridgeView } from "./bridge-view.ts";
+import { anonymousCapture, plainCapture } from "./capture.ts";
+import type { History } from "./history.ts";
+import { testKey } from "./key-test.ts";
+import type { LiveState } from "./live-state.ts";
+import type { KeyTestResult, TelegramDetail, TelegramSummary } from "./page-model.ts";
+import type { Recorded, Recorder } from "./recorder.ts";
+
+/** Pages that may listen at the same time. */
+const MAX_LISTENERS = 32;
+/** Longest span that the power plot may ask for. */
+const MAX_SPAN_MS = 31 * 86_400_000;
+/** A wrong token is answered after this time. */
+const WRONG_TOKEN_PAUSE_MS = 500;
+
+/** Keys of a meter; only ever used, never shown. */
+export type MeterKeys = Pick<DecoderOptions, "key" | "authenticationKey">;
+
+export interface AppParts {
+  readonly access: Access;
+  readonly assets: ReadonlyMap<AssetName, Asset>;
+  readonly live: LiveState;
+  readonly history: History;
+  readonly recorder: Recorder;
+  readonly view: BridgeView;
+  readonly keysOf: (index: number) => MeterKeys;
+  /** Reads a key as people paste it; `null`: keys cannot be tried here (only in the add-on). */
+  readonly tryKeys: ((text: string) => Uint8Array | null) | null;
+  readonly onError: (error: Error) => void;
+}
+
+/** What the adapter to Node's server puts into each request. */
+type Bindings = { incoming?: { socket?: { remoteAddress?: string } } };
+type Ctx = Context<{ Bindings: Bindings }>;
+
+export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
+  const { access, live, history, recorder, view } = parts;
+  const app = new Hono<{ Bindings: Bindings }>();
+  let listeners = 0;
+
+  app.use(async (c, next) => {
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
+    c.header("cache-control", "no-store");
+    switch (access.judge(factsOf(c))) {
+      case "wrong-peer":
+        return c.text("Only Home Assistant's ingress is served here.\n", 403);
+      case "wrong-host":
+        return c.text("Unknown host name. Set http.token to be served under any name.\n", 403);
+      case "cross-site":
+        return c.text("Requests of other sites are refused.\n", 403);
+      case "login":
+        c.header("www-authenticate", 'Bearer realm="kaifa2mqtt"');
+        return c.text("A token is needed: Authorization: Bearer …\n", 401);
+      case "ok":
+        return next();
+    }
+  });
+
+  for (const [path, name] of [
+    ["/", "index.html"],
+    ["/page.js", "page.js"],
+    ["/page.css", "page.css"],
+    ["/icon.svg", "icon.svg"],
+  ] as const) {
+    app.get(path, (c) => sendAsset(c, parts.assets.get(name)));
+  }
+
+  app.get("/live", (c) => c.json({ live: true }));
+  app.get("/health", (c) => {
+    const { healthy, reasons } = view.health();
+    return c.json({ healthy, reasons, version: view.version, uptime: uptimeSeconds(view) }, healthy ? 200 : 503);
+  });
+  app.get("/metrics", async (c) => {
+    const { METRICS_TYPE, metricsText } = await import("./metrics.ts");
+    return c.body(await metricsText(view, live.readings()), 200, { "content-type": METRICS_TYPE });
+  });
+
+  app.get("/api/state", (c) => c.json(live.snapshot(Date.now(), access.loggedIn(factsOf(c)))));
+  app.get("/events", (c) => {
+    if (listeners >= MAX_LISTENERS) return c.text("Too many pages are open.\n", 503);
+    const loggedIn = access.loggedIn(factsOf(c));
+    c.header("x-accel-buffering", "no");
+    listeners++;
+    return streamSSE(c, async (stream) => {
+      let stop = (): void => undefined;
+      const ended = new Promise<void>((resolve) => stream.onAbort(resolve));
+      try {
+        // A page that does not read makes the queue grow; it gets the newest state once it does.
+        let busy = false;
+        const send = async (): Promise<void> => {
+          if (busy) return;
+          busy = true;
+          await stream.writeSSE({ event: "state", data: JSON.stringify(live.snapshot(Date.now(), loggedIn)) });
+          busy = false;
+        };
+        stop = live.listen(() => void send());
+        await send();
+        await ended;
+      } finally {
+        stop();
+        listeners--;
+      }
+    });
+  });
+
+  app.get("/api/power", (c) => {
+    const span = Math.min(Math.max(Number(c.req.query("span")) || 3_600_000, 60_000), MAX_SPAN_MS);
+    return c.json(history.power(meterId(c), Date.now(), span));
+  });
+  app.get("/api/energy", (c) => c.json(history.energy(meterId(c))));
+
+  app.get("/api/telegrams", (c) => c.json(recorder.list(meterIndex(c)).map(summaryOf)));
+  app.get("/api/telegrams/:id", (c) => {
+    const entry = recorder.find(Number(c.req.param("id")));
+    if (entry === undefined) return c.text("This telegram is not kept any longer.\n", 404);
+    const detail: TelegramDetail = { ...summaryOf(entry), parts: annotate(entry.wire, parts.keysOf(entry.index)) };
+    return c.json(detail);
+  });
+  app.get("/capture", (c) => {
+    const index = meterIndex(c);
+    const about = { version: view.version, port: view.meters()[index]?.label ?? "", now: new Date() };
+    const anonymous = c.req.query("anonymous") === "1";
+    const text = anonymous
+      ? anonymousCapture(recorder.list(index), parts.keysOf(index), about)
+      : plainCapture(recorder.raw(index), about);
+    const stamp = about.now.toISOString().slice(0, 19).replace(/[-:]/g, "");
+    return c.body(text, 200, {
+      "content-type": "text/plain; charset=utf-8",
+      "content-disposition": `attachment; filename="kaifa2mqtt-${anonymous ? "anonymous-" : ""}${stamp}.txt"`,
+    });
+  });
+
+  app.use("/api/*", bodyLimit({ maxSize: 4_096, onError: (c) => c.text("Too long.\n", 413) }));
+  app.post("/api/key-test", async (c) => {
+    if (parts.tryKeys === null) return c.text("Keys can be tried in the Home Assistant add-on only.\n", 404);
+    const body = await jsonBody(c);
+    const index = Number(body.meter) || 0;
+    const key = parts.tryKeys(String(body.key ?? ""));
+    const authenticationText = String(body.authenticationKey ?? "").trim();
+    const authenticationKey = authenticationText === "" ? undefined : parts.tryKeys(authenticationText);
+    if (key === null || authenticationKey === null) return c.json({ result: "invalid" } satisfies KeyTestResult);
+    return c.json(testKey(recorder.list(index), { key, authenticationKey }));
+  });
+  app.post("/api/login", async (c) => {
+    const { token } = await jsonBody(c);
+    if (!access.isToken(String(token ?? ""))) {
+      await new Promise((resolve) => setTimeout(resolve, WRONG_TOKEN_PAUSE_MS));
+      return c.json({ ok: false }, 401);
+    }
+    c.header("set-cookie", access.cookie(true));
+    return c.json({ ok: true });
+  });
+  app.post("/api/logout", (c) => {
+    c.header("set-cookie", access.cookie(false));
+    return c.json({ ok: true });
+  });
+
+  app.notFound((c) => c.text("There is nothing here.\n", 404));
+  app.onError((error, c) => {
+    parts.onError(error);
+    return c.text("An internal error; the log tells more.\n", 500);
+  });
+
+  function meterIndex(c: Ctx): number {
+    return Number(c.req.query("meter")) || 0;
+  }
+  function meterId(c: Ctx): string {
+    return view.meters()[meterIndex(c)]?.info?.id ?? "";
+  }
+  return app;
+}
+
+function factsOf(c: Ctx): RequestFacts {
+  return {
+    method: c.req.method,
+    path: c.req.path,
+    peer: c.env?.incoming?.socket?.remoteAddress,
+    header: (name) => c.req.header(name),
+  };
+}
+
+function sendAsset(c: Ctx, asset: Asset | undefined): Response {
+  if (asset === undefined) return c.text("The page has not been built.\n", 404);
+  c.header("cache-control", "no-cache");
+  c.header("etag", asset.etag);
+  c.header("vary", "accept-encoding");
+  if (c.req.header("if-none-match") === asset.etag) return c.body(null, 304);
+  const { body, encoding } = encode(asset, c.req.header("accept-encoding") ?? "");
+  if (encoding !== null) c.header("content-encoding", encoding);
+  return c.body(body, 200, { "content-type": asset.type });
+}
+
+function summaryOf({ id, at, bytes, transport, outcome, message }: Recorded): TelegramSummary {
+  return { id, at, bytes, transport, outcome, message };
+}
+
+/** An object, empty if the body is none. */
+async function jsonBody(c: Ctx): Promise<Record<string, unknown>> {
+  try {
+    const body: unknown = await c.req.json();
+    return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+function uptimeSeconds(view: BridgeView): number {
+  return Math.max(0, Math.round((Date.now() - view.startedAt) / 1000));
+}

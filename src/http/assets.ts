@@ -1,0 +1,49 @@
+/** The files of the page, as the build wrote them: each also compressed. Read once, kept in memory (about 150 KB). */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const TYPES = {
+  "index.html": "text/html; charset=utf-8",
+  "page.js": "text/javascript; charset=utf-8",
+  "page.css": "text/css; charset=utf-8",
+  "icon.svg": "image/svg+xml",
+} as const satisfies Record<string, string>;
+
+export type AssetName = keyof typeof TYPES;
+export const ASSET_NAMES = Object.keys(TYPES) as readonly AssetName[];
+
+export interface Asset {
+  readonly type: string;
+  readonly etag: string;
+  readonly plain: Uint8Array<ArrayBuffer>;
+  readonly gzip: Uint8Array<ArrayBuffer>;
+  readonly brotli: Uint8Array<ArrayBuffer>;
+}
+
+/** @param folder `dist/page` */
+export async function loadAssets(folder: string): Promise<ReadonlyMap<AssetName, Asset>> {
+  const assets = new Map<AssetName, Asset>();
+  for (const name of ASSET_NAMES) {
+    const read = async (suffix: string) => new Uint8Array(await readFile(join(folder, name + suffix)));
+    const plain = await read("");
+    assets.set(name, {
+      type: TYPES[name],
+      etag: `"${createHash("sha256").update(plain).digest("hex").slice(0, 20)}"`,
+      plain,
+      gzip: await read(".gz"),
+      brotli: await read(".br"),
+    });
+  }
+  return assets;
+}
+
+/** Picks the smallest form that the client takes. */
+export function encode(
+  asset: Asset,
+  acceptEncoding: string,
+): { body: Uint8Array<ArrayBuffer>; encoding: string | null } {
+  if (/\bbr\b/.test(acceptEncoding)) return { body: asset.brotli, encoding: "br" };
+  if (/\bgzip\b/.test(acceptEncoding)) return { body: asset.gzip, encoding: "gzip" };
+  return { body: asset.plain, encoding: null };
+}

@@ -1,0 +1,158 @@
+/**
+ * Captures to attach to an issue: hex with comments, as `kaifa2mqtt decode` and `file:` read it.
+ *
+ * The plain one holds the bytes as they came, noise and all. In the anonymous one every intact telegram is deciphered,
+ * the meter's numbers and the system title are replaced, and it is ciphered again with a key made up for this capture,
+ * which stands in it: so it decodes like the original, tells the readings, and not whose they are. What cannot be
+ * deciphered keeps its ciphertext, which nobody can read; what is damaged is left out.
+ */
+import { randomBytes } from "node:crypto";
+import { type AxdrNode, isContainer, isString } from "../codec/axdr.ts";
+import { decipher, decodeGeneralCiphering, encodeGeneralCiphering, type Keys } from "../codec/ciphering.ts";
+import { DATA_NOTIFICATION, decodeDataNotification } from "../codec/data-notification.ts";
+import { applySeal, dissect, joinSlices, replaceApdu } from "../codec/dissect.ts";
+import { formatHex } from "../codec/hex.ts";
+import type { RawChunk, Recorded } from "./recorder.ts";
+
+/** What stands at the head of a capture. */
+export interface CaptureFacts {
+  readonly version: string;
+  readonly port: string;
+  readonly now: Date;
+}
+
+/** @param chunks oldest first */
+export function plainCapture(chunks: readonly RawChunk[], about: CaptureFacts): string {
+  const lines = [
+    `# Capture by kaifa2mqtt ${about.version}, ${about.now.toISOString()}, port ${about.port}`,
+    "# The bytes as they came. They hold the number of the meter; with the key, everyone can read them.",
+  ];
+  if (chunks.length === 0) lines.push("# Nothing has come so far.");
+  for (const { at, bytes } of chunks) lines.push("", `# ${new Date(at).toISOString()}`, ...hexLines(bytes));
+  return `${lines.join("\n")}\n`;
+}
+
+/** @param recorded newest first */
+export function anonymousCapture(recorded: readonly Recorded[], keys: Keys, about: CaptureFacts): string {
+  const key = randomBytes(16);
+  const authenticationKey = randomBytes(16);
+  const lines = [
+    `# Capture by kaifa2mqtt ${about.version}, ${about.now.toISOString()}`,
+    "# Anonymous: numbers of the meter and its system title are replaced. Readings and times are as they were.",
+    "# Ciphered again with keys made up for this capture:",
+    `# key ${formatHex(key)}`,
+    `# authentication key ${formatHex(authenticationKey)}`,
+  ];
+  if (recorded.length === 0) lines.push("# No telegram has come so far.");
+  for (const entry of [...recorded].reverse()) {
+    const wire = anonymise(entry, keys, { key, authenticationKey });
+    const what = `# ${new Date(entry.at).toISOString()} ${entry.outcome}`;
+    if (wire === null) lines.push("", `${what}: ${entry.bytes} damaged bytes are left out`);
+    else lines.push("", what, ...hexLines(wire));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+type NewKeys = Required<{ [Name in keyof Keys]: Uint8Array }>;
+
+/** The telegram of a nobody, all check sums right; `null` if it cannot be taken apart. */
+function anonymise({ wire, outcome }: Recorded, keys: Keys, newKeys: NewKeys): Uint8Array | null {
+  if (["checksum", "framing", "segmentation", "malformed"].includes(outcome)) return null;
+  try {
+    const dissection = dissect(wire);
+    if (dissection.slices.length === 0) return anonymousP1(wire);
+    if (dissection.spans.some(({ kind }) => kind === "unknown")) return null;
+    const apdu = joinSlices(wire, dissection.slices);
+    const ciphered = apdu[0] === 0xdb || apdu[0] === 0xdc;
+    return replaceApdu(wire, dissection, ciphered ? anonymousCiphered(apdu, keys, newKeys) : anonymousPlain(apdu));
+  } catch {
+    return null;
+  }
+}
+
+function anonymousCiphered(apdu: Uint8Array, keys: Keys, newKeys: NewKeys): Uint8Array {
+  const message = decodeGeneralCiphering(apdu);
+  const { titleAt, contentAt, securityControl, invocationCounter } = message;
+  const copy = apdu.slice();
+  if (titleAt < 0) return copy;
+  const systemTitle = apdu.slice(titleAt, titleAt + 8).fill(0, 3);
+  copy.set(systemTitle, titleAt);
+  const plaintext = readable(() => decipher(message, { key: keys.key }, beginsWell).plaintext);
+  if (plaintext === null) return copy;
+  const again = encodeGeneralCiphering(anonymousPlain(plaintext), {
+    ...newKeys,
+    systemTitle,
+    invocationCounter,
+    securityControl,
+  });
+  // The length before it may have been written in another form; content and tag have the length that they had.
+  copy.set(again.subarray(again.length - (apdu.length - contentAt)), contentAt);
+  return copy;
+}
+
+function beginsWell(plaintext: Uint8Array): boolean {
+  return plaintext[0] === DATA_NOTIFICATION || plaintext[0] === 0x2f;
+}
+
+/** A data-notification or P1 text with other numbers. @throws CodecError if it is neither */
+function anonymousPlain(apdu: Uint8Array): Uint8Array {
+  if (apdu[0] === 0x2f) return anonymousP1(apdu);
+  const copy = apdu.slice();
+  const visit = (node: AxdrNode): void => {
+    if (isContainer(node)) node.items.forEach(visit);
+    else if (isString(node)) blankNumber(copy, node.start, node.end);
+  };
+  visit(decodeDataNotification(apdu).body);
+  return copy;
+}
+
+/**
+ * Blanks a text that may be a number of the meter: at least five digits, or bytes that are no text. OBIS codes (6
+ * bytes), dates (12, 5, 4) and names like `KFM_001` stay.
+ */
+function blankNumber(bytes: Uint8Array, start: number, end: number): void {
+  const text = bytes.subarray(start, end);
+  if (text.length < 5) return;
+  const printable = text.every((byte) => byte >= 0x20 && byte < 0x7f);
+  if (!printable) {
+    if (text.length !== 6 && text.length !== 12 && text.length !== 5) text.fill(0);
+    return;
+  }
+  const digits = text.filter(isDigit).length;
+  if (digits < 5) return;
+  for (let i = 0; i < text.length; i++) if (isDigit(text[i] as number)) text[i] = 0x30;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+/** A P1 text whose identifiers and messages (0-n:96.1.x, 96.13.x, 42.0.0) are zeros, with the CRC that then fits. */
+function anonymousP1(wire: Uint8Array): Uint8Array {
+  const copy = wire.slice();
+  const { spans, seals } = dissect(wire);
+  for (const { kind, start, end, label } of spans) {
+    if (kind !== "register" || !/^\d+-\d+:(?:96\.(?:1|13)|42\.0)\./.test(label)) continue;
+    const from = wire.indexOf(0x28, start) + 1;
+    for (let i = from; i < end; i++) if (/[0-9A-Za-z]/.test(String.fromCharCode(wire[i] as number))) copy[i] = 0x30;
+  }
+  for (const seal of seals) applySeal(copy, seal);
+  return copy;
+}
+
+function readable<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}
+
+function hexLines(bytes: Uint8Array): string[] {
+  const lines: string[] = [];
+  for (let at = 0; at < bytes.length; at += 32) {
+    const part = formatHex(bytes, at, Math.min(at + 32, bytes.length));
+    lines.push(part.replace(/..(?=.)/g, "$& "));
+  }
+  return lines;
+}

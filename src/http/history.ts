@@ -1,0 +1,226 @@
+/**
+ * What the plots of the status page show: mean net power every 10 s for a day and every 5 min for a month, and the
+ * energy counters by the hour for two months. Bounded: about 125 KB a meter, `MAX_METERS` of them. Home Assistant stays
+ * the place for the long run. Time is an argument (milliseconds of the wall clock).
+ */
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { gunzip, gzip } from "node:zlib";
+import type { Reading } from "../meter/events.ts";
+import type { EnergyHour, PowerSeries } from "./page-model.ts";
+
+const MAX_METERS = 16;
+const HOUR_MS = 3_600_000;
+const FINE = { stepMs: 10_000, slots: 8_640 };
+const COARSE = { stepMs: 300_000, slots: 8_928 };
+const HOURS = { stepMs: HOUR_MS, slots: 1_488 };
+/** In one hour: first and last counter of import, then of export. */
+const HOUR_FIELDS = 4;
+
+/** A clock that goes back by more than this has been set: what lies in its future is forgotten. */
+const SMALL_STEP_BACK_MS = 60_000;
+
+/** Slots of equal length, the newest at most `slots` long ago; NaN where nothing came. */
+class SlotRing {
+  readonly stepMs: number;
+  readonly slots: number;
+  readonly width: number;
+  readonly values: Float64Array | Float32Array;
+  /** Number of the newest slot since 1970; -1: empty. */
+  newest = -1;
+
+  constructor(spec: { stepMs: number; slots: number }, width: number, values: Float64Array | Float32Array) {
+    this.stepMs = spec.stepMs;
+    this.slots = spec.slots;
+    this.width = width;
+    this.values = values;
+    values.fill(Number.NaN);
+  }
+
+  /** Index in `values` of the slot that `at` falls in, made the newest if it is; -1 if it lies in the past. */
+  enter(at: number): number {
+    const slot = Math.floor(at / this.stepMs);
+    if (slot < this.newest) {
+      if ((this.newest - slot) * this.stepMs <= Math.max(SMALL_STEP_BACK_MS, this.stepMs)) return -1;
+      this.values.fill(Number.NaN);
+      this.newest = -1;
+    }
+    if (this.newest < 0 || slot - this.newest >= this.slots) this.values.fill(Number.NaN);
+    else for (let next = this.newest + 1; next <= slot; next++) this.values.fill(Number.NaN, ...this.#range(next));
+    this.newest = slot;
+    return this.#range(slot)[0];
+  }
+
+  /** Index of a slot that is still held, else -1. */
+  find(slot: number): number {
+    return slot > this.newest || slot <= this.newest - this.slots ? -1 : this.#range(slot)[0];
+  }
+
+  #range(slot: number): [number, number] {
+    const from = (slot % this.slots) * this.width;
+    return [from, from + this.width];
+  }
+}
+
+/** Means of what falls into a slot. */
+class MeanRing extends SlotRing {
+  #count = 0;
+  #slot = -1;
+
+  add(at: number, value: number): void {
+    const index = this.enter(at);
+    if (index < 0) return;
+    if (this.#slot !== this.newest) {
+      this.#slot = this.newest;
+      this.#count = Number.isNaN(this.values[index]) ? 0 : 1;
+    }
+    const mean = this.#count === 0 ? 0 : (this.values[index] ?? 0);
+    this.#count++;
+    this.values[index] = mean + (value - mean) / this.#count;
+  }
+}
+
+class MeterHistory {
+  readonly fine = new MeanRing(FINE, 1, new Float32Array(FINE.slots));
+  readonly coarse = new MeanRing(COARSE, 1, new Float32Array(COARSE.slots));
+  readonly hours = new SlotRing(HOURS, HOUR_FIELDS, new Float64Array(HOURS.slots * HOUR_FIELDS));
+}
+
+/** The history of all meters, by their ids. */
+export class History {
+  readonly #meters = new Map<string, MeterHistory>();
+
+  /** Takes the net power and the counters of a reading. */
+  add(reading: Reading): void {
+    const number = (key: string): number | null => {
+      const value = reading.values.find((candidate) => candidate.key === key);
+      return value?.numeric ? Number(value.text) : null;
+    };
+    this.addValues(reading.meter.id, reading.receivedAt, {
+      powerW: number("power_net"),
+      importKwh: number("energy_import"),
+      exportKwh: number("energy_export"),
+    });
+  }
+
+  addValues(
+    id: string,
+    at: number,
+    values: { powerW: number | null; importKwh: number | null; exportKwh: number | null },
+  ): void {
+    const meter = this.#meter(id);
+    if (meter === null) return;
+    if (values.powerW !== null) {
+      meter.fine.add(at, values.powerW);
+      meter.coarse.add(at, values.powerW);
+    }
+    if (values.importKwh === null && values.exportKwh === null) return;
+    const index = meter.hours.enter(at);
+    if (index < 0) return;
+    for (const [field, value] of [
+      [0, values.importKwh],
+      [2, values.exportKwh],
+    ] as const) {
+      if (value === null) continue;
+      if (Number.isNaN(meter.hours.values[index + field])) meter.hours.values[index + field] = value;
+      meter.hours.values[index + field + 1] = value;
+    }
+  }
+
+  /** The power of the last `spanMs` until `now`: in steps of 10 s up to a day, else of 5 min. */
+  power(id: string, now: number, spanMs: number): PowerSeries {
+    const ring = spanMs <= FINE.stepMs * FINE.slots ? "fine" : "coarse";
+    const { stepMs, slots } = ring === "fine" ? FINE : COARSE;
+    const last = Math.floor(now / stepMs);
+    const count = Math.min(slots, Math.ceil(spanMs / stepMs) + 1);
+    const source = this.#meters.get(id)?.[ring];
+    const watts = Array.from({ length: count }, (_, position) => {
+      const index = source?.find(last - count + 1 + position) ?? -1;
+      const value = index < 0 ? Number.NaN : (source?.values[index] ?? Number.NaN);
+      return Number.isNaN(value) ? null : Math.round(value * 10) / 10;
+    });
+    return { start: (last - count + 1) * stepMs, stepMs, watts };
+  }
+
+  /** The counters of every hour of the last two months in which something came, oldest first. */
+  energy(id: string): EnergyHour[] {
+    const ring = this.#meters.get(id)?.hours;
+    if (ring === undefined || ring.newest < 0) return [];
+    const hours: EnergyHour[] = [];
+    for (let slot = ring.newest - ring.slots + 1; slot <= ring.newest; slot++) {
+      const index = ring.find(slot);
+      const pair = (field: number): [number, number] | null => {
+        const first = ring.values[index + field] ?? Number.NaN;
+        return Number.isNaN(first) ? null : [first, ring.values[index + field + 1] ?? first];
+      };
+      const hour = { start: slot * HOUR_MS, import: pair(0), export: pair(2) };
+      if (hour.import !== null || hour.export !== null) hours.push(hour);
+    }
+    return hours;
+  }
+
+  /** Writes the history to a file, in one step. */
+  async save(file: string): Promise<void> {
+    const meters: Record<string, Record<string, StoredRing>> = {};
+    for (const [id, meter] of this.#meters) {
+      meters[id] = { fine: store(meter.fine), coarse: store(meter.coarse), hours: store(meter.hours) };
+    }
+    const packed = await promisify(gzip)(JSON.stringify({ version: 1, meters }));
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(`${file}.new`, packed, { mode: 0o600 });
+    await rename(`${file}.new`, file);
+  }
+
+  /** Reads what `save` wrote. A missing file is no fault; one that cannot be understood is, and changes nothing. */
+  async load(file: string): Promise<void> {
+    let packed: Buffer;
+    try {
+      packed = await readFile(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      throw error;
+    }
+    const text = (await promisify(gunzip)(packed, { maxOutputLength: 16_000_000 })).toString();
+    const { version, meters } = JSON.parse(text) as {
+      version?: unknown;
+      meters?: Record<string, Record<string, StoredRing>>;
+    };
+    if (version !== 1 || typeof meters !== "object") throw new Error(`${file} is not a history of this version`);
+    for (const [id, rings] of Object.entries(meters)) {
+      const meter = this.#meter(id);
+      if (meter === null) break;
+      restore(meter.fine, rings.fine);
+      restore(meter.coarse, rings.coarse);
+      restore(meter.hours, rings.hours);
+    }
+  }
+
+  #meter(id: string): MeterHistory | null {
+    const known = this.#meters.get(id);
+    if (known !== undefined) return known;
+    if (this.#meters.size >= MAX_METERS) return null;
+    const created = new MeterHistory();
+    this.#meters.set(id, created);
+    return created;
+  }
+}
+
+interface StoredRing {
+  readonly newest: number;
+  /** The typed array's bytes, base64. */
+  readonly values: string;
+}
+
+function store(ring: SlotRing): StoredRing {
+  const { buffer, byteOffset, byteLength } = ring.values;
+  return { newest: ring.newest, values: Buffer.from(buffer, byteOffset, byteLength).toString("base64") };
+}
+
+function restore(ring: SlotRing, stored: StoredRing | undefined): void {
+  if (stored === undefined || !Number.isSafeInteger(stored.newest)) return;
+  const bytes = Buffer.from(String(stored.values), "base64");
+  if (bytes.length !== ring.values.byteLength) return;
+  new Uint8Array(ring.values.buffer).set(bytes);
+  ring.newest = stored.newest;
+}

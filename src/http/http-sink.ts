@@ -1,0 +1,192 @@
+/**
+ * The status page as a sink: takes the events of the meters, and serves what it knows of them. The server and its
+ * libraries are loaded only when it starts. An address in use is told, not fatal: the bridge goes on, and it is tried again.
+ */
+import type { Server } from "node:http";
+import { join } from "node:path";
+import type { HttpConfig } from "../config/options.ts";
+import type { MeterEvent } from "../meter/events.ts";
+import type { Sink } from "../sinks/sink.ts";
+import { Access, INGRESS_PEER } from "./access.ts";
+import type { MeterKeys } from "./app.ts";
+import type { BridgeView } from "./bridge-view.ts";
+import { History } from "./history.ts";
+import { LiveState } from "./live-state.ts";
+import { Recorder } from "./recorder.ts";
+
+/** The history is written this often, and when the bridge stops. */
+const SAVE_MS = 3_600_000;
+/** Pause before an address that is in use is tried again. */
+const RETRY_MS = 30_000;
+const STOP_MS = 1_000;
+
+/** The part of a logger that is used here. */
+interface HttpLog {
+  warn(message: string): void;
+  info(message: string): void;
+  debug(message: string | (() => string)): void;
+}
+
+export interface HttpSinkOptions {
+  readonly http: HttpConfig;
+  /** Where the history is kept; `null`: in memory only. */
+  readonly dataDir: string | null;
+  /** Whether the Home Assistant Supervisor runs us: then only its ingress is served. */
+  readonly supervised: boolean;
+  readonly view: BridgeView;
+  /** Keys of the meter at this position in the configuration. */
+  readonly keysOf: (index: number) => MeterKeys;
+  /** Reads a key as people paste it (config/hex-key.ts); `null` if it is none. */
+  readonly parseKey: (text: string) => Uint8Array | null;
+  /** The folder of the built page; the default is beside the program. */
+  readonly assetsDir?: string;
+  /** Instead of the Supervisor's address (tests). */
+  readonly ingressPeer?: string;
+  readonly log: HttpLog;
+}
+
+export class HttpSink implements Sink {
+  readonly name = "http";
+  /** Give the meters' decoders and acceptances through its `tap` and `watch`, so that the page can show telegrams. */
+  readonly recorder: Recorder;
+  readonly history = new History();
+  readonly #options: HttpSinkOptions;
+  readonly #live: LiveState;
+  #server: Server | null = null;
+  #retry: NodeJS.Timeout | null = null;
+  #saving: NodeJS.Timeout | null = null;
+  #stopped = false;
+
+  constructor(options: HttpSinkOptions) {
+    this.#options = options;
+    this.#live = new LiveState(options.view, options.supervised);
+    this.recorder = new Recorder(() => this.#live.changed());
+  }
+
+  accept(event: MeterEvent): void {
+    if (event.type === "reading") this.history.add(event.reading);
+    this.#live.accept(event);
+  }
+
+  /** Where it listens, `null` if it does not. */
+  get url(): string | null {
+    const address = this.#server?.address();
+    if (address === null || address === undefined || typeof address === "string") return null;
+    const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+    return `http://${host.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")}:${address.port}/`;
+  }
+
+  async start(): Promise<void> {
+    const { http, supervised, log } = this.#options;
+    const file = this.#historyFile();
+    if (file !== null) {
+      await this.history.load(file).catch((error: unknown) => log.warn(`history not read: ${messageOf(error)}`));
+      this.#saving = setInterval(() => void this.#save(), SAVE_MS);
+      this.#saving.unref();
+    }
+    if (!supervised && http.token === undefined && !isLoopback(http.host)) {
+      log.warn(`the status page at ${http.host} can be read by everyone in the network; set http.token to change that`);
+    }
+    await this.#listen();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    if (this.#saving !== null) {
+      clearInterval(this.#saving);
+      this.#saving = null;
+      await this.#save();
+    }
+    this.#live.stop();
+    const server = this.#server;
+    this.#server = null;
+    if (server === null) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, STOP_MS);
+      server.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+      server.closeAllConnections();
+    });
+  }
+
+  async #listen(): Promise<void> {
+    const { http, supervised, view, keysOf, log } = this.#options;
+    const [{ createAdaptorServer }, { createApp }, { loadAssets }] = await Promise.all([
+      import("@hono/node-server"),
+      import("./app.ts"),
+      import("./assets.ts"),
+    ]);
+    const folder = this.#options.assetsDir ?? join(import.meta.dirname, "page");
+    const assets = await loadAssets(folder).catch((error: unknown) => {
+      log.warn(`the status page is not there: ${messageOf(error)}`);
+      return new Map();
+    });
+    const access = new Access({
+      onlyPeer: supervised ? (this.#options.ingressPeer ?? INGRESS_PEER) : null,
+      token: supervised ? null : (http.token ?? null),
+      loopback: isLoopback(http.host),
+    });
+    const app = createApp({
+      access,
+      assets,
+      live: this.#live,
+      history: this.history,
+      recorder: this.recorder,
+      view,
+      keysOf,
+      tryKeys: supervised ? this.#options.parseKey : null,
+      onError: (error) => log.warn(`status page: ${error.stack ?? error.message}`),
+    });
+    const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+    server.headersTimeout = 10_000;
+    server.requestTimeout = 10_000;
+    server.maxConnections = 128;
+    await new Promise<void>((resolve) => {
+      server.once("error", (error: NodeJS.ErrnoException) => {
+        this.#refused(error);
+        resolve();
+      });
+      server.listen(http.port, http.host, () => {
+        server.on("error", (error) => log.warn(`status page: ${error.message}`));
+        this.#server = server;
+        log.info(supervised ? "status page: open it from Home Assistant" : `status page at ${this.url}`);
+        resolve();
+      });
+    });
+  }
+
+  #refused(error: NodeJS.ErrnoException): void {
+    const { http, log } = this.#options;
+    if (this.#stopped) return;
+    const why =
+      error.code === "EADDRINUSE" ? "another program uses that port; choose another http.port" : error.message;
+    const message = `status page: cannot listen at ${http.host} port ${http.port}: ${why}`;
+    if (this.#retry === null) log.warn(message);
+    else log.debug(message);
+    this.#retry = setTimeout(() => void this.#listen(), RETRY_MS);
+    this.#retry.unref();
+  }
+
+  #historyFile(): string | null {
+    return this.#options.dataDir === null ? null : join(this.#options.dataDir, "page-history.json.gz");
+  }
+
+  async #save(): Promise<void> {
+    const file = this.#historyFile();
+    if (file === null) return;
+    await this.history.save(file).catch((error: unknown) => {
+      this.#options.log.debug(`history not written: ${messageOf(error)}`);
+    });
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,27 @@
+/** Tries a key on the telegrams that came last. The key is used and forgotten: not kept, not logged, not echoed. */
+
+import type { Keys } from "../codec/ciphering.ts";
+import { createDecoder } from "../codec/decoder.ts";
+import type { KeyTestResult } from "./page-model.ts";
+import type { Recorded } from "./recorder.ts";
+
+/** Telegrams that are tried, newest first: one alone might be damaged. */
+const TRIES = 6;
+
+/** @param recorded newest first */
+export function testKey(recorded: readonly Recorded[], keys: Keys): KeyTestResult {
+  let result: KeyTestResult["result"] = "none";
+  for (const { wire } of recorded.slice(0, TRIES)) {
+    const decoder = createDecoder(keys);
+    for (const event of [...decoder.feed(wire), ...decoder.end()]) {
+      if (event.type === "telegram" && event.telegram.security !== "none") return { result: "fits" };
+      if (event.type === "telegram") result = "plain";
+      if (event.type !== "fault") continue;
+      if (event.code === "authentication") result = "authentication-wrong";
+      // What deciphers well but is not known here proves the key all the same.
+      else if (event.code === "unsupported") return { result: "fits" };
+      else if (event.code === "key-wrong" && result === "none") result = "wrong";
+    }
+  }
+  return { result };
+}

@@ -1,0 +1,170 @@
+/**
+ * Keeps what was heard last, for the page and for captures: telegrams and faults with their bytes, and the bare bytes
+ * with the time at which they came. Bounded. It listens at the door of the codec, so that meters know nothing of it.
+ */
+import type { Decoder, DecoderEvent } from "../codec/decoder.ts";
+import type { Telegram } from "../codec/telegram.ts";
+import type { Acceptance } from "../meter/acceptance.ts";
+import type { TelegramSummary } from "./page-model.ts";
+
+/** Telegrams kept of one meter: two minutes at the usual five seconds. */
+const PER_METER = 24;
+/** Longer telegrams than any meter sends are not kept. */
+const MAX_TELEGRAM_BYTES = 4_096;
+/** Bare bytes kept of one meter. */
+const MAX_RAW_BYTES = 16_384;
+/** Bytes that come within this time stand in one line of a capture. */
+const SAME_CHUNK_MS = 500;
+
+/** One entry: what the page lists, and the bytes behind it. */
+export interface Recorded extends TelegramSummary {
+  readonly index: number;
+  readonly wire: Uint8Array;
+  readonly systemTitle: string | null;
+  readonly telegram: Telegram | null;
+}
+
+/** Bytes as they came, and when the first of them did (milliseconds of the wall clock). */
+export interface RawChunk {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+interface Tape {
+  telegrams: Recorded[];
+  raw: RawChunk[];
+  rawBytes: number;
+}
+
+export class Recorder {
+  readonly #wall: () => number;
+  readonly #changed: () => void;
+  readonly #tapes = new Map<number, Tape>();
+  #nextId = 1;
+
+  /** @param changed is called after each telegram or fault */
+  constructor(changed: () => void = () => undefined, wall: () => number = Date.now) {
+    this.#changed = changed;
+    this.#wall = wall;
+  }
+
+  /**
+   * The same decoder, overheard. It must have been created with `keepBytes`.
+   * @param index of the meter in the configuration
+   */
+  tap(index: number, decoder: Decoder): Decoder {
+    const record = (events: DecoderEvent[]): DecoderEvent[] => {
+      for (const event of events) this.#add(index, event);
+      return events;
+    };
+    return {
+      feed: (chunk) => {
+        this.#addRaw(index, chunk);
+        return record(decoder.feed(chunk));
+      },
+      silence: () => record(decoder.silence()),
+      end: () => record(decoder.end()),
+      get wanted() {
+        return decoder.wanted;
+      },
+      reset: () => decoder.reset(),
+    };
+  }
+
+  /** The same acceptance, overheard: telegrams that it refuses are marked. */
+  watch(index: number, acceptance: Acceptance): Acceptance {
+    const note = (verdicts: ReturnType<Acceptance["judge"]>) => {
+      for (const verdict of verdicts) {
+        if (verdict.type === "rejected") this.#refuse(index, verdict.telegram, `${verdict.check}: ${verdict.reason}`);
+      }
+      return verdicts;
+    };
+    return {
+      judge: (telegram, at) => note(acceptance.judge(telegram, at)),
+      get due() {
+        return acceptance.due;
+      },
+      expire: (at) => note(acceptance.expire(at)),
+      memory: () => acceptance.memory(),
+    };
+  }
+
+  /** Of one meter, newest first. */
+  list(index: number): readonly Recorded[] {
+    return [...(this.#tapes.get(index)?.telegrams ?? [])].reverse();
+  }
+
+  find(id: number): Recorded | undefined {
+    for (const { telegrams } of this.#tapes.values()) {
+      const found = telegrams.find((entry) => entry.id === id);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Bare bytes of one meter, oldest first. */
+  raw(index: number): readonly RawChunk[] {
+    return this.#tapes.get(index)?.raw ?? [];
+  }
+
+  #tape(index: number): Tape {
+    const known = this.#tapes.get(index);
+    if (known !== undefined) return known;
+    const created: Tape = { telegrams: [], raw: [], rawBytes: 0 };
+    this.#tapes.set(index, created);
+    return created;
+  }
+
+  #add(index: number, event: DecoderEvent): void {
+    const wire = event.type === "skipped" ? undefined : event.bytes;
+    if (event.type === "skipped" || wire === undefined || wire.length > MAX_TELEGRAM_BYTES) return;
+    const { telegrams } = this.#tape(index);
+    const fault = event.type === "fault";
+    telegrams.push({
+      id: this.#nextId++,
+      index,
+      at: this.#wall(),
+      bytes: wire.length,
+      transport: fault ? event.transport : event.telegram.transport,
+      outcome: fault ? event.code : "ok",
+      message: fault ? event.message : null,
+      wire: wire.slice(),
+      systemTitle: fault ? event.systemTitle : event.telegram.systemTitle,
+      telegram: fault ? null : event.telegram,
+    });
+    if (telegrams.length > PER_METER) telegrams.shift();
+    this.#changed();
+  }
+
+  #addRaw(index: number, chunk: Uint8Array): void {
+    const tape = this.#tape(index);
+    const at = this.#wall();
+    const last = tape.raw.at(-1);
+    const bytes = chunk.length > MAX_RAW_BYTES ? chunk.slice(-MAX_RAW_BYTES) : chunk.slice();
+    if (
+      last !== undefined &&
+      Math.abs(at - last.at) < SAME_CHUNK_MS + 5 * last.bytes.length &&
+      last.bytes.length < 600
+    ) {
+      tape.raw[tape.raw.length - 1] = { at: last.at, bytes: concat(last.bytes, bytes) };
+    } else {
+      tape.raw.push({ at, bytes });
+    }
+    tape.rawBytes += bytes.length;
+    while (tape.rawBytes > MAX_RAW_BYTES && tape.raw.length > 1) tape.rawBytes -= tape.raw.shift()?.bytes.length ?? 0;
+  }
+
+  #refuse(index: number, telegram: Telegram, reason: string): void {
+    const { telegrams } = this.#tape(index);
+    const position = telegrams.findIndex((entry) => entry.telegram === telegram);
+    const entry = telegrams[position];
+    if (entry !== undefined) telegrams[position] = { ...entry, outcome: "implausible", message: reason };
+  }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(a.length + b.length);
+  joined.set(a);
+  joined.set(b, a.length);
+  return joined;
+}
