@@ -1,13 +1,30 @@
 /**
  * The decision whether a decoded telegram may be published: strictness, plausibility against what the same meter said
- * before, first contact. One place, no I/O, no clock of its own.
+ * before, first contact. One place, no I/O, no clock of its own. What it decides and why: docs/acceptance.md.
+ *
+ *     judge ─ fits what is known ──────────────> accepted, and what was held against it is rejected
+ *           ─ fits, but unusual (doubt) ───────> held: the next telegram decides, or HOLD_MS without one accept it
+ *           ─ contradicts what is known ───────> held: rejected when the meter goes on as known, or after HOLD_MS;
+ *                                                when several agree among themselves, they win
+ *           ─ nothing is known (first contact) > provisional; a second that agrees, or HOLD_MS alone, accept it
  */
 import type { Telegram } from "../codec/telegram.ts";
+import { CaptureJudge } from "./capture-judge.ts";
+import { Judge } from "./judge.ts";
+import type { Check } from "./plausibility.ts";
 
 /** What is decided about a telegram; one call may decide about earlier ones that were held back, in their order. */
 export type Verdict =
-  /** Publish everything. `notice` is for the log: a replaced meter, a register that was reset. */
-  | { readonly type: "accepted"; readonly telegram: Telegram; readonly at: number; readonly notice?: string }
+  /** Publish everything in `telegram`. `notice` is for the log: a replaced meter, a register that was reset. */
+  | {
+      readonly type: "accepted";
+      /** The telegram as judged; without the registers in `withheld`, if there are any. */
+      readonly telegram: Telegram;
+      readonly at: number;
+      readonly notice?: string;
+      /** Registers (OBIS codes) that are a little below what was published and will catch up: not to be published. */
+      readonly withheld?: readonly string[];
+    }
   /** First contact: publish what is of the moment (gauges) now; the registers wait for confirmation. */
   | { readonly type: "provisional"; readonly telegram: Telegram; readonly at: number }
   /** Never publish; `implausible` in `decode --accept`. The reason names the check, expected and found. */
@@ -15,7 +32,7 @@ export type Verdict =
       readonly type: "rejected";
       readonly telegram: Telegram;
       readonly at: number;
-      readonly check: string;
+      readonly check: Check;
       readonly reason: string;
     };
 
@@ -24,7 +41,29 @@ export interface Acceptance {
   judge(telegram: Telegram, at: number): Verdict[];
   /** When `expire` must be called to decide about a telegram that is held; `null` if none is. Milliseconds as `at`. */
   readonly due: number | null;
+  /** `Infinity` at the end of the input: everything is decided then. */
   expire(at: number): Verdict[];
   /** What must be remembered over a restart (a JSON value of bounded size); changes after each accepted telegram. */
   memory(): unknown;
+}
+
+export interface AcceptanceOptions {
+  /** W that can flow through this meter at most (`plausibility.max_power`). */
+  readonly maxPower?: number | undefined;
+  /**
+   * `arrival`: `at` is when the telegram came. `meter`: the input is a capture; time passes as the meters' clocks say, and
+   * several meters are told apart and judged each by itself.
+   */
+  readonly timing?: "arrival" | "meter" | undefined;
+  /** Wall clock, milliseconds since 1970: tells how long ago the memory was written. */
+  readonly wall?: (() => number) | undefined;
+}
+
+export interface AcceptanceLog {
+  debug(message: string | (() => string)): void;
+}
+
+/** @param memory what `memory()` gave before a restart; anything else counts as nothing */
+export function createAcceptance(options: AcceptanceOptions = {}, memory?: unknown, log?: AcceptanceLog): Acceptance {
+  return options.timing === "meter" ? new CaptureJudge(options, memory, log) : new Judge(options, memory, log);
 }

@@ -1,0 +1,265 @@
+/** What is known about a meter from the telegrams of it that were accepted: what the next one is compared with. */
+import * as z from "zod";
+import type { Telegram } from "../codec/telegram.ts";
+import { numberOf, type Shape } from "./shape.ts";
+
+/** Lists of one meter that are remembered; the meters with most send three. */
+const SIGNATURES = 8;
+/** Registers that are remembered; the longest list met has 33 counting ones. */
+const REGISTERS = 128;
+/** Texts that name the device. */
+const NAMES = 8;
+/** Checks that this meter fails by nature. */
+export const WAIVED = 16;
+
+const text = z.string().check(z.maxLength(8192));
+/** A stored baseline, as `toMemory` writes it. */
+const memorySchema = z.object({
+  systemTitle: z.nullable(text),
+  meterId: z.nullable(text),
+  names: z.record(text, text),
+  signatures: z.array(text).check(z.maxLength(SIGNATURES)),
+  counter: z.nullable(z.number()),
+  clock: z.nullable(z.number()),
+  content: text,
+  wall: z.nullable(z.number()),
+  periodMs: z.nullable(z.number()),
+  import: z.number(),
+  export: z.number(),
+  apparent: z.number(),
+  maxPower: z.number(),
+  waived: z.array(text).check(z.maxLength(WAIVED)),
+  registers: z.record(
+    text,
+    z.object({
+      value: z.number(),
+      clock: z.nullable(z.number()),
+      published: z.number(),
+    }),
+  ),
+});
+
+/** A counting register as it was last seen. */
+export interface KnownRegister {
+  /** Wh. */
+  readonly value: number;
+  /** The same in the telegram before, Wh. */
+  readonly prior: number;
+  /** Time of arrival, milliseconds; and the meter's own time, milliseconds since 1970, if it told. */
+  readonly at: number;
+  readonly clock: number | null;
+  /** When it was last seen to rise. */
+  readonly roseAt: number;
+  /** Highest value that was published, Wh; and since when the meter has been below it (`null`: it is not). */
+  readonly published: number;
+  readonly belowSince: number | null;
+}
+
+/** Immutable: each accepted telegram makes a new one. */
+export interface Baseline {
+  readonly systemTitle: string | null;
+  readonly meterId: string | null;
+  readonly names: Readonly<Record<string, string>>;
+  readonly signatures: readonly string[];
+  readonly counter: number | null;
+  /** The meter's time, milliseconds since 1970. */
+  readonly clock: number | null;
+  /** How far the meter's clock is before the time of arrival, for the telegram that was delayed least. */
+  readonly lead: number | null;
+  /** The values of the last telegram as a text, to know a repetition. */
+  readonly content: string;
+  readonly at: number;
+  /** Usual time between two telegrams, milliseconds; `null` until two have come. */
+  readonly periodMs: number | null;
+  /** Powers of the last telegram that had them: W, W, VA. */
+  readonly import: number;
+  readonly export: number;
+  readonly apparent: number;
+  /** Whether the last telegrams told these powers. */
+  readonly hasPower: boolean;
+  /** How often of late an energy rose by more than the powers explain, and was confirmed. */
+  readonly unexplained: number;
+  /** W; grows if this meter is seen to carry more than the configuration says. */
+  readonly maxPower: number;
+  readonly waived: readonly string[];
+  readonly registers: Readonly<Record<string, KnownRegister>>;
+}
+
+/** Milliseconds since 1970, local time taken as UTC if the meter gives no offset; `null` if it gives none at all. */
+export function clockOf(telegram: Telegram): number | null {
+  if (telegram.meterTime === null) return null;
+  const time = Date.parse(
+    /(?:Z|[+-]\d\d:\d\d)$/.test(telegram.meterTime) ? telegram.meterTime : `${telegram.meterTime}Z`,
+  );
+  return Number.isNaN(time) ? null : time;
+}
+
+/** The values as a text; two telegrams with the same say the same. */
+export function contentOf(telegram: Telegram): string {
+  let content = telegram.meterTime ?? "";
+  for (const { value } of telegram.registers) {
+    content += typeof value === "string" ? `|${value}` : `|${value.coefficient}e${value.exponent}`;
+  }
+  return content;
+}
+
+/** Σ U·I of the phases, VA; `null` if the list lacks one of them. */
+export function apparentPower(shape: Shape, telegram: Telegram): number | null {
+  let sum = 0;
+  let phases = 0;
+  for (const voltage of shape.gauges) {
+    if (voltage.kind !== "voltage") continue;
+    const current = shape.gauges.find((gauge) => gauge.kind === "current" && gauge.phase === voltage.phase);
+    if (current === undefined) return null;
+    const volts = numberOf(telegram.registers[voltage.index]) * voltage.factor;
+    sum += volts * numberOf(telegram.registers[current.index]) * current.factor;
+    phases++;
+  }
+  return phases === 0 || Number.isNaN(sum) ? null : sum;
+}
+
+/** How long between what is known and this telegram, milliseconds: what passed here or on the meter's clock, the longer. */
+export function elapsed(known: { at: number; clock: number | null }, at: number, clock: number | null): number {
+  const onClock = known.clock === null || clock === null ? 0 : clock - known.clock;
+  return Math.max(0, at - known.at, onClock);
+}
+
+/** What is known after this telegram. `base` is what was known of the same meter before, or `null`. */
+export function extend(
+  base: Baseline | null,
+  telegram: Telegram,
+  shape: Shape,
+  at: number,
+  maxPower: number,
+): Baseline {
+  const clock = clockOf(telegram);
+  const lead = clock === null ? null : clock - at;
+  const powers = powersOf(shape, telegram);
+  const registers: Record<string, KnownRegister> = { ...base?.registers };
+  for (const { index, obis, factor } of shape.counters) {
+    const value = numberOf(telegram.registers[index]) * factor;
+    const before = base?.registers[obis];
+    if (before === undefined && Object.keys(registers).length >= REGISTERS) continue;
+    const below = before !== undefined && value < before.published;
+    registers[obis] = {
+      value,
+      prior: before?.value ?? value,
+      at,
+      clock,
+      roseAt: before === undefined || value > before.value ? at : before.roseAt,
+      published: below ? before.published : value,
+      belowSince: below ? (before.belowSince ?? at) : null,
+    };
+  }
+  const names: Record<string, string> = { ...base?.names };
+  for (const index of shape.names) {
+    const register = telegram.registers[index];
+    if (typeof register?.value !== "string") continue;
+    if (register.obis in names || Object.keys(names).length < NAMES) names[register.obis] = register.value;
+  }
+  const signatures = base?.signatures ?? [];
+  return {
+    systemTitle: telegram.systemTitle ?? base?.systemTitle ?? null,
+    meterId: telegram.meterId ?? base?.meterId ?? null,
+    names,
+    signatures: signatures.includes(shape.signature)
+      ? signatures
+      : [shape.signature, ...signatures].slice(0, SIGNATURES),
+    counter: telegram.invocationCounter ?? base?.counter ?? null,
+    clock: clock ?? base?.clock ?? null,
+    lead: nextLead(base, lead, at),
+    content: contentOf(telegram),
+    at,
+    periodMs: nextPeriod(base, at),
+    import: powers?.import ?? base?.import ?? 0,
+    export: powers?.export ?? base?.export ?? 0,
+    apparent: powers?.apparent ?? base?.apparent ?? 0,
+    hasPower: powers !== null || (base?.hasPower ?? false),
+    unexplained: Math.max(0, (base?.unexplained ?? 0) - 0.02),
+    maxPower: Math.max(maxPower, base?.maxPower ?? 0),
+    waived: base?.waived ?? [],
+    registers,
+  };
+}
+
+/** W, W and VA; `null` for a list without power. What the list does not tell is bounded by what it does. */
+export function powersOf(
+  shape: Shape,
+  telegram: Telegram,
+): { readonly import: number; readonly export: number; readonly apparent: number } | null {
+  const { powerImport, powerExport, powerNet } = shape;
+  if (powerImport === null && powerNet === null) return null;
+  const take = (place: { index: number; factor: number } | null): number =>
+    place === null ? 0 : numberOf(telegram.registers[place.index]) * place.factor;
+  const net = take(powerNet);
+  const drawn = powerImport === null ? Math.max(0, net) : take(powerImport);
+  const fed = powerExport === null ? Math.max(0, -net) : take(powerExport);
+  return {
+    import: drawn,
+    export: fed,
+    apparent: Math.max(drawn, fed, apparentPower(shape, telegram) ?? Number.POSITIVE_INFINITY),
+  };
+}
+
+/** Follows the telegram that was delayed least; forgets slowly, because clocks drift (1 in 1000 is far more than any does). */
+function nextLead(base: Baseline | null, lead: number | null, at: number): number | null {
+  if (lead === null) return base?.lead ?? null;
+  if (base === null || base.lead === null) return lead;
+  return Math.max(lead, base.lead - (at - base.at) / 1000);
+}
+
+/** Falls at once to a shorter interval, grows slowly with longer ones: a lost telegram is no longer period. */
+function nextPeriod(base: Baseline | null, at: number): number | null {
+  if (base === null) return null;
+  const interval = at - base.at;
+  if (interval < 700) return base.periodMs;
+  if (base.periodMs === null || interval < base.periodMs) return interval;
+  return Math.min(interval, base.periodMs * 1.25);
+}
+
+/** A JSON value of bounded size. `wall` is the time by the wall clock, milliseconds since 1970, if it is known. */
+export function toMemory(base: Baseline, wall: number | null): unknown {
+  const registers: Record<string, unknown> = {};
+  for (const [obis, { value, clock, published }] of Object.entries(base.registers)) {
+    registers[obis] = { value, clock, published };
+  }
+  const { systemTitle, meterId, names, signatures, counter, clock, content, periodMs, maxPower, waived } = base;
+  const powers = {
+    import: base.import,
+    export: base.export,
+    apparent: Math.min(base.apparent, Number.MAX_SAFE_INTEGER),
+  };
+  return {
+    systemTitle,
+    meterId,
+    names,
+    signatures,
+    counter,
+    clock,
+    content,
+    wall,
+    periodMs,
+    ...powers,
+    maxPower,
+    waived,
+    registers,
+  };
+}
+
+/**
+ * The other way round; `null` for what is no memory of ours.
+ * @param at time of arrival of the first telegram, milliseconds
+ * @param wall the same by the wall clock; how long ago the memory was written follows from it. If it jumped back: 0.
+ */
+export function fromMemory(memory: unknown, at: number, wall: number | null): Baseline | null {
+  const parsed = memorySchema.safeParse(memory);
+  if (!parsed.success) return null;
+  const { wall: then, registers: stored, ...rest } = parsed.data;
+  const ago = then === null || wall === null ? 0 : Math.max(0, wall - then);
+  const registers: Record<string, KnownRegister> = {};
+  for (const [obis, known] of Object.entries(stored).slice(0, REGISTERS)) {
+    const belowSince = known.value < known.published ? at : null;
+    registers[obis] = { ...known, prior: known.value, at: at - ago, roseAt: at - ago, belowSince };
+  }
+  return { ...rest, lead: null, at: at - ago, hasPower: true, unexplained: 0, registers };
+}

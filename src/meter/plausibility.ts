@@ -1,0 +1,364 @@
+/**
+ * What speaks against a telegram: alone (its parts contradict each other) and beside what is known of the meter. Pure
+ * questions; what follows from the answers is decided in acceptance.ts. Reasons and limits: docs/acceptance.md.
+ */
+import type { Telegram } from "../codec/telegram.ts";
+import { apparentPower, type Baseline, clockOf, contentOf, elapsed, powersOf } from "./baseline.ts";
+import { type CounterPlace, isNearlyAlike, numberOf, type Shape } from "./shape.ts";
+
+/** Times of arrival and clocks are whole seconds or late by a second: so much is added to any time that has passed. */
+const SLACK_MS = 2_000;
+/** A clock may be ahead of what time has passed by so much before it counts as set. */
+const CLOCK_TOLERANCE_MS = 60_000;
+/** Powers are samples; over a longer time they say nothing about what flowed between them. */
+const SAMPLED_MS = 60_000;
+/** A register that stood for so long, and whose power the meter does not tell, is not expected to move. */
+const DORMANT_MS = 300_000;
+/** So often confirmed against the powers, and they are not asked any more: they do not explain this meter's energy. */
+const UNEXPLAINED = 3;
+/** A fall by less than could have slipped in upward within one period (docs/acceptance.md). */
+const SLIP_MS = 10_000;
+/** Longest pause after which a single telegram is believed; longer if the meter's period is. */
+const GAP_MS = 60_000;
+const GAP_PERIODS = 3;
+
+/** Volts of a phase that is connected: 230 V nets need 207…253 (EN 50160), sags and 110 V nets are let through. */
+const VOLTAGE = { least: 80, most: 300 } as const;
+const FREQUENCY = { least: 40, most: 70 } as const;
+
+/** A check that failed. */
+export interface Finding {
+  readonly check: Check;
+  readonly reason: string;
+  /** A doubt fits what is known but is unusual: the next telegram decides. */
+  readonly grade: "contradiction" | "doubt";
+  /** What is remembered if a meter fails this check by nature. */
+  readonly waiver?: string;
+}
+
+export type Check =
+  /** Alone. */
+  | "unit"
+  | "clock-copies"
+  | "weekday"
+  | "meter-number"
+  | "range"
+  | "voltage"
+  | "power"
+  | "power-current"
+  | "power-direction"
+  /** Beside what is known. */
+  | "meter"
+  | "counter"
+  | "structure"
+  | "energy-rise"
+  | "energy-fall"
+  | "energy-slip"
+  | "energy-burst"
+  | "clock"
+  | "gap"
+  /** No second telegram has confirmed the first. */
+  | "unconfirmed";
+
+/** What speaks against this telegram by itself; `waived` names what this meter fails by nature. */
+export function checkAlone(
+  telegram: Telegram,
+  shape: Shape,
+  maxPower: number,
+  waived: readonly string[],
+): Finding | null {
+  for (const check of ALONE) {
+    for (const finding of check(telegram, shape, maxPower)) {
+      if (!waived.includes(finding.waiver ?? finding.check)) return finding;
+    }
+  }
+  return null;
+}
+
+/** Every check that this telegram fails by itself. */
+export function failures(telegram: Telegram, shape: Shape, maxPower: number): Finding[] {
+  return ALONE.flatMap((check) => [...check(telegram, shape, maxPower)]);
+}
+
+type AloneCheck = (telegram: Telegram, shape: Shape, maxPower: number) => Iterable<Finding>;
+
+/** Every check of a single telegram (telegrams.md, 6.1), in the order in which they are told. */
+export const ALONE: readonly AloneCheck[] = [unit, clockCopies, weekday, meterNumber, range, current, flow, direction];
+
+const against = (check: Check, reason: string, waiver: string = check): Finding => ({
+  check,
+  reason,
+  waiver,
+  grade: "contradiction",
+});
+
+function* unit(_telegram: Telegram, shape: Shape): Iterable<Finding> {
+  if (shape.wrongUnit !== null) yield against("unit", shape.wrongUnit);
+}
+
+/** Layouts that the meter sums up by itself (Kaifa, Sagemcom): both clocks are one, and only one direction is above 0. */
+const isAustrian = (telegram: Telegram): boolean => telegram.layout === "flat" || telegram.layout === "nested";
+
+/** Header and body carry the same 12 bytes; the short list of Salzburg has the same local time with another deviation. */
+function* clockCopies(telegram: Telegram, shape: Shape): Iterable<Finding> {
+  const [first, ...others] = telegram.clocks ?? [];
+  if (first === undefined || !isAustrian(telegram)) return;
+  const compared = shape.counters.length + shape.gauges.length < 6 ? 16 : 24;
+  for (const other of others) {
+    if (other.slice(0, compared) !== first.slice(0, compared)) {
+      yield against("clock-copies", `the clock of the header, ${first}, is not that of the body, ${other}`);
+    }
+  }
+}
+
+function* weekday(telegram: Telegram): Iterable<Finding> {
+  for (const clock of telegram.clocks ?? []) {
+    const byte = (at: number): number => Number.parseInt(clock.slice(2 * at, 2 * at + 2), 16);
+    const [year, month, day, told] = [byte(0) * 256 + byte(1), byte(2), byte(3), byte(4)];
+    if (year === 0xffff || month > 12 || day > 31 || told === 0xff) continue;
+    const is = new Date(Date.UTC(year, month - 1, day)).getUTCDay() || 7;
+    if (is !== told) yield against("weekday", `${year}-${month}-${day} is weekday ${is}, the clock says ${told}`);
+  }
+}
+
+/** System titles from which the end of the number on the meter follows, and how many bytes of them it is made of. */
+const TITLES: readonly (readonly [title: string, bytes: number])[] = [
+  ["4B464D1020", 3],
+  ["4B464D6550", 3],
+  ["5341475905", 4],
+];
+
+/** Chapter 3: the last bytes of the system title, in decimal, have the last six digits of the number on the meter. */
+function* meterNumber({ systemTitle, meterId }: Telegram): Iterable<Finding> {
+  const rule = TITLES.find(([title]) => systemTitle?.startsWith(title));
+  if (rule === undefined || systemTitle === null || meterId === null || !/\d{6}$/.test(meterId)) return;
+  const digits = String(Number.parseInt(systemTitle.slice(-2 * rule[1]), 16)).padStart(6, "0");
+  if (digits.slice(-6) !== meterId.slice(-6)) {
+    yield against(
+      "meter-number",
+      `meter number ${meterId} does not fit system title ${systemTitle} (…${digits.slice(-6)})`,
+    );
+  }
+}
+
+/** Values that cannot be, whatever the meter said before. What has no unit has no known size. */
+function* range(telegram: Telegram, shape: Shape, maxPower: number): Iterable<Finding> {
+  for (const { index, obis, signed, factor } of shape.counters) {
+    const value = numberOf(telegram.registers[index]) * factor;
+    if (!signed && value < 0) yield against("range", `${obis} is negative: ${value}`, `range ${obis}`);
+  }
+  for (const { index, obis, kind, factor } of shape.gauges) {
+    const register = telegram.registers[index];
+    const value = numberOf(register) * factor;
+    const says = (check: Check, allowed: string): Finding =>
+      against(check, `${obis} is ${value}, expected ${allowed}`, `${check} ${obis}`);
+    switch (kind) {
+      case "voltage":
+        if (register?.unit != null && value !== 0 && (value < VOLTAGE.least || value > VOLTAGE.most)) {
+          yield says("voltage", `0 or ${VOLTAGE.least} to ${VOLTAGE.most} V`);
+        }
+        break;
+      case "current":
+        if (register?.unit != null && Math.abs(value) * 230 > maxPower) {
+          yield says("range", `at most ${Math.floor(maxPower / 230)} A`);
+        }
+        break;
+      case "power":
+        if (register?.unit != null && Math.abs(value) > maxPower) yield says("power", `at most ${maxPower} W`);
+        break;
+      case "frequency":
+        if (register?.unit != null && (value < FREQUENCY.least || value > FREQUENCY.most)) {
+          yield says("range", `${FREQUENCY.least} to ${FREQUENCY.most} Hz`);
+        }
+        break;
+      case "factor":
+        if (register?.scaler != null && Math.abs(value) > 1) yield says("range", "-1 to 1");
+        break;
+    }
+  }
+}
+
+/** A power needs voltage and current; 5 % and 30 W for rounding and for samples that are not of the same instant. */
+function* current(telegram: Telegram, shape: Shape): Iterable<Finding> {
+  const apparent = apparentPower(shape, telegram);
+  const powers = powersOf(shape, telegram);
+  if (apparent === null || powers === null || shape.powerImport === null) return;
+  if (telegram.registers[shape.powerImport.index]?.unit == null) return;
+  const net = Math.abs(powers.import - powers.export);
+  const limit = Math.abs(apparent) * 1.05 + 30;
+  if (net > limit) {
+    yield against("power-current", `the power is ${net} W, voltages and currents allow ${Math.floor(limit)} W`);
+  }
+}
+
+function* flow(telegram: Telegram, shape: Shape): Iterable<Finding> {
+  for (const place of [shape.powerImport, shape.powerExport]) {
+    if (place === null) continue;
+    const value = numberOf(telegram.registers[place.index]);
+    if (value < 0) yield against("power", `${place.obis} is negative: ${value}`, `power ${place.obis}`);
+  }
+}
+
+function* direction(telegram: Telegram, shape: Shape): Iterable<Finding> {
+  if (!isAustrian(telegram) || shape.powerImport === null || shape.powerExport === null) return;
+  const powers = powersOf(shape, telegram);
+  if (powers !== null && powers.import > 0 && powers.export > 0) {
+    yield against("power-direction", `import (${powers.import} W) and export (${powers.export} W) at once`);
+  }
+}
+
+/** The same telegram once more: it says nothing new and does no harm. */
+export function isRepetition(base: Baseline, telegram: Telegram): boolean {
+  return (
+    telegram.systemTitle === base.systemTitle &&
+    (telegram.invocationCounter ?? base.counter) === base.counter &&
+    contentOf(telegram) === base.content
+  );
+}
+
+/** How long one telegram that fits is believed without a second, milliseconds. */
+export const gapOf = (base: Baseline): number => Math.max(GAP_MS, GAP_PERIODS * (base.periodMs ?? 0));
+
+/** A register that fell by no more than this, Wh, catches up by itself. */
+export const slipOf = (base: Baseline): number => (base.maxPower * SLIP_MS) / 3_600_000;
+
+/**
+ * What speaks against this telegram beside what is known of the meter; the gravest finding.
+ * @param time of arrival, milliseconds, as in `base`
+ * @param proven by CRC or tag: then only what integrity cannot prove is asked (another meter, an old telegram, a reset)
+ */
+export function compare(
+  base: Baseline,
+  telegram: Telegram,
+  shape: Shape,
+  time: number,
+  proven: boolean,
+): Finding | null {
+  const contradiction = otherMeter(base, telegram, shape) ?? oldTelegram(base, telegram);
+  if (contradiction !== null) return contradiction;
+  const list = proven ? null : otherList(base, shape);
+  if (list?.grade === "contradiction") return list;
+  const energy = energies(base, telegram, shape, time, proven);
+  if (proven || energy?.grade === "contradiction") return energy;
+  return list ?? energy ?? setClock(base, telegram, time) ?? longGap(base, telegram, shape, time);
+}
+
+function otherMeter(base: Baseline, telegram: Telegram, shape: Shape): Finding | null {
+  const differs = (what: string, before: string | null | undefined, now: string | null): Finding | null =>
+    before == null || now === null || before === now ? null : against("meter", `${what} was ${before}, is ${now}`);
+  if (base.systemTitle !== telegram.systemTitle) {
+    return against("meter", `system title was ${base.systemTitle ?? "none"}, is ${telegram.systemTitle ?? "none"}`);
+  }
+  const number = differs("the meter's number", base.meterId, telegram.meterId);
+  if (number !== null) return number;
+  for (const index of shape.names) {
+    const register = telegram.registers[index];
+    if (typeof register?.value !== "string") continue;
+    const name = differs(register.obis, base.names[register.obis], register.value);
+    if (name !== null) return name;
+  }
+  return null;
+}
+
+function oldTelegram(base: Baseline, { invocationCounter }: Telegram): Finding | null {
+  if (base.counter === null || invocationCounter === null || invocationCounter > base.counter) return null;
+  return against("counter", `invocation counter ${invocationCounter} after ${base.counter}: an old telegram once more`);
+}
+
+function otherList(base: Baseline, shape: Shape): Finding | null {
+  if (base.signatures.includes(shape.signature)) return null;
+  const damaged = base.signatures.find((known) => isNearlyAlike(known, shape.signature));
+  if (damaged === undefined) {
+    return { check: "structure", reason: "a list that this meter has not sent before", grade: "doubt" };
+  }
+  const parts = damaged.split("|");
+  const now = shape.signature.split("|");
+  const at = now.findIndex((part, index) => part !== parts[index]);
+  return against("structure", `the list has "${now[at]}" where it had "${parts[at]}"`);
+}
+
+function energies(base: Baseline, telegram: Telegram, shape: Shape, time: number, proven: boolean): Finding | null {
+  const clock = clockOf(telegram);
+  let fall: Finding | null = null;
+  let doubt: Finding | null = null;
+  for (const place of shape.counters) {
+    const known = base.registers[place.obis];
+    if (known === undefined) continue;
+    const value = numberOf(telegram.registers[place.index]) * place.factor;
+    const rise = value - known.value;
+    const passed = elapsed(known, time, clock);
+    if (rise < 0 && !place.signed) {
+      const slip = -rise <= slipOf(base) && value >= known.prior;
+      if (fall === null || !slip) {
+        const reason = `${place.obis} fell from ${known.value} to ${value}`;
+        fall = against(slip ? "energy-slip" : "energy-fall", reason);
+      }
+    } else if (!proven) {
+      const limit = (mostPower(base) * (passed + SLACK_MS)) / 3_600_000 + place.step;
+      if (Math.abs(rise) > limit) {
+        const within = `within ${Math.round(passed / 1000)} s`;
+        const reason = `${place.obis} went from ${known.value} to ${value} ${within}, at most ${Math.floor(limit)} more is possible`;
+        return against("energy-rise", reason);
+      }
+      doubt ??= burst(base, telegram, shape, place, rise, passed, time - known.roseAt);
+    }
+  }
+  return fall ?? doubt;
+}
+
+/** W: the limit, or what the meter itself was believed to carry. */
+const mostPower = (base: Baseline): number => Math.max(base.maxPower, 1.2 * base.import, 1.2 * base.export);
+
+/** Whether an energy rose by more than twice what the powers before and after it explain. */
+function burst(
+  base: Baseline,
+  telegram: Telegram,
+  shape: Shape,
+  place: CounterPlace,
+  rise: number,
+  passed: number,
+  still: number,
+): Finding | null {
+  if (rise <= 0 || passed > SAMPLED_MS || !base.hasPower || base.unexplained >= UNEXPLAINED) return null;
+  if (place.by === "unknown") return null;
+  const power = Math.max(base[place.by], powersOf(shape, telegram)?.[place.by] ?? 0);
+  const limit = (2 * power * (passed + SLACK_MS / 2)) / 3_600_000 + (power > 0 ? place.step : 0);
+  const rose = `${place.obis} rose by ${rise} within ${Math.round(passed / 1000)} s`;
+  if (rise > limit) {
+    return { check: "energy-burst", reason: `${rose} at ${Math.round(power)} W or less`, grade: "doubt" };
+  }
+  if (place.by === "apparent" && still > DORMANT_MS) {
+    return { check: "energy-burst", reason: `${rose} after it had not moved for long`, grade: "doubt" };
+  }
+  return null;
+}
+
+function setClock(base: Baseline, telegram: Telegram, time: number): Finding | null {
+  const clock = clockOf(telegram);
+  if (clock === null || base.clock === null) return null;
+  if (clock < base.clock) {
+    const back = Math.round((base.clock - clock) / 1000);
+    return { check: "clock", reason: `the meter's clock went back by ${back} s`, grade: "doubt" };
+  }
+  if (base.lead === null) return null;
+  const ahead = clock - time - base.lead;
+  if (ahead <= CLOCK_TOLERANCE_MS + Math.max(0, time - base.at) / 1000) return null;
+  const reason = `the meter's clock went forward by ${Math.round(ahead / 1000)} s more than has passed`;
+  return { check: "clock", reason, grade: "doubt" };
+}
+
+/**
+ * After a long pause much may have flowed, so that nearly any value would fit: a second telegram must confirm it. The
+ * meter's clock tells such a pause from telegrams that were only late.
+ */
+function longGap(base: Baseline, telegram: Telegram, shape: Shape, time: number): Finding | null {
+  const clock = clockOf(telegram);
+  const passed = clock === null || base.clock === null ? time - base.at : clock - base.clock;
+  if (passed <= gapOf(base)) return null;
+  const rose = shape.counters.some(({ index, obis, factor }) => {
+    const known = base.registers[obis];
+    return known !== undefined && numberOf(telegram.registers[index]) * factor > known.value;
+  });
+  if (!rose) return null;
+  return { check: "gap", reason: `the first telegram after ${Math.round(passed / 1000)} s`, grade: "doubt" };
+}

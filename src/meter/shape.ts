@@ -1,0 +1,186 @@
+/**
+ * The *shape* of a list: its layout, OBIS codes, scalers and units, without the values; and where in it stand the values
+ * that plausibility looks at. Two telegrams of one kind have the same shape, so it is worked out once and kept.
+ */
+import type { Register, Telegram } from "../codec/telegram.ts";
+
+/** How many shapes are kept; the meters with most lists send three. */
+const SHAPES = 16;
+/** A code that names a device: 96.1.x, 42.0.0, 0.0.x. Its text is the same in every telegram. */
+const IDENTITY = /:(?:96\.1\.\d+|42\.0\.0|0\.0\.\d+)\*/;
+const CODE = /^(\d+)-(\d+):(\d+)\.(\d+)\.(\d+)\*/;
+
+/** What an electrical quantity (A = 1) may be measured in; a unit that the telegram does not name is no fault. */
+const ENERGY = ["Wh", "kWh"];
+const REACTIVE_ENERGY = ["varh", "kvarh"];
+const APPARENT_ENERGY = ["VAh", "kVAh"];
+const POWER = ["W", "kW"];
+const REACTIVE_POWER = ["var", "kvar"];
+const APPARENT_POWER = ["VA", "kVA"];
+/** C of the OBIS code, the phase taken away (21, 41, 61 → 1): which power or energy it is (Blue Book, 7.5.1). */
+const FLOW: Readonly<Record<number, { readonly energy: readonly string[]; readonly power: readonly string[] }>> = {
+  1: { energy: ENERGY, power: POWER },
+  2: { energy: ENERGY, power: POWER },
+  3: { energy: REACTIVE_ENERGY, power: REACTIVE_POWER },
+  4: { energy: REACTIVE_ENERGY, power: REACTIVE_POWER },
+  5: { energy: REACTIVE_ENERGY, power: REACTIVE_POWER },
+  6: { energy: REACTIVE_ENERGY, power: REACTIVE_POWER },
+  7: { energy: REACTIVE_ENERGY, power: REACTIVE_POWER },
+  8: { energy: REACTIVE_ENERGY, power: REACTIVE_POWER },
+  9: { energy: APPARENT_ENERGY, power: APPARENT_POWER },
+  10: { energy: APPARENT_ENERGY, power: APPARENT_POWER },
+  15: { energy: ENERGY, power: POWER },
+  16: { energy: ENERGY, power: POWER },
+};
+/** C without its phase, for single values: unit and range. `null` as unit: a bare number. */
+const SINGLE: Readonly<Record<number, { readonly units: readonly (string | null)[]; readonly kind: GaugeKind }>> = {
+  11: { units: ["A", "mA"], kind: "current" },
+  12: { units: ["V", "mV"], kind: "voltage" },
+  13: { units: [null, ""], kind: "factor" },
+  14: { units: ["Hz"], kind: "frequency" },
+};
+
+export type GaugeKind = "voltage" | "current" | "power" | "factor" | "frequency";
+
+/** A counting register (D = 8). Values are taken in Wh, varh or VAh. */
+export interface CounterPlace {
+  readonly index: number;
+  readonly obis: string;
+  /** From the number of the telegram to Wh. */
+  readonly factor: number;
+  /** Smallest step that the register can show, Wh. */
+  readonly step: number;
+  /** Which power makes it rise. */
+  readonly by: "import" | "export" | "apparent" | "unknown";
+  /** It may fall: 16.8.0 is import minus export. */
+  readonly signed: boolean;
+}
+
+/** A value of the moment. Values are taken in V, A, W, Hz. */
+export interface GaugePlace {
+  readonly index: number;
+  readonly obis: string;
+  readonly kind: GaugeKind;
+  readonly factor: number;
+  /** 1, 2, 3; 0 for the sum of all. */
+  readonly phase: number;
+}
+
+export interface Shape {
+  readonly signature: string;
+  readonly counters: readonly CounterPlace[];
+  readonly gauges: readonly GaugePlace[];
+  /** 1.7.0, 2.7.0 and 16.7.0 among the gauges. */
+  readonly powerImport: GaugePlace | null;
+  readonly powerExport: GaugePlace | null;
+  readonly powerNet: GaugePlace | null;
+  /** Indices of the texts that name the device. */
+  readonly names: readonly number[];
+  /** A unit that its OBIS code cannot have, as a sentence. */
+  readonly wrongUnit: string | null;
+}
+
+/** Makes shapes and keeps the last ones. */
+export class Shapes {
+  readonly #known = new Map<string, Shape>();
+
+  of(telegram: Telegram): Shape {
+    const signature = signatureOf(telegram);
+    let shape = this.#known.get(signature);
+    if (shape === undefined) {
+      shape = describe(signature, telegram.registers);
+      if (this.#known.size >= SHAPES) {
+        const oldest = this.#known.keys().next();
+        if (!oldest.done) this.#known.delete(oldest.value);
+      }
+      this.#known.set(signature, shape);
+    }
+    return shape;
+  }
+}
+
+/** The list as one text: layout, then code, scaler, unit and kind of each register. */
+function signatureOf(telegram: Telegram): string {
+  let text = telegram.layout;
+  for (const { obis, scaler, unit, value } of telegram.registers) {
+    text += typeof value === "string" ? `|${obis} text` : `|${obis} ${scaler} ${unit}`;
+  }
+  return text;
+}
+
+/**
+ * Whether one list looks like a damaged copy of the other: as many registers, and nearly all of them alike. A second
+ * list of the same meter (Norway, Slovenia) differs in many.
+ */
+export function isNearlyAlike(signature: string, other: string): boolean {
+  const a = signature.split("|");
+  const b = other.split("|");
+  if (a.length !== b.length) return false;
+  const different = a.filter((part, index) => part !== b[index]).length;
+  return different <= Math.max(2, a.length / 4);
+}
+
+/** The number of a register; not exact beyond 2^53, which is enough to compare. `NaN` for a text. */
+export function numberOf(register: Register | undefined): number {
+  if (register === undefined || typeof register.value === "string") return Number.NaN;
+  const { coefficient, exponent } = register.value;
+  return exponent < 0 ? Number(coefficient) / 10 ** -exponent : Number(coefficient) * 10 ** exponent;
+}
+
+function describe(signature: string, registers: readonly Register[]): Shape {
+  const counters: CounterPlace[] = [];
+  const gauges: GaugePlace[] = [];
+  const names: number[] = [];
+  let wrongUnit: string | null = null;
+  registers.forEach((register, index) => {
+    const { obis, unit } = register;
+    if (typeof register.value === "string") {
+      if (IDENTITY.test(obis)) names.push(index);
+      return;
+    }
+    const code = CODE.exec(obis);
+    if (code === null || code[1] !== "1") return;
+    const [c, d] = [Number(code[3]), Number(code[4])];
+    const phase = c >= 21 && c < 81 ? Math.floor((c - 1) / 20) : 0;
+    const flow = c - 20 * phase;
+    const allowed = unitsOf(flow, d);
+    if (allowed === null) return;
+    if (unit !== null && !allowed.includes(unit)) {
+      wrongUnit ??= `${obis} is measured in ${allowed.find((name) => name) ?? "no unit"}, the telegram says ${unit}`;
+      return;
+    }
+    const factor = unit?.startsWith("k") ? 1000 : unit?.startsWith("m") ? 0.001 : 1;
+    if (d === 8) {
+      counters.push({
+        index,
+        obis,
+        factor,
+        step: factor * 10 ** (register.scaler ?? register.value.exponent),
+        by: flow === 1 ? "import" : flow === 2 ? "export" : flow >= 3 && flow <= 10 ? "apparent" : "unknown",
+        signed: flow === 16,
+      });
+    } else if (d === 7) {
+      const kind = FLOW[flow] === undefined ? SINGLE[flow]?.kind : "power";
+      if (kind !== undefined) gauges.push({ index, obis, kind, factor, phase });
+    }
+  });
+  const total = (c: number): GaugePlace | null =>
+    gauges.find((gauge) => gauge.kind === "power" && new RegExp(`:${c}\\.7\\.0\\*`).test(gauge.obis)) ?? null;
+  return {
+    signature,
+    counters,
+    gauges,
+    powerImport: total(1),
+    powerExport: total(2),
+    powerNet: total(16),
+    names,
+    wrongUnit,
+  };
+}
+
+/** `null`: nothing is known about such a code. */
+function unitsOf(flow: number, d: number): readonly (string | null)[] | null {
+  if (d === 8) return FLOW[flow]?.energy ?? null;
+  if (d === 7) return FLOW[flow]?.power ?? SINGLE[flow]?.units ?? null;
+  return null;
+}
