@@ -8,7 +8,8 @@
 import { CodecError } from "./codec-error.ts";
 
 export const GENERAL_BLOCK_TRANSFER = 0xe0;
-const LAST_BLOCK = 0x80;
+/** Bit of the control byte. */
+export const LAST_BLOCK = 0x80;
 /** No telegram seen comes near it. */
 const LARGEST_APDU = 8192;
 

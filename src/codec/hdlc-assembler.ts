@@ -3,9 +3,10 @@
  * (response) or E6 E6 00 (command); frames with the segmentation bit are joined up to the first without it; an APDU that
  * begins with E0 is a block of a transfer, whose later blocks come without LLC (seen at Landis+Gyr E450).
  */
-import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, joinBytes } from "./block-transfer.ts";
+import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, joinBytes, LAST_BLOCK } from "./block-transfer.ts";
 import { CodecError } from "./codec-error.ts";
 import type { HdlcFrame } from "./hdlc-frame.ts";
+import type { Accepted, Assembler } from "./scan.ts";
 
 const LARGEST_MESSAGE = 8192;
 
@@ -30,7 +31,7 @@ function beginsApdu(bytes: Uint8Array): boolean {
   }
 }
 
-export class HdlcAssembler {
+export class HdlcAssembler implements Assembler<HdlcFrame> {
   #parts: Uint8Array[] = [];
   #size = 0;
   readonly #blocks = new BlockTransfer();
@@ -38,6 +39,18 @@ export class HdlcAssembler {
   /** Something has begun and is not complete. */
   get pending(): boolean {
     return this.#parts.length > 0 || this.#blocks.pending;
+  }
+
+  /** The segments of a frame carry no numbers: a lost one shows only by the bytes between its neighbours. */
+  get unnumbered(): boolean {
+    return this.#parts.length > 0;
+  }
+
+  ends(frame: HdlcFrame): boolean {
+    const information = frame.information;
+    const at = llcLength(information);
+    if (frame.segmented) return false;
+    return information[at] !== GENERAL_BLOCK_TRANSFER || ((information[at + 1] as number) & LAST_BLOCK) !== 0;
   }
 
   reset(): void {
@@ -52,7 +65,7 @@ export class HdlcAssembler {
    * @throws CodecError `segmentation`: a frame is missing, doubled or out of order. What was collected is dropped; if
    *   `pending` was true before, the same frame may begin something new: offer it once more.
    */
-  accept(frame: HdlcFrame): { apdu: Uint8Array } | undefined {
+  accept(frame: HdlcFrame): Accepted | undefined {
     const information = frame.information;
     if (information.length === 0) return undefined;
     const llc = llcLength(information);
@@ -77,9 +90,11 @@ export class HdlcAssembler {
       }
       if (frame.segmented) return undefined;
       const joined = joinBytes(this.#parts, this.#size);
+      const segments = this.#parts.length;
       this.#parts = [];
       this.#size = 0;
-      return this.#message(joined.subarray(llcLength(joined)));
+      const done = this.#message(joined.subarray(llcLength(joined)));
+      return done && { ...done, unnumberedSegments: segments };
     }
     return this.#message(information.subarray(llc));
   }
@@ -88,7 +103,7 @@ export class HdlcAssembler {
     return message[0] === GENERAL_BLOCK_TRANSFER && ((message[2] as number) !== 0 || message[3] !== 1);
   }
 
-  #message(message: Uint8Array): { apdu: Uint8Array } | undefined {
+  #message(message: Uint8Array): Accepted | undefined {
     if (message[0] !== GENERAL_BLOCK_TRANSFER) {
       if (this.#blocks.pending) {
         this.reset();

@@ -7,7 +7,7 @@
  * same message follow. There is no byte stuffing: 7E may stand inside, so the length decides. HCS covers format to
  * control, FCS format to information; both are CRC-16/X-25, low byte first. A frame without information has no HCS.
  */
-import type { Scan, Scanner } from "./scan.ts";
+import { NO_FRAME, type Scan, type Scanner } from "./scan.ts";
 
 const FLAG = 0x7e;
 const FORMAT_TYPE_3 = 0xa0;
@@ -63,56 +63,52 @@ function isPushControl(control: number): boolean {
   return (control & 0xef) === 0x03 || control === 0x10;
 }
 
-const NO: Scan<HdlcFrame> = { kind: "no" };
-
 /**
  * Does an HDLC frame begin at `start` with its opening flag? The two check sums together are strong enough that a frame
  * whose closing flag was lost is taken all the same. A candidate with a wrong HCS is told as damaged only if it otherwise
- * looks like a frame (addresses, control, closing flag); else it is noise.
+ * looks like a frame (addresses, control or LLC, closing flag); else it is noise.
  * @returns `bad` with `checksum` (HCS or FCS) or `framing` (no closing flag where the length says, cut short)
  */
 export const scanHdlcFrame: Scanner<HdlcFrame> = (buffer, start, end, final) => {
-  if (buffer[start] !== FLAG) return NO;
+  if (buffer[start] !== FLAG) return NO_FRAME;
   const from = start + 1;
   if (end < from + 2) {
-    if (end === from + 1 && ((buffer[from] as number) & 0xf0) !== FORMAT_TYPE_3) return NO;
-    return final ? NO : { kind: "more", bytes: SHORTEST + 2 };
+    if (end > from && ((buffer[from] as number) & 0xf0) !== FORMAT_TYPE_3) return NO_FRAME;
+    return final ? NO_FRAME : { kind: "more", bytes: SHORTEST + 2 };
   }
   const format = buffer[from] as number;
-  if ((format & 0xf0) !== FORMAT_TYPE_3) return NO;
+  if ((format & 0xf0) !== FORMAT_TYPE_3) return NO_FRAME;
   const length = ((format & 0x07) << 8) | (buffer[from + 1] as number);
-  if (length < SHORTEST) return NO;
-  const fcsAt = from + length - 2;
+  if (length < SHORTEST) return NO_FRAME;
   const wholeLength = length + 2;
+  const fcsAt = from + length - 2;
+  const known = Math.min(end, fcsAt);
 
-  const sourceAt = addressEnd(buffer, from + 2, Math.min(end, fcsAt));
-  if (sourceAt < 0) return NO;
-  const controlAt = sourceAt && addressEnd(buffer, sourceAt, Math.min(end, fcsAt));
-  if (controlAt < 0) return NO;
-  if (controlAt === 0 || controlAt >= end) {
-    if (end >= fcsAt) return NO;
-    return final ? cutShort(length, end - from) : { kind: "more", bytes: Math.min(wholeLength, SHORTEST + 2) };
-  }
+  const sourceAt = addressEnd(buffer, from + 2, known);
+  const controlAt = sourceAt > 0 ? addressEnd(buffer, sourceAt, known) : sourceAt;
   const hcsAt = controlAt + 1;
-  if (hcsAt > fcsAt || hcsAt + 1 === fcsAt) return NO;
+  if (controlAt < 0 || hcsAt > fcsAt || hcsAt + 1 === fcsAt) return NO_FRAME;
   const hasHcs = hcsAt < fcsAt;
-  if (hasHcs && hcsAt + 2 > end) {
-    return final ? cutShort(length, end - from) : { kind: "more", bytes: hcsAt + 2 - start };
+  if (controlAt === 0 || end < hcsAt + (hasHcs ? 2 : 0)) {
+    if (end >= fcsAt || final) return NO_FRAME;
+    return { kind: "more", bytes: Math.min(wholeLength, Math.max(SHORTEST + 2, end - start + 1)) };
   }
+  const informationAt = hasHcs ? hcsAt + 2 : fcsAt;
   const headerFits = !hasHcs || crcFits(buffer, from, hcsAt);
-  if (!headerFits && !isPushControl(buffer[controlAt] as number)) return NO;
+  if (!headerFits && !isPushControl(buffer[controlAt] as number)) {
+    if (end < informationAt + 3 && !final) return { kind: "more", bytes: informationAt + 3 - start };
+    if (!hasLlc(buffer, informationAt, end)) return NO_FRAME;
+  }
+  if (end < fcsAt + 3 && !final) return { kind: "more", bytes: wholeLength };
 
+  const part = hasLlc(buffer, informationAt, end) ? "first" : "later";
   if (end < fcsAt + 2) {
-    if (!final) return { kind: "more", bytes: wholeLength };
-    return headerFits && hasHcs ? cutShort(length, end - from) : NO;
+    if (!headerFits || !hasHcs) return NO_FRAME;
+    const message = `HDLC: frame cut short after ${end - from} of ${length} bytes`;
+    return { kind: "bad", code: "framing", message, length: end - start, part };
   }
   const closed = fcsAt + 2 < end && buffer[fcsAt + 2] === FLAG;
-  if (!headerFits) {
-    if (fcsAt + 2 >= end && !final) return { kind: "more", bytes: wholeLength };
-    return closed ? { kind: "bad", code: "checksum", message: "HDLC: wrong header check sum (HCS)" } : NO;
-  }
-  if (crcFits(buffer, from, fcsAt)) {
-    if (fcsAt + 2 >= end && !final) return { kind: "more", bytes: wholeLength };
+  if (headerFits && crcFits(buffer, from, fcsAt)) {
     return {
       kind: "frame",
       length: closed ? wholeLength : wholeLength - 1,
@@ -121,19 +117,53 @@ export const scanHdlcFrame: Scanner<HdlcFrame> = (buffer, start, end, final) => 
         source: buffer.subarray(sourceAt, controlAt),
         control: buffer[controlAt] as number,
         segmented: (format & SEGMENTED) !== 0,
-        information: hasHcs ? buffer.subarray(hcsAt + 2, fcsAt) : buffer.subarray(fcsAt, fcsAt),
+        information: buffer.subarray(informationAt, fcsAt),
       },
     };
   }
-  if (fcsAt + 2 >= end && !final) return { kind: "more", bytes: wholeLength };
-  if (!hasHcs && !closed) return NO;
+  if (!closed && (!headerFits || !hasHcs)) return NO_FRAME;
   return closed
-    ? { kind: "bad", code: "checksum", message: "HDLC: wrong frame check sum (FCS)" }
-    : { kind: "bad", code: "framing", message: `HDLC: no closing flag after the ${length} bytes that the length says` };
+    ? { kind: "bad", code: "checksum", message: `HDLC: wrong ${headerFits ? "FCS" : "HCS"}`, length: wholeLength, part }
+    : { kind: "bad", code: "framing", message: `HDLC: no flag after ${length} bytes`, length: wholeLength, part };
 };
 
-function cutShort(length: number, found: number): Scan<HdlcFrame> {
-  return { kind: "bad", code: "framing", message: `HDLC: frame cut short after ${found} of ${length} bytes` };
+/**
+ * As `scanHdlcFrame`, for a stream: flags that fill the line are passed over (`null`), and a frame may begin at its
+ * format field, right behind the closing flag of the frame before.
+ */
+export const scanHdlcStream: Scanner<HdlcFrame | null> = (buffer, start, end, final) => {
+  if (buffer[start] === FLAG) {
+    if (start + 1 < end ? buffer[start + 1] === FLAG : final) return FILL;
+    return scanHdlcFrame(buffer, start, end, final);
+  }
+  if (start === 0 || buffer[start - 1] !== FLAG) return NO_FRAME;
+  const scan = scanHdlcFrame(buffer, start - 1, end, final);
+  switch (scan.kind) {
+    case "no":
+      return scan;
+    case "more":
+      return { kind: "more", bytes: scan.bytes - 1 };
+    case "frame":
+      return { ...scan, length: scan.length - 1 };
+    case "bad":
+      // The same bytes were perhaps asked for with their flag before: then they are told already.
+      return { kind: "bad", code: scan.code, message: scan.message, length: (scan.length ?? 2) - 1 };
+  }
+};
+
+/** First bytes that `scanHdlcStream` may be asked for. */
+export const HDLC_FIRST_BYTES: readonly number[] = [
+  FLAG,
+  ...Array.from({ length: 16 }, (_, low) => FORMAT_TYPE_3 | low),
+];
+
+/** A flag that only fills the line. */
+const FILL: Scan<null> = { kind: "frame", length: 1, frame: null };
+
+function hasLlc(buffer: Uint8Array, at: number, end: number): boolean {
+  return (
+    at + 3 <= end && buffer[at] === 0xe6 && buffer[at + 2] === 0x00 && ((buffer[at + 1] as number) & 0xfe) === 0xe6
+  );
 }
 
 /** What an encoded frame carries besides its information; the defaults are those of a Landis+Gyr E450. */

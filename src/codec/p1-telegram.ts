@@ -11,7 +11,7 @@
  * (`1-0:4:24.7.0`, Kamstrup Omnia), and a ciphered block in place of the lines (Kaifa and Elgama, Poland).
  */
 import { CodecError } from "./codec-error.ts";
-import type { Scan, Scanner } from "./scan.ts";
+import { NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 import type { Decimal, Proof, Register } from "./telegram.ts";
 
 const SLASH = 0x2f;
@@ -59,8 +59,6 @@ export function crcP1(bytes: Uint8Array, start = 0, end = bytes.length, restoreL
   }
   return crc;
 }
-
-const NO: Scan<P1Frame> = { kind: "no" };
 
 function isPrintable(byte: number): boolean {
   return byte >= 0x20 && byte < 0x7f;

@@ -9,9 +9,9 @@
  *
  * A bare APDU has no check sum: whoever asks must only ask where no other transport is under way.
  */
-import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, readBerLength } from "./block-transfer.ts";
+import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, LAST_BLOCK, readBerLength } from "./block-transfer.ts";
 import { llcLength } from "./hdlc-assembler.ts";
-import type { Scan, Scanner } from "./scan.ts";
+import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 
 const CIPHERED_LIMIT = 8192;
 const WALK_DEPTH = 10;
@@ -20,8 +20,6 @@ export interface RawFrame {
   /** The APDU without LLC, or a block of one. */
   readonly information: Uint8Array;
 }
-
-const NO: Scan<RawFrame> = { kind: "no" };
 
 /** Does a bare APDU begin at `start`? `bad` with `framing` (cut short) or `malformed` (a body that breaks the rules). */
 export const scanRawApdu: Scanner<RawFrame> = (buffer, start, end, final) => {
@@ -276,11 +274,15 @@ function compactArrayEnd(buffer: Uint8Array, at: number, end: number): number {
 }
 
 /** Joins the blocks of a transfer; every other bare APDU is complete as it comes. */
-export class RawAssembler {
+export class RawAssembler implements Assembler<RawFrame> {
   readonly #blocks = new BlockTransfer();
 
   get pending(): boolean {
     return this.#blocks.pending;
+  }
+
+  ends(frame: RawFrame): boolean {
+    return frame.information[0] !== GENERAL_BLOCK_TRANSFER || ((frame.information[1] as number) & LAST_BLOCK) !== 0;
   }
 
   reset(): void {
@@ -288,7 +290,7 @@ export class RawAssembler {
   }
 
   /** @throws CodecError `segmentation`, as `BlockTransfer.accept` */
-  accept(frame: RawFrame): { apdu: Uint8Array } | undefined {
+  accept(frame: RawFrame): Accepted | undefined {
     if (frame.information[0] !== GENERAL_BLOCK_TRANSFER) {
       this.#blocks.reset();
       return { apdu: frame.information };
