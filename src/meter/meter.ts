@@ -50,8 +50,8 @@ export interface MeterParts {
   readonly decoder: Decoder;
   readonly acceptance: Acceptance;
   readonly observer: Observer;
-  /** `complete: false`: only what is of the moment (see acceptance.ts). */
-  readonly toReading: (telegram: Telegram, complete: boolean, receivedAt: number) => Reading;
+  /** `complete: false`: only what is of the moment (see acceptance.ts). `null`: it does not say whose it is. */
+  readonly toReading: (telegram: Telegram, complete: boolean, receivedAt: number) => Reading | null;
   /** Neither waits nor throws. */
   readonly emit: (event: MeterEvent) => void;
   readonly log: MeterLog;
@@ -136,6 +136,7 @@ export class Meter {
       this.#connected = false;
       if (this.#stopped) return;
       if (outcome === "ended") {
+        this.#decide(this.#parts.acceptance.expire(Number.POSITIVE_INFINITY));
         this.#parts.observer.closed("ended");
         this.#parts.log.info(`${this.#parts.source.label} has come to its end`);
         this.#look();
@@ -265,19 +266,26 @@ export class Meter {
   }
 
   #publish(telegram: Telegram, complete: boolean, at: number): void {
-    const { observer, toReading, emit } = this.#parts;
+    const { observer, toReading, log } = this.#parts;
     const receivedAt = Math.round(this.#clock.wall() - (this.#clock.now() - at));
     const reading = toReading(telegram, complete, receivedAt);
-    this.#parts.log.debug(() => {
-      const values = reading.values.map(({ topic, text, unit }) => `${topic}=${text}${unit ?? ""}`);
-      return `${complete ? "accepted" : "first contact"}: ${reading.meter.id} ${values.join(" ")}`;
-    });
-    const before = this.#info;
-    this.#info = reading.meter;
     if (at !== this.#acceptedAt) this.#period.arrived(at);
     this.#acceptedAt = at;
     this.#acceptedWall = receivedAt;
     observer.accepted(at);
+    if (reading === null) log.debug("a telegram that does not say whose it is: nothing to publish it under");
+    else this.#tell(reading);
+    this.#schedule("stale", this.#period.limitMs, () => this.#stale());
+  }
+
+  #tell(reading: Reading): void {
+    const { emit, log } = this.#parts;
+    log.debug(() => {
+      const values = reading.values.map(({ topic, text, unit }) => `${topic}=${text}${unit ?? ""}`);
+      return `${reading.complete ? "accepted" : "first contact"}: ${reading.meter.id} ${values.join(" ")}`;
+    });
+    const before = this.#info;
+    this.#info = reading.meter;
     emit({ type: "reading", reading });
     if (before !== null && before.id !== reading.meter.id && this.#online) {
       this.#online = false;
@@ -287,7 +295,6 @@ export class Meter {
       this.#online = true;
       emit({ type: "availability", meter: reading.meter, online: true });
     }
-    this.#schedule("stale", this.#period.limitMs, () => this.#stale());
   }
 
   /** No accepted telegram for three periods. */
