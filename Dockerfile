@@ -1,0 +1,75 @@
+# One image for Docker, Compose and the Home Assistant add-on (amd64, arm64). What is in it, and what each megabyte is for:
+# docs/docker.md. To build it you need nothing but Docker: docker build -t kaifa2mqtt .
+#
+# `built` here; `given` in the folder that scripts/addon-folder.mjs makes, which has the bundled program already.
+ARG APP=built
+
+FROM node:24-bookworm-slim AS base
+
+FROM base AS build
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+COPY tsconfig.json LICENSE ./
+COPY scripts scripts
+COPY src src
+RUN npm run build && node scripts/assemble.mjs /app
+
+FROM scratch AS app-built
+COPY --from=build /app /
+FROM scratch AS app-given
+COPY app* /
+FROM app-${APP} AS app
+
+# The file system: Node, the libraries that it loads, and a small shell to look around with. No package manager, no npm, no
+# compiler, nothing that is set-uid. The list of Debian packages stays, for those who scan images.
+FROM base AS rootfs
+RUN <<END
+set -e
+mkdir -p /rootfs && cd /rootfs
+mkdir -p etc tmp data config solarview var/lib/dpkg usr/bin usr/local/bin
+for link in bin lib lib64 sbin; do [ ! -L /$link ] || cp -a /$link .; done
+cp /usr/local/bin/node usr/local/bin/
+for tool in cat dash env id ls; do cp /usr/bin/$tool usr/bin/; done
+ln -s dash usr/bin/sh
+ldd /usr/local/bin/node /usr/bin/ls /usr/bin/id | grep -o '/[^ ]*' | grep '\.so' | sort -u | while read -r library; do
+  install -D "$library" "usr${library#/usr}"
+done
+cp /etc/passwd /etc/group /etc/os-release etc/
+echo 'hosts: files dns' > etc/nsswitch.conf
+packages='base-files coreutils dash libacl1 libc6 libgcc-s1 libpcre2-8-0 libselinux1 libstdc++6'
+dpkg-query --status $packages > var/lib/dpkg/status
+for package in $packages; do cp --parents /usr/share/doc/$package/copyright . 2>/dev/null || true; done
+ln -s /app/dist/main.js usr/local/bin/kaifa2mqtt
+chown node:node data config solarview
+chmod 1777 tmp
+END
+
+FROM scratch AS arch-amd64
+LABEL io.hass.arch="amd64"
+FROM scratch AS arch-arm64
+LABEL io.hass.arch="aarch64"
+
+FROM arch-${TARGETARCH}
+COPY --from=rootfs /rootfs /
+COPY --link --from=app / /app
+
+ENV NODE_ENV=production PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp
+# The image starts as root, because the add-on's options belong to root. Anywhere else the program's first act is to become
+# this user, in the group of the serial devices. docker-compose.yml starts it as that user to begin with.
+ENV RUN_AS=node
+
+WORKDIR /data
+ENTRYPOINT ["kaifa2mqtt"]
+CMD ["run"]
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --start-interval=2s --retries=3 CMD ["kaifa2mqtt", "health"]
+
+ARG BUILD_VERSION=1.0.0
+ARG BUILD_ARCH
+LABEL io.hass.type="app" \
+  io.hass.version="${BUILD_VERSION}" \
+  org.opencontainers.image.title="kaifa2mqtt" \
+  org.opencontainers.image.description="Smart-meter bridge: reads Kaifa and other DLMS meters, publishes to MQTT, Home Assistant and Solarview" \
+  org.opencontainers.image.version="${BUILD_VERSION}" \
+  org.opencontainers.image.licenses="MIT"

@@ -1,0 +1,46 @@
+// node scripts/assemble.mjs FOLDER: the program as containers carry it: dist/ without the types, and beside it the serial
+// port's native binding with just what that loads at run time (Linux with glibc, x64 and arm64).
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, relative, sep } from "node:path";
+
+const target = process.argv[2];
+if (!target) throw new Error("usage: assemble.mjs FOLDER");
+const root = join(import.meta.dirname, "..");
+const NOT_AT_RUN_TIME = new Set(["node-addon-api"]); // headers for compiling
+
+rmSync(target, { recursive: true, force: true });
+mkdirSync(target, { recursive: true });
+cpSync(join(root, "dist"), join(target, "dist"), { recursive: true, filter: (path) => !path.endsWith(`${sep}types`) });
+chmodSync(join(target, "dist", "main.js"), 0o755);
+for (const file of ["package.json", "LICENSE"]) cpSync(join(root, file), join(target, file));
+
+/** Copies a package to the place that it has below the root, then those that it depends on. */
+const copyPackage = (name, from) => {
+  const folder = findPackage(name, from);
+  const place = join(target, relative(root, folder));
+  cpSync(folder, place, { recursive: true, filter: (path) => isNeeded(relative(folder, path)) });
+  const { dependencies = {} } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  for (const dependency of Object.keys(dependencies)) {
+    if (!NOT_AT_RUN_TIME.has(dependency)) copyPackage(dependency, join(folder, "package.json"));
+  }
+};
+
+const findPackage = (name, from) => {
+  for (const folder of createRequire(from).resolve.paths(name) ?? []) {
+    try {
+      return dirname(createRequire(join(folder, "x")).resolve(join(folder, name, "package.json")));
+    } catch {
+      // not in this node_modules: the next one up
+    }
+  }
+  throw new Error(`${name} is not installed: run npm ci`);
+};
+
+const isNeeded = (path) =>
+  path === "" ||
+  (!/(^|[/\\])(node_modules|build|test)([/\\]|$)|\.(d\.ts|map|md|gyp|h|cpp|ts)$|CHANGELOG/.test(path) &&
+    (!path.startsWith(`prebuilds${sep}`) ||
+      /^prebuilds[/\\]linux-(x64|arm64)([/\\][^/\\]*(?<!musl)\.node)?$/.test(path)));
+
+copyPackage("@serialport/bindings-cpp", join(root, "package.json"));
