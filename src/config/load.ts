@@ -5,6 +5,7 @@
 import { existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { joinMeters, OPTIONS_JSON } from "./addon-options.ts";
 import { ConfigError, type ConfigFault } from "./config-error.ts";
 import { overlayEnvironment } from "./environment.ts";
 import { importMeterJson, isMeterJson } from "./meter-json.ts";
@@ -71,6 +72,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   }
   // A file that could not be read says nothing of what is missing in it.
   const readable = faults.length === 0 || root.entries.size > 0;
+  if (found.label === OPTIONS_JSON) joinMeters(root);
   faults.push(...listMeters(root));
   const fileMeters = root.entries.get("meters");
   overlayEnvironment(root, env, faults, warnings);
@@ -159,7 +161,7 @@ function findFile(options: LoadOptions): { file: string | null; label: string; t
   const named = options.file ?? (env.KAIFA2MQTT_CONFIG || undefined);
   if (named !== undefined) return { file: resolve(cwd, named), label: named, tried: [] };
   const candidates = [
-    ...(underSupervisor(env) ? ["/data/options.json"] : []),
+    ...(underSupervisor(env) ? [OPTIONS_JSON] : []),
     "/config/kaifa2mqtt.yaml",
     "./kaifa2mqtt.yaml",
     "/etc/kaifa2mqtt/kaifa2mqtt.yaml",

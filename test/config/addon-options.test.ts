@@ -1,0 +1,85 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { formDefaults, formSchema, formTranslations, joinMeters } from "../../src/config/addon-options.ts";
+import { OPTIONS } from "../../src/config/option-list.ts";
+import { parseYaml } from "../../src/config/yaml-file.ts";
+
+const config = parse(readFileSync("hassio-addon/config.yaml", "utf8"));
+
+describe("the add-on's form is the table of options", () => {
+  it("is up to date in config.yaml (npm run docs)", () => {
+    expect(config.options).toEqual(formDefaults());
+    expect(config.schema).toEqual(formSchema());
+  });
+
+  it.each(["en", "de"] as const)("has words for every option in %s, up to date (npm run docs)", (language) => {
+    const text = readFileSync(`hassio-addon/translations/${language}.yaml`, "utf8");
+    const { configuration } = parse(text);
+    expect(configuration).toEqual(formTranslations(language));
+    for (const [section, fields] of Object.entries(formSchema())) {
+      const names = Object.keys(Array.isArray(fields) ? fields[0] : fields).sort();
+      expect(Object.keys(configuration[section].fields).sort()).toEqual(names);
+      for (const name of names) expect(configuration[section].fields[name].name).not.toBe("");
+    }
+  });
+
+  it("offers each option of the program, but for those that the image decides about", () => {
+    const offered = Object.entries(formSchema()).flatMap(([section, fields]) =>
+      Object.keys(Array.isArray(fields) ? fields[0] : fields).map((name) => `${section}.${name}`),
+    );
+    const known = OPTIONS.map((row) => row.path.join(".").replace("meters.[]", "meter"));
+    const missing = known.filter((path) => !offered.includes(path));
+    expect(missing.filter((path) => !/^(http\.|data_dir$)/.test(path))).toEqual([]);
+    expect(offered.map((path) => path.replace("meters.", "meter.")).filter((path) => !known.includes(path))).toEqual(
+      [],
+    );
+  });
+
+  it("picks the device, and hides what is secret", () => {
+    const { meter, mqtt } = formSchema() as Record<string, Record<string, string>>;
+    expect(meter).toMatchObject({ port: "device(subsystem=tty)?", key: "password?", authentication_key: "password?" });
+    expect(mqtt?.password).toBe("password?");
+  });
+});
+
+describe("options.json has a meter and a list of meters", () => {
+  const joined = (options: unknown): unknown => {
+    const { root } = parseYaml(JSON.stringify(options), "options.json", null);
+    joinMeters(root);
+    const ports = (name: string) => {
+      const node = root.entries.get(name);
+      const items = node?.kind === "list" ? node.items : node === undefined ? [] : [node];
+      return items.map((item) => {
+        const port = item.kind === "map" ? item.entries.get("port") : undefined;
+        return port?.kind === "scalar" ? port.text : null;
+      });
+    };
+    return { meter: ports("meter"), meters: ports("meters") };
+  };
+
+  it("the one comes first, the others behind it", () => {
+    expect(joined({ meter: { port: "/dev/a" }, meters: [{ port: "tcp://b:1" }] })).toEqual({
+      meter: [],
+      meters: ["/dev/a", "tcp://b:1"],
+    });
+  });
+
+  it("an empty list is as good as none", () => {
+    expect(joined({ meter: { port: "/dev/a", parity: "auto" }, meters: [] })).toEqual({
+      meter: ["/dev/a"],
+      meters: [],
+    });
+  });
+
+  it("a meter without port is none, if there are others", () => {
+    expect(joined({ meter: { parity: "auto" }, meters: [{ port: "tcp://b:1" }] })).toEqual({
+      meter: [],
+      meters: ["tcp://b:1"],
+    });
+  });
+
+  it("a meter without port stays if it is the only one, so that its port is asked for", () => {
+    expect(joined({ meter: { parity: "auto" }, meters: [] })).toEqual({ meter: [null], meters: [] });
+  });
+});
