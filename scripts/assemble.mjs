@@ -2,7 +2,7 @@
 // port's native binding with just what that loads at run time (Linux with glibc, x64 and arm64).
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 
 const target = process.argv[2];
 if (!target) throw new Error("usage: assemble.mjs FOLDER");
@@ -11,7 +11,10 @@ const NOT_AT_RUN_TIME = new Set(["node-addon-api"]); // headers for compiling
 
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
-cpSync(join(root, "dist"), join(target, "dist"), { recursive: true, filter: (path) => !path.endsWith(`${sep}types`) });
+cpSync(resolve(root, process.env.OUTDIR ?? "dist"), join(target, "dist"), {
+  recursive: true,
+  filter: (path) => !path.endsWith(`${sep}types`),
+});
 chmodSync(join(target, "dist", "main.js"), 0o755);
 for (const file of ["package.json", "LICENSE"]) cpSync(join(root, file), join(target, file));
 
