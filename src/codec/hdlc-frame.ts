@@ -160,6 +160,15 @@ export const HDLC_FIRST_BYTES: readonly number[] = [
 /** A flag that only fills the line. */
 const FILL: Scan<null> = { kind: "frame", length: 1, frame: null };
 
+/** Does a header with the right HCS stand at the flag at `start`? */
+export function hasHdlcHeader(buffer: Uint8Array, start: number, end: number): boolean {
+  if (buffer[start] !== FLAG || start + 3 > end || ((buffer[start + 1] as number) & 0xf0) !== FORMAT_TYPE_3)
+    return false;
+  const sourceAt = addressEnd(buffer, start + 3, end);
+  const controlAt = sourceAt > 0 ? addressEnd(buffer, sourceAt, end) : -1;
+  return controlAt > 0 && controlAt + 3 <= end && crcFits(buffer, start + 1, controlAt + 1);
+}
+
 function hasLlc(buffer: Uint8Array, at: number, end: number): boolean {
   return (
     at + 3 <= end && buffer[at] === 0xe6 && buffer[at + 2] === 0x00 && ((buffer[at + 1] as number) & 0xfe) === 0xe6

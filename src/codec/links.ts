@@ -3,9 +3,10 @@
  * A further transport is a further line in `createLinks`.
  */
 import { HdlcAssembler } from "./hdlc-assembler.ts";
-import { type HdlcFrame, scanHdlcFrame } from "./hdlc-frame.ts";
+import { HDLC_FIRST_BYTES, type HdlcFrame, scanHdlcStream } from "./hdlc-frame.ts";
 import { MbusAssembler } from "./mbus-assembler.ts";
 import { type MbusFrame, scanMbusFrame } from "./mbus-frame.ts";
+import { P1Assembler, type P1Frame, scanP1Telegram } from "./p1-telegram.ts";
 import { RawAssembler, type RawFrame, scanRawApdu } from "./raw-apdu.ts";
 import type { Assembler, Scanner } from "./scan.ts";
 import type { Proof, Transport } from "./telegram.ts";
@@ -36,7 +37,9 @@ export function createLinks(): (Link | undefined)[] {
   const links = new Array<Link | undefined>(256).fill(undefined);
   const mbus = createLink<MbusFrame>("mbus", "sum", scanMbusFrame, new MbusAssembler());
   for (const first of [0x68, 0x10, 0xe5]) links[first] = mbus;
-  links[0x7e] = createLink<HdlcFrame>("hdlc", "crc", scanHdlcFrame, new HdlcAssembler());
+  const hdlc = createLink<HdlcFrame>("hdlc", "crc", scanHdlcStream, new HdlcAssembler());
+  for (const first of HDLC_FIRST_BYTES) links[first] = hdlc;
+  links[0x2f] = createLink<P1Frame>("p1", "crc", scanP1Telegram, new P1Assembler());
   const raw = createLink<RawFrame>("raw", "none", scanRawApdu, new RawAssembler(), true);
   for (const first of [0x01, 0x02, 0x0f, 0xdb, 0xdc, 0xe0, 0xe6]) links[first] = raw;
   return links;

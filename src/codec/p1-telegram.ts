@@ -11,7 +11,7 @@
  * (`1-0:4:24.7.0`, Kamstrup Omnia), and a ciphered block in place of the lines (Kaifa and Elgama, Poland).
  */
 import { CodecError } from "./codec-error.ts";
-import { NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
+import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 import type { Decimal, Proof, Register } from "./telegram.ts";
 
 const SLASH = 0x2f;
@@ -21,10 +21,13 @@ const CR = 0x0d;
 const LONGEST_HEAD = 64;
 const LONGEST_TELEGRAM = 8192;
 
-/** The bytes of a P1 telegram from `/` on, or those of the ciphered APDU that stands behind its head line. */
-export type P1Frame =
-  | { readonly type: "text"; readonly text: string; readonly proof: Proof }
-  | { readonly type: "ciphered"; readonly apdu: Uint8Array };
+/** What stands between head and end. */
+export interface P1Frame {
+  readonly type: "text" | "ciphered";
+  /** The text from `/` up to `!`, or the ciphered APDU that stands behind the head line. */
+  readonly apdu: Uint8Array;
+  readonly proof: Proof;
+}
 
 /** What a P1 text says. */
 export interface P1Content {
@@ -72,20 +75,30 @@ function isLetter(byte: number | undefined): boolean {
   return byte !== undefined && ((byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a));
 }
 
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
 function isHexDigit(byte: number | undefined): boolean {
   return byte !== undefined && ((byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66));
 }
 
+/** Does `/XXX5` stand there: three letters and the digit of the baud rate? 0: not complete; -1: no. */
+function headAt(buffer: Uint8Array, start: number, end: number): number {
+  for (let i = 1; i <= 4; i++) {
+    if (start + i >= end) return 0;
+    if (i < 4 ? !isLetter(buffer[start + i]) : !isDigit(buffer[start + i])) return -1;
+  }
+  return start + 5;
+}
+
 /** Offset behind the head line and the empty line(s) after it; 0: not complete; -1: no head. */
 function headEnd(buffer: Uint8Array, start: number, end: number): number {
-  for (let i = 1; i <= 3; i++) {
-    if (start + i >= end) return 0;
-    if (!isLetter(buffer[start + i])) return -1;
-  }
-  let at = start + 4;
-  while (at < end && isPrintable(buffer[at] as number) && buffer[at] !== SLASH && at - start < LONGEST_HEAD) at++;
+  let at = headAt(buffer, start, end);
+  if (at <= 0) return at;
+  while (at < end && isPrintable(buffer[at] as number) && at - start < LONGEST_HEAD) at++;
   if (at >= end) return 0;
-  if (at - start < 5 || at - start >= LONGEST_HEAD || (buffer[at] !== CR && buffer[at] !== LF)) return -1;
+  if (buffer[at] !== CR && buffer[at] !== LF) return -1;
   while (at < end && (buffer[at] === CR || buffer[at] === LF)) at++;
   return at;
 }
@@ -106,69 +119,82 @@ export const scanP1Telegram: Scanner<P1Frame> = (buffer, start, end, final) => {
   if (buffer[start] !== SLASH) return NO;
   const body = headEnd(buffer, start, end);
   if (body < 0) return NO;
-  if (body === 0 || body >= end) return final ? cutShort(body > 0) : { kind: "more", bytes: end - start + 1 };
+  if (body === 0 || body >= end) return final ? cutShort(end - start) : { kind: "more", bytes: end - start + 1 };
   const first = buffer[body] as number;
   if (first === 0x00 || first === 0xdb || first === 0xdc) return scanCiphered(buffer, start, body, end, final);
+  if (!isDigit(first) && first !== BANG) return NO;
 
   const bang = bangAt(buffer, body, end);
-  const last = buffer[end - 1] as number;
+  if (bang >= 0) {
+    const other = nextHead(buffer, body, bang);
+    if (other < 0) return scanEnd(buffer, start, body, bang, end, final);
+    return { kind: "bad", code: "framing", message: "P1: cut short, another telegram begins", length: other - start };
+  }
   // Without the end in sight the whole is looked at only when a line ends or something foreign arrives.
-  if (bang >= 0 || final || last === LF || !isText(last) || end - start > LONGEST_TELEGRAM) {
-    const foreign = firstForeign(buffer, body, bang >= 0 ? bang : end);
-    if (foreign >= 0) {
-      return { kind: "bad", code: "framing", message: `P1: broken off or disturbed after ${foreign - start} bytes` };
+  const last = buffer[end - 1] as number;
+  if (final || last === LF || !isText(last) || end - start > LONGEST_TELEGRAM) {
+    const foreign = firstForeign(buffer, body, end);
+    const other = nextHead(buffer, body, end);
+    const to = Math.min(foreign < 0 ? end : foreign, other < 0 ? end : other);
+    if (final || to < end || end - start > LONGEST_TELEGRAM) {
+      return { kind: "bad", code: "framing", message: `P1: broken off after ${to - start} bytes`, length: to - start };
     }
   }
-  if (bang < 0) {
-    if (end - start > LONGEST_TELEGRAM) return { kind: "bad", code: "framing", message: "P1: no end" };
-    return final ? cutShort(true) : { kind: "more", bytes: end - start + 1 };
-  }
-  return scanEnd(buffer, start, bang, end, final);
+  return { kind: "more", bytes: end - start + 1 };
 };
 
-/** First byte that is no text, or the `/` that begins another telegram; -1 if all is well. */
+/** First byte that is no text, -1 if all are. */
 function firstForeign(buffer: Uint8Array, from: number, to: number): number {
-  for (let i = from; i < to; i++) {
-    const byte = buffer[i] as number;
-    if (!isText(byte)) return i;
-    if (byte === SLASH && (buffer[i - 1] === LF || buffer[i - 1] === CR)) return i;
+  for (let i = from; i < to; i++) if (!isText(buffer[i] as number)) return i;
+  return -1;
+}
+
+/** Where another telegram begins at the beginning of a line, -1 if nowhere. */
+function nextHead(buffer: Uint8Array, from: number, to: number): number {
+  for (let at = buffer.indexOf(SLASH, from); at >= 0 && at < to; at = buffer.indexOf(SLASH, at + 1)) {
+    if ((buffer[at - 1] === LF || buffer[at - 1] === CR) && headAt(buffer, at, to) > 0) return at;
   }
   return -1;
 }
 
-function scanEnd(buffer: Uint8Array, start: number, bang: number, end: number, final: boolean): Scan<P1Frame> {
+function scanEnd(
+  buffer: Uint8Array,
+  start: number,
+  body: number,
+  bang: number,
+  end: number,
+  final: boolean,
+): Scan<P1Frame> {
   let at = bang + 1;
   while (at < end && at < bang + 5 && isHexDigit(buffer[at])) at++;
   const digits = at - bang - 1;
+  if (at >= end && !final) return { kind: "more", bytes: at - start + 1 };
+  const claimed = digits === 4 ? Number.parseInt(latin1(buffer, bang + 1, at), 16) : -1;
   const lineEnds = at < end && (buffer[at] === CR || buffer[at] === LF);
-  if (at >= end && !final) return { kind: "more", bytes: bang + 2 - start + digits + (digits < 4 ? 1 : 0) };
   if (lineEnds && buffer[at] === CR) {
     if (at + 1 >= end && !final) return { kind: "more", bytes: at + 2 - start };
-    at += at + 1 < end && buffer[at + 1] === LF ? 2 : 1;
+    at += buffer[at + 1] === LF && at + 1 < end ? 2 : 1;
   } else if (lineEnds) at++;
+  const length = at - start;
   if (digits === 0 && (lineEnds || at >= end)) {
-    return {
-      kind: "frame",
-      length: at - start,
-      frame: { type: "text", text: latin1(buffer, start, bang), proof: "none" },
-    };
+    const foreign = firstForeign(buffer, body, bang);
+    if (foreign < 0) return textFrame(buffer, start, bang, length, "none");
+    return { kind: "bad", code: "framing", message: `P1: no text after ${foreign - start} bytes`, length };
   }
   if (digits < 4) {
-    return at >= end
-      ? cutShort(true)
-      : { kind: "bad", code: "checksum", message: "P1: the end line holds no check sum of four digits" };
+    const code = at >= end ? "framing" : "checksum";
+    return { kind: "bad", code, message: "P1: the end line holds no check sum of four digits", length };
   }
-  const claimed = Number.parseInt(latin1(buffer, bang + 1, bang + 5), 16);
   const found = crcP1(buffer, start, bang + 1);
   if (claimed !== found && claimed !== crcP1(buffer, start, bang + 1, true)) {
     const message = `P1: check sum ${hex4(found)} computed, ${hex4(claimed)} found`;
-    return { kind: "bad", code: "checksum", message };
+    return { kind: "bad", code: "checksum", message, length };
   }
-  return {
-    kind: "frame",
-    length: at - start,
-    frame: { type: "text", text: latin1(buffer, start, bang), proof: "crc" },
-  };
+  return textFrame(buffer, start, bang, length, "crc");
+}
+
+function textFrame(buffer: Uint8Array, start: number, bang: number, length: number, proof: Proof): Scan<P1Frame> {
+  return { kind: "frame", length, frame: { type: "text", apdu: buffer.subarray(start, bang), proof } };
 }
 
 /** `DB | title | length …`, or without DB and with an empty title, `00 | length …` (seen at Stoen, Poland). */
@@ -176,7 +202,7 @@ function scanCiphered(buffer: Uint8Array, start: number, body: number, end: numb
   const tagged = buffer[body] !== 0x00;
   const titleAt = body + (tagged ? 1 : 0);
   const need = titleAt + 1 + (buffer[titleAt] ?? 0);
-  if (need + 5 > end) return final ? cutShort(true) : { kind: "more", bytes: need + 5 - start };
+  if (need + 5 > end) return final ? cutShort(end - start) : { kind: "more", bytes: need + 5 - start };
   if ((buffer[titleAt] as number) !== 0 && buffer[titleAt] !== 8) return NO;
   const first = buffer[need] as number;
   const count = first < 0x80 ? 0 : first & 0x7f;
@@ -185,9 +211,10 @@ function scanCiphered(buffer: Uint8Array, start: number, body: number, end: numb
   for (let i = 1; i <= count; i++) size = (size << 8) | (buffer[need + i] as number);
   const to = need + 1 + count + size;
   if (size < 5 || size > LONGEST_TELEGRAM) return NO;
-  if (to > end) return final ? cutShort(true) : { kind: "more", bytes: to - start };
+  if (to > end) return final ? cutShort(end - start) : { kind: "more", bytes: to - start };
   const apdu = buffer.subarray(body, to);
-  return { kind: "frame", length: to - start, frame: { type: "ciphered", apdu: tagged ? apdu : prefixed(0xdb, apdu) } };
+  const frame = { type: "ciphered", apdu: tagged ? apdu : prefixed(0xdb, apdu), proof: "none" } as const;
+  return { kind: "frame", length: to - start, frame };
 }
 
 function prefixed(tag: number, bytes: Uint8Array): Uint8Array {
@@ -197,8 +224,10 @@ function prefixed(tag: number, bytes: Uint8Array): Uint8Array {
   return result;
 }
 
-function cutShort(certain: boolean): Scan<P1Frame> {
-  return certain ? { kind: "bad", code: "framing", message: "P1: telegram cut short" } : NO;
+/** With the whole head a telegram has surely begun. */
+function cutShort(bytes: number): Scan<P1Frame> {
+  if (bytes < 5) return NO;
+  return { kind: "bad", code: "framing", message: `P1: cut short after ${bytes} bytes`, length: bytes };
 }
 
 function latin1(bytes: Uint8Array, start: number, end: number): string {
@@ -212,7 +241,8 @@ function hex4(value: number): string {
 const LINE = /^(\d{1,3}-\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:[*.](\d{1,3}))?((?:\([^()]*\))+)$/;
 const NUMBER = /^([+-]?)(\d{1,15})(?:\.(\d{1,9}))?$/;
 const QUANTITY = /^([+-]?\d{1,15}(?:\.\d{1,9})?)\*([A-Za-z0-9%°/]{1,8})$/;
-const TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)([SW]?)$/;
+/** `YYMMDDhhmmssS`, or `YYYYMMDD hh:mm:ss` (observed on NES, Denmark). */
+const TIME = /^(?:20)?(\d\d)(\d\d)(\d\d) ?(\d\d):?(\d\d):?(\d\d)([SW]?)$/;
 
 /**
  * Reads the lines of a P1 text (from `/` on). Numbers are exact as printed, units as the telegram names them (kWh, kW,
@@ -220,6 +250,7 @@ const TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)([SW]?)$/;
  * @throws CodecError `malformed` if no line can be read
  */
 export function parseP1(text: string): P1Content {
+  if (/[^\t\n\r\x20-\x7E\xA0-\xFF]/.test(text)) throw new CodecError("malformed", "P1: bytes that are no text");
   const registers: Register[] = [];
   const texts = new Map<string, string>();
   let meterTime: string | null = null;
@@ -304,6 +335,21 @@ function isoTime(time: RegExpExecArray): string {
   const [, year, month, day, hour, minute, second, season] = time;
   const offset = season === "S" ? "+02:00" : season === "W" ? "+01:00" : "";
   return `20${year}-${month}-${day}T${hour}:${minute}:${second}${offset}`;
+}
+
+/** Every P1 telegram comes in one frame. */
+export class P1Assembler implements Assembler<P1Frame> {
+  readonly pending = false;
+
+  accept(frame: P1Frame): Accepted {
+    return frame;
+  }
+
+  ends(): boolean {
+    return true;
+  }
+
+  reset(): void {}
 }
 
 /** A telegram out of its head (`/KFM5KAIFA-METER`) and lines (`1-0:1.8.0(000123.456*kWh)`), with CRC. */

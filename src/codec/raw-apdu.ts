@@ -11,6 +11,7 @@
  */
 import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, LAST_BLOCK, readBerLength } from "./block-transfer.ts";
 import { llcLength } from "./hdlc-assembler.ts";
+import { hasHdlcHeader } from "./hdlc-frame.ts";
 import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 
 const CIPHERED_LIMIT = 8192;
@@ -49,8 +50,54 @@ function more(start: number, to: number, final: boolean, what: string): Scan<Raw
   return { kind: "more", bytes: to - start };
 }
 
-function frame(buffer: Uint8Array, start: number, at: number, to: number): Scan<RawFrame> {
+/** What is complete is believed only where it does not stand in the remains of a damaged frame. */
+function complete(
+  buffer: Uint8Array,
+  start: number,
+  at: number,
+  to: number,
+  end: number,
+  final: boolean,
+): Scan<RawFrame> {
+  if (isFramed(buffer, start) || holdsFrame(buffer, at, Math.min(to, end))) return NO;
+  if (to > end) return more(start, to, final, "bare APDU");
+  if (to + 3 > end && !final) return { kind: "more", bytes: to + 3 - start };
+  const endsFrame = (to + 2 < end && buffer[to + 2] === 0x7e) || (to + 1 < end && buffer[to + 1] === 0x16);
+  if (endsFrame) return NO;
   return { kind: "frame", length: to - start, frame: { information: buffer.subarray(at, to) } };
+}
+
+/** Do the bytes before `start` look like the header of an M-Bus or HDLC frame, perhaps a damaged one, or of a block? */
+function isFramed(buffer: Uint8Array, start: number): boolean {
+  const before = (distance: number): number => (distance <= start ? (buffer[start - distance] as number) : -1);
+  // C A CI STSAP DTSAP: 53 FF 00 01 67
+  const mbus =
+    Number(before(5) === 0x53 || before(5) === 0x73) + Number(before(4) === 0xff) + Number(before(2) === 0x01);
+  if (before(1) === 0x67 ? mbus > 0 || start < 5 : mbus > 2) return true;
+  // E0 control number acknowledged length
+  if (before(2) === 0 && before(3) === 0 && before(5) === 0 && before(7) === GENERAL_BLOCK_TRANSFER) return true;
+  // … address control HCS HCS [LLC]
+  for (const behind of [0, 3]) {
+    const control = before(behind + 3);
+    if (((control & 0xef) === 0x03 || control === 0x10) && (before(behind + 4) & 1) === 1) return true;
+    for (let flag = 8; flag <= 12; flag++) {
+      if (before(behind + flag) === 0x7e && (before(behind + flag - 1) & 0xf0) === 0xa0) return true;
+    }
+  }
+  return false;
+}
+
+/** Does a header stand inside that a ciphered or typed APDU holds only by a rare chance? Then frames were joined wrongly. */
+function holdsFrame(buffer: Uint8Array, from: number, to: number): boolean {
+  for (let i = buffer.indexOf(0x68, from); i >= 0 && i + 4 < to; i = buffer.indexOf(0x68, i + 1)) {
+    const control = buffer[i + 4];
+    if (buffer[i + 3] === 0x68 && buffer[i + 1] === buffer[i + 2] && (control === 0x53 || control === 0x73))
+      return true;
+  }
+  for (let i = buffer.indexOf(0x7e, from); i >= 0 && i + 12 < to; i = buffer.indexOf(0x7e, i + 1)) {
+    if (hasHdlcHeader(buffer, i, to)) return true;
+  }
+  return false;
 }
 
 function isCapital(byte: number | undefined): boolean {
@@ -71,7 +118,7 @@ function scanCiphered(buffer: Uint8Array, start: number, at: number, end: number
   const [size, from] = length;
   if (size < 5 || size > CIPHERED_LIMIT) return NO;
   if (from < end && ((buffer[from] as number) & 0x0f) > 2) return NO;
-  return from + size > end ? more(start, from + size, final, "ciphered APDU") : frame(buffer, start, at, from + size);
+  return complete(buffer, start, at, from + size, end, final);
 }
 
 /** A block on its own has no check sum, so its fixed fields must be what they are in a push: few blocks, none acknowledged. */
@@ -84,9 +131,7 @@ function scanBlock(buffer: Uint8Array, start: number, at: number, end: number, f
   if (!length) return more(start, at + 9, final, "block transfer: block");
   const [size, from] = length;
   if (size === 0 || size > CIPHERED_LIMIT) return NO;
-  return from + size > end
-    ? more(start, from + size, final, "block transfer: block")
-    : frame(buffer, start, at, from + size);
+  return complete(buffer, start, at, from + size, end, final);
 }
 
 function scanNotification(buffer: Uint8Array, start: number, at: number, end: number, final: boolean): Scan<RawFrame> {
@@ -111,9 +156,10 @@ function scanNotification(buffer: Uint8Array, start: number, at: number, end: nu
   if ((buffer[body] !== 1 && buffer[body] !== 2) || buffer[body + 1] === 0 || (buffer[body + 1] as number) > 0x82)
     return NO;
   const to = walk(buffer, body, end);
+  if (to === BROKEN && (isFramed(buffer, start) || holdsFrame(buffer, at, end))) return NO;
   if (to === BROKEN)
     return { kind: "bad", code: "malformed", message: "data-notification: the body breaks the rules of A-XDR" };
-  return to < 0 ? more(start, -to, final, "data-notification") : frame(buffer, start, at, to);
+  return complete(buffer, start, at, Math.abs(to), end, final);
 }
 
 /** A body alone is believed only if it is everything there is; it is handed on as a data-notification without time. */
