@@ -1,2 +1,184 @@
-console.error("not built yet");
-process.exitCode = 1;
+#!/usr/bin/env node
+/**
+ * The process: arguments, signals, exit codes. Each command is a file of `src/commands/` that is loaded only when it is
+ * wanted, so that `run` and `health` carry nothing they do not use.
+ */
+import { Command, CommanderError, Option } from "commander";
+import { type CommandContext, type CommandOptions, UsageError } from "./commands/command.ts";
+import { Redactor } from "./redact.ts";
+import { stepDown } from "./step-down.ts";
+import { VERSION } from "./version.ts";
+
+/** Exit codes of the contract (product.md). */
+const EXIT = { ok: 0, failure: 1, usage: 2, config: 78 } as const;
+/** A stop ends within 5 s, come what may. */
+const STOP_MS = 4_500;
+
+type Run = (context: CommandContext) => Promise<number>;
+
+interface CommandRow {
+  readonly name: string;
+  /** Positional arguments in commander's notation. */
+  readonly args?: string;
+  readonly summary: string;
+  readonly options?: readonly Option[];
+  readonly load: () => Promise<{ readonly command: Run }>;
+}
+
+const KEY = [
+  new Option("--key <hex>", "encryption key (GUEK), 32 hex digits"),
+  new Option("--auth-key <hex>", "authentication key (GAK), 32 hex digits"),
+];
+const JSON_OUTPUT = new Option("--json", "print JSON for programs");
+
+const COMMANDS: readonly CommandRow[] = [
+  {
+    name: "check",
+    summary: "print the effective configuration, secrets masked, and where each value comes from",
+    options: [JSON_OUTPUT],
+    load: () => import("./commands/check.ts"),
+  },
+  {
+    name: "decode",
+    args: "[files...]",
+    summary: "decode captured bytes (hex text or binary) from files or standard input",
+    options: [
+      ...KEY,
+      new Option("--json", "print one JSON object a line"),
+      new Option("--accept", "judge the sequence as `run` does before it publishes"),
+    ],
+    load: () => import("./commands/decode.ts"),
+  },
+  {
+    name: "migrate",
+    args: "<meter.json>",
+    summary: "print the kaifa2mqtt.yaml that is equivalent to kaifareader's meter.json",
+    load: () => import("./commands/migrate.ts"),
+  },
+];
+
+const redactor = new Redactor();
+const stopping = new AbortController();
+
+function print(text: string): void {
+  process.stderr.write(`${redactor.text(text)}\n`);
+}
+
+/** Ends the process when what was printed has left it. */
+function exit(code: number): void {
+  process.exitCode = code;
+  let pending = 2;
+  const done = () => {
+    pending -= 1;
+    if (pending === 0) process.exit(code);
+  };
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writable) stream.write("", done);
+    else done();
+  }
+}
+
+function onSignal(signal: NodeJS.Signals): void {
+  if (stopping.signal.aborted) {
+    print(`kaifa2mqtt: ${signal} a second time: stopping at once`);
+    process.exit(EXIT.failure);
+  }
+  stopping.abort();
+  setTimeout(() => {
+    print("kaifa2mqtt: not everything could be stopped in time");
+    process.exit(EXIT.ok);
+  }, STOP_MS).unref();
+}
+
+function onBug(error: unknown): void {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  print(`kaifa2mqtt ${VERSION}: an error of the program itself, please report it:\n${stack}`);
+  process.exit(EXIT.failure);
+}
+
+/** A reader that went away (`decode … | head`) ends a command, but not the bridge. */
+function onOutputError(name: string): (error: NodeJS.ErrnoException) => void {
+  return (error) => {
+    if (error.code === "EPIPE" && name !== "run") process.exit(EXIT.ok);
+  };
+}
+
+async function execute(row: CommandRow, args: readonly string[], options: CommandOptions): Promise<void> {
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  process.stdout.on("error", onOutputError(row.name));
+  process.stderr.on("error", onOutputError(row.name));
+  // A stop that interrupts what awaits the signal is no failure.
+  const stopped = (code: number) => (stopping.signal.aborted && code !== EXIT.config ? EXIT.ok : code);
+  for (const secret of [options.key, options.authKey]) if (secret !== undefined) redactor.add(secret);
+  try {
+    const { command } = await row.load();
+    const { env, stdin, stdout, stderr } = process;
+    const hide = (secret: string) => redactor.add(secret);
+    const context = { args, options, env, cwd: process.cwd(), stdin, stdout, stderr, signal: stopping.signal, hide };
+    exit(stopped(await command(context)));
+  } catch (error) {
+    if (error instanceof UsageError) {
+      print(`error: ${error.message}`);
+      exit(EXIT.usage);
+    } else if (error instanceof Error && error.name === "ConfigError") {
+      print(error.message);
+      exit(EXIT.config);
+    } else if (stopping.signal.aborted && error instanceof Error && error.name === "AbortError") {
+      exit(EXIT.ok);
+    } else {
+      onBug(error);
+    }
+  }
+}
+
+function program(): Command {
+  const root = new Command("kaifa2mqtt")
+    .description(
+      "Smart-meter bridge: reads the telegrams of Kaifa and other meters, publishes to MQTT and Home Assistant.",
+    )
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "explain the commands, or one of them")
+    .option("-c, --config <file>", "configuration file (YAML, or kaifareader's meter.json)")
+    .addOption(new Option("--log-level <level>", "how much is told").choices(["error", "warn", "info", "debug"]))
+    .addHelpText("after", "\nExit codes: 0 success or stopped, 1 failure, 2 wrong usage, 78 invalid configuration.")
+    .exitOverride();
+  const isDefault = (row: CommandRow) => row.name === "run";
+  for (const row of COMMANDS) {
+    const command = root
+      .command(row.name, { isDefault: isDefault(row) })
+      .description(row.summary)
+      .exitOverride();
+    // Without this a mistyped command would be an argument of `run`.
+    command.arguments(isDefault(row) ? "[none...]" : (row.args ?? ""));
+    if (isDefault(row)) command.usage("[options]");
+    for (const option of row.options ?? []) command.addOption(option);
+    command.action(async () => {
+      if (isDefault(row) && command.args.length > 0) throw unknownCommand(command.args[0] ?? "");
+      await execute(row, command.args, command.optsWithGlobals());
+    });
+  }
+  return root;
+}
+
+function unknownCommand(name: string): UsageError {
+  const names = COMMANDS.map((row) => row.name);
+  return new UsageError(`unknown command '${name}'; there are ${names.join(", ")} (kaifa2mqtt --help)`);
+}
+
+async function main(): Promise<void> {
+  process.on("uncaughtException", onBug);
+  process.on("unhandledRejection", onBug);
+  const trouble = stepDown();
+  if (trouble !== null) print(trouble);
+  try {
+    await program().parseAsync(process.argv);
+  } catch (error) {
+    if (error instanceof CommanderError) return exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
+    if (!(error instanceof UsageError)) throw error;
+    print(`error: ${error.message}`);
+    exit(EXIT.usage);
+  }
+}
+
+await main();

@@ -1,0 +1,138 @@
+/**
+ * A capture of any size, read piece by piece: the bytes as they are, or hex text. Which of the two it is is told by its
+ * content. Hex text: digits in any grouping, blanks, commas, colons, semicolons, dashes and `0x` between them, `#` begins
+ * a comment (the format of capture.ts), a line may begin with a time; the dumps of `xxd` and `hexdump -C` are read, too.
+ */
+
+/** So much is looked at before the kind is decided, unless the input ends or shows itself earlier. */
+const SAMPLE_BYTES = 1024;
+/** A line without an end is taken in pieces of this length. */
+const MAX_LINE = 65_536;
+
+const DUMP_LINE = /^\s*[0-9a-f]{7,8}(?::\s+|\s{1,2})(?=[0-9a-f]{2})/i;
+/** `2026-11-22T12:00:05.123Z`, `12:00:05.123`, `[12:00:05]`, `22.11.2026 12:00:05`, at the beginning of a line. */
+const TIME =
+  /^\s*\[?(?:\d{4}-\d\d-\d\d[T ]\s*|\d\d\.\d\d\.\d{4},? +)?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s+(?=\S)/;
+
+export type CaptureKind = "binary" | "hex";
+
+/** What is wrong with a line of hex text. */
+export interface CaptureProblem {
+  /** From 1. */
+  readonly line: number;
+  /** Offset in the bytes that the text stands for. */
+  readonly offset: number;
+}
+
+export class CaptureReader {
+  #kind: CaptureKind | null = null;
+  #sample: Uint8Array[] = [];
+  #sampled = 0;
+  #rest = "";
+  /** A digit whose partner is still to come. */
+  #half = "";
+  /** `xxd` and `hexdump -C` begin each line with the offset. */
+  #dump = false;
+  #line = 0;
+  #offset = 0;
+  #continued = false;
+  #problems: CaptureProblem[] = [];
+
+  /** `null` until it is decided. */
+  get kind(): CaptureKind | null {
+    return this.#kind;
+  }
+
+  /** The lines that were no hex text since the last call. */
+  takeProblems(): CaptureProblem[] {
+    const problems = this.#problems;
+    this.#problems = [];
+    return problems;
+  }
+
+  /** @returns the bytes that are known by now */
+  push(chunk: Uint8Array): Uint8Array {
+    if (this.#kind === "binary") return chunk;
+    if (this.#kind === "hex") return this.#readText(chunk, false);
+    this.#sample.push(chunk);
+    this.#sampled += chunk.length;
+    if (this.#sampled < SAMPLE_BYTES && !isEvidentlyBinary(chunk)) return new Uint8Array(0);
+    return this.#decide(false);
+  }
+
+  /** The input is at its end. */
+  end(): Uint8Array {
+    if (this.#kind === "binary") return new Uint8Array(0);
+    if (this.#kind === "hex") return this.#readText(new Uint8Array(0), true);
+    return this.#decide(true);
+  }
+
+  #decide(final: boolean): Uint8Array {
+    const sample = Buffer.concat(this.#sample);
+    this.#sample = [];
+    const text = sample.toString("latin1");
+    // The last line may be cut in the middle of a comment or a time.
+    const whole = final || !text.includes("\n") ? text : text.slice(0, text.lastIndexOf("\n"));
+    const lines = whole.replace(/^\xef\xbb\xbf/, "").split(/\r\n|\r|\n/);
+    this.#dump = DUMP_LINE.test(lines.find((line) => withoutComment(line).trim() !== "") ?? "");
+    const digits = lines.map((line) => digitsOf(line, true, this.#dump));
+    const isHex = !digits.includes(null) && digits.join("").length >= 2;
+    this.#kind = isHex ? "hex" : "binary";
+    return isHex ? this.#readText(sample, final) : sample;
+  }
+
+  #readText(chunk: Uint8Array, final: boolean): Uint8Array {
+    const text =
+      this.#rest +
+      Buffer.from(chunk)
+        .toString("latin1")
+        .replace(/^\xef\xbb\xbf/, "");
+    const lines = text.split("\n");
+    this.#rest = final ? "" : (lines.pop() ?? "");
+    const pieces: string[] = [this.#half];
+    const take = (line: string, ends: boolean) => {
+      const digits = digitsOf(line, !this.#continued, this.#dump);
+      if (!this.#continued) this.#line += 1;
+      this.#continued = !ends;
+      if (digits !== null) pieces.push(digits);
+      else this.#problems.push({ line: this.#line, offset: this.#offset + (pieces.join("").length >> 1) });
+    };
+    for (const line of lines) take(line, true);
+    if (this.#rest.length > MAX_LINE) {
+      // Not between the two signs of `0x`.
+      const cut = this.#rest.endsWith("0") ? this.#rest.length - 1 : this.#rest.length;
+      take(this.#rest.slice(0, cut), false);
+      this.#rest = this.#rest.slice(cut);
+    }
+    const digits = pieces.join("");
+    const even = digits.length - (digits.length % 2);
+    this.#half = digits.slice(even);
+    this.#offset += even / 2;
+    return Buffer.from(digits.slice(0, even), "hex");
+  }
+}
+
+/** Bytes that no text holds. Above 0x7F they can be letters of a comment. */
+function isEvidentlyBinary(chunk: Uint8Array): boolean {
+  return chunk.some((byte) => byte < 0x09 || (byte > 0x0d && byte < 0x20) || byte === 0x7f);
+}
+
+function withoutComment(line: string): string {
+  return line.replace(/(?:#|\/\/).*$/s, "");
+}
+
+/** The hex digits of a line, `null` if there is something else in it. */
+function digitsOf(line: string, begins: boolean, dump: boolean): string | null {
+  let code = withoutComment(line);
+  if (begins && dump) {
+    const colon = /^\s*[0-9a-f]+:/i.test(code);
+    code = code.replace(DUMP_LINE, "");
+    // The readable part at the end of the line.
+    code = colon ? code.replace(/\s{2}.*$/s, "") : code.replace(/\|.*$/s, "");
+    if (/^\s*[0-9a-f]{7,8}\s*$/i.test(code)) return "";
+  } else if (begins) {
+    code = code.replace(TIME, "");
+  }
+  const digits = code.replace(/0x|[\s,:;-]/gi, "");
+  return /^[0-9a-f]*$/i.test(digits) ? digits : null;
+}
