@@ -1,5 +1,5 @@
 /** What is known about a meter from the telegrams of it that were accepted: what the next one is compared with. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Telegram } from "../codec/telegram.ts";
 import { numberOf, type Shape } from "./shape.ts";
 
