@@ -33,6 +33,11 @@ const JSON_OUTPUT = new Option("--json", "print JSON for programs");
 
 const COMMANDS: readonly CommandRow[] = [
   {
+    name: "run",
+    summary: "the bridge (the default)",
+    load: () => import("./commands/run.ts"),
+  },
+  {
     name: "check",
     summary: "print the effective configuration, secrets masked, and where each value comes from",
     options: [JSON_OUTPUT],
@@ -48,6 +53,11 @@ const COMMANDS: readonly CommandRow[] = [
       new Option("--accept", "judge the sequence as `run` does before it publishes"),
     ],
     load: () => import("./commands/decode.ts"),
+  },
+  {
+    name: "health",
+    summary: "exit 0 if the running bridge is healthy, else 1 and a line that says why",
+    load: () => import("./commands/health.ts"),
   },
   {
     name: "migrate",

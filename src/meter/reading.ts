@@ -21,26 +21,6 @@ export function meterIdOf(telegram: Telegram, configuredId?: string): string | n
   return null;
 }
 
-/** What a telegram tells about its meter, to be put into a `MeterInfo`. */
-export interface MeterIdentity {
-  readonly id: string;
-  readonly name: string;
-  readonly manufacturer: string | null;
-  readonly model: string | null;
-}
-
-/** Who sent this telegram; numbers that this telegram lacks are taken from `known`, what was told before. */
-export function meterInfoOf(telegram: Telegram, identity: MeterIdentity, known?: MeterInfo | null): MeterInfo {
-  return {
-    id: identity.id,
-    name: identity.name,
-    manufacturer: identity.manufacturer ?? known?.manufacturer ?? null,
-    model: identity.model ?? known?.model ?? null,
-    serialNumber: telegram.meterId ?? known?.serialNumber ?? null,
-    systemTitle: telegram.systemTitle ?? known?.systemTitle ?? null,
-  };
-}
-
 export interface ReadingOptions {
   readonly meter: MeterInfo;
   /** Milliseconds of the wall clock at which the last byte had come. */

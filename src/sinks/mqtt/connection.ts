@@ -29,8 +29,17 @@ export interface Message {
   readonly qos?: 0 | 1;
 }
 
+/** Where the broker is, and the login. */
+export interface Broker {
+  readonly server: string;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+}
+
 export interface ConnectionOptions {
-  readonly config: MqttConfig & { readonly server: string };
+  readonly config: MqttConfig;
+  /** Where `config` names no broker: finds one, takes its time; `null` if it gave up because we stop. */
+  readonly findBroker: (signal: AbortSignal) => Promise<Broker | null>;
   readonly clientId: string;
   /** Published, retained, by the broker when we are gone without a word. */
   readonly will: Message;
@@ -44,8 +53,9 @@ export interface ConnectionOptions {
 
 export class Connection {
   readonly #options: ConnectionOptions;
-  /** Server without user and password that may stand in the URL. */
-  readonly label: string;
+  readonly #stopping = new AbortController();
+  /** The server, without user and password that may stand in the URL. */
+  label = "(not known yet)";
   #client: MqttClient | null = null;
   #stopped = false;
   #retryTimer: NodeJS.Timeout | null = null;
@@ -58,7 +68,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.label = options.config.server.replace(/\/\/[^@/]*@/, "//");
+    if (options.config.server !== undefined) this.label = withoutLogin(options.config.server);
   }
 
   get connected(): boolean {
@@ -78,11 +88,16 @@ export class Connection {
 
   /** Begins to connect, and goes on trying until `stop`. */
   async start(): Promise<void> {
-    const { connect } = await import("mqtt");
-    if (this.#stopped) return;
+    const { config, findBroker } = this.#options;
+    const [{ connect }, broker] = await Promise.all([
+      import("mqtt"),
+      config.server === undefined ? findBroker(this.#stopping.signal) : { ...config, server: config.server },
+    ]);
+    if (this.#stopped || broker === null) return;
+    this.label = withoutLogin(broker.server);
     let client: MqttClient;
     try {
-      client = connect(this.#options.config.server, this.#clientOptions());
+      client = connect(broker.server, this.#clientOptions(broker));
     } catch (error) {
       // A certificate file that cannot be read yet, a server address that is none.
       this.#complain(describeFailure(error, this.label));
@@ -128,6 +143,7 @@ export class Connection {
   async stop(farewell: readonly Message[] = []): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#stopping.abort();
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
     const client = this.#client;
     if (client === null) return;
@@ -144,7 +160,7 @@ export class Connection {
     client.stream?.destroy();
   }
 
-  #clientOptions(): IClientOptions {
+  #clientOptions({ user, password }: Broker): IClientOptions {
     const { config, clientId, will } = this.#options;
     const file = (path: string | undefined): { file?: Buffer } =>
       path === undefined ? {} : { file: readFileSync(path) };
@@ -164,8 +180,8 @@ export class Connection {
       // Saves 10 MB of prepared packet lengths (D measured it: docs/benchmarks.md).
       writeCache: false,
       rejectUnauthorized: config.reject_unauthorized,
-      ...(config.user === undefined ? {} : { username: config.user }),
-      ...(config.password === undefined ? {} : { password: config.password }),
+      ...(user === undefined ? {} : { username: user }),
+      ...(password === undefined ? {} : { password }),
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
@@ -223,4 +239,8 @@ export class Connection {
     this.#told.add(key);
     this.#options.log.warn(text);
   }
+}
+
+function withoutLogin(server: string): string {
+  return server.replace(/\/\/[^@/]*@/, "//");
 }

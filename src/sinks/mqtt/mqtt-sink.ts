@@ -11,7 +11,7 @@ import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
 import type { MeterEvent, MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
 import { readingToJson } from "../../meter/reading.ts";
 import type { Sink, SinkLog } from "../sink.ts";
-import { Connection, type Message } from "./connection.ts";
+import { type Broker, Connection, type Message } from "./connection.ts";
 import { discoveryMessages } from "./discovery.ts";
 import { type BridgeState, bridgeInfo, meterInfoPayload } from "./info.ts";
 import { Leftovers, type SeenMeter } from "./leftovers.ts";
@@ -31,7 +31,9 @@ const ALL_LISTS_MS = 65 * 60_000;
 const MAX_VALUES = 300;
 
 export interface MqttSinkOptions {
-  readonly mqtt: MqttConfig & { readonly server: string };
+  readonly mqtt: MqttConfig;
+  /** Finds a broker where the configuration names none. */
+  readonly findBroker?: (signal: AbortSignal) => Promise<Broker | null>;
   readonly homeassistant: HomeAssistantConfig;
   /** Milliseconds between publications of one meter; 0: every telegram. */
   readonly publishIntervalMs: number;
@@ -84,6 +86,7 @@ export class MqttSink implements Sink {
     this.#leftovers = new Leftovers({ base: this.#base, prefix, enabled, instance, log });
     this.#connection = new Connection({
       config: mqtt,
+      findBroker: options.findBroker ?? (async () => null),
       clientId: mqtt.client_id ?? `kaifa2mqtt_${instance}`,
       will: { topic: topics.bridgeState(this.#base), payload: OFFLINE },
       log,

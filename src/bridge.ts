@@ -1,0 +1,188 @@
+/** Builds meters and sinks from the configuration; starts and stops them in order; says how all of it is. */
+import { createDecoder, type Decoder } from "./codec/decoder.ts";
+import type { Config, MeterConfig } from "./config/options.ts";
+import { type Health, HealthServer } from "./health.ts";
+import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
+import { instanceId } from "./instance.ts";
+import type { Logger } from "./log.ts";
+import { type Acceptance, createAcceptance } from "./meter/acceptance.ts";
+import type { MeterEvent, MeterStatus } from "./meter/events.ts";
+import { MeterIdentity } from "./meter/identity.ts";
+import { Meter } from "./meter/meter.ts";
+import { Observer, sourceKind } from "./meter/observer.ts";
+import type { Broker } from "./sinks/mqtt/connection.ts";
+import type { MqttSink } from "./sinks/mqtt/mqtt-sink.ts";
+import type { Sink } from "./sinks/sink.ts";
+import { SolarviewSink } from "./sinks/solarview.ts";
+import { openSource } from "./sources/open-source.ts";
+
+/** After the start neither the broker nor a meter is missed for so long: meters push every 5 to 60 s. */
+const GRACE_MS = 90_000;
+
+export interface BridgeOptions {
+  readonly config: Config;
+  readonly version: string;
+  readonly log: Logger;
+  /** Finds a broker where the configuration names none (the Supervisor's). */
+  readonly findBroker?: (signal: AbortSignal) => Promise<Broker | null>;
+  /** Whether the Home Assistant Supervisor runs us. */
+  readonly supervised?: boolean;
+  /** Also gets every event of every meter (the demo prints them). */
+  readonly listener?: (event: MeterEvent) => void;
+}
+
+/** What may overhear decoder and acceptance of a meter: the status page's recorder. */
+interface Recorder {
+  tap(index: number, decoder: Decoder): Decoder;
+  watch(index: number, acceptance: Acceptance): Acceptance;
+}
+
+export class Bridge implements BridgeView {
+  readonly version: string;
+  readonly startedAt = Date.now();
+  readonly #options: BridgeOptions;
+  readonly #begun = performance.now();
+  readonly #healthServer: HealthServer;
+  #meters: Meter[] = [];
+  #sinks: Sink[] = [];
+  #mqtt: MqttSink | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: BridgeOptions) {
+    this.#options = options;
+    this.version = options.version;
+    this.#healthServer = new HealthServer(options.config.data_dir, () => this.health());
+  }
+
+  /** Returns when everything has been begun: nothing waits for a broker or a device. */
+  async start(): Promise<void> {
+    const { config, log } = this.#options;
+    const { taken } = await this.#healthServer.start();
+    if (taken) {
+      log.warn(`another bridge is at work with the data folder ${config.data_dir}: is the bridge running twice?`);
+    }
+    const recorder = await this.#buildSinks();
+    for (const [index, meter] of config.meters.entries()) {
+      if (this.#stopping === null) this.#meters.push(this.#buildMeter(meter, index, recorder));
+    }
+    const begun = this.#sinks.map((sink) =>
+      sink.start().catch((error: unknown) => log.child({ component: sink.name }).error("does not start", { error })),
+    );
+    for (const meter of this.#meters) meter.start();
+    await Promise.all(begun);
+  }
+
+  /** Meters first, so that nothing new comes; then the sinks say farewell. At most about 4 s; may be called twice. */
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      await Promise.all(this.#meters.map((meter) => meter.stop()));
+      await Promise.all(this.#sinks.map((sink) => sink.stop().catch(() => undefined)));
+      await this.#healthServer.stop();
+    })();
+    return this.#stopping;
+  }
+
+  /** Resolves when every source has come to its end, as captures do; never for devices. */
+  async done(): Promise<void> {
+    await Promise.all(this.#meters.map((meter) => meter.done));
+  }
+
+  meters(): readonly MeterStatus[] {
+    return this.#meters.map((meter) => meter.status());
+  }
+
+  broker(): BrokerStatus | null {
+    return this.#mqtt?.status() ?? null;
+  }
+
+  health(): Health {
+    const starting = performance.now() - this.#begun < GRACE_MS;
+    const reasons: string[] = [];
+    const broker = this.broker();
+    if (broker !== null && !broker.connected && !starting) {
+      reasons.push(broker.error ?? `not connected to the broker at ${broker.server}`);
+    }
+    for (const meter of this.meters()) {
+      if (meter.online || (starting && meter.counters.accepted === 0)) continue;
+      const { text, cure } = meter.diagnosis;
+      reasons.push(`${meter.info?.name ?? meter.label}: ${[text.en, cure.en].filter((part) => part !== "").join(" ")}`);
+    }
+    return { healthy: reasons.length === 0, reasons };
+  }
+
+  async #buildSinks(): Promise<Recorder | null> {
+    const { config, log, supervised = false, findBroker } = this.#options;
+    if (config.mqtt.enabled) {
+      const { MqttSink } = await import("./sinks/mqtt/mqtt-sink.ts");
+      this.#mqtt = new MqttSink({
+        mqtt: config.mqtt,
+        homeassistant: config.homeassistant,
+        publishIntervalMs: config.publish.interval * 1000,
+        instance: instanceId(config.data_dir),
+        bridge: this,
+        log: log.child({ component: "mqtt" }),
+        ...(findBroker === undefined ? {} : { findBroker }),
+      });
+      this.#sinks.push(this.#mqtt);
+    }
+    if (config.solarview.file !== undefined) {
+      this.#sinks.push(new SolarviewSink(config.solarview.file, log.child({ component: "solarview" })));
+    }
+    if (!config.http.enabled) return null;
+    const [{ HttpSink }, { keyBytes }] = await Promise.all([
+      import("./http/http-sink.ts"),
+      import("./config/hex-key.ts"),
+    ]);
+    const http = new HttpSink({
+      http: config.http,
+      dataDir: config.data_dir,
+      supervised,
+      view: this,
+      keysOf: (index) => keysOf(config.meters[index]),
+      parseKey: keyBytes,
+      log: log.child({ component: "http" }),
+    });
+    this.#sinks.push(http);
+    return http.recorder;
+  }
+
+  #buildMeter(meter: MeterConfig, index: number, recorder: Recorder | null): Meter {
+    const { config, listener } = this.#options;
+    const log = this.#options.log.child({ component: "meter", meter: meter.id ?? meter.port });
+    const keys = keysOf(meter);
+    const decoder = createDecoder({ ...keys, keepBytes: recorder !== null });
+    const acceptance = createAcceptance({ maxPower: config.plausibility.max_power }, undefined, log);
+    const identity = new MeterIdentity({ index, id: meter.id, name: meter.name });
+    return new Meter({
+      index,
+      source: openSource(meter.port, keys),
+      line: {
+        baudRate: meter.baud_rate,
+        dataBits: meter.data_bits as 5 | 6 | 7 | 8,
+        parity: meter.parity,
+        stopBits: meter.stop_bits as 1 | 2,
+      },
+      decoder: recorder?.tap(index, decoder) ?? decoder,
+      acceptance: recorder?.watch(index, acceptance) ?? acceptance,
+      observer: new Observer(meter.port, sourceKind(meter.port)),
+      toReading: (telegram, complete, receivedAt) => identity.read(telegram, complete, receivedAt),
+      emit: (event) => {
+        for (const sink of this.#sinks) {
+          // The Solarview file holds one meter: the first.
+          if (sink.name !== "solarview" || index === 0) sink.accept(event);
+        }
+        listener?.(event);
+      },
+      log,
+    });
+  }
+}
+
+function keysOf(meter: MeterConfig | undefined): { key?: Uint8Array; authenticationKey?: Uint8Array } {
+  return {
+    ...(meter?.key === undefined ? {} : { key: Buffer.from(meter.key, "hex") }),
+    ...(meter?.authentication_key === undefined
+      ? {}
+      : { authenticationKey: Buffer.from(meter.authentication_key, "hex") }),
+  };
+}

@@ -1,0 +1,52 @@
+/** `kaifa2mqtt run`: the bridge, until SIGINT or SIGTERM. A missing device or broker is told, not fatal. */
+import { once } from "node:events";
+import { Bridge } from "../bridge.ts";
+import { underSupervisor } from "../config/load.ts";
+import { createLogger, type RootLogger } from "../log.ts";
+import { RepeatedFaults } from "../log-repeats.ts";
+import type { Broker } from "../sinks/mqtt/connection.ts";
+import { VERSION } from "../version.ts";
+import type { CommandContext } from "./command.ts";
+import { readSettings } from "./settings.ts";
+
+/** Exit code 0 when it was stopped. */
+export async function command(context: CommandContext): Promise<number> {
+  const { env, signal, stdout } = context;
+  const { config, file, warnings, secrets } = await readSettings(context);
+  const log = createLogger({ ...config.log, secrets, stream: stdout });
+  log.info(`kaifa2mqtt ${VERSION}, configuration from ${file ?? "the environment"}`);
+  for (const warning of warnings) log.warn(warning);
+  const supervised = underSupervisor(env);
+  const token = env.SUPERVISOR_TOKEN;
+  const bridge = new Bridge({
+    config,
+    version: VERSION,
+    log,
+    supervised,
+    ...(token === undefined ? {} : { findBroker: supervisorsBroker(token, log) }),
+  });
+  // Node takes an aborted signal's event for granted that is listened to too late.
+  const stopped = signal.aborted ? Promise.resolve() : once(signal, "abort");
+  await bridge.start();
+  await stopped;
+  log.info("stopping");
+  await bridge.stop();
+  await log.close();
+  return 0;
+}
+
+/** Asks the Supervisor for the broker of Home Assistant, as often as it takes. */
+function supervisorsBroker(token: string, log: RootLogger): (signal: AbortSignal) => Promise<Broker | null> {
+  return async (signal) => {
+    const { waitForBroker } = await import("../config/supervisor.ts");
+    const faults = new RepeatedFaults(log.child({ component: "mqtt" }));
+    let last = "";
+    const broker = await waitForBroker(token, signal, (error) => {
+      last = error.code;
+      faults.fault(error.code, error.message);
+    });
+    if (broker?.password !== undefined) log.hide(broker.password);
+    if (last !== "") faults.over(last, "Home Assistant names an MQTT broker");
+    return broker;
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * How `kaifa2mqtt health` asks the running bridge: over a Unix socket in the data folder, which only this installation
+ * knows. On a read-only root file system without a data folder it is an abstract socket (Linux), named after the folder
+ * and the mount namespace, since the network of a container may be that of its host.
+ */
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
+import { join } from "node:path";
+
+/** Longest path of a Unix socket on Linux (sun_path has 108 bytes), with room for macOS (104). */
+const MAX_PATH = 100;
+const ANSWER_MS = 5000;
+
+/** The verdict; `reasons` has one sentence for each thing that is wrong. */
+export interface Health {
+  readonly healthy: boolean;
+  readonly reasons: readonly string[];
+}
+
+/** Where the bridge of this data folder listens, best first. */
+export function socketPaths(dataDir: string): string[] {
+  const file = join(dataDir, "health.sock");
+  let namespace = "";
+  try {
+    namespace = String(statSync("/proc/self/ns/mnt").ino);
+  } catch {
+    // Not Linux, or no /proc: there are no abstract sockets either.
+  }
+  const name = createHash("sha256").update(`${dataDir}\n${namespace}`).digest("hex").slice(0, 24);
+  const abstract = namespace === "" ? [] : [`\0kaifa2mqtt-${name}`];
+  return file.length <= MAX_PATH ? [file, ...abstract] : abstract;
+}
+
+/** Answers who asks for our health until `stop`. */
+export class HealthServer {
+  readonly #dataDir: string;
+  readonly #health: () => Health;
+  #server: Server | null = null;
+
+  constructor(dataDir: string, health: () => Health) {
+    this.#dataDir = dataDir;
+    this.#health = health;
+  }
+
+  /** @returns whether somebody else, alive, already answers for this data folder: then we do not */
+  async start(): Promise<{ readonly taken: boolean }> {
+    if ((await askHealth(this.#dataDir)) !== null) return { taken: true };
+    for (const path of socketPaths(this.#dataDir)) {
+      const server = createServer((socket) => {
+        socket.on("error", () => socket.destroy());
+        socket.end(`${JSON.stringify(this.#health())}\n`);
+      });
+      // Whoever asks and does not listen must not hold us.
+      server.maxConnections = 16;
+      if (await listen(server, path, this.#dataDir)) {
+        this.#server = server;
+        break;
+      }
+    }
+    return { taken: false };
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    if (server !== null) await new Promise<void>((done) => server.close(() => done()));
+  }
+}
+
+async function listen(server: Server, path: string, dataDir: string): Promise<boolean> {
+  try {
+    if (!path.startsWith("\0")) {
+      mkdirSync(dataDir, { recursive: true });
+      // Nobody answered there: it was left behind by a bridge that was killed.
+      rmSync(path, { force: true });
+    }
+    await new Promise<void>((done, fail) => {
+      server.once("error", fail);
+      server.listen(path, done);
+    });
+    server.on("error", () => undefined);
+    if (!path.startsWith("\0")) chmodSync(path, 0o600);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The health of the bridge that runs with this data folder; `null` if none answers. */
+export async function askHealth(dataDir: string): Promise<Health | null> {
+  for (const path of socketPaths(dataDir)) {
+    const answer = await ask(path);
+    if (answer !== null) return answer;
+  }
+  return null;
+}
+
+function ask(path: string): Promise<Health | null> {
+  return new Promise((done) => {
+    let text = "";
+    const socket = connect(path);
+    socket.setEncoding("utf8");
+    socket.setTimeout(ANSWER_MS, () => socket.destroy());
+    socket.on("data", (chunk: string) => {
+      text += chunk;
+      if (text.length > 64 * 1024) socket.destroy();
+    });
+    socket.on("error", () => undefined);
+    socket.on("close", () => done(parseHealth(text)));
+  });
+}
+
+function parseHealth(text: string): Health | null {
+  try {
+    const value = JSON.parse(text) as Health;
+    return typeof value.healthy === "boolean" && Array.isArray(value.reasons) ? value : null;
+  } catch {
+    return null;
+  }
+}

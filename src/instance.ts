@@ -1,0 +1,29 @@
+/** What tells this installation from others: kept in the data folder, so that it stays the same over restarts and updates. */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+
+const FORM = /^[0-9a-f]{12}$/;
+
+/**
+ * Twelve hex digits; the default client id comes from them. Where nothing can be kept they are made from the names of
+ * the computer and the folder, so that they are at least the same as long as those are.
+ */
+export function instanceId(dataDir: string): string {
+  const file = join(dataDir, "instance");
+  try {
+    const known = readFileSync(file, "utf8").trim();
+    if (FORM.test(known)) return known;
+  } catch {
+    // Not there yet, or not readable: see below.
+  }
+  const fresh = randomBytes(6).toString("hex");
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    writeFileSync(file, `${fresh}\n`);
+    return fresh;
+  } catch {
+    return createHash("sha256").update(`${hostname()}\n${dataDir}`).digest("hex").slice(0, 12);
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Who a meter is, over all of its telegrams: the first one that says it decides, and one without a number (Norwegian
+ * short lists) belongs to the meter that was heard before it.
+ */
+import type { Telegram } from "../codec/telegram.ts";
+import type { MeterInfo, Reading } from "./events.ts";
+import { completeUnits, profileOf } from "./profiles.ts";
+import { buildReading, meterIdOf } from "./reading.ts";
+
+/** A meter that has not told its number for so long is given a name of ours. A list with the number comes every 10 s (Kaifa MA304). */
+const NAMELESS_MS = 12_000;
+
+export interface IdentityOptions {
+  /** Position in the configuration, from 0. */
+  readonly index: number;
+  /** `meter.id`, `meter.name` */
+  readonly id?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+export class MeterIdentity {
+  readonly #options: IdentityOptions;
+  #info: MeterInfo | null = null;
+  #namelessSince: number | null = null;
+
+  constructor(options: IdentityOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The reading of an accepted telegram; `null` as long as nobody knows whose it is.
+   * @param receivedAt milliseconds of the wall clock
+   */
+  read(telegram: Telegram, complete: boolean, receivedAt: number): Reading | null {
+    const meter = this.#identify(telegram, receivedAt);
+    return meter === null ? null : buildReading(completeUnits(telegram), { meter, complete, receivedAt });
+  }
+
+  #identify(telegram: Telegram, at: number): MeterInfo | null {
+    const known = this.#info;
+    const id = this.#idOf(telegram, at);
+    if (id === null) return null;
+    const same = known !== null && known.id === id;
+    const profile = profileOf(telegram);
+    const manufacturer = profile.manufacturer ?? (same ? known.manufacturer : null);
+    const model = profile.model ?? (same ? known.model : null);
+    this.#info = {
+      id,
+      name: this.#options.name ?? this.#defaultName(id, manufacturer, model),
+      manufacturer,
+      model,
+      serialNumber: telegram.meterId ?? (same ? known.serialNumber : null),
+      systemTitle: telegram.systemTitle ?? (same ? known.systemTitle : null),
+    };
+    return this.#info;
+  }
+
+  #idOf(telegram: Telegram, at: number): string | null {
+    const { id, index } = this.#options;
+    const known = this.#info;
+    // A list without the number, from the meter that is known by it.
+    const knownTitle = telegram.systemTitle === null || telegram.systemTitle === known?.systemTitle;
+    if (id === undefined && known !== null && telegram.meterId === null && knownTitle) return known.id;
+    const told = meterIdOf(telegram, id);
+    if (told !== null) return told;
+    this.#namelessSince ??= at;
+    if (Math.abs(at - this.#namelessSince) < NAMELESS_MS) return null;
+    return index === 0 ? "meter" : `meter_${index + 1}`;
+  }
+
+  /** Meters beside the first bear their number, so that devices and entity ids of several equal meters differ. */
+  #defaultName(id: string, manufacturer: string | null, model: string | null): string {
+    const kind = [manufacturer, model].filter((part) => part !== null).join(" ") || "Smart meter";
+    return this.#options.index === 0 ? kind : `${kind} ${id}`;
+  }
+}
