@@ -160,8 +160,8 @@ function program(): Command {
       .description(row.summary)
       .exitOverride();
     // Without this a mistyped command would be an argument of `run`.
-    command.arguments(isDefault(row) ? "[none...]" : (row.args ?? ""));
-    if (isDefault(row)) command.usage("[options]");
+    if (isDefault(row)) command.arguments("[none...]").usage("[options]");
+    else if (row.args !== undefined) command.arguments(row.args);
     for (const option of row.options ?? []) command.addOption(option);
     command.action(async () => {
       if (isDefault(row) && command.args.length > 0) throw unknownCommand(command.args[0] ?? "");

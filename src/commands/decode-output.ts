@@ -32,9 +32,12 @@ export function telegramToText(telegram: Telegram, number: number, offset: numbe
   ];
   const known = facts.filter(([, value]) => value !== null).map(([name, value]) => `  ${name.padEnd(20)}${value}`);
   const rows = telegram.registers.map(rowOf);
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => (row[column] ?? "").length), 0));
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? "").length), 0));
+  // Numbers stand flush right among themselves; a long text does not push them away.
+  const numbers = telegram.registers.map(({ value }) => (typeof value === "string" ? 0 : formatDecimal(value).length));
+  const width = Math.max(...numbers, 0);
   const table = rows.map(([obis = "", name = "", value = "", unit = ""]) =>
-    `  ${obis.padEnd(widths[0] ?? 0)}  ${name.padEnd(widths[1] ?? 0)}  ${value.padStart(widths[2] ?? 0)} ${unit}`.trimEnd(),
+    `  ${obis.padEnd(widths[0] ?? 0)}  ${name.padEnd(widths[1] ?? 0)}  ${value.padStart(width)} ${unit}`.trimEnd(),
   );
   return `Reading ${number} (byte ${offset})\n${[...known, ...table].join("\n")}\n\n`;
 }

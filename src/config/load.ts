@@ -104,8 +104,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   takeLoginFromServer(config, origins);
   if (config.mqtt.server === undefined && !underSupervisor(env)) config.mqtt.server = DEFAULT_SERVER;
   if (underSupervisor(env) && !origins.has("http.enabled")) config.http.enabled = true;
-  if ((underSupervisor(env) || inContainer(env, options.root)) && !origins.has("http.host"))
-    config.http.host = "0.0.0.0";
+  if ((underSupervisor(env) || inImage(env)) && !origins.has("http.host")) config.http.host = "0.0.0.0";
   if (fileMeters?.kind === "list" && fileMeters.items.length > 1) {
     for (const [path, origin] of origins) {
       if (origin.layer === "environment" && /^KAIFA2MQTT_METER_/.test(origin.file ?? "")) {
@@ -147,12 +146,9 @@ export function underSupervisor(env: Readonly<Record<string, string | undefined>
   return (env.SUPERVISOR_TOKEN ?? "") !== "";
 }
 
-function inContainer(env: Readonly<Record<string, string | undefined>>, root = "/"): boolean {
-  return (
-    (env.KUBERNETES_SERVICE_HOST ?? "") !== "" ||
-    existsSync(join(root, ".dockerenv")) ||
-    existsSync(join(root, "run/.containerenv"))
-  );
+/** Whether this is our container image, which sets RUN_AS (step-down.ts). */
+function inImage(env: Readonly<Record<string, string | undefined>>): boolean {
+  return (env.RUN_AS ?? "") !== "";
 }
 
 /** The first of the search order that exists (product.md). */
@@ -259,8 +255,7 @@ function defaultDataDir(env: Readonly<Record<string, string | undefined>>, root 
   // systemd names several folders separated by colons; the first is ours.
   const systemd = env.STATE_DIRECTORY?.split(":")[0];
   if (systemd) return systemd;
-  const data = join(root, "data");
-  if (underSupervisor(env) || (inContainer(env, root) && existsSync(data))) return data;
+  if (underSupervisor(env) || inImage(env)) return join(root, "data");
   const state = env.XDG_STATE_HOME;
   return state ? join(state, "kaifa2mqtt") : join(env.HOME || homedir(), ".local", "state", "kaifa2mqtt");
 }

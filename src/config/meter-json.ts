@@ -169,7 +169,10 @@ export function importMeterJson(source: RawMap): Imported {
       topic?.text ?? "kaifareader",
     );
   } else if (toFile) {
-    copy({ kind: "scalar", text: "false", origin: source.origin, path: "export_format" }, ["mqtt", "enabled"]);
+    copy({ kind: "scalar", text: "false", origin: format?.origin ?? source.origin, path: "export_format" }, [
+      "mqtt",
+      "enabled",
+    ]);
     notes.push("Only the Solarview file is written, as before; give mqtt.server to publish to MQTT as well.");
   }
 

@@ -304,8 +304,8 @@ const httpSchema = z.strictObject({
   host: option(z._default(text(), "127.0.0.1"), {
     title: { en: "Address", de: "Adresse" },
     help: {
-      en: "Address to listen on: 127.0.0.1 for this computer only, 0.0.0.0 for the network (the default in the container and the add-on, where the port must still be published).",
-      de: "Adresse, auf der gelauscht wird: 127.0.0.1 nur für diesen Rechner, 0.0.0.0 für das Netz (Voreinstellung im Container und im Add-on, wo der Port noch freigegeben werden muss).",
+      en: "Address to listen on: 127.0.0.1 for this computer only, 0.0.0.0 for the network (what the image and the add-on set, where the port must still be published).",
+      de: "Adresse, auf der gelauscht wird: 127.0.0.1 nur für diesen Rechner, 0.0.0.0 für das Netz (so im Container und im Add-on, wo der Port noch freigegeben werden muss).",
     },
     unset: "127.0.0.1; 0.0.0.0 in the container and the add-on",
     addon: false,

@@ -14,6 +14,8 @@ const DUMP_LINE = /^\s*[0-9a-f]{7,8}(?::\s+|\s{1,2})(?=[0-9a-f]{2})/i;
 const TIME =
   /^\s*\[?(?:\d{4}-\d\d-\d\d[T ]\s*|\d\d\.\d\d\.\d{4},? +)?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s+(?=\S)/;
 
+const LONGEST_TIME = 48;
+
 export type CaptureKind = "binary" | "hex";
 
 /** What is wrong with a line of hex text. */
@@ -70,10 +72,10 @@ export class CaptureReader {
   #decide(final: boolean): Uint8Array {
     const sample = Buffer.concat(this.#sample);
     this.#sample = [];
-    const text = sample.toString("latin1");
-    // The last line may be cut in the middle of a comment or a time.
-    const whole = final || !text.includes("\n") ? text : text.slice(0, text.lastIndexOf("\n"));
-    const lines = whole.replace(/^\xef\xbb\xbf/, "").split(/\r\n|\r|\n/);
+    const text = sample.toString("latin1").replace(/^\xef\xbb\xbf/, "");
+    const lines = text.split(/\r\n|\r|\n/);
+    // The last line may be cut in the middle of a time.
+    if (!final && lines.length > 1 && (lines.at(-1)?.length ?? 0) < LONGEST_TIME) lines.pop();
     this.#dump = DUMP_LINE.test(lines.find((line) => withoutComment(line).trim() !== "") ?? "");
     const digits = lines.map((line) => digitsOf(line, true, this.#dump));
     const isHex = !digits.includes(null) && digits.join("").length >= 2;
