@@ -89,7 +89,7 @@ export class Connection {
   /** Begins to connect, and goes on trying until `stop`. */
   async start(): Promise<void> {
     const { config, findBroker } = this.#options;
-    const [{ connect }, broker] = await Promise.all([
+    const [{ default: mqtt }, broker] = await Promise.all([
       import("mqtt"),
       config.server === undefined ? findBroker(this.#stopping.signal) : { ...config, server: config.server },
     ]);
@@ -97,7 +97,7 @@ export class Connection {
     this.label = withoutLogin(broker.server);
     let client: MqttClient;
     try {
-      client = connect(broker.server, this.#clientOptions(broker));
+      client = mqtt.connect(broker.server, this.#clientOptions(broker));
     } catch (error) {
       // A certificate file that cannot be read yet, a server address that is none.
       this.#complain(describeFailure(error, this.label));
