@@ -55,8 +55,37 @@ const COMMANDS: readonly CommandRow[] = [
     load: () => import("./commands/decode.ts"),
   },
   {
+    name: "demo",
+    summary: "everything without hardware: simulated meter, broker, bridge, status page",
+    options: [
+      new Option("--interval <seconds>", "seconds between telegrams (default: 2)"),
+      new Option("--layout <name>", "the grid operator's format; a wrong name lists all"),
+      new Option("--port <target>", "the target, like the argument"),
+      ...KEY,
+      new Option("--interval <seconds>", "seconds between telegrams; default: as meters of that layout do"),
+      new Option("--count <number>", "stop after so many telegrams"),
+      new Option("--speed <factor>", "how much faster the household lives"),
+      new Option("--baud-rate <baud>", "pace of the bytes; 0: all at once"),
+      new Option("--seed <number>", "another household"),
+      new Option("--faults <list>", "disturb the line; a wrong name lists all"),
+      new Option("--fault-rate <share>", "share of the telegrams that are disturbed, 0 to 1"),
+    ],
+    load: () => import("./commands/simulate.ts"),
+  },
+  {
+    name: "demo",
+    summary: "everything without hardware: simulated meter, broker, bridge, status page",
+    options: [
+      new Option("--interval <seconds>", "seconds between telegrams (default: 2)"),
+      new Option("--layout <name>", "telegram format of this grid operator (see simulate)"),
+      new Option("--count <readings>", "end after so many readings"),
+      new Option("--duration <seconds>", "end after so long"),
+    ],
+    load: () => import("./commands/demo.ts"),
+  },
+  {
     name: "health",
-    summary: "exit 0 if the running bridge is healthy, else 1 and a line that says why",
+    summary: "exit 0 if the running bridge is healthy, else 1 and a line saying why",
     load: () => import("./commands/health.ts"),
   },
   {
