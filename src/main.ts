@@ -34,7 +34,7 @@ const JSON_OUTPUT = new Option("--json", "print JSON for programs");
 const COMMANDS: readonly CommandRow[] = [
   {
     name: "run",
-    summary: "the bridge (the default)",
+    summary: "run the bridge (also without a command)",
     load: () => import("./commands/run.ts"),
   },
   {
@@ -55,10 +55,16 @@ const COMMANDS: readonly CommandRow[] = [
     load: () => import("./commands/decode.ts"),
   },
   {
-    name: "demo",
-    summary: "everything without hardware: simulated meter, broker, bridge, status page",
+    name: "doctor",
+    summary: "listen at the port and say what it finds and what to do",
+    options: [new Option("--port <port>", "port instead of the configured one"), ...KEY, JSON_OUTPUT],
+    load: () => import("./commands/doctor.ts"),
+  },
+  {
+    name: "simulate",
+    args: "[target]",
+    summary: "play a meter on a PTY (default), a serial port or tcp-listen:HOST:PORT",
     options: [
-      new Option("--interval <seconds>", "seconds between telegrams (default: 2)"),
       new Option("--layout <name>", "the grid operator's format; a wrong name lists all"),
       new Option("--port <target>", "the target, like the argument"),
       ...KEY,
