@@ -12,6 +12,7 @@ import {
   GENERAL_DED_CIPHERING,
   GENERAL_GLO_CIPHERING,
   type Keys,
+  PreparedKeys,
   securityOf,
 } from "./ciphering.ts";
 import { CodecError } from "./codec-error.ts";
@@ -43,7 +44,7 @@ const OTHER_APDUS = new Map<number, string>([
 ]);
 
 export class ApduDecoder {
-  readonly #keys: Keys;
+  readonly #keys: PreparedKeys;
   readonly #names = new ObisNames();
   readonly #title = new Uint8Array(8);
   #titleText: string | null = null;
@@ -51,7 +52,7 @@ export class ApduDecoder {
   systemTitle: string | null = null;
 
   constructor(keys: Keys) {
-    this.#keys = keys;
+    this.#keys = new PreparedKeys(keys);
   }
 
   /**

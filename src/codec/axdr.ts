@@ -103,13 +103,14 @@ export function decodeAxdr(reader: ByteReader, depth = 0): AxdrNode {
   if (tag !== TAG.structure && tag !== TAG.array) return decodeContent(reader, tag, depth);
   const count = countOf(reader, depth);
   const start = reader.pos;
-  const items: AxdrNode[] = [];
+  const items = new Array<AxdrNode>(count);
+  let i = 0;
   if (tag === TAG.structure && count === 2 && isUntaggedDescriptor(reader.bytes, start, reader.end)) {
     // Read as the structure of OBIS code and value that it stands for.
-    items.push(new AxdrNode(TAG.octetString, 0, NO_ITEMS, start + 2, start + 8));
+    items[i++] = new AxdrNode(TAG.octetString, 0, NO_ITEMS, start + 2, start + 8);
     reader.pos = start + 9;
   }
-  while (items.length < count) items.push(decodeAxdr(reader, depth + 1));
+  for (; i < count; i++) items[i] = decodeAxdr(reader, depth + 1);
   return new AxdrNode(tag, 0, items, start, reader.pos);
 }
 

@@ -9,6 +9,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { ByteReader, encodeBerLength } from "./byte-reader.ts";
 import { CodecError } from "./codec-error.ts";
+import { CounterMode } from "./counter-mode.ts";
 import { formatHex } from "./hex.ts";
 
 export const GENERAL_GLO_CIPHERING = 0xdb;
@@ -19,6 +20,8 @@ export const SECURITY_CONTROL = { authentication: 0x10, encryption: 0x20, broadc
 
 /** GCM tag of every suite, bytes. */
 const TAG_LENGTH = 12;
+/** System title and invocation counter. */
+const IV_LENGTH = 12;
 /** Security control and invocation counter. */
 const HEADER_LENGTH = 5;
 
@@ -78,48 +81,57 @@ export interface Keys {
   readonly authenticationKey?: Uint8Array | undefined;
 }
 
+/** Keys made ready for many telegrams. */
+export class PreparedKeys {
+  readonly key: Uint8Array | undefined;
+  readonly authenticationKey: Uint8Array | undefined;
+  /** `undefined` without a key, or with one that no suite has. */
+  readonly counterMode: CounterMode | undefined;
+  /** System title || invocation counter of the telegram at hand. */
+  readonly iv = new Uint8Array(IV_LENGTH);
+
+  constructor({ key, authenticationKey }: Keys) {
+    this.key = key;
+    this.authenticationKey = authenticationKey;
+    this.counterMode = key?.length === 16 || key?.length === 32 ? new CounterMode(key) : undefined;
+  }
+}
+
 /**
  * Deciphers the content. A tag is verified when the authentication key is known, and ignored otherwise: many grid
- * operators hand out the encryption key alone.
+ * operators hand out the encryption key alone. The plaintext is valid until the next call with the same prepared keys.
  * @param looksRight tells a plaintext from noise
  * @throws CodecError `key-missing`; `key-wrong` when the plaintext is noise; `authentication` when it is not, but the tag
  * does not fit; `unsupported` for an empty system title, compression or an unknown suite
  */
 export function decipher(
   message: CipheredApdu,
-  keys: Keys,
+  keys: Keys | PreparedKeys,
   looksRight: (plaintext: Uint8Array) => boolean,
 ): { readonly plaintext: Uint8Array; readonly verified: boolean } {
   const { apdu, titleAt, securityControl, contentAt, contentEnd } = message;
-  const content = apdu.subarray(contentAt, contentEnd);
+  const prepared = keys instanceof PreparedKeys ? keys : new PreparedKeys(keys);
+  const { key, authenticationKey, counterMode, iv } = prepared;
   const suite = securityControl & 0x0f;
   if (suite > 2) throw new CodecError("unsupported", `security suite ${suite} is not defined (0, 1 and 2 are)`);
   if (securityControl & SECURITY_CONTROL.compression) throw new CodecError("unsupported", "the APDU is compressed");
   const encrypted = (securityControl & SECURITY_CONTROL.encryption) !== 0;
   const authenticated = (securityControl & SECURITY_CONTROL.authentication) !== 0;
-  const verifying = authenticated && keys.authenticationKey !== undefined;
-  if (!encrypted && !(verifying && keys.key)) return { plaintext: content, verified: false };
+  const verifying = authenticated && authenticationKey !== undefined;
+  if (!encrypted && !(verifying && key)) return { plaintext: apdu.subarray(contentAt, contentEnd), verified: false };
   if (titleAt < 0) {
-    throw new CodecError(
-      "unsupported",
-      "the system title is empty: what the meter ciphers with cannot be known from it",
-    );
+    throw new CodecError("unsupported", "the system title is empty: the initialisation vector cannot be known from it");
   }
-  if (!keys.key) throw new CodecError("key-missing", "the telegram is encrypted, and no key is configured");
-  const { key } = keys;
+  if (!key) throw new CodecError("key-missing", "the telegram is encrypted, and no key is configured");
   const keyLength = suite === 2 ? 32 : 16;
-  if (key.length !== keyLength) {
+  if (key.length !== keyLength || !counterMode) {
     throw new CodecError("key-wrong", `security suite ${suite} needs a key of ${keyLength} bytes, not ${key.length}`);
   }
-
-  // Block counter 2: GCM keeps block 1 for the tag.
-  const block = new Uint8Array(16);
-  block.set(apdu.subarray(titleAt, titleAt + 8));
-  block.set(apdu.subarray(contentAt - 4, contentAt), 8);
-  block[15] = 2;
-  let plaintext: Uint8Array = content;
+  for (let i = 0; i < 8; i++) iv[i] = apdu[titleAt + i] as number;
+  for (let i = 0; i < 4; i++) iv[8 + i] = apdu[contentAt - 4 + i] as number;
+  let plaintext: Uint8Array;
   if (encrypted) {
-    plaintext = createDecipheriv(suite === 2 ? "aes-256-ctr" : "aes-128-ctr", key, block).update(content);
+    plaintext = counterMode.apply(iv, apdu, contentAt, contentEnd);
     if (!looksRight(plaintext)) {
       if (securityControl & SECURITY_CONTROL.broadcast) {
         throw new CodecError(
@@ -129,8 +141,10 @@ export function decipher(
       }
       throw new CodecError("key-wrong", "deciphering gives no telegram: the key is not that of this meter");
     }
+  } else {
+    plaintext = apdu.subarray(contentAt, contentEnd);
   }
-  if (verifying) verifyTag(message, block.subarray(0, 12), key, keys.authenticationKey as Uint8Array, encrypted);
+  if (verifying) verifyTag(message, iv, key, authenticationKey, encrypted);
   return { plaintext, verified: verifying };
 }
 
@@ -141,7 +155,7 @@ function verifyTag(
   authenticationKey: Uint8Array,
   encrypted: boolean,
 ): void {
-  const algorithm = key.length === 32 ? "aes-256-gcm" : "aes-128-gcm";
+  const algorithm = (securityControl & 0x0f) === 2 ? "aes-256-gcm" : "aes-128-gcm";
   const gcm = createDecipheriv(algorithm, key, iv, { authTagLength: TAG_LENGTH });
   const content = apdu.subarray(contentAt, contentEnd);
   gcm.setAAD(associatedData(securityControl, authenticationKey, encrypted ? undefined : content));

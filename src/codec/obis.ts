@@ -1,7 +1,7 @@
 /** OBIS codes (Blue Book, 7): six bytes A-B:C.D.E*F. */
 
-/** How many codes an `ObisNames` remembers; telegrams hold about 60. */
-const MAX_NAMES = 512;
+/** How many codes an `ObisNames` remembers, a power of two; telegrams hold up to 60. */
+const MAX_NAMES = 256;
 
 /** `1-0:1.8.0*255` from the six bytes at `at`. */
 export function formatObis(bytes: Uint8Array, at = 0): string {
@@ -20,20 +20,25 @@ export function parseObis(text: string): Uint8Array {
   return Uint8Array.from(numbers);
 }
 
-/** `formatObis` that makes each text only once: a meter sends the same codes in every telegram. At most 512 are kept. */
+/** `formatObis` that makes each text only once: a meter sends the same codes in every telegram. At most 256 are kept. */
 export class ObisNames {
-  readonly #names = new Map<number, string>();
+  /** By hash; a code whose place is taken takes it over. */
+  readonly #names = new Array<Name | undefined>(MAX_NAMES).fill(undefined);
 
   format(bytes: Uint8Array, at: number): string {
     const high = ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
     const low = ((bytes[at + 3] as number) << 16) | ((bytes[at + 4] as number) << 8) | (bytes[at + 5] as number);
-    const key = high * 0x1000000 + low;
-    let name = this.#names.get(key);
-    if (name === undefined) {
-      if (this.#names.size >= MAX_NAMES) this.#names.clear();
-      name = formatObis(bytes, at);
-      this.#names.set(key, name);
-    }
-    return name;
+    const place = (Math.imul(high, 31) + Math.imul(low >> 8, 37)) & (MAX_NAMES - 1);
+    const known = this.#names[place];
+    if (known !== undefined && known.high === high && known.low === low) return known.text;
+    const text = formatObis(bytes, at);
+    this.#names[place] = { high, low, text };
+    return text;
   }
+}
+
+interface Name {
+  readonly high: number;
+  readonly low: number;
+  readonly text: string;
 }
