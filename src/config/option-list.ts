@@ -14,6 +14,8 @@ export interface OptionRow {
   readonly least: number | null;
   readonly most: number | null;
   readonly whole: boolean;
+  /** Regular expression of a text, where there is one. */
+  readonly pattern: string | null;
   readonly default: string | number | boolean | null;
   readonly required: boolean;
   readonly about: About;
@@ -64,6 +66,14 @@ function limit(schema: z.ZodMiniType, check: "greater_than" | "less_than"): numb
   return null;
 }
 
+function patternOf(schema: z.ZodMiniType): string | null {
+  for (const { _zod } of definition(schema).checks ?? []) {
+    const found = _zod.def as { pattern?: RegExp };
+    if (found.pattern !== undefined) return found.pattern.source;
+  }
+  return null;
+}
+
 const TYPES: Readonly<Record<string, OptionType>> = {
   string: "text",
   number: "number",
@@ -87,6 +97,7 @@ function rowsOf(schema: z.ZodMiniType, path: readonly string[]): OptionRow[] {
       least: limit(inner, "greater_than"),
       most: limit(inner, "less_than"),
       whole: definition(inner).format === "safeint",
+      pattern: patternOf(inner),
       default: defaultOf(schema),
       required: !isOptional(schema),
       about: said,

@@ -40,8 +40,8 @@ const whole = (least: number, most: number) => z.int().check(z.minimum(least), z
 const hexKey = () => z.string().check(z.overwrite(normalizeKey), z.refine(isKey));
 
 const PORT =
-  /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}\/?|file:.+|simulator:.*|(?!\w+:\/\/|file:$|tcp:).+)$/s;
-const SERVER = /^(?:mqtts?|wss?):\/\/[^\s/]+(?:\/\S*)?$/i;
+  /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}\/?|file:.+|simulator:.*|(?!\w+:\/\/|file:$|tcp:).+)$/;
+const SERVER = /^(?:mqtts?|wss?):\/\/[^\s/]+(?:\/\S*)?$/;
 /** A topic to publish to (MQTT 5, 4.7): no wildcard, no NUL, no empty level at its ends, nothing of the broker's own ($). */
 const TOPIC = /^(?![$/])[^+#\0]*[^+#\0/]$/;
 const TOPIC_ALLOWED = "an MQTT topic without +, # and without / at its ends";
@@ -151,6 +151,7 @@ const mqttSchema = z.strictObject({
       en: "Name of this connection; two programs with the same one throw each other out.",
       de: "Name dieser Verbindung; zwei Programme mit demselben werfen einander hinaus.",
     },
+    example: "kaifa2mqtt-cellar",
     unset: "made from the base topic and the name of the computer",
   }),
   base_topic: option(z._default(z.string().check(z.maxLength(256), z.regex(TOPIC)), "kaifa2mqtt"), {

@@ -1,0 +1,187 @@
+/**
+ * What is generated from the table of options: the JSON Schema for editors, the example file and the reference tables
+ * of the documentation. Written into docs/ by `npm run docs`; a test fails when the files there differ.
+ */
+import {
+  about,
+  allowedText,
+  definition,
+  displayPath,
+  environmentName,
+  OPTIONS,
+  type OptionRow,
+} from "./option-list.ts";
+import { type About, configSchema } from "./options.ts";
+
+export type Language = "en" | "de";
+
+/** As people may write a key; the digits are checked, what may stand between them is forgiven. */
+const KEY_PATTERN = "^\\s*(?:0[xX])?(?:[0-9A-Fa-f][\\s:,;_-]*){32}$";
+
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+interface Section {
+  /** `meter`, `mqtt`, …; empty for options that stand at the top. */
+  readonly name: string;
+  readonly about: About | null;
+  readonly rows: readonly OptionRow[];
+}
+
+/** The sections in the order of the table. */
+export function sections(): Section[] {
+  const shape = definition(configSchema).shape ?? {};
+  return Object.entries(shape).map(([name, schema]) => {
+    const rows = OPTIONS.filter((row) => row.path[0] === name);
+    const alone = rows.length === 1 && rows[0]?.path.length === 1;
+    if (alone) return { name: "", about: null, rows };
+    return { name: name === "meters" ? "meter" : name, about: about(schema) ?? null, rows };
+  });
+}
+
+const nameOf = (row: OptionRow): string => row.path.at(-1) ?? "";
+
+function propertyOf(row: OptionRow): Json {
+  const { help, secret } = row.about;
+  const common = {
+    title: row.about.title.en,
+    description: row.about.unset === undefined ? help.en : `${help.en} Default: ${row.about.unset}.`,
+    ...(row.default === null ? {} : { default: row.default }),
+  };
+  // An option that is there but empty is as good as not set.
+  const unset = row.required ? [] : ["null"];
+  switch (row.type) {
+    case "boolean":
+      return { ...common, type: ["boolean", ...unset] };
+    case "choice":
+      return { ...common, enum: [...row.choices, ...(row.required ? [] : [null])] };
+    case "number":
+      return { ...common, type: [row.whole ? "integer" : "number", ...unset], minimum: row.least, maximum: row.most };
+    case "text": {
+      const isKey = secret === true && row.path[0] === "meters";
+      const pattern = isKey ? KEY_PATTERN : row.pattern;
+      // A key of 32 decimal digits, or a name that is a number, needs no quotes.
+      return { ...common, type: ["string", "number", ...unset], ...(pattern === null ? {} : { pattern }) };
+    }
+  }
+}
+
+function objectOf(section: Section): Json {
+  const required = section.rows.filter((row) => row.required).map(nameOf);
+  return {
+    title: section.about?.title.en ?? "",
+    description: section.about?.help.en ?? "",
+    type: "object",
+    additionalProperties: false,
+    properties: Object.fromEntries(section.rows.map((row) => [nameOf(row), propertyOf(row)])),
+    ...(required.length === 0 ? {} : { required }),
+  };
+}
+
+/** JSON Schema (draft 7, which editors know) of kaifa2mqtt.yaml. */
+export function jsonSchema(): Json {
+  const properties: Record<string, Json> = {};
+  for (const section of sections()) {
+    if (section.name === "") for (const row of section.rows) properties[nameOf(row)] = propertyOf(row);
+    else properties[section.name] = objectOf(section);
+    if (section.name === "meter") {
+      properties.meters = {
+        title: "Meters",
+        description: "Several meters in one process, instead of `meter`.",
+        type: "array",
+        minItems: 1,
+        items: objectOf(section),
+      };
+    }
+  }
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "Configuration of kaifa2mqtt",
+    type: "object",
+    additionalProperties: false,
+    properties,
+    not: { required: ["meter", "meters"] },
+  };
+}
+
+const exampleOf = (row: OptionRow): string => row.about.example ?? String(row.default ?? "");
+
+/** What must be set stands there, everything else is a comment that shows a value. */
+const SHOWN = new Set(["meter.port", "meter.key", "mqtt.server"]);
+
+/** An example of kaifa2mqtt.yaml with every option; what is commented out shows its default, or a possible value. */
+export function exampleYaml(): string {
+  const lines = [
+    "# yaml-language-server: $schema=./kaifa2mqtt.schema.json",
+    "# Configuration of kaifa2mqtt, with every option. Two lines suffice: the port, and the key that the grid operator",
+    "# hands out. `kaifa2mqtt check` says what is wrong with it and where each value comes from.",
+  ];
+  for (const section of sections()) {
+    lines.push("");
+    if (section.about !== null) {
+      const shown = section.rows.some((row) => SHOWN.has(displayPath(row)));
+      lines.push(`# ${section.about.help.en}`, `${shown ? "" : "# "}${section.name}:`);
+    }
+    for (const row of section.rows) {
+      const indent = section.name === "" ? "" : "  ";
+      const mark = SHOWN.has(displayPath(row)) ? "" : "# ";
+      lines.push(...wrap(row.about.help.en, 108).map((line) => `${indent}# ${line}`));
+      const value = exampleOf(row);
+      const plain = row.type !== "text" || /^(?:!secret )?[A-Za-z/][\w/.:+ -]*$/.test(value);
+      const note = row.default !== null ? "default" : row.about.unset === undefined ? "" : `unset: ${row.about.unset}`;
+      const text = `${indent}${mark}${nameOf(row)}: ${plain ? value : JSON.stringify(value)}`;
+      lines.push(note === "" || mark === "" ? text : `${text}  # ${note}`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+const WORDS = {
+  en: { head: ["Option", "Default", "Allowed", "Meaning"], secret: "Secret.", required: "required" },
+  de: { head: ["Option", "Voreinstellung", "Erlaubt", "Bedeutung"], secret: "Geheim.", required: "notwendig" },
+} as const;
+
+/** The reference: a table for each section, with the name of each environment variable. */
+export function referenceMarkdown(language: Language): string {
+  const words = WORDS[language];
+  const blocks = sections().map((section) => {
+    const heading = section.name === "" ? `### \`${section.rows[0]?.path[0]}\`` : `### \`${section.name}\``;
+    const intro = section.about === null ? [] : [section.about.help[language], ""];
+    const rows = section.rows.map((row) => {
+      const fallback = row.required ? words.required : defaultText(row);
+      const secret = row.about.secret === true ? ` ${words.secret}` : "";
+      const meaning = `${row.about.help[language]}${secret}`;
+      const names = `\`${displayPath(row)}\`<br>\`${environmentName(row)}\``;
+      return `| ${[names, fallback, cell(allowedText(row)), cell(meaning)].join(" | ")} |`;
+    });
+    const rule = `| ${words.head.map(() => "---").join(" | ")} |`;
+    return [heading, "", ...intro, `| ${words.head.join(" | ")} |`, rule, ...rows].join("\n");
+  });
+  return `${blocks.join("\n\n")}\n`;
+}
+
+const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
+
+function defaultText(row: OptionRow): string {
+  if (row.about.unset !== undefined) return cell(row.about.unset);
+  return row.default === null ? "" : `\`${row.default}\``;
+}
+
+const BEGIN = "<!-- From here on made from src/config/options.ts by `npm run docs`. -->";
+const END = "<!-- Up to here. -->";
+
+/** A document with its generated part made anew. */
+export function withReference(document: string, language: Language): string {
+  const [head = "", rest = ""] = document.split(BEGIN);
+  const [, tail = ""] = rest.split(END);
+  return `${head}${BEGIN}\n\n${referenceMarkdown(language)}\n${END}${tail}`;
+}
