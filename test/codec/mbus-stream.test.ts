@@ -1,0 +1,328 @@
+import { describe, expect, test } from "vitest";
+import { createDecoder, type DecoderEvent, decodeTelegrams } from "../../src/codec/decoder.ts";
+import { encodeMbusFrames } from "../../src/codec/mbus-frame.ts";
+import { loadFixture, summarize } from "../helpers/fixtures.ts";
+import { decodePieces, join, splits } from "../helpers/splits.ts";
+
+const noe = loadFixture("kaifa-netz-noe");
+const ksm = loadFixture("kaifa-ksm-west");
+const t210 = loadFixture("sagemcom-t210d-length-overflow");
+const NOE_SECOND = 256;
+const KSM_SECOND = 256;
+
+/** What came out, in short: `telegram@offset` and `code@offset`. */
+function story(events: readonly DecoderEvent[]): string[] {
+  return events.flatMap((event) => {
+    if (event.type === "skipped") return [];
+    return [event.type === "telegram" ? `telegram@${event.offset}` : `${event.code}@${event.offset}`];
+  });
+}
+
+const decode = (...parts: Uint8Array[]) => story(decodeTelegrams(join(...parts), noe.keys));
+
+/** A copy with one byte changed. */
+function changed(bytes: Uint8Array, at: number, value = (bytes[at] as number) ^ 0x01): Uint8Array {
+  const copy = bytes.slice();
+  copy[at] = value;
+  return copy;
+}
+
+const first = noe.wire.subarray(0, NOE_SECOND);
+const second = noe.wire.subarray(NOE_SECOND);
+const noise = Uint8Array.from([0x00, 0x68, 0x16, 0x68, 0x68, 0xfa, 0x12, 0x7e, 0xdb, 0x2f, 0x0f]);
+
+describe("a read may end anywhere", () => {
+  for (const fixture of [noe, ksm, t210]) {
+    test(`${fixture.name}, each split`, () => {
+      for (const { how, pieces } of splits(fixture.wire)) {
+        expect(summarize(decodePieces(pieces, fixture.keys)), how).toEqual(fixture.expected);
+      }
+    });
+  }
+
+  test("two telegrams, noise around and between them, each split", () => {
+    const stream = join(noise, ksm.wire, noise, ksm.wire, noise);
+    const expected = [...ksm.expected, ...ksm.expected];
+    for (const { how, pieces } of splits(stream)) {
+      expect(summarize(decodePieces(pieces, ksm.keys)), how).toEqual(expected);
+    }
+  });
+
+  test("the telegram is given at its last byte, not later", () => {
+    const decoder = createDecoder(noe.keys);
+    expect(decoder.feed(noe.wire.subarray(0, -1))).toEqual([]);
+    expect(story(decoder.feed(noe.wire.subarray(-1)))).toEqual(["telegram@0"]);
+  });
+
+  test("several telegrams in one read come out in their order with their offsets", () => {
+    expect(decode(noe.wire, noe.wire, noe.wire)).toEqual(["telegram@0", "telegram@282", "telegram@564"]);
+  });
+});
+
+describe("a stream that begins anywhere", () => {
+  test("at each byte of a telegram: nothing wrong comes out, and the next telegram does", () => {
+    for (let at = 1; at < noe.wire.length; at++) {
+      const events = decodeTelegrams(join(noe.wire.subarray(at), noe.wire), noe.keys);
+      const telegrams = events.filter((event) => event.type === "telegram");
+      expect(
+        telegrams.map((event) => event.offset),
+        `from byte ${at}`,
+      ).toEqual([noe.wire.length - at]);
+      expect(summarize(telegrams)).toEqual(noe.expected);
+      expect(events.filter((event) => event.type === "fault").length, `from byte ${at}`).toBeLessThanOrEqual(1);
+    }
+  });
+
+  test("at the second frame: one segmentation fault", () => {
+    expect(decode(second, noe.wire)).toEqual(["segmentation@0", "telegram@26"]);
+  });
+
+  test("in noise before the second frame: still one", () => {
+    expect(decode(noise, second, noe.wire)).toEqual([`segmentation@${noise.length}`, `telegram@${noise.length + 26}`]);
+  });
+});
+
+describe("a telegram cut short costs only itself", () => {
+  test("at each byte, followed by an intact one: one fault, one telegram", () => {
+    // With all but the stop byte it is taken (see the deviations).
+    for (let length = 1; length < noe.wire.length - 1; length++) {
+      const events = decodeTelegrams(join(noe.wire.subarray(0, length), noe.wire), noe.keys);
+      const telegrams = events.filter((event) => event.type === "telegram");
+      expect(
+        telegrams.map((event) => event.offset),
+        `${length} bytes`,
+      ).toEqual([length]);
+      expect(events.filter((event) => event.type === "fault").length, `${length} bytes`).toBeLessThanOrEqual(1);
+      if (length > 9) expect(events.filter((event) => event.type === "fault")).toHaveLength(1);
+    }
+  });
+
+  test("at the end of the input", () => {
+    expect(decode(noe.wire.subarray(0, 100))).toEqual(["framing@0"]);
+    expect(decode(first)).toEqual(["segmentation@0"]);
+    expect(decode(noe.wire.subarray(0, 270))).toEqual(["framing@256"]);
+  });
+
+  test("by silence, then an intact one", () => {
+    const decoder = createDecoder(noe.keys);
+    expect(decoder.feed(noe.wire.subarray(0, 200))).toEqual([]);
+    expect(story(decoder.silence())).toEqual(["framing@0"]);
+    expect(story(decoder.feed(noe.wire))).toEqual(["telegram@200"]);
+  });
+
+  test("a first frame starts anew, whatever was collected", () => {
+    expect(decode(first, noe.wire)).toEqual(["segmentation@0", "telegram@256"]);
+  });
+
+  test("a false start hides a good telegram until silence says that no more comes", () => {
+    const decoder = createDecoder(noe.keys);
+    const falseStart = Uint8Array.of(0x68, 0xf0, 0xf0, 0x68);
+    expect(decoder.feed(join(falseStart, noe.wire.subarray(0, 240)))).toEqual([]);
+    expect(story(decoder.feed(noe.wire.subarray(240)))).toEqual(["telegram@4"]);
+    const single = encodeMbusFrames(noe.wire.slice(9, 40))[0] as Uint8Array;
+    expect(decoder.feed(join(falseStart, single))).toEqual([{ type: "skipped", offset: 0, length: 4 }].slice(1));
+    expect(story(decoder.silence())).toEqual(["malformed@290"]);
+  });
+});
+
+describe("one faulty telegram is one fault", () => {
+  test("each byte of the two-frame telegram changed, then an intact one", () => {
+    for (let at = 0; at < noe.wire.length; at++) {
+      const events = decodeTelegrams(join(changed(noe.wire, at), noe.wire), noe.keys);
+      const told = story(events);
+      expect(told.at(-1), `byte ${at}`).toBe(`telegram@${noe.wire.length}`);
+      expect(told.slice(0, -1), `byte ${at}`).toHaveLength(1);
+      const [code] = (told[0] as string).split("@");
+      expect(["checksum", "framing", "segmentation"], `byte ${at}`).toContain(code);
+    }
+  });
+
+  test("content changed: checksum, at the damaged frame", () => {
+    expect(decode(noe.wire, changed(noe.wire, 100))).toEqual(["telegram@0", "checksum@282"]);
+    expect(decode(changed(noe.wire, NOE_SECOND + 12))).toEqual(["checksum@256"]);
+    expect(decode(changed(noe.wire, 254))).toEqual(["checksum@0"]);
+  });
+
+  test("stop byte changed: framing", () => {
+    expect(decode(changed(noe.wire, 255, 0x17), noe.wire)).toEqual(["framing@0", "telegram@282"]);
+    expect(decode(changed(noe.wire, 281, 0x17), noe.wire)).toEqual(["framing@256", "telegram@282"]);
+  });
+
+  test("length fields that differ: framing", () => {
+    expect(decode(changed(noe.wire, 1), noe.wire)).toEqual(["framing@0", "telegram@282"]);
+    expect(decode(changed(noe.wire, NOE_SECOND + 2), noe.wire)).toEqual(["framing@256", "telegram@282"]);
+  });
+
+  test("a byte lost or gained at each place: one fault, and the next telegram", () => {
+    for (let at = 10; at < noe.wire.length; at++) {
+      const without = join(noe.wire.subarray(0, at), noe.wire.subarray(at + 1));
+      const withMore = join(noe.wire.subarray(0, at), Uint8Array.of(0x55), noe.wire.subarray(at));
+      for (const damaged of [without, withMore]) {
+        const events = decodeTelegrams(join(damaged, noe.wire), noe.keys);
+        const good = events.filter((event) => event.type === "telegram");
+        expect(good.at(-1)?.offset, `byte ${at}`).toBe(damaged.length);
+        expect(summarize(good), `byte ${at}`).toEqual(good.map(() => noe.expected[0]));
+        // A missing stop byte before a header is forgiven, and so is noise between two frames.
+        const faults = events.length - good.length - events.filter((event) => event.type === "skipped").length;
+        expect(faults + good.length, `byte ${at}`).toBe(2);
+      }
+    }
+  });
+
+  test("both frames damaged is one faulty telegram", () => {
+    expect(decode(changed(changed(noe.wire, 100), 270), noe.wire)).toEqual(["checksum@0", "telegram@282"]);
+  });
+
+  test("two damaged telegrams are two", () => {
+    const damaged = changed(noe.wire, 100);
+    expect(decode(damaged, damaged, noe.wire)).toEqual(["checksum@0", "checksum@282", "telegram@564"]);
+  });
+
+  test("two telegrams that both lack their first frame are two", () => {
+    expect(decode(second, second, noe.wire)).toEqual(["segmentation@0", "segmentation@26", "telegram@52"]);
+  });
+
+  test("noise alone is no fault", () => {
+    expect(decode(noise, noise)).toEqual([]);
+    const events = decodeTelegrams(join(noise, noise));
+    expect(events.map((event) => event.type)).toEqual(["skipped", "skipped"]);
+    expect(events.reduce((sum, event) => sum + event.length, 0)).toBe(22);
+  });
+});
+
+describe("deviations of the field", () => {
+  test("a missing stop byte before the next frame, and at the end of the input", () => {
+    const withoutFirst = join(noe.wire.subarray(0, 255), noe.wire.subarray(256));
+    expect(decode(withoutFirst, noe.wire)).toEqual(["telegram@0", "telegram@281"]);
+    const withoutLast = noe.wire.subarray(0, -1);
+    expect(decode(withoutLast)).toEqual(["telegram@0"]);
+    expect(decode(withoutLast, noe.wire)).toEqual(["telegram@0", "telegram@281"]);
+  });
+
+  test("single bytes E5 and short frames are passed over in silence", () => {
+    const fill = Uint8Array.of(0xe5, 0x10, 0x40, 0x01, 0x41, 0x16, 0xe5);
+    const events = decodeTelegrams(join(fill, first, fill, second, fill), noe.keys);
+    expect(events.map((event) => event.type)).toEqual(["telegram"]);
+    expect(summarize(events)).toEqual(noe.expected);
+  });
+
+  test("a frame with length field 0 as firmware printed it is no frame of 256 bytes", () => {
+    const printed = changed(changed(noe.wire.slice(0, 262), 1, 0), 2, 0);
+    expect(decode(printed, noe.wire).at(-1)).toBe("telegram@262");
+  });
+
+  test("the length overflow is tried only where the length is impossible", () => {
+    // 20 + 256 + 6 bytes after a damaged second frame end at the stop byte of the next first frame.
+    const damaged = changed(noe.wire, NOE_SECOND + 12);
+    expect(decode(damaged, noe.wire)).toEqual(["checksum@256", "telegram@282"]);
+  });
+});
+
+describe("segments", () => {
+  const apdu = apduOf(ksm.wire);
+
+  function apduOf(wire: Uint8Array): Uint8Array {
+    return join(wire.subarray(9, KSM_SECOND - 2), wire.subarray(KSM_SECOND + 9, -2));
+  }
+
+  test("any number and size of frames, past the sixteenth as well", () => {
+    for (const maxData of [1, 5, 10, 20, 23, 60, 120, 245, 250, 251, 252, 253, 254, 255]) {
+      const wire = join(...encodeMbusFrames(apdu, { maxData }));
+      expect(summarize(decodeTelegrams(join(wire, wire), ksm.keys)), `${maxData}`).toEqual([
+        ...ksm.expected,
+        ...ksm.expected,
+      ]);
+    }
+  });
+
+  test("a telegram of twenty segments that loses the last five costs only itself", () => {
+    const frames = encodeMbusFrames(apdu, { maxData: 18 });
+    expect(frames).toHaveLength(20);
+    const told = story(decodeTelegrams(join(...frames.slice(0, 16), ksm.wire), ksm.keys));
+    expect(told).toEqual(["segmentation@0", `telegram@${join(...frames.slice(0, 16)).length}`]);
+  });
+
+  test("each frame lost, doubled, or exchanged with the next: told once, never a wrong telegram", () => {
+    const frames = encodeMbusFrames(apdu, { maxData: 60 });
+    for (let at = 0; at < frames.length - 1; at++) {
+      const lost = frames.filter((_, index) => index !== at);
+      const doubled = frames.flatMap((frame, index) => (index === at ? [frame, frame] : [frame]));
+      const exchanged = frames.map(
+        (frame, index) => frames[index === at ? at + 1 : index === at + 1 ? at : index] ?? frame,
+      );
+      for (const damaged of [lost, doubled, exchanged]) {
+        const events = decodeTelegrams(join(...damaged, ksm.wire), ksm.keys);
+        const good = events.filter((event) => event.type === "telegram");
+        expect(summarize(good)).toEqual(good.map(() => ksm.expected[0]));
+        expect(good.at(-1)?.offset).toBe(join(...damaged).length);
+        // A doubled first frame begins anew, and its telegram is whole. A first one that comes second begins a
+        // second faulty telegram, and so does one that comes behind the last.
+        const faults = story(events).filter((entry) => !entry.startsWith("telegram"));
+        expect(faults).toHaveLength(damaged === exchanged && (at === 0 || at === frames.length - 2) ? 2 : 1);
+        for (const fault of faults) expect(fault).toMatch(/^segmentation@/);
+      }
+    }
+  });
+
+  test("frames of other access points do not mix", () => {
+    const [a] = encodeMbusFrames(apdu);
+    const [, b] = encodeMbusFrames(apdu, { dtsap: 0x68 });
+    expect(story(decodeTelegrams(join(a as Uint8Array, b as Uint8Array, ksm.wire), ksm.keys))).toEqual([
+      "segmentation@0",
+      "telegram@376",
+    ]);
+  });
+
+  test("other control, address and access points are taken as they come", () => {
+    const wire = join(...encodeMbusFrames(apdu, { control: 0x73, address: 0x01, stsap: 0x02, dtsap: 0x03 }));
+    expect(summarize(decodeTelegrams(wire, ksm.keys))).toEqual(ksm.expected);
+  });
+});
+
+describe("what a source may sleep for", () => {
+  test("the smallest frame, then what the header says, then nothing", () => {
+    const decoder = createDecoder(noe.keys);
+    expect(decoder.wanted).toBe(0);
+    decoder.feed(noe.wire.subarray(0, 1));
+    expect(decoder.wanted).toBe(11);
+    decoder.feed(noe.wire.subarray(1, 12));
+    expect(decoder.wanted).toBe(256 - 12);
+    decoder.feed(noe.wire.subarray(12, 256));
+    expect(decoder.wanted).toBe(12);
+    decoder.feed(noe.wire.subarray(256, 268));
+    expect(decoder.wanted).toBe(26 - 12);
+    decoder.feed(noe.wire.subarray(268));
+    expect(decoder.wanted).toBe(0);
+  });
+
+  test("it never sleeps past the end of a telegram", () => {
+    for (const fixture of [noe, ksm, t210]) {
+      const decoder = createDecoder(fixture.keys);
+      const events: DecoderEvent[] = [];
+      for (let at = 0; at < fixture.wire.length; ) {
+        const length = Math.max(1, decoder.wanted);
+        events.push(...decoder.feed(fixture.wire.subarray(at, at + length)));
+        at += length;
+        expect(at).toBeLessThanOrEqual(fixture.wire.length);
+      }
+      expect(summarize(events)).toEqual(fixture.expected);
+    }
+  });
+});
+
+test("reset forgets everything", () => {
+  const decoder = createDecoder(noe.keys);
+  decoder.feed(noe.wire.subarray(0, 270));
+  decoder.reset();
+  expect(decoder.wanted).toBe(0);
+  expect(story(decoder.feed(noe.wire))).toEqual(["telegram@0"]);
+});
+
+test("telegrams and faults carry a copy of their bytes when asked", () => {
+  const decoder = createDecoder({ ...noe.keys, keepBytes: true });
+  const [telegram] = decoder.feed(join(noise, noe.wire)).slice(1);
+  expect(telegram).toMatchObject({ type: "telegram", bytes: noe.wire });
+  const damaged = changed(noe.wire, 100);
+  const [fault] = decoder.feed(damaged);
+  expect(fault).toMatchObject({ type: "fault", code: "checksum", bytes: damaged.subarray(0, 256) });
+});
