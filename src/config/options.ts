@@ -152,7 +152,7 @@ const mqttSchema = z.strictObject({
       de: "Name dieser Verbindung; zwei Programme mit demselben werfen einander hinaus.",
     },
     example: "kaifa2mqtt-cellar",
-    unset: "made from the base topic and the name of the computer",
+    unset: "made once and kept in the data folder",
   }),
   base_topic: option(z._default(z.string().check(z.maxLength(256), z.regex(TOPIC)), "kaifa2mqtt"), {
     title: { en: "Base topic", de: "Basis-Topic" },
