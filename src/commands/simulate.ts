@@ -141,7 +141,7 @@ async function openTarget(name: string, baudRate: number, stdout: Writable, sign
 }
 
 async function openDevice(path: string, baudRate: number): Promise<Target> {
-  const { SerialPort } = await import("serialport");
+  const { SerialPort } = await import("../sources/serialport-library.ts");
   const port = await SerialPort.binding.open({ path, baudRate, dataBits: 8, parity: "even", stopBits: 1, lock: true });
   let fail: (why: string) => void = () => undefined;
   const gone = new Promise<string>((resolve) => {

@@ -129,7 +129,7 @@ export class SerialSource implements Source {
   }
 
   async #open(line: LineSettings): Promise<Port> {
-    const { SerialPort } = await import("serialport");
+    const { SerialPort } = await import("./serialport-library.ts");
     try {
       return await SerialPort.binding.open({
         path: this.#path,
@@ -150,7 +150,7 @@ export class SerialSource implements Source {
 
 /** The serial devices that the library can list; empty where it cannot (it needs `udevadm` on Linux). */
 export async function listSerialPorts(): Promise<{ path: string; manufacturer: string | undefined }[]> {
-  const { SerialPort } = await import("serialport");
+  const { SerialPort } = await import("./serialport-library.ts");
   try {
     return (await SerialPort.list()).map(({ path, manufacturer }) => ({ path, manufacturer }));
   } catch {
