@@ -1,0 +1,183 @@
+/**
+ * Listens at a port with one line setting after the other until it is known what is the matter. Ends by itself:
+ *
+ *     nothing comes      17 s (8E1 and 8N1 where there is a line): meters that send every 15 s are heard, too
+ *     noise              7 to 9 s for each of the usual settings
+ *     faulty telegrams   7 s after the first
+ *     a good telegram    at once
+ */
+import { createDecoder, type DecoderOptions } from "../codec/decoder.ts";
+import type { Telegram } from "../codec/telegram.ts";
+import { type Diagnosis, diagnose, formatLine, type Observations } from "../meter/diagnosis.ts";
+import { Observer, sourceKind } from "../meter/observer.ts";
+import { type LineSettings, type Source, SourceError } from "../sources/source.ts";
+
+/** Each of the two parities is given so long while nothing comes; a source without a line both. */
+const QUIET_MS = 8_500;
+/** A good telegram may still follow a faulty one: one period of 5 s and the telegram itself. */
+const AFTER_FAULT_MS = 7_000;
+/** Without a pause for so long it is no telegram: the longest takes 3 s at 2400 baud. */
+const ENDLESS_MS = 4_000;
+/** No pause inside a telegram is longer. */
+const PAUSE_MS = 600;
+
+/** Faults of telegrams whose frames were right: baud rate and parity are then right as well. */
+const PROVES_LINE: ReadonlySet<string> = new Set([
+  "key-missing",
+  "key-wrong",
+  "authentication",
+  "malformed",
+  "unsupported",
+]);
+
+const WORTH_ANOTHER_TRY: ReadonlySet<string> = new Set(["starting", "silence", "noise", "wrong-parity", "checksum"]);
+
+/** What one setting brought. */
+export interface Hearing {
+  readonly line: LineSettings | null;
+  readonly listenedMs: number;
+  readonly bytes: number;
+  readonly faults: Observations["faults"];
+  readonly systemTitle: string | null;
+  readonly telegram: Telegram | null;
+  readonly diagnosis: Diagnosis;
+  /** The last bytes that came, for a report of noise. */
+  readonly tail: Uint8Array;
+}
+
+export interface ListenOptions {
+  readonly source: Source;
+  /** As the user wrote it. */
+  readonly port: string;
+  readonly lines: readonly LineSettings[];
+  readonly keys: DecoderOptions;
+  readonly signal: AbortSignal;
+  /** Told now and then, for a progress line. */
+  readonly progress: (line: LineSettings | null, elapsedMs: number, bytes: number) => void;
+}
+
+/** Tries the settings in their order; the last hearing is the one that says most if it proved the line. */
+export async function listenAround(options: ListenOptions): Promise<Hearing[]> {
+  const { source, lines, signal } = options;
+  const hearings: Hearing[] = [];
+  for (const line of lines) {
+    const hearing = await listenOnce(options, line);
+    hearings.push(hearing);
+    const proven = Object.keys(hearing.faults).some((code) => PROVES_LINE.has(code));
+    if (hearing.telegram !== null || proven || signal.aborted || !source.hasLine) break;
+    const codes = hearings.map(({ diagnosis }) => diagnosis.code);
+    // Frames with right check sums: the line is right, whatever is in them.
+    if (codes.at(-1) === "no-content" || !WORTH_ANOTHER_TRY.has(hearing.diagnosis.code)) break;
+    // A wrong baud rate is heard as noise, never as silence or whole frames; a wrong parity may be all of these.
+    if (hearings.length >= 2 && (codes.includes("checksum") || hearings.every(({ bytes }) => bytes === 0))) break;
+  }
+  return hearings;
+}
+
+async function listenOnce(options: ListenOptions, line: LineSettings): Promise<Hearing> {
+  const { source, port, keys, signal, progress } = options;
+  const observer = new Observer(source.label, sourceKind(port));
+  const decoder = createDecoder(keys);
+  const session = new AbortController();
+  const stop = (): void => session.abort();
+  signal.addEventListener("abort", stop, { once: true });
+  const usedLine = source.hasLine ? line : null;
+  const quietMs = source.hasLine ? QUIET_MS : 2 * QUIET_MS;
+  const begun = performance.now();
+  let bytes = 0;
+  let telegram: Telegram | null = null;
+  let faultAt: number | null = null;
+  let burstAt: number | null = null;
+  let heardAt = begun;
+  let tail: Uint8Array = new Uint8Array(0);
+
+  const handle = (events: ReturnType<typeof decoder.feed>, at: number): void => {
+    for (const event of events) {
+      observer.decoded(event, at);
+      if (event.type === "telegram") telegram ??= event.telegram;
+      else if (event.type === "fault" && PROVES_LINE.has(event.code)) faultAt ??= at;
+    }
+  };
+  const isEnough = (at: number): boolean => {
+    if (telegram !== null || signal.aborted) return true;
+    if (faultAt !== null) return at - faultAt >= AFTER_FAULT_MS;
+    if (burstAt !== null && at - heardAt < PAUSE_MS) return at - burstAt >= ENDLESS_MS;
+    return at - begun >= quietMs;
+  };
+
+  const stream = source.open(session.signal, line)[Symbol.asyncIterator]();
+  try {
+    let next = stream.next();
+    // Whoever waits for it meets its error; until then it is not unhandled.
+    next.catch(() => undefined);
+    while (!isEnough(performance.now())) {
+      const result = await Promise.race([next, after(100)]);
+      const at = performance.now();
+      progress(usedLine, at - begun, bytes);
+      if (result === null) {
+        if (burstAt !== null && at - heardAt >= PAUSE_MS) {
+          burstAt = null;
+          handle(decoder.silence(), at);
+        }
+        continue;
+      }
+      if (result.done) {
+        handle(decoder.end(), at);
+        if (telegram === null && !signal.aborted) observer.closed("ended");
+        break;
+      }
+      next = stream.next();
+      next.catch(() => undefined);
+      if (result.value.length === 0) {
+        observer.opened(at, usedLine);
+        continue;
+      }
+      bytes += result.value.length;
+      heardAt = at;
+      burstAt ??= at;
+      tail = Uint8Array.from([...tail, ...result.value]).slice(-24);
+      observer.bytes(result.value, at);
+      handle(decoder.feed(result.value), at);
+    }
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    observer.closed(error.code);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    session.abort();
+    await stream.return?.();
+  }
+  const at = performance.now();
+  if (telegram !== null) observer.accepted(at);
+  // All the listening that is to be done is done: what was heard now means something.
+  const seen: Observations = { ...observer.observe(at, 30_000), listeningMs: Number.POSITIVE_INFINITY };
+  return {
+    line: usedLine,
+    listenedMs: at - begun,
+    bytes,
+    faults: seen.faults,
+    systemTitle: seen.systemTitle,
+    telegram,
+    diagnosis: diagnose(seen),
+    tail,
+  };
+}
+
+function after(ms: number): Promise<null> {
+  return new Promise((resolve) => setTimeout(resolve, ms, null));
+}
+
+/** The settings that meters use, the configured ones first: 2400 8E1 or 8N1 (M-Bus), 9600 8N1 (infrared), 115200 8N1 (P1). */
+export function usualLines(configured: readonly LineSettings[]): LineSettings[] {
+  const usual: LineSettings[] = (
+    [
+      [2400, "even"],
+      [2400, "none"],
+      [9600, "none"],
+      [115200, "none"],
+      [9600, "even"],
+    ] as const
+  ).map(([baudRate, parity]) => ({ baudRate, dataBits: 8, parity, stopBits: 1 }));
+  const lines = new Map([...configured, ...usual].map((line) => [formatLine(line), line]));
+  return [...lines.values()];
+}

@@ -1,0 +1,260 @@
+/**
+ * `doctor`: listens at the port and says in plain words what it finds, what that means and what to do. At most ten lines;
+ * `--json` gives the same for programs. Exit 0 when all is well, else 1.
+ */
+import { formatDecimal } from "../codec/decimal.ts";
+import type { Register } from "../codec/telegram.ts";
+import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
+import type { MeterConfig } from "../config/options.ts";
+import { type Diagnosis, formatLine, formatSystemTitle } from "../meter/diagnosis.ts";
+import { quantityOf, shiftOf } from "../meter/quantities.ts";
+import { openSource } from "../sources/open-source.ts";
+import { listSerialDevices, type SerialDevice } from "../sources/serial-devices.ts";
+import { type LineSettings, SourceError } from "../sources/source.ts";
+import { type CommandContext, UsageError } from "./command.ts";
+import { type Hearing, listenAround, usualLines } from "./doctor-listen.ts";
+import { readSettings } from "./settings.ts";
+
+/** Devices that are listed before "and n more". */
+const MAX_DEVICES = 4;
+/** Values of a reading that are shown, in this order. */
+const SHOWN = ["1.8.0", "2.8.0", "1.7.0", "2.7.0", "32.7.0", "52.7.0", "72.7.0"];
+
+/** What the doctor found. */
+interface Finding {
+  readonly diagnosis: Diagnosis;
+  readonly port: string | null;
+  readonly hearings: readonly Hearing[];
+  readonly devices: readonly SerialDevice[];
+}
+
+export async function command(context: CommandContext): Promise<number> {
+  const { options, stdout, signal } = context;
+  const devices = await listSerialDevices();
+  const [likely, ...others] = devices.filter((device) => device.likely);
+  const only = likely !== undefined && others.length === 0 ? (likely.byId ?? likely.path) : undefined;
+  const meter = await configuredMeter(context, options.port ?? only);
+  const port = options.port ?? meter?.port ?? only;
+  const keys = {
+    key: keyOf(options.key ?? meter?.key, "--key"),
+    authenticationKey: keyOf(options.authKey ?? meter?.authentication_key, "--auth-key"),
+  };
+  const finding =
+    port === undefined
+      ? { diagnosis: noPort(devices), port: null, hearings: [], devices }
+      : { ...(await examine(context, port, meter, keys)), devices };
+  if (signal.aborted) return 0;
+  const print = options.json === true ? [JSON.stringify(forPrograms(finding))] : forPeople(finding, options.port);
+  stdout.write(`${print.join("\n")}\n`);
+  return finding.diagnosis.code === "ok" ? 0 : 1;
+}
+
+/**
+ * The meter of the configuration that belongs to the port, else the first; `null` if there is no configuration. With a
+ * port at hand a configuration need not name one: the environment may hold the key alone.
+ */
+async function configuredMeter(context: CommandContext, port: string | undefined): Promise<MeterConfig | null> {
+  const pick = ({ config }: Awaited<ReturnType<typeof readSettings>>) =>
+    config.meters.find((meter) => meter.port === port) ?? config.meters[0] ?? null;
+  try {
+    return pick(await readSettings(context));
+  } catch (error) {
+    const given = context.options.port !== undefined;
+    // What was named, or is there and wrong, is worth telling; a port on the command line needs no configuration.
+    if (context.options.config !== undefined || !(given || isPortMissing(error))) throw error;
+  }
+  if (port === undefined) return null;
+  const flags = [{ path: ["meters", 0, "port"], value: port, flag: "--port" }];
+  return readSettings(context, flags).then(pick, () => null);
+}
+
+/** Nothing is wrong with the configuration but that it names no port, or that there is none at all. */
+function isPortMissing(error: unknown): boolean {
+  const faults = (error as { faults?: readonly { path: string }[] }).faults ?? [];
+  return faults.length > 0 && faults.every(({ path }) => path === "" || path === "meter" || /\bport$/.test(path));
+}
+
+function keyOf(text: string | undefined, flag: string): Uint8Array | undefined {
+  if (text === undefined) return undefined;
+  const key = keyBytes(text);
+  if (key === null) throw new UsageError(`${flag}: expected 32 hex digits, found ${describeWrongKey(text)}`);
+  return key;
+}
+
+async function examine(
+  context: CommandContext,
+  port: string,
+  meter: MeterConfig | null,
+  keys: { key: Uint8Array | undefined; authenticationKey: Uint8Array | undefined },
+): Promise<Omit<Finding, "devices">> {
+  const { options, stderr, signal } = context;
+  const configured = linesOf(meter);
+  const terminal = (stderr as Partial<NodeJS.WriteStream>).isTTY === true;
+  let told = "";
+  const progress = (line: LineSettings | null, elapsedMs: number, bytes: number): void => {
+    const where = `listening at ${port}${line === null ? "" : `, ${formatLine(line)}`}`;
+    if (terminal) stderr.write(`\r\x1b[K${where}: ${Math.floor(elapsedMs / 1000)} s, ${bytes} bytes`);
+    else if (options.logLevel === "debug" && told !== where) stderr.write(`${where}\n`);
+    told = where;
+  };
+  let hearings: Hearing[];
+  try {
+    const source = openSource(port, keys);
+    hearings = await listenAround({ source, port, keys, lines: usualLines(configured), signal, progress });
+  } catch (error) {
+    if (error instanceof SourceError && error.code === "unsupported") throw new UsageError(error.message);
+    throw error;
+  } finally {
+    if (terminal) stderr.write("\r\x1b[K");
+  }
+  return { port, hearings, diagnosis: conclude(hearings, meter, configured) };
+}
+
+/** The settings that the bridge would use; without a configuration those of `parity: auto`. */
+function linesOf(meter: MeterConfig | null): LineSettings[] {
+  const { baud_rate = 2400, data_bits = 8, parity = "auto", stop_bits = 1 } = meter ?? {};
+  return (parity === "auto" ? (["even", "none"] as const) : [parity]).map((each) => ({
+    baudRate: baud_rate,
+    dataBits: data_bits as LineSettings["dataBits"],
+    parity: each,
+    stopBits: stop_bits as LineSettings["stopBits"],
+  }));
+}
+
+/** What says most comes first. */
+const TELLING = ["wrong-parity", "checksum", "no-content", "noise", "silence", "starting"];
+
+function conclude(
+  hearings: readonly Hearing[],
+  meter: MeterConfig | null,
+  configured: readonly LineSettings[],
+): Diagnosis {
+  const last = hearings.at(-1);
+  if (last === undefined) throw new Error("nothing was tried");
+  const rank = ({ diagnosis }: Hearing) => TELLING.indexOf(diagnosis.code);
+  if (last.telegram === null && rank(last) >= 0) {
+    return [...hearings].sort((a, b) => rank(a) - rank(b))[0]?.diagnosis ?? last.diagnosis;
+  }
+  if (last.line === null || last.telegram === null) return last.diagnosis;
+  const right = formatLine(last.line);
+  if (configured.some((line) => formatLine(line) === right)) return last.diagnosis;
+  const baud = configured[0]?.baudRate !== last.line.baudRate;
+  const cure = `Set ${baud ? `baud_rate: ${last.line.baudRate} and ` : ""}parity: ${last.line.parity}${
+    !baud && last.line.parity !== "odd" ? ", or leave parity out" : ""
+  }.`;
+  if (meter === null) return { ...last.diagnosis, cure: { en: cure, de: cure } };
+  const wrong = configured.map(formatLine).join(" or ");
+  const text = `Telegrams come at ${right}, but the configuration says ${wrong}: the ${baud ? "baud rate" : "parity"} is wrong.`;
+  return { code: baud ? "noise" : "wrong-parity", text: { en: text, de: text }, cure: { en: cure, de: cure } };
+}
+
+function noPort(devices: readonly SerialDevice[]): Diagnosis {
+  const text =
+    devices.length === 0
+      ? "No serial device is there, and no port was given."
+      : "No port was given, and it is not clear which.";
+  const cure =
+    devices.length === 0
+      ? "Plug the adapter in (in a container or VM: pass it through), or give --port tcp://HOST:PORT."
+      : "Run `kaifa2mqtt doctor --port …` with one of these devices.";
+  return { code: "no-device", text: { en: text, de: text }, cure: { en: cure, de: cure } };
+}
+
+function forPeople({ diagnosis, port, hearings, devices }: Finding, givenPort: string | undefined): string[] {
+  const lines: string[] = [];
+  if (port !== null) lines.push(`port     ${port}`);
+  const last = hearings.at(-1);
+  if (last !== undefined && hearings.some(({ listenedMs }) => listenedMs > 300))
+    lines.push(`heard    ${heard(hearings)}`);
+  lines.push(`means    ${diagnosis.text.en}`);
+  if (diagnosis.cure.en !== "") lines.push(`do       ${diagnosis.cure.en}`);
+  if (last?.telegram) lines.push(`reading  ${readingText(last)}`);
+  const listsDevices = port === null || diagnosis.code === "no-device" || diagnosis.code === "not-a-serial-device";
+  if (listsDevices || (givenPort === undefined && lines.length <= 5)) lines.push(...deviceLines(devices));
+  return lines;
+}
+
+function heard(hearings: readonly Hearing[]): string {
+  const seconds = Math.round(hearings.reduce((sum, { listenedMs }) => sum + listenedMs, 0) / 1000);
+  const last = hearings.at(-1);
+  const at = hearings.flatMap(({ line }) => (line === null ? [] : [formatLine(line)]));
+  if (last?.telegram) {
+    const title = last.telegram.systemTitle === null ? "" : ` of ${formatSystemTitle(last.telegram.systemTitle)}`;
+    const where = last.line === null ? "" : ` at ${formatLine(last.line)}`;
+    return `a telegram${title} (${last.telegram.transport}, ${last.telegram.security}) after ${seconds} s${where}`;
+  }
+  const bytes = hearings.reduce((sum, hearing) => sum + hearing.bytes, 0);
+  const tried = at.length === 0 ? "" : `, tried ${at.join(", ")}`;
+  if (bytes === 0) return `nothing in ${seconds} s${tried}`;
+  const loudest = [...hearings].sort((a, b) => b.bytes - a.bytes)[0];
+  const faults = Object.entries(last?.faults ?? {}).map(([code, count]) => `${count} × ${code}`);
+  const tail = Buffer.from(loudest?.tail ?? [])
+    .toString("hex")
+    .replace(/..(?=.)/g, "$& ");
+  return `${bytes} bytes in ${seconds} s${tried}; ${faults.length > 0 ? faults.join(", ") : `ends ${tail}`}`;
+}
+
+function readingText({ telegram }: Hearing): string {
+  const values = SHOWN.flatMap((code) => {
+    const register = telegram?.registers.find(({ obis }) => quantityOf(obis)?.code === code);
+    return register === undefined ? [] : [valueText(code, register)];
+  });
+  const time = telegram?.meterTime === null ? "" : `${telegram?.meterTime}: `;
+  return `${time}${values.length > 0 ? values.join(", ") : `${telegram?.registers.length ?? 0} registers`}`;
+}
+
+/** `import 12.937 kWh`; in the unit of the telegram where that is not the quantity's. */
+function valueText(code: string, { obis, value, unit }: Register): string {
+  const quantity = quantityOf(obis);
+  const phase = { "32.7.0": "L1", "52.7.0": "L2", "72.7.0": "L3" }[code];
+  const name = phase ?? (code.startsWith("1.") ? "import" : "export");
+  if (typeof value === "string") return `${name} ${value}`;
+  const shift = quantity === null ? null : shiftOf(quantity, unit);
+  const [digits, shown] = shift === null ? [formatDecimal(value), unit] : [formatDecimal(value, shift), quantity?.unit];
+  return `${name} ${digits}${shown ? ` ${shown}` : ""}`;
+}
+
+function deviceLines(devices: readonly SerialDevice[]): string[] {
+  if (devices.length === 0) return ["devices  none"];
+  const lines = devices.slice(0, MAX_DEVICES).map(({ path, byId, chip, likely }) => {
+    const about = [chip, likely ? "looks like an M-Bus adapter" : null].filter((part) => part !== null).join(", ");
+    return `devices  ${byId === null ? path : `${byId} -> ${path}`}${about === "" ? "" : ` (${about})`}`;
+  });
+  if (devices.length > MAX_DEVICES) lines.push(`devices  and ${devices.length - MAX_DEVICES} more`);
+  return lines;
+}
+
+/** One object; nothing secret in it. */
+function forPrograms({ diagnosis, port, hearings, devices }: Finding): object {
+  const telegram = hearings.at(-1)?.telegram ?? null;
+  return {
+    ok: diagnosis.code === "ok",
+    code: diagnosis.code,
+    text: diagnosis.text.en,
+    cure: diagnosis.cure.en,
+    port,
+    heard: hearings.map(({ line, listenedMs, bytes, faults, systemTitle }) => ({
+      line: line === null ? null : formatLine(line),
+      seconds: Math.round(listenedMs / 100) / 10,
+      bytes,
+      faults,
+      systemTitle,
+    })),
+    reading:
+      telegram === null
+        ? null
+        : {
+            transport: telegram.transport,
+            systemTitle: telegram.systemTitle,
+            security: telegram.security,
+            meterTime: telegram.meterTime,
+            meterId: telegram.meterId,
+            values: telegram.registers.map(({ obis, value, unit }) => ({
+              obis,
+              value: typeof value === "string" ? value : Number(formatDecimal(value)),
+              unit,
+            })),
+          },
+    devices,
+  };
+}
