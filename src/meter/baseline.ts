@@ -12,6 +12,9 @@ const NAMES = 8;
 /** Checks that this meter fails by nature. */
 export const WAIVED = 16;
 
+/** How long the rate of a register looks back, milliseconds. */
+const RATE_MS = 600_000;
+
 const text = z.string().check(z.maxLength(8192));
 /** A stored baseline, as `toMemory` writes it. */
 const memorySchema = z.object({
@@ -33,6 +36,7 @@ const memorySchema = z.object({
     text,
     z.object({
       value: z.number(),
+      rate: z.number(),
       clock: z.nullable(z.number()),
       published: z.number(),
     }),
@@ -48,8 +52,8 @@ export interface KnownRegister {
   /** Time of arrival, milliseconds; and the meter's own time, milliseconds since 1970, if it told. */
   readonly at: number;
   readonly clock: number | null;
-  /** When it was last seen to rise. */
-  readonly roseAt: number;
+  /** How fast it rose of late, W. */
+  readonly rate: number;
   /** Highest value that was published, Wh; and since when the meter has been below it (`null`: it is not). */
   readonly published: number;
   readonly belowSince: number | null;
@@ -140,13 +144,14 @@ export function extend(
     const value = numberOf(telegram.registers[index]) * factor;
     const before = base?.registers[obis];
     if (before === undefined && Object.keys(registers).length >= REGISTERS) continue;
+    const passed = before === undefined ? 0 : Math.max(1_000, elapsed(before, at, clock));
     const below = before !== undefined && value < before.published;
     registers[obis] = {
       value,
       prior: before?.value ?? value,
       at,
       clock,
-      roseAt: before === undefined || value > before.value ? at : before.roseAt,
+      rate: before === undefined ? 0 : nextRate(before, value, passed),
       published: below ? before.published : value,
       belowSince: below ? (before.belowSince ?? at) : null,
     };
@@ -180,6 +185,12 @@ export function extend(
     waived: base?.waived ?? [],
     registers,
   };
+}
+
+/** Follows within some ten minutes. */
+function nextRate(before: KnownRegister, value: number, passed: number): number {
+  const now = Math.max(0, value - before.value) / (passed / 3_600_000);
+  return before.rate + (now - before.rate) * Math.min(1, passed / RATE_MS);
 }
 
 /** W, W and VA; `null` for a list without power. What the list does not tell is bounded by what it does. */
@@ -220,8 +231,8 @@ function nextPeriod(base: Baseline | null, at: number): number | null {
 /** A JSON value of bounded size. `wall` is the time by the wall clock, milliseconds since 1970, if it is known. */
 export function toMemory(base: Baseline, wall: number | null): unknown {
   const registers: Record<string, unknown> = {};
-  for (const [obis, { value, clock, published }] of Object.entries(base.registers)) {
-    registers[obis] = { value, clock, published };
+  for (const [obis, { value, rate, clock, published }] of Object.entries(base.registers)) {
+    registers[obis] = { value, rate, clock, published };
   }
   const { systemTitle, meterId, names, signatures, counter, clock, content, periodMs, maxPower, waived } = base;
   const powers = {
@@ -259,7 +270,7 @@ export function fromMemory(memory: unknown, at: number, wall: number | null): Ba
   const registers: Record<string, KnownRegister> = {};
   for (const [obis, known] of Object.entries(stored).slice(0, REGISTERS)) {
     const belowSince = known.value < known.published ? at : null;
-    registers[obis] = { ...known, prior: known.value, at: at - ago, roseAt: at - ago, belowSince };
+    registers[obis] = { ...known, prior: known.value, at: at - ago, belowSince };
   }
   return { ...rest, lead: null, at: at - ago, hasPower: true, unexplained: 0, registers };
 }

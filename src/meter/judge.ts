@@ -10,6 +10,9 @@ import { numberOf, type Shape, Shapes } from "./shape.ts";
  * delays them. A meter that pushes every 15 minutes is not silent for longer than this.
  */
 export const HOLD_MS = 6_000;
+/** A meter whose period is known to be short is given so many periods. */
+const HOLD_PERIODS = 4;
+const QUICK_MS = 15_000;
 /** Telegrams that are held, or remembered as evidence after they were rejected. */
 const POOL = 8;
 /** So many must agree before they win against what is known. */
@@ -24,6 +27,8 @@ const AGREE = {
   same: 3,
   /** Another meter: two meters on one line must not take turns. */
   other: 4,
+  /** Another list: one damaged in the same place several times must not pass for one. */
+  list: 5,
   /** Registers that rise faster than the limit allows: this meter carries more. */
   fast: 5,
 } as const;
@@ -97,16 +102,21 @@ export class Judge implements Acceptance {
   }
 
   expire(at: number): Verdict[] {
-    if (this.#due === null || at < this.#due) return [];
+    const last = at === Number.POSITIVE_INFINITY;
+    if (!last && (this.#due === null || at < this.#due)) return [];
     this.#due = null;
     const held = this.#pool.filter((entry) => entry.verdict === null);
-    const lone = this.#base === null && held.filter(({ alone }) => alone === null).length === 1;
+    const unconfirmed = held.filter(({ finding }) => finding?.check === "unconfirmed");
+    const lone = unconfirmed.length === 1;
     for (const entry of held) {
+      // First contact, and they disagree: the next telegram will decide, whenever it comes.
+      if (!lone && !last && unconfirmed.includes(entry)) continue;
       const finding = entry.finding;
       const reset = entry.proven && finding !== null && isFall(finding.check);
-      if (finding !== null && (finding.grade === "doubt" || reset || (lone && finding.check === "unconfirmed"))) {
+      const doubt = finding?.grade === "doubt" && (finding.unlikely !== true || last);
+      if (doubt || reset || (lone && finding?.check === "unconfirmed")) {
         this.#pool = this.#pool.filter((other) => other !== entry);
-        this.#accept(entry, reset ? finding.reason : undefined);
+        this.#accept(entry, reset ? finding?.reason : undefined);
       } else {
         this.#reject(entry);
       }
@@ -166,7 +176,8 @@ export class Judge implements Acceptance {
    */
   #clear(entry: Entry): void {
     for (const other of this.#pool) {
-      if (other.finding?.check === "energy-slip" && this.#beside(other, entry) === null) this.#accept(other, undefined);
+      const beside = other.finding?.check === "energy-slip" ? this.#beside(other, entry, this.#base) : undefined;
+      if (beside === null || (beside?.grade === "doubt" && beside.unlikely !== true)) this.#accept(other, undefined);
       else this.#reject(other);
     }
     this.#pool = [];
@@ -257,8 +268,9 @@ export class Judge implements Acceptance {
     return chain;
   }
 
-  #beside(earlier: Entry, later: Entry): Finding | null {
-    return compare(this.#extend(null, earlier), later.telegram, later.shape, later.time, later.proven);
+  /** What speaks against `later` if `earlier` was true. */
+  #beside(earlier: Entry, later: Entry, base: Baseline | null = null): Finding | null {
+    return compare(this.#extend(base, earlier), later.telegram, later.shape, later.time, later.proven);
   }
 
   /** Whether they agree but for rising faster than the limit. */
@@ -275,6 +287,7 @@ export class Judge implements Acceptance {
     if (this.#base === null) return AGREE.first;
     const checks = chain.map(({ finding }) => finding?.check);
     if (checks.includes("meter")) return AGREE.other;
+    if (checks.includes("structure")) return AGREE.list;
     if (checks.every((check) => check === "energy-slip")) return AGREE.slip;
     if (entry.proven && checks.every((check) => check !== undefined && isFall(check))) return AGREE.provenFall;
     return AGREE.same;
@@ -306,7 +319,7 @@ export class Judge implements Acceptance {
       const oldest = this.#pool.shift();
       if (oldest !== undefined) this.#reject(oldest);
     }
-    this.#due = entry.at + HOLD_MS;
+    this.#due = entry.at + holdOf(this.#base);
     this.#log?.debug(() => `held (${finding.check}): ${finding.reason}`);
   }
 
@@ -355,6 +368,12 @@ export class Judge implements Acceptance {
     if (this.#queue.length === 0) this.#due = null;
     return verdicts;
   }
+}
+
+/** How long nothing is decided about what is held: some of the telegrams that would confirm it may be damaged, too. */
+function holdOf(base: Baseline | null): number {
+  const period = base?.periodMs ?? null;
+  return period === null || period > QUICK_MS ? HOLD_MS : Math.max(HOLD_MS, HOLD_PERIODS * period);
 }
 
 const isFall = (check: Check): boolean => check === "energy-fall" || check === "energy-slip";

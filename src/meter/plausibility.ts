@@ -12,8 +12,10 @@ const SLACK_MS = 2_000;
 const CLOCK_TOLERANCE_MS = 60_000;
 /** Powers are samples; over a longer time they say nothing about what flowed between them. */
 const SAMPLED_MS = 60_000;
-/** A register that stood for so long, and whose power the meter does not tell, is not expected to move. */
-const DORMANT_MS = 300_000;
+/** W: a register whose power the meter does not tell, and that rose more slowly of late, is not expected to move. */
+const DORMANT_W = 5;
+/** W: more is not believed of a house whose powers do not show it, unless a second telegram says so. */
+const LIKELY_W = 15_000;
 /** So often confirmed against the powers, and they are not asked any more: they do not explain this meter's energy. */
 const UNEXPLAINED = 3;
 /** A fall by less than could have slipped in upward within one period (docs/acceptance.md). */
@@ -32,6 +34,8 @@ export interface Finding {
   readonly reason: string;
   /** A doubt fits what is known but is unusual: the next telegram decides. */
   readonly grade: "contradiction" | "doubt";
+  /** A doubt that is not taken when no other telegram comes to confirm it. */
+  readonly unlikely?: boolean;
   /** What is remembered if a meter fails this check by nature. */
   readonly waiver?: string;
 }
@@ -300,7 +304,7 @@ function energies(base: Baseline, telegram: Telegram, shape: Shape, time: number
         const reason = `${place.obis} went from ${known.value} to ${value} ${within}, at most ${Math.floor(limit)} more is possible`;
         return against("energy-rise", reason);
       }
-      doubt ??= burst(base, telegram, shape, place, rise, passed, time - known.roseAt);
+      doubt ??= burst(base, telegram, shape, place, rise, passed, known.rate);
     }
   }
   return fall ?? doubt;
@@ -309,7 +313,10 @@ function energies(base: Baseline, telegram: Telegram, shape: Shape, time: number
 /** W: the limit, or what the meter itself was believed to carry. */
 const mostPower = (base: Baseline): number => Math.max(base.maxPower, 1.2 * base.import, 1.2 * base.export);
 
-/** Whether an energy rose by more than twice what the powers before and after it explain. */
+/**
+ * Whether an energy rose by more than twice what the powers before and after it explain. A reactive energy whose power
+ * is not told: by more than Σ U·I, or four times its rate of late.
+ */
 function burst(
   base: Baseline,
   telegram: Telegram,
@@ -317,20 +324,17 @@ function burst(
   place: CounterPlace,
   rise: number,
   passed: number,
-  still: number,
+  rate: number,
 ): Finding | null {
   if (rise <= 0 || passed > SAMPLED_MS || !base.hasPower || base.unexplained >= UNEXPLAINED) return null;
   if (place.by === "unknown") return null;
-  const power = Math.max(base[place.by], powersOf(shape, telegram)?.[place.by] ?? 0);
+  const sampled = Math.max(base[place.by], powersOf(shape, telegram)?.[place.by] ?? 0);
+  const power = place.by === "apparent" ? Math.min(sampled, rate < DORMANT_W ? 0 : 2 * rate) : sampled;
   const limit = (2 * power * (passed + SLACK_MS / 2)) / 3_600_000 + (power > 0 ? place.step : 0);
-  const rose = `${place.obis} rose by ${rise} within ${Math.round(passed / 1000)} s`;
-  if (rise > limit) {
-    return { check: "energy-burst", reason: `${rose} at ${Math.round(power)} W or less`, grade: "doubt" };
-  }
-  if (place.by === "apparent" && still > DORMANT_MS) {
-    return { check: "energy-burst", reason: `${rose} after it had not moved for long`, grade: "doubt" };
-  }
-  return null;
+  if (rise <= limit) return null;
+  const likely = rise <= (LIKELY_W * (passed + SLACK_MS)) / 3_600_000 + place.step;
+  const reason = `${place.obis} rose by ${rise} within ${Math.round(passed / 1000)} s at ${Math.round(power)} W or less`;
+  return { check: "energy-burst", reason, grade: "doubt", unlikely: !likely };
 }
 
 function setClock(base: Baseline, telegram: Telegram, time: number): Finding | null {

@@ -99,9 +99,9 @@ export class Shapes {
   }
 }
 
-/** The list as one text: layout, then code, scaler, unit and kind of each register. */
+/** The list as one text: layout, clocks and number it has, then code, scaler, unit and kind of each register. */
 function signatureOf(telegram: Telegram): string {
-  let text = telegram.layout;
+  let text = `${telegram.layout}|${telegram.clocks?.length ?? 0} clocks|${telegram.meterId === null ? "no" : "a"} number`;
   for (const { obis, scaler, unit, value } of telegram.registers) {
     text += typeof value === "string" ? `|${obis} text` : `|${obis} ${scaler} ${unit}`;
   }
@@ -109,15 +109,16 @@ function signatureOf(telegram: Telegram): string {
 }
 
 /**
- * Whether one list looks like a damaged copy of the other: as many registers, and nearly all of them alike. A second
- * list of the same meter (Norway, Slovenia) differs in many.
+ * Whether one list looks like a damaged copy of the other. A second list of the same meter (Norway, Slovenia) has at
+ * least three registers more or fewer, or other ones altogether; no damage that leaves a telegram well formed does that.
  */
 export function isNearlyAlike(signature: string, other: string): boolean {
-  const a = signature.split("|");
-  const b = other.split("|");
-  if (a.length !== b.length) return false;
-  const different = a.filter((part, index) => part !== b[index]).length;
-  return different <= Math.max(2, a.length / 4);
+  const [, ...a] = signature.split("|");
+  const [, ...b] = other.split("|");
+  const missing = a.filter((part) => !b.includes(part)).length;
+  const extra = b.filter((part) => !a.includes(part)).length;
+  if (missing + extra >= 3 && (missing === 0 || extra === 0)) return false;
+  return extra < b.length / 2 && missing < a.length / 2;
 }
 
 /** The number of a register; not exact beyond 2^53, which is enough to compare. `NaN` for a text. */

@@ -1,0 +1,200 @@
+/** Sends a meter's telegrams over a bad line into decoder and acceptance, and compares what is published with the truth. */
+import { createDecoder, decodeTelegrams } from "../../src/codec/decoder.ts";
+import type { Telegram } from "../../src/codec/telegram.ts";
+import { createAcceptance, type Verdict } from "../../src/meter/acceptance.ts";
+import { seededRandom } from "../../src/sources/household.ts";
+import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
+import { DAMAGES, type DamageName } from "./damage.ts";
+
+const KEY = Buffer.from("000102030405060708090A0B0C0D0E0F", "hex");
+const START = Date.UTC(2026, 9, 24, 12, 0, 0); // the night after, clocks are put back
+const PERIOD_MS = 5_000;
+const COUNTER = /:\d+\.8\.\d+\*/;
+
+/** Stopped; killed, with a memory that is up to five minutes old; killed, with none (then nobody knows what was published). */
+const RESTARTS = ["stop", "kill", "lost memory"] as const;
+
+export interface Options {
+  readonly layout: string;
+  readonly telegrams: number;
+  readonly seed: number;
+  /** Share of the telegrams that are damaged. */
+  readonly share: number;
+  readonly damages: readonly DamageName[];
+  /** Restart every so many telegrams. */
+  readonly restartEvery?: number;
+  /** Whether the line falls silent between telegrams, as real ones do; else they come without a pause. */
+  readonly silence: boolean;
+}
+
+export interface Report {
+  readonly sent: number;
+  readonly damaged: number;
+  /** Invocation counters of intact telegrams that were not accepted, and why. */
+  readonly lost: string[];
+  /** What no published register may do, as sentences. */
+  readonly violations: string[];
+  /** Readings that were published, and those of them with a value that the meter did not send. */
+  readonly published: number;
+  readonly wrongReadings: number;
+  readonly wrongEnergies: number;
+  /** Largest difference of a published energy from the truth, Wh. */
+  readonly worstEnergy: number;
+  /** Readings from which a register was left out, because a wrong one had slipped in before. */
+  readonly withheld: number;
+  /** Damaged telegrams that decoded to other values, and what became of them. */
+  readonly wrongDecoded: number;
+  readonly caughtBy: Record<string, number>;
+  /** Gauges that were wrong, by OBIS code. */
+  readonly wrongBy: Record<string, number>;
+  /** Telegrams whose gauges were published before they were confirmed, and those with a wrong one. */
+  readonly provisional: number;
+  readonly wrongProvisional: number;
+  /** Accepted telegrams that were held first. */
+  readonly late: number;
+}
+
+type Change = { -readonly [Key in keyof Report]: Report[Key] };
+
+export function runLine(options: Options): Report {
+  const random = seededRandom(options.seed);
+  const meter = new SimulatedMeter({ layout: options.layout, key: KEY, start: START, seed: options.seed });
+  const other = new SimulatedMeter({ layout: options.layout, key: KEY, start: START, seed: options.seed + 1 });
+  const decoder = createDecoder({ key: KEY });
+  const report: Change = {
+    sent: 0,
+    damaged: 0,
+    lost: [],
+    violations: [],
+    published: 0,
+    wrongReadings: 0,
+    wrongEnergies: 0,
+    worstEnergy: 0,
+    withheld: 0,
+    wrongDecoded: 0,
+    caughtBy: {},
+    wrongBy: {},
+    provisional: 0,
+    wrongProvisional: 0,
+    late: 0,
+  };
+  const truth = new Map<number, Telegram>();
+  const waiting = new Set<number>();
+  const refused = new Map<number, string>();
+  const highest = new Map<string, { value: number; at: number }>();
+  let acceptance = createAcceptance({ wall: () => START + now });
+  let now = 0;
+  let written: unknown;
+
+  const note = (verdicts: readonly Verdict[]): void => {
+    for (const verdict of verdicts) {
+      const { telegram, at } = verdict;
+      const sent = truth.get(telegram.invocationCounter ?? -1);
+      const wrong = sent === undefined ? ["everything"] : differences(sent, telegram);
+      if (verdict.type === "provisional") {
+        report.provisional++;
+        if (wrong.some((obis) => !COUNTER.test(obis))) report.wrongProvisional++;
+        continue;
+      }
+      if (wrong.length > 0) report.wrongDecoded++;
+      if (verdict.type === "rejected") {
+        const counter = telegram.invocationCounter ?? -1;
+        if (waiting.has(counter)) refused.set(counter, `${verdict.check}: ${verdict.reason}`);
+        if (wrong.length > 0) report.caughtBy[verdict.check] = (report.caughtBy[verdict.check] ?? 0) + 1;
+        continue;
+      }
+      waiting.delete(telegram.invocationCounter ?? -1);
+      report.published++;
+      if (at < now) report.late++;
+      if (verdict.withheld !== undefined) report.withheld++;
+      if (wrong.length > 0) report.wrongReadings++;
+      for (const obis of wrong) report.wrongBy[obis] = (report.wrongBy[obis] ?? 0) + 1;
+      if (wrong.some((obis) => COUNTER.test(obis))) report.wrongEnergies++;
+      for (const { obis } of telegram.registers.filter((register) => COUNTER.test(register.obis))) {
+        const value = read(telegram, obis);
+        const before = highest.get(obis);
+        const off = Math.abs(value - (sent === undefined ? Number.NaN : read(sent, obis)));
+        report.worstEnergy = Math.max(report.worstEnergy, off);
+        if (before !== undefined && value < before.value) {
+          report.violations.push(`${telegram.invocationCounter}: ${obis} fell from ${before.value} to ${value}`);
+        }
+        // 100 kW, the limit of the configuration; 5 s for telegrams that are late.
+        const most = before === undefined ? Number.NaN : (100_000 * (at - before.at + PERIOD_MS)) / 3_600_000 + 1;
+        if (before !== undefined && value - before.value > most) {
+          report.violations.push(`${telegram.invocationCounter}: ${obis} jumped from ${before.value} to ${value}`);
+        }
+        highest.set(obis, { value, at });
+      }
+    }
+  };
+
+  const hear = (events: ReturnType<typeof decoder.feed>): void => {
+    for (const event of events) if (event.type === "telegram") note(acceptance.judge(event.telegram, now));
+  };
+
+  let bytes = meter.telegram(START);
+  for (let index = 0; index < options.telegrams; index++) {
+    const next = meter.telegram(START + (index + 1) * PERIOD_MS);
+    const foreign = other.telegram(START + index * PERIOD_MS);
+    const sent = decodeTelegrams(bytes, { key: KEY })[0];
+    if (sent?.type !== "telegram") throw new Error("the simulated meter sends something that does not decode");
+    const counter = sent.telegram.invocationCounter ?? -1;
+    truth.set(counter, sent.telegram);
+    if (truth.size > 200) truth.delete(truth.keys().next().value ?? -1);
+    report.sent++;
+    // The first and the last few are intact, so that each run ends decided.
+    const damage = index > 3 && index < options.telegrams - 8 && random() < options.share;
+    const name = options.damages[Math.floor(random() * options.damages.length)] ?? "one bit";
+    if (damage) report.damaged++;
+    else waiting.add(counter);
+    const onLine = damage ? DAMAGES[name]({ bytes, next, foreign }, random) : bytes;
+    const begun = index * PERIOD_MS;
+    const { due } = acceptance;
+    now = begun + 1_300 + Math.floor(random() * 200);
+    if (due !== null && due <= now) note(acceptance.expire(due));
+    for (let from = 0; from < onLine.length; ) {
+      const length = 1 + Math.floor(random() * 300);
+      hear(decoder.feed(onLine.subarray(from, from + length)));
+      from += length;
+    }
+    if (options.silence) hear(decoder.silence());
+    if (index % 60 === 0) written = acceptance.memory();
+    if (options.restartEvery !== undefined && index % options.restartEvery === options.restartEvery - 1) {
+      note(acceptance.expire(Number.POSITIVE_INFINITY));
+      const kind = RESTARTS[Math.floor(index / options.restartEvery) % RESTARTS.length];
+      const memory = kind === "stop" ? acceptance.memory() : kind === "kill" ? written : undefined;
+      if (kind === "lost memory") highest.clear();
+      acceptance = createAcceptance({ wall: () => START + now }, JSON.parse(JSON.stringify(memory ?? null)));
+    }
+    bytes = next;
+  }
+  hear(decoder.end());
+  note(acceptance.expire(Number.POSITIVE_INFINITY));
+  for (const counter of waiting) report.lost.push(`${counter}: ${refused.get(counter) ?? "not decoded"}`);
+  return report;
+}
+
+const read = (telegram: Telegram, obis: string): number => {
+  const value = telegram.registers.find((register) => register.obis === obis)?.value;
+  return value === undefined || typeof value === "string"
+    ? Number.NaN
+    : Number(value.coefficient) * 10 ** value.exponent;
+};
+
+/** OBIS codes whose value is not what was sent; what was left out is not wrong. `time` for the clock. */
+function differences(sent: Telegram, found: Telegram): string[] {
+  const wrong: string[] = [];
+  if (sent.meterTime !== found.meterTime) wrong.push("time");
+  if (sent.meterId !== found.meterId) wrong.push("meter");
+  for (const register of found.registers) {
+    const same = sent.registers.find(({ obis }) => obis === register.obis);
+    const equal =
+      same !== undefined &&
+      same.unit === register.unit &&
+      (typeof register.value === "string"
+        ? register.value === same.value
+        : read(found, register.obis) === read(sent, register.obis));
+    if (!equal) wrong.push(register.obis);
+  }
+  return wrong;
+}
