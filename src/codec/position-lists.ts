@@ -4,6 +4,7 @@
  * nothing is guessed. Tables: docs/meters.md says for each who documented it and which capture tests it.
  */
 import { type AxdrNode, TAG } from "./axdr.ts";
+import { looksLikeDateTime } from "./date-time.ts";
 import type { Register } from "./telegram.ts";
 
 /** A body that fits a table. */
@@ -73,6 +74,19 @@ const KFM_1 = [...POWERS, value("31.7.0", "A", -3), value("32.7.0", "V", -1)];
 /** Iskraemeco lists begin with the logical device name (observed on AM550, Slovenia); the number after it is not that of one meter. */
 const ISK_NAME: Cell = { tags: TEXT, text: /^ISK\d{10,13}$/, role: "id" };
 const ANY_TEXT: Cell = { tags: TEXT };
+
+/** Iskraemeco IE.5, Croatia: the table of registers attached to amsreader-firmware #1072; the last five are not named here. */
+const IE5_HEAD = [METER_NUMBER, TIME, DATE, ...values("1.8.0 1.8.1 1.8.2 2.8.0 2.8.1 2.8.2", "Wh")];
+const IE5_TAIL = [
+  ...PHASE_POWERS,
+  ...VOLTAGES,
+  ...CURRENTS,
+  skip(...U32),
+  skip(TAG.array),
+  skip(TAG.array),
+  skip(TAG.array),
+  skip(TAG.boolean),
+];
 
 const LISTS: readonly PositionList[] = [
   { name: "KFM-1", cells: [value("1.7.0", "W")] },
@@ -183,27 +197,18 @@ const LISTS: readonly PositionList[] = [
     name: "ISK-4",
     cells: [{ ...METER_NUMBER, text: /^\d{8}$/ }, skip(TAG.unsigned), ...values("1.8.0 2.8.0", "Wh")],
   },
-  // Iskraemeco IE.5, Croatia: the table of registers attached to amsreader-firmware #1072; five more elements end the list.
   {
     name: "ISK-IE5-33",
     cells: [
-      METER_NUMBER,
-      TIME,
-      DATE,
-      ...values("1.8.0 1.8.1 1.8.2 2.8.0 2.8.1 2.8.2", "Wh"),
+      ...IE5_HEAD,
       ...values("5.8.0 6.8.0 7.8.0 8.8.0", "varh"),
       ...values("1.7.0 2.7.0", "W"),
       value("13.7.0", null, -3, U16),
-      ...PHASE_POWERS,
-      ...VOLTAGES,
-      ...CURRENTS,
-      skip(...U32),
-      skip(TAG.array),
-      skip(TAG.array),
-      skip(TAG.array),
-      skip(TAG.boolean),
+      ...IE5_TAIL,
     ],
   },
+  // The same without reactive energies and power factor (amsreader-firmware #1174).
+  { name: "ISK-IE5-28", cells: [...IE5_HEAD, ...values("1.7.0 2.7.0", "W"), ...IE5_TAIL] },
 ];
 
 const BY_LENGTH = new Map<number, PositionList[]>();
@@ -234,6 +239,7 @@ function fits(list: PositionList, items: readonly AxdrNode[], bytes: Uint8Array)
     const item = items[i] as AxdrNode;
     if (!cell.tags.includes(item.tag)) return false;
     if (cell.length !== undefined && item.end - item.start !== cell.length) return false;
+    if (cell.role === "clock" && !looksLikeDateTime(bytes, item.start)) return false;
     if (cell.text && !cell.text.test(text(item, bytes))) return false;
     if (cell.bytes && !hex(item, bytes).startsWith(cell.bytes)) return false;
   }
