@@ -141,11 +141,14 @@ class Walk {
           ? ` (did you mean ${elsewhere.join(" or ")}?)`
           : "";
     const { file, line } = child.origin;
+    // Someone may have pasted the key in the place of a name.
+    const strange = name.length > 40 || /[0-9A-Fa-f]{16,}/.test(name);
+    const shown = strange ? `a name of ${name.length} characters` : `the unknown name \`${name}\``;
     this.faults.push({
       file,
       line,
-      path: child.path,
-      found: `the unknown name \`${name}\`${hint}`,
+      path: strange ? path : child.path,
+      found: `${shown}${hint}`,
       allowed: names.join(", "),
     });
   }

@@ -35,7 +35,7 @@ export function parseYaml(text: string, label: string, folder: string | null): P
     lineCounter: lines,
     uniqueKeys: false,
     prettyErrors: false,
-    logLevel: "silent",
+    logLevel: "error",
   });
   if (document.errors.length > 0) {
     const faults = document.errors.map((error) => ({
