@@ -265,11 +265,10 @@ export function parseP1(text: string): P1Content {
     if (obis.startsWith("0-0:1.0.0*")) {
       const time = TIME.exec(groups[0] as string);
       if (time) {
-        meterTime = (register?.value as string | undefined) ?? null;
+        meterTime = register.value as string;
         clockStatus = time[7] === "" ? null : time[7] === "S" ? 0x80 : 0;
       }
     }
-    if (!register) continue;
     if (typeof register.value === "string" && !texts.has(obis)) texts.set(obis, register.value);
     registers.push(register);
   }
@@ -286,7 +285,7 @@ function meterId(texts: ReadonlyMap<string, string>): string | null {
   return null;
 }
 
-function parseRegister(obis: string, medium: string, code: string, groups: readonly string[]): Register | undefined {
+function parseRegister(obis: string, medium: string, code: string, groups: readonly string[]): Register {
   const last = groups.at(-1) as string;
   const quantity = QUANTITY.exec(last);
   // A sub-meter gives the time of its reading first: (101209112500W)(12785.123*m3).
@@ -294,7 +293,6 @@ function parseRegister(obis: string, medium: string, code: string, groups: reado
     return { obis, value: decimal(quantity[1] as string), unit: quantity[2] as string, scaler: null };
   }
   if (groups.length > 1) return { obis, value: `(${groups.join(")(")})`, unit: null, scaler: null };
-  if (last === "") return undefined;
   const time = TIME.exec(last);
   if (time && isTime(code)) return { obis, value: isoTime(time), unit: null, scaler: null };
   if (isCount(medium, code) && NUMBER.test(last)) return { obis, value: decimal(last), unit: null, scaler: null };

@@ -155,7 +155,7 @@ function scanNotification(buffer: Uint8Array, start: number, at: number, end: nu
   if (end < body + 2) return more(start, body + 2, final, "data-notification");
   if ((buffer[body] !== 1 && buffer[body] !== 2) || buffer[body + 1] === 0 || (buffer[body + 1] as number) > 0x82)
     return NO;
-  const to = walk(buffer, body, end);
+  const to = walk(buffer, body, end, final);
   if (to === BROKEN && (isFramed(buffer, start) || holdsFrame(buffer, at, end))) return NO;
   if (to === BROKEN)
     return { kind: "bad", code: "malformed", message: "data-notification: the body breaks the rules of A-XDR" };
@@ -167,7 +167,7 @@ function scanBody(buffer: Uint8Array, start: number, end: number, final: boolean
   if (end - start < 2) return final ? NO : { kind: "more", bytes: 2 };
   const count = buffer[start + 1] as number;
   if (count < 1 || count > 0x7f) return NO;
-  const to = walk(buffer, start, end);
+  const to = walk(buffer, start, end, final);
   if (to === BROKEN || (to >= 0 && to < end) || (to < 0 && final)) return NO;
   if (!final || to < 0) return { kind: "more", bytes: Math.max(end + 1, -to) - start };
   if (to - start < 8) return NO;
@@ -239,7 +239,7 @@ function fixedSize(tag: number): number {
  * meters (`02 02 | class (2) | OBIS code (6) | attribute (1) | value`).
  * @returns offset behind the value; or minus the offset up to which bytes are needed at least; or BROKEN
  */
-function walk(buffer: Uint8Array, at: number, end: number): number {
+function walk(buffer: Uint8Array, at: number, end: number, final: boolean): number {
   const left: number[] = [1];
   let pos = at;
   let owed = 1;
@@ -278,7 +278,9 @@ function walk(buffer: Uint8Array, at: number, end: number): number {
     pos = from;
     if (tag === 0x01 || tag === 0x02) {
       if (left.length >= WALK_DEPTH) return BROKEN;
-      if (tag === 0x02 && count === 2 && pos + 9 <= end && isUntaggedDescriptor(buffer, pos)) {
+      const untagged = tag === 0x02 && count === 2 && (pos >= end || buffer[pos] === 0);
+      if (untagged && pos + 9 > end && !final) return -(pos + 9);
+      if (untagged && pos + 9 <= end && isUntaggedDescriptor(buffer, pos)) {
         pos += 9;
         left.push(1);
         owed += 1;

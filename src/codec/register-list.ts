@@ -37,7 +37,7 @@ export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames): B
     if (objects) {
       collector.addPushList(root.items, objects);
       if (collector.registers.length > 0) return collector.body("push-list");
-    } else if (collector.addLabelled(root.items, true) && collector.registers.length > 0) {
+    } else if (collector.addLabelled(labelled(root), true) && collector.registers.length > 0) {
       return collector.body(root.tag === TAG.structure ? collector.layout() : "array");
     }
   }
@@ -45,6 +45,13 @@ export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames): B
   if (!list) throw new CodecError("unsupported", `the body fits no known layout: ${describeTree(root)}`);
   const { layout, meterId, clock } = list;
   return { layout, registers: [...list.registers], meterId, clocks: clock < 0 ? [] : [clock] };
+}
+
+/** The elements that hold the codes; at EGD they are the second of two, after the kind of the meter as an enum. */
+function labelled(root: AxdrNode): readonly AxdrNode[] {
+  const [first, second] = root.items;
+  if (root.items.length === 2 && first?.tag === TAG.enum && second?.tag === TAG.array) return second.items;
+  return root.items;
 }
 
 /** How good a meter number is; the highest wins (product.md, MQTT topics). */
