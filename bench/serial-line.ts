@@ -1,0 +1,123 @@
+/**
+ * What the bridge costs on a serial line: a PTY on which bytes come one by one as from a CH340 adapter, 2400 baud, 8E1.
+ * Latency, processor time, memory, start-up, and how soon it is back when the adapter was away.
+ */
+import { SimulatedMeter } from "../src/sources/simulated-meter.ts";
+import { PtyPair } from "../test/helpers/pty.ts";
+import { BridgeProcess, type Broker, pause, quantile, Subscriber } from "./processes.ts";
+
+const READING = /^kaifa2mqtt\/(?!bridge)[^/]+$/;
+const POWER = /^kaifa2mqtt\/[^/]+\/1\.7\.0$/;
+
+/** Milliseconds from the last byte written to the message at a subscriber, and seconds of CPU per 1000 telegrams. */
+export async function benchLine(broker: Broker, telegrams: number, periodMs: number) {
+  const line = await PtyPair.open();
+  const subscriber = await Subscriber.connect(broker.url);
+  const bridge = new BridgeProcess({ KAIFA2MQTT_METER_PORT: line.device, KAIFA2MQTT_MQTT_SERVER: broker.url });
+  const meter = new SimulatedMeter({ start: Date.now() });
+  try {
+    await pause(1500);
+    const send = async (): Promise<number> => {
+      const begun = performance.now();
+      const power = subscriber.next(POWER);
+      await line.writeAtLineRate(meter.telegram(Date.now()));
+      const written = performance.now();
+      const latency = (await power) - written;
+      await pause(Math.max(0, periodMs - (performance.now() - begun)));
+      return latency;
+    };
+    for (let warm = 0; warm < 5; warm++) await send();
+    const cpu = bridge.cpu();
+    const latencies: number[] = [];
+    for (let n = 0; n < telegrams; n++) latencies.push(await send());
+    return {
+      medianMs: quantile(latencies, 0.5),
+      p95Ms: quantile(latencies, 0.95),
+      mostMs: Math.max(...latencies),
+      cpuPer1000: ((bridge.cpu() - cpu) / telegrams) * 1000,
+    };
+  } finally {
+    await bridge.stop();
+    await subscriber.stop();
+    await line.close();
+  }
+}
+
+/** Resident memory in MB after 200 telegrams, and after so many more as fast as the PTY takes them. */
+export async function benchMemory(broker: Broker, telegrams: number) {
+  const line = await PtyPair.open();
+  const subscriber = await Subscriber.connect(broker.url, "kaifa2mqtt/+");
+  const bridge = new BridgeProcess({ KAIFA2MQTT_METER_PORT: line.device, KAIFA2MQTT_MQTT_SERVER: broker.url });
+  const meter = new SimulatedMeter({ start: Date.now() });
+  let time = Date.now();
+  try {
+    await pause(1500);
+    const send = async (count: number, gapMs: number): Promise<void> => {
+      for (let n = 0; n < count; n++) {
+        const reading = subscriber.next(READING);
+        time += 5000;
+        line.write(meter.telegram(time));
+        await reading;
+        if (gapMs > 0) await pause(gapMs);
+      }
+    };
+    await send(200, 30);
+    const first = bridge.memory();
+    await send(telegrams, 0);
+    return { after200: first, afterAll: bridge.memory(), telegrams: telegrams + 200 };
+  } finally {
+    await bridge.stop();
+    await subscriber.stop();
+    await line.close();
+  }
+}
+
+/** Milliseconds from the start of the process to the first power at a subscriber; a telegram comes as soon as it listens. */
+export async function benchStart(broker: Broker, starts: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let n = 0; n < starts; n++) {
+    const line = await PtyPair.open();
+    const subscriber = await Subscriber.connect(broker.url, "kaifa2mqtt/+/1.7.0");
+    const meter = new SimulatedMeter({ start: Date.now(), seed: 100 + n });
+    const fits = /1\.7\.0$/;
+    const power = subscriber.next(fits);
+    const begun = performance.now();
+    const bridge = new BridgeProcess({ KAIFA2MQTT_METER_PORT: line.device, KAIFA2MQTT_MQTT_SERVER: broker.url });
+    // The port is flushed when it is opened: what waited before that is gone, so a telegram waits every 10 ms.
+    const feed = setInterval(() => line.write(meter.telegram(Date.now())), 10);
+    try {
+      times.push((await power) - begun);
+    } finally {
+      clearInterval(feed);
+      await bridge.stop();
+      await subscriber.stop();
+      await line.close();
+    }
+  }
+  return times;
+}
+
+/** Milliseconds from the return of an adapter that was away for `awayMs` to the first reading; a telegram comes every 200 ms. */
+export async function benchReturn(broker: Broker, awayMs: number): Promise<number> {
+  const line = await PtyPair.open();
+  const subscriber = await Subscriber.connect(broker.url);
+  const bridge = new BridgeProcess({ KAIFA2MQTT_METER_PORT: line.device, KAIFA2MQTT_MQTT_SERVER: broker.url });
+  const meter = new SimulatedMeter({ start: Date.now() });
+  let plugged = true;
+  const feed = setInterval(() => plugged && line.write(meter.telegram(Date.now())), 200);
+  try {
+    await subscriber.next(READING);
+    plugged = false;
+    await line.unplug();
+    await pause(awayMs);
+    await line.plug();
+    plugged = true;
+    const back = performance.now();
+    return (await subscriber.next(READING)) - back;
+  } finally {
+    clearInterval(feed);
+    await bridge.stop();
+    await subscriber.stop();
+    await line.close();
+  }
+}
