@@ -81,6 +81,7 @@ export class Recorder {
     };
     return {
       judge: (telegram, at) => note(acceptance.judge(telegram, at)),
+      disturbed: (at) => acceptance.disturbed(at),
       get due() {
         return acceptance.due;
       },

@@ -39,6 +39,11 @@ export type Verdict =
 /** Judges the telegrams of one source in their order; `at` is the time of arrival in milliseconds, monotonic. */
 export interface Acceptance {
   judge(telegram: Telegram, at: number): Verdict[];
+  /**
+   * Bytes have come that could not be decoded: the line is not silent, so what is held waits for one more.
+   * Without this call nothing is wrong but the share of wrong values after a start.
+   */
+  disturbed(at: number): void;
   /** When `expire` must be called to decide about a telegram that is held; `null` if none is. Milliseconds as `at`. */
   readonly due: number | null;
   /** `Infinity` at the end of the input: everything is decided then. */

@@ -86,6 +86,8 @@ export interface Baseline {
   /** W; grows if this meter is seen to carry more than the configuration says. */
   readonly maxPower: number;
   readonly waived: readonly string[];
+  /** `false` while it rests on one telegram that nothing has confirmed. */
+  readonly confirmed: boolean;
   readonly registers: Readonly<Record<string, KnownRegister>>;
 }
 
@@ -183,6 +185,7 @@ export function extend(
     unexplained: Math.max(0, (base?.unexplained ?? 0) - 0.02),
     maxPower: Math.max(maxPower, base?.maxPower ?? 0),
     waived: base?.waived ?? [],
+    confirmed: true,
     registers,
   };
 }
@@ -272,5 +275,5 @@ export function fromMemory(memory: unknown, at: number, wall: number | null): Ba
     const belowSince = known.value < known.published ? at : null;
     registers[obis] = { ...known, prior: known.value, at: at - ago, belowSince };
   }
-  return { ...rest, lead: null, at: at - ago, hasPower: true, unexplained: 0, registers };
+  return { ...rest, lead: null, at: at - ago, hasPower: true, unexplained: 0, confirmed: true, registers };
 }

@@ -42,6 +42,10 @@ export class CaptureJudge implements Acceptance {
     return [...verdicts, ...judge.judge(telegram, at)];
   }
 
+  disturbed(): void {
+    // Nothing is decided by time in a capture.
+  }
+
   expire(at: number): Verdict[] {
     return [...this.#judges.values()].flatMap((judge) => judge.expire(at));
   }

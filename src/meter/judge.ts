@@ -10,6 +10,8 @@ import { numberOf, type Shape, Shapes } from "./shape.ts";
  * delays them. A meter that pushes every 15 minutes is not silent for longer than this.
  */
 export const HOLD_MS = 6_000;
+/** A line on which nothing but damaged telegrams come prolongs that to so many times. */
+const DISTURBED = 5;
 /** A meter whose period is known to be short is given so many periods. */
 const HOLD_PERIODS = 4;
 const QUICK_MS = 15_000;
@@ -101,6 +103,13 @@ export class Judge implements Acceptance {
     return [...this.#drain(), ...first];
   }
 
+  disturbed(at: number): void {
+    const first = this.#pool.find(({ verdict }) => verdict === null);
+    if (this.#due === null || first === undefined) return;
+    const hold = holdOf(this.#base);
+    this.#due = Math.max(this.#due, Math.min(at + hold, first.at + DISTURBED * hold));
+  }
+
   expire(at: number): Verdict[] {
     const last = at === Number.POSITIVE_INFINITY;
     if (!last && (this.#due === null || at < this.#due)) return [];
@@ -117,6 +126,7 @@ export class Judge implements Acceptance {
       if (doubt || reset || (lone && finding?.check === "unconfirmed")) {
         this.#pool = this.#pool.filter((other) => other !== entry);
         this.#accept(entry, reset ? finding?.reason : undefined);
+        if (lone && this.#base !== null) this.#base = { ...this.#base, confirmed: false };
       } else {
         this.#reject(entry);
       }
@@ -225,9 +235,10 @@ export class Judge implements Acceptance {
   /** Something that contradicts what is known, or nothing is known: those that agree among themselves win. */
   #challenge(entry: Entry, finding: Finding): void {
     this.#hold(entry, finding);
-    const chain = this.#chainOf(entry);
-    const fast = this.#isFast(chain);
-    if (chain.length < (fast ? AGREE.fast : this.#needed(entry, chain))) return;
+    let chain = this.#chainOf(entry, false);
+    const fast = chain.length < this.#needed(entry, chain);
+    if (fast) chain = this.#chainOf(entry, true);
+    if (fast && (chain.length < AGREE.fast || !this.#isFast(chain))) return;
     const winners = new Set(chain);
     for (const other of this.#pool) if (!winners.has(other)) this.#reject(other);
     this.#pool = [];
@@ -250,8 +261,11 @@ export class Judge implements Acceptance {
     if (fast) this.#learnPower(chain);
   }
 
-  /** The longest run of held telegrams up to this one in which each goes on where the one before was. */
-  #chainOf(entry: Entry): Entry[] {
+  /**
+   * The run of held telegrams up to this one in which each goes on where the one before was.
+   * @param fast whether a register may rise faster than the limit
+   */
+  #chainOf(entry: Entry, fast: boolean): Entry[] {
     const chain = [entry];
     let head = entry;
     for (const other of this.#pool.toReversed()) {
@@ -261,7 +275,7 @@ export class Judge implements Acceptance {
         continue;
       }
       const beside = this.#beside(other, head);
-      if (beside !== null && beside.grade === "contradiction" && beside.check !== "energy-rise") continue;
+      if (beside?.grade === "contradiction" && !(fast && beside.check === "energy-rise")) continue;
       chain.unshift(other);
       head = other;
     }
@@ -284,7 +298,7 @@ export class Judge implements Acceptance {
   /** How many must agree before they win. */
   #needed(entry: Entry, chain: readonly Entry[]): number {
     if (entry.alone !== null) return AGREE.same;
-    if (this.#base === null) return AGREE.first;
+    if (this.#base?.confirmed !== true) return AGREE.first;
     const checks = chain.map(({ finding }) => finding?.check);
     if (checks.includes("meter")) return AGREE.other;
     if (checks.includes("structure")) return AGREE.list;

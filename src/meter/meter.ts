@@ -234,10 +234,12 @@ export class Meter {
           break;
         case "fault":
           if (provesLine(event.code)) this.#search.good();
+          acceptance.disturbed(at);
           this.#tally.fault(event.code, event.message, at);
           this.#look();
           break;
         case "skipped":
+          acceptance.disturbed(at);
           this.#tally.skipped(event.length);
           break;
       }

@@ -80,15 +80,18 @@ export function runLine(options: Options): Report {
   };
   const truth = new Map<number, Telegram>();
   const waiting = new Set<number>();
+  const decided = new Set<number>();
   const refused = new Map<number, string>();
   const highest = new Map<string, { value: number; at: number }>();
   let acceptance = createAcceptance({ wall: () => START + now });
   let now = 0;
   let written: unknown;
+  let kind: (typeof RESTARTS)[number] | undefined;
 
   const note = (verdicts: readonly Verdict[]): void => {
     for (const verdict of verdicts) {
       const { telegram, at } = verdict;
+      if (verdict.type !== "provisional") decided.add(telegram.invocationCounter ?? -1);
       const sent = truth.get(telegram.invocationCounter ?? -1);
       const wrong = sent === undefined ? ["everything"] : differences(sent, telegram);
       if (verdict.type === "provisional") {
@@ -116,7 +119,9 @@ export function runLine(options: Options): Report {
         const off = Math.abs(value - (sent === undefined ? Number.NaN : read(sent, obis)));
         report.worstEnergy = Math.max(report.worstEnergy, off);
         if (before !== undefined && value < before.value) {
-          report.violations.push(`${telegram.invocationCounter}: ${obis} fell from ${before.value} to ${value}`);
+          report.violations.push(
+            `${telegram.invocationCounter} ${kind}: ${obis} fell from ${before.value} to ${value}`,
+          );
         }
         // 100 kW, the limit of the configuration; 5 s for telegrams that are late.
         const most = before === undefined ? Number.NaN : (100_000 * (at - before.at + PERIOD_MS)) / 3_600_000 + 1;
@@ -129,7 +134,10 @@ export function runLine(options: Options): Report {
   };
 
   const hear = (events: ReturnType<typeof decoder.feed>): void => {
-    for (const event of events) if (event.type === "telegram") note(acceptance.judge(event.telegram, now));
+    for (const event of events) {
+      if (event.type === "telegram") note(acceptance.judge(event.telegram, now));
+      else acceptance.disturbed(now);
+    }
   };
 
   let bytes = meter.telegram(START);
@@ -160,10 +168,11 @@ export function runLine(options: Options): Report {
     if (options.silence) hear(decoder.silence());
     if (index % 60 === 0) written = acceptance.memory();
     if (options.restartEvery !== undefined && index % options.restartEvery === options.restartEvery - 1) {
-      note(acceptance.expire(Number.POSITIVE_INFINITY));
-      const kind = RESTARTS[Math.floor(index / options.restartEvery) % RESTARTS.length];
+      kind = RESTARTS[Math.floor(index / options.restartEvery) % RESTARTS.length];
       const memory = kind === "stop" ? acceptance.memory() : kind === "kill" ? written : undefined;
       if (kind === "lost memory") highest.clear();
+      // What is held at this moment goes with the process.
+      for (let held = counter - 5; held <= counter; held++) if (!decided.has(held)) waiting.delete(held);
       acceptance = createAcceptance({ wall: () => START + now }, JSON.parse(JSON.stringify(memory ?? null)));
     }
     bytes = next;

@@ -223,6 +223,31 @@ describe("first contact", () => {
     expect(line.acceptance.due).toBeNull();
   });
 
+  test("with damaged telegrams after the first: it waits for one that can be read", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0, import: 4_000_000 }));
+    line.acceptance.disturbed(5_000);
+    expect(line.hear(netzNoe({ counter: 2 }))).toEqual(["provisional 2"]);
+    expect(line.hear(netzNoe({ counter: 3 }))).toEqual(["rejected 0 unconfirmed", "accepted 2", "accepted 3"]);
+  });
+
+  test("with nothing but damaged telegrams after the first: it waits for half a minute at most", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0 }));
+    for (let at = 5_000; at < 100_000; at += 5_000) line.acceptance.disturbed(at);
+    expect(line.acceptance.due).toBe(5 * HOLD_MS);
+    expect(line.wait(100_000)).toEqual(["accepted 0"]);
+  });
+
+  test("with a wrong value and silence: the first two that agree put it right", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0, import: 4_000_000 }));
+    line.wait(HOLD_MS);
+    line.hear(netzNoe({ counter: 2 }));
+    expect(line.hear(netzNoe({ counter: 3 }))).toEqual(["accepted 2", "accepted 3"]);
+    expect(line.notices).toHaveLength(1);
+  });
+
   test("with a wrong value: two later ones that agree outvote it", () => {
     const line = new Line();
     line.hear(netzNoe({ counter: 0, import: 4_000_000 }));
@@ -234,6 +259,13 @@ describe("first contact", () => {
     const line = new Line();
     line.hear(netzNoe({ counter: 0 }));
     line.hear(netzNoe({ counter: 1, import: 4_000_000 }));
+    expect(line.hear(netzNoe({ counter: 2 }))).toEqual(["accepted 0", "rejected 1 unconfirmed", "accepted 2"]);
+  });
+
+  test("with a value that is too low in the second: it does not spoil the others", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0 }));
+    line.hear(netzNoe({ counter: 1, import: 475_713 }));
     expect(line.hear(netzNoe({ counter: 2 }))).toEqual(["accepted 0", "rejected 1 unconfirmed", "accepted 2"]);
   });
 
