@@ -1,0 +1,62 @@
+/** The program as users run it: built by scripts/build.mjs's rules into a folder of its own, started as a process. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+
+export interface BuiltProgram {
+  /** Path of main.js. */
+  readonly main: string;
+  remove(): void;
+}
+
+/** Inside of the work tree, so that the native binding is found. */
+export async function buildProgram(): Promise<BuiltProgram> {
+  const cache = resolve("node_modules/.cache");
+  mkdirSync(cache, { recursive: true });
+  const outdir = mkdtempSync(join(cache, "kaifa2mqtt-"));
+  await build({
+    entryPoints: ["src/main.ts"],
+    outdir,
+    bundle: true,
+    platform: "node",
+    target: "node20.19",
+    format: "esm",
+    splitting: true,
+    external: ["@serialport/bindings-cpp"],
+    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+    logLevel: "error",
+  });
+  return { main: join(outdir, "main.js"), remove: () => rmSync(outdir, { recursive: true, force: true }) };
+}
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly input?: string | Uint8Array;
+}
+
+/** Starts it with an environment that holds nothing of ours. */
+export function start(main: string, args: readonly string[], options: RunOptions = {}): ChildProcessWithoutNullStreams {
+  const env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...options.env };
+  return spawn(process.execPath, [main, ...args], { cwd: options.cwd ?? "/", env });
+}
+
+/** Runs it to its end. */
+export async function run(main: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  const child = start(main, args, options);
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(options.input ?? "");
+  const code = await new Promise<number | null>((done) => child.once("close", done));
+  return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+}
