@@ -20,12 +20,15 @@ export interface PushObject {
 }
 
 const PUSH_SETUP = 40;
-const CLASS_REGISTER = 3;
-const CLASS_EXTENDED_REGISTER = 4;
 const LOGICAL_NAME = 1;
-/** Attribute 2 is the value in every class that is pushed (data, register, clock, disconnect control …). */
+/** Attribute 2 is the value in nearly every class that is pushed (data, register, clock …). */
 const VALUE = 2;
-const SCALER_UNIT = 3;
+/** Which attribute of a class is its scaler_unit: register 3, extended register 3, demand register 4. */
+const SCALER_UNIT = new Map([
+  [3, 3],
+  [4, 3],
+  [5, 4],
+]);
 
 /**
  * @returns `undefined` if the body is no push list
@@ -50,12 +53,12 @@ export function readPushList(root: AxdrNode, bytes: Uint8Array): PushObject[] | 
   }
   const objects: PushObject[] = [];
   descriptors.forEach(({ classId, obisAt, attribute }, index) => {
-    if (classId === PUSH_SETUP || attribute === LOGICAL_NAME || attribute !== VALUE) return;
+    if (classId === PUSH_SETUP || attribute === LOGICAL_NAME || attribute === SCALER_UNIT.get(classId)) return;
+    const others = descriptors.filter((other) => sameCode(bytes, other.obisAt, obisAt));
+    // Another attribute stands for the object only where its value is not pushed (the state of a disconnector: 70, 3).
+    if (attribute !== VALUE && others.some((other) => other.attribute === VALUE)) return;
     const scaler = descriptors.findIndex(
-      (other) =>
-        other.attribute === SCALER_UNIT &&
-        (other.classId === CLASS_REGISTER || other.classId === CLASS_EXTENDED_REGISTER) &&
-        sameCode(bytes, other.obisAt, obisAt),
+      (other) => other.attribute === SCALER_UNIT.get(other.classId) && sameCode(bytes, other.obisAt, obisAt),
     );
     objects.push({ obisAt, valueAt: index + shift, scalerUnitAt: scaler < 0 ? undefined : scaler + shift });
   });
