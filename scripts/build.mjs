@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { build } from "esbuild";
+import { buildPage } from "./build-page.mjs";
 
 const outdir = process.env.OUTDIR ?? "dist";
 rmSync(outdir, { recursive: true, force: true });
@@ -20,6 +21,7 @@ const common = {
   logLevel: "warning",
 };
 await build({ ...common, entryPoints: { main: "src/main.ts", codec: "src/codec/index.ts" } });
+await buildPage(`${outdir}/page`);
 execFileSync("node_modules/.bin/tsc", ["-p", "scripts/tsconfig.types.json", "--outDir", `${outdir}/types`], {
   stdio: "inherit",
 });

@@ -1,0 +1,40 @@
+// Builds the status page into a folder: script and style bundled, every file also compressed (the server sends what the
+// browser takes; nothing is compressed while it runs).
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const source = new URL("../src/http/page/", import.meta.url).pathname;
+
+/** @param {string} outdir */
+export async function buildPage(outdir) {
+  await mkdir(outdir, { recursive: true });
+  await build({
+    entryPoints: { page: join(source, "main.ts") },
+    outdir,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: ["es2022", "chrome105", "firefox115", "safari16"],
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  await build({
+    entryPoints: { page: join(source, "style.css") },
+    outdir,
+    bundle: true,
+    minify: true,
+    target: ["chrome105", "firefox115", "safari16"],
+    logLevel: "warning",
+  });
+  const html = await readFile(join(source, "index.html"), "utf8");
+  await writeFile(join(outdir, "index.html"), html.replace(/\n\s+/g, "\n"));
+  await writeFile(join(outdir, "icon.svg"), await readFile(join(source, "icon.svg")));
+  for (const name of (await readdir(outdir)).filter((file) => /\.(?:html|js|css|svg)$/.test(file))) {
+    const plain = await readFile(join(outdir, name));
+    await writeFile(join(outdir, `${name}.gz`), gzipSync(plain, { level: 9 }));
+    const quality = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
+    await writeFile(join(outdir, `${name}.br`), brotliCompressSync(plain, { params: quality }));
+  }
+}

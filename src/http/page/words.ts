@@ -1,0 +1,158 @@
+/** Every word of the page, in English and German. */
+
+export type Language = "en" | "de";
+
+/** Word by key: [English, German]. */
+const WORDS = {
+  skip: ["Skip to content", "Zum Inhalt springen"],
+  meter: ["Meter", "Zähler"],
+  now: ["Power now", "Leistung jetzt"],
+  importing: ["drawn from the grid", "aus dem Netz bezogen"],
+  exporting: ["fed into the grid", "ins Netz eingespeist"],
+  idle: ["neither drawn nor fed in", "weder Bezug noch Einspeisung"],
+  todayImport: ["Import today", "Bezug heute"],
+  todayExport: ["Export today", "Einspeisung heute"],
+  totalImport: ["Import, meter reading", "Bezug, Zählerstand"],
+  totalExport: ["Export, meter reading", "Einspeisung, Zählerstand"],
+  phases: ["Phases", "Phasen"],
+  noPhases: ["This meter sends no values by phase.", "Dieser Zähler sendet keine Werte je Phase."],
+  voltage: ["Voltage", "Spannung"],
+  current: ["Current", "Strom"],
+  powerImport: ["Import", "Bezug"],
+  powerExport: ["Export", "Einspeisung"],
+  powerFactor: ["Power factor", "Leistungsfaktor"],
+  notConnected: ["not connected", "nicht angeschlossen"],
+  powerTitle: ["Power", "Leistung"],
+  energyTitle: ["Energy", "Energie"],
+  importKey: ["Import", "Bezug"],
+  exportKey: ["Export", "Einspeisung"],
+  range: ["Range", "Zeitraum"],
+  range10m: ["10 min", "10 min"],
+  range1h: ["1 h", "1 h"],
+  range24h: ["24 h", "24 h"],
+  range7d: ["7 days", "7 Tage"],
+  range31d: ["31 days", "31 Tage"],
+  hours: ["by hour", "je Stunde"],
+  days: ["by day", "je Tag"],
+  noData: ["No values in this range yet.", "Noch keine Werte in diesem Zeitraum."],
+  powerSummary: ["Power plot: {0} to {1} W, mean {2} W", "Leistung im Verlauf: {0} bis {1} W, im Mittel {2} W"],
+  energySummary: [
+    "Energy bars: import {0} kWh, export {1} kWh",
+    "Energie als Balken: Bezug {0} kWh, Einspeisung {1} kWh",
+  ],
+  pathTitle: ["From the adapter to the broker", "Vom Adapter zum Broker"],
+  adapter: ["Adapter", "Adapter"],
+  frames: ["Frames", "Rahmen"],
+  decryption: ["Decryption", "Entschlüsselung"],
+  acceptance: ["Acceptance", "Annahme"],
+  broker: ["Broker", "Broker"],
+  lightOk: ["works", "in Ordnung"],
+  lightWait: ["waiting", "wartet"],
+  lightBad: ["does not work", "gestört"],
+  lightOff: ["not set up", "nicht eingerichtet"],
+  bytes: ["{0} bytes", "{0} Bytes"],
+  telegramsCount: ["{0} telegrams", "{0} Telegramme"],
+  accepted: ["{0} accepted", "{0} übernommen"],
+  messages: ["{0} messages", "{0} Nachrichten"],
+  damaged: ["{0} damaged", "{0} beschädigt"],
+  unread: ["{0} not deciphered", "{0} nicht entschlüsselt"],
+  refused: ["{0} refused", "{0} verworfen"],
+  pathNotes: [
+    "Port {0}, opened {1} times; {2} bytes belonged to no telegram.",
+    "Port {0}, {1}-mal geöffnet; {2} Bytes gehörten zu keinem Telegramm.",
+  ],
+  valuesTitle: ["All values", "Alle Werte"],
+  quantity: ["Quantity", "Größe"],
+  value: ["Value", "Wert"],
+  telegramsTitle: ["Last telegrams", "Letzte Telegramme"],
+  telegramsText: [
+    "The bytes as they came and what they mean. Keys are never shown.",
+    "Die Bytes, wie sie kamen, und was sie bedeuten. Schlüssel werden nie gezeigt.",
+  ],
+  noTelegrams: ["No telegram has come so far.", "Bisher ist kein Telegramm gekommen."],
+  wire: ["On the wire", "Auf der Leitung"],
+  plaintext: ["Deciphered", "Entschlüsselt"],
+  bytesColumn: ["Bytes", "Bytes"],
+  meaning: ["Meaning", "Bedeutung"],
+  content: ["Content", "Inhalt"],
+  anonymous: ["replace meter number and system title", "Zählernummer und System-Titel ersetzen"],
+  capture: ["Download a capture", "Aufzeichnung herunterladen"],
+  captureText: [
+    "For an issue. Replaced numbers: telegrams are ciphered again with a key made up for the file, readings and times stay.",
+    "Für einen Issue. Mit ersetzten Nummern werden Telegramme mit einem Schlüssel nur für diese Datei neu verschlüsselt; Werte und Zeiten bleiben.",
+  ],
+  keyTitle: ["Test a key", "Schlüssel testen"],
+  keyText: [
+    "Tries a key on the telegrams that are arriving. It is not saved: enter it in the add-on's configuration when it fits.",
+    "Probiert einen Schlüssel an den ankommenden Telegrammen. Er wird nicht gespeichert: wenn er passt, in die Konfiguration des Add-ons eintragen.",
+  ],
+  key: ["Encryption key (GUEK), 32 hex digits", "Schlüssel (GUEK), 32 Hex-Ziffern"],
+  authenticationKey: [
+    "Authentication key (GAK), if there is one",
+    "Authentifizierungsschlüssel (GAK), falls vorhanden",
+  ],
+  testKey: ["Test", "Testen"],
+  "key-fits": ["This key fits.", "Dieser Schlüssel passt."],
+  "key-wrong": ["This key does not fit this meter.", "Dieser Schlüssel passt nicht zu diesem Zähler."],
+  "key-authentication-wrong": [
+    "The encryption key fits, the authentication key does not.",
+    "Der Schlüssel passt, der Authentifizierungsschlüssel nicht.",
+  ],
+  "key-none": [
+    "No encrypted telegram has come yet; try again when one has.",
+    "Noch kein verschlüsseltes Telegramm gekommen; bitte später noch einmal.",
+  ],
+  "key-invalid": ["A key has 32 hex digits (0-9, A-F).", "Ein Schlüssel hat 32 Hex-Ziffern (0-9, A-F)."],
+  "key-plain": [
+    "This meter does not encrypt: no key is needed.",
+    "Dieser Zähler verschlüsselt nicht: es braucht keinen Schlüssel.",
+  ],
+  "key-failed": ["The test could not be made.", "Der Test war nicht möglich."],
+  offline: ["The bridge does not answer. Trying again …", "Die Brücke antwortet nicht. Neuer Versuch …"],
+  loginTitle: ["Log in", "Anmelden"],
+  loginText: ["This page asks for the token from http.token.", "Diese Seite verlangt das Token aus http.token."],
+  token: ["Token", "Token"],
+  login: ["Log in", "Anmelden"],
+  logout: ["Log out", "Abmelden"],
+  loginWrong: ["This token is wrong.", "Dieses Token stimmt nicht."],
+  otherLanguage: ["Deutsch", "English"],
+  themeAuto: ["Auto", "Auto"],
+  themeLight: ["Light", "Hell"],
+  themeDark: ["Dark", "Dunkel"],
+  theme: ["Colours: {0}", "Farben: {0}"],
+  lastTelegram: ["Last telegram {0}, every {1} s", "Letztes Telegramm {0}, alle {1} s"],
+  lastTelegramOnly: ["Last telegram {0}", "Letztes Telegramm {0}"],
+  justNow: ["just now", "gerade eben"],
+  secondsAgo: ["{0} s ago", "vor {0} s"],
+  minutesAgo: ["{0} min ago", "vor {0} min"],
+  version: ["kaifa2mqtt {0}, running for {1}", "kaifa2mqtt {0}, läuft seit {1}"],
+  unknownMeter: ["No meter yet", "Noch kein Zähler"],
+} as const satisfies Record<string, readonly [en: string, de: string]>;
+
+export type Word = keyof typeof WORDS;
+
+/** The text in a language, `{0}` … replaced. */
+export function say(language: Language, word: Word, ...values: readonly string[]): string {
+  const text: string = WORDS[word][language === "de" ? 1 : 0];
+  return text.replace(/\{(\d)\}/g, (_, index: string) => values[Number(index)] ?? "");
+}
+
+export function isWord(text: string): text is Word {
+  return text in WORDS;
+}
+
+/** Digits as the language writes them; as many after the point as the text has. */
+export function number(language: Language, text: string): string {
+  const digits = text.split(".")[1]?.length ?? 0;
+  return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(
+    Number(text),
+  );
+}
+
+/** `2 d 4 h`, `3 h 12 min`, `5 min`. */
+export function duration(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 1_440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return `${Math.floor(minutes / 1_440)} d ${Math.floor((minutes % 1_440) / 60)} h`;
+}
