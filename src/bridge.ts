@@ -8,6 +8,7 @@ import type { Logger } from "./log.ts";
 import { type Acceptance, createAcceptance } from "./meter/acceptance.ts";
 import type { MeterEvent, MeterStatus } from "./meter/events.ts";
 import { MeterIdentity } from "./meter/identity.ts";
+import { Memory } from "./meter/memory.ts";
 import { Meter } from "./meter/meter.ts";
 import { Observer, sourceKind } from "./meter/observer.ts";
 import type { Broker } from "./sinks/mqtt/connection.ts";
@@ -15,6 +16,7 @@ import type { MqttSink } from "./sinks/mqtt/mqtt-sink.ts";
 import type { Sink } from "./sinks/sink.ts";
 import { SolarviewSink } from "./sinks/solarview.ts";
 import { openSource } from "./sources/open-source.ts";
+import { DEMO_KEY } from "./sources/simulated-meter.ts";
 
 /** After the start neither the broker nor a meter is missed for so long: meters push every 5 to 60 s. */
 const GRACE_MS = 90_000;
@@ -43,6 +45,8 @@ export class Bridge implements BridgeView {
   readonly #options: BridgeOptions;
   readonly #begun = performance.now();
   readonly #healthServer: HealthServer;
+  readonly #memory: Memory;
+  #remembered: Readonly<Record<string, unknown>> = {};
   #meters: Meter[] = [];
   #sinks: Sink[] = [];
   #mqtt: MqttSink | null = null;
@@ -51,6 +55,7 @@ export class Bridge implements BridgeView {
   constructor(options: BridgeOptions) {
     this.#options = options;
     this.version = options.version;
+    this.#memory = new Memory(options.config.data_dir, options.log.child({ component: "memory" }));
     this.#healthServer = new HealthServer(options.config.data_dir, () => this.health());
   }
 
@@ -61,6 +66,7 @@ export class Bridge implements BridgeView {
     if (taken) {
       log.warn(`another bridge is at work with the data folder ${config.data_dir}: is the bridge running twice?`);
     }
+    this.#remembered = this.#memory.load();
     const recorder = await this.#buildSinks();
     for (const [index, meter] of config.meters.entries()) {
       if (this.#stopping === null) this.#meters.push(this.#buildMeter(meter, index, recorder));
@@ -76,7 +82,7 @@ export class Bridge implements BridgeView {
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
       await Promise.all(this.#meters.map((meter) => meter.stop()));
-      await Promise.all(this.#sinks.map((sink) => sink.stop().catch(() => undefined)));
+      await Promise.all([...this.#sinks, this.#memory].map((part) => part.stop().catch(() => undefined)));
       await this.#healthServer.stop();
     })();
     return this.#stopping;
@@ -151,7 +157,14 @@ export class Bridge implements BridgeView {
     const log = this.#options.log.child({ component: "meter", meter: meter.id ?? meter.port });
     const keys = keysOf(meter);
     const decoder = createDecoder({ ...keys, keepBytes: recorder !== null });
-    const acceptance = createAcceptance({ maxPower: config.plausibility.max_power }, undefined, log);
+    // A simulated meter and a capture begin anew each time: nothing of them is remembered.
+    const lasting = !["file", "simulator"].includes(sourceKind(meter.port));
+    const acceptance = createAcceptance(
+      { maxPower: config.plausibility.max_power, wall: () => Date.now() },
+      lasting ? this.#remembered : undefined,
+      log,
+    );
+    if (lasting) this.#memory.watch(() => acceptance.memory());
     const identity = new MeterIdentity({ index, id: meter.id, name: meter.name });
     return new Meter({
       index,
@@ -167,6 +180,7 @@ export class Bridge implements BridgeView {
       observer: new Observer(meter.port, sourceKind(meter.port)),
       toReading: (telegram, complete, receivedAt) => identity.read(telegram, complete, receivedAt),
       emit: (event) => {
+        if (lasting && event.type === "reading" && event.reading.complete) this.#memory.touch();
         for (const sink of this.#sinks) {
           // The Solarview file holds one meter: the first.
           if (sink.name !== "solarview" || index === 0) sink.accept(event);
@@ -178,9 +192,11 @@ export class Bridge implements BridgeView {
   }
 }
 
+/** A simulated meter without a key encrypts with the published example key. */
 function keysOf(meter: MeterConfig | undefined): { key?: Uint8Array; authenticationKey?: Uint8Array } {
+  const key = meter?.key ?? (meter?.port.startsWith("simulator:") ? DEMO_KEY : undefined);
   return {
-    ...(meter?.key === undefined ? {} : { key: Buffer.from(meter.key, "hex") }),
+    ...(key === undefined ? {} : { key: Buffer.from(key, "hex") }),
     ...(meter?.authentication_key === undefined
       ? {}
       : { authenticationKey: Buffer.from(meter.authentication_key, "hex") }),
