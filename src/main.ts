@@ -212,6 +212,8 @@ function unknownCommand(name: string): UsageError {
 }
 
 async function main(): Promise<void> {
+  // A library's use of url.parse() is nothing that a user could mend (Node 24 would print a warning).
+  process.noDeprecation = true;
   process.on("uncaughtException", onBug);
   process.on("unhandledRejection", onBug);
   const trouble = stepDown();
