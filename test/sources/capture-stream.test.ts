@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { CaptureReader } from "../../src/sources/capture-stream.ts";
+import { loadFixture } from "../helpers/fixtures.ts";
+
+const { wire } = loadFixture("kaifa-netz-noe");
+const digits = Buffer.from(wire).toString("hex");
+const pairs = digits.match(/../g) ?? [];
+
+/** Reads a capture in pieces of a size. */
+function readCapture(bytes: Uint8Array, size = bytes.length) {
+  const reader = new CaptureReader();
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += size) parts.push(reader.push(bytes.subarray(at, at + size)));
+  parts.push(reader.end());
+  return { bytes: Buffer.concat(parts), kind: reader.kind, problems: reader.takeProblems() };
+}
+
+const text = (content: string) => new Uint8Array(Buffer.from(content));
+
+function dump(offsetDigits: number, colon: string, readable: (row: string[]) => string): string {
+  const rows: string[] = [];
+  for (let at = 0; at < pairs.length; at += 16) {
+    const row = pairs.slice(at, at + 16);
+    rows.push(`${at.toString(16).padStart(offsetDigits, "0")}${colon}${readable(row)}`);
+  }
+  return `${rows.join("\n")}\n`;
+}
+
+const FORMS: [string, string][] = [
+  ["plain digits", digits],
+  ["upper case in lines of odd length", (digits.toUpperCase().match(/.{1,37}/g) ?? []).join("\n")],
+  ["blanks and Windows line ends", (pairs.join(" ").match(/.{1,48}/g) ?? []).join("\r\n")],
+  ["comments", `# Kaifa MA309, Netz NÖ – köy\n${digits} # the end\n\n# 68 FA\n`],
+  ["colons", pairs.join(":")],
+  ["0x and commas, as in C", pairs.map((pair) => `0x${pair}`).join(", ")],
+  ["a byte order mark", `\uFEFF${digits}`],
+  [
+    "times at the beginning of lines",
+    `2026-11-22T12:00:05.123Z ${digits.slice(0, 200)}\n[12:00:06] ${digits.slice(200)}\n`,
+  ],
+  ["xxd", dump(8, ": ", (row) => `${(row.join("").match(/.{1,4}/g) ?? []).join(" ").padEnd(39)}  h..hS...g.KFMg#6`)],
+  [
+    "hexdump -C",
+    `${dump(8, "  ", (row) => `${row.slice(0, 8).join(" ")}  ${row.slice(8).join(" ")} |h..hS|`)}0000017c\n`,
+  ],
+];
+
+describe("hex text", () => {
+  it.each(FORMS)("as %s", (_, content) => {
+    for (const size of [1, 7, 100_000]) {
+      const read = readCapture(text(content), size);
+      expect(read.kind).toBe("hex");
+      expect(read.problems).toEqual([]);
+      expect(read.bytes.toString("hex")).toBe(digits);
+    }
+  });
+
+  it("a long one without any line end is read in pieces", () => {
+    const long = digits.repeat(1_000);
+    for (const size of [999, 65_536]) expect(readCapture(text(long), size).bytes.toString("hex")).toBe(long);
+    const prefixed = pairs
+      .map((pair) => `0x${pair}`)
+      .join("")
+      .repeat(300);
+    expect(readCapture(text(prefixed), 1_001).bytes.toString("hex")).toBe(digits.repeat(300));
+  });
+
+  it("a line further down that is none is told with its number, and the rest is read", () => {
+    const lines = [...Array(40).fill(digits), "received: 68 FA", digits];
+    const read = readCapture(text(lines.join("\n")), 1_000);
+    expect(read.problems).toEqual([{ line: 41, offset: 40 * wire.length }]);
+    expect(read.bytes.length).toBe(41 * wire.length);
+  });
+});
+
+describe("binary", () => {
+  it.each([1, 16, 10_000])("is passed on as it is, in pieces of %d", (size) => {
+    const read = readCapture(wire, size);
+    expect(read.kind).toBe("binary");
+    expect(read.bytes).toEqual(Buffer.from(wire));
+  });
+
+  it.each([
+    ["a P1 telegram", "/KFM5KAIFA-METER\r\n\r\n1-0:1.8.0(000123.456*kWh)\r\n!1A2B\r\n"],
+    [
+      "a P1 telegram that begins with the checksum of the last",
+      `1A2B\r\n/KFM5KAIFA-METER\r\n1-0:1.8.0(000123.456*kWh)\r\n`,
+    ],
+    ["nothing", ""],
+    ["blanks", "  \n"],
+  ])("%s is no hex text", (_, content) => {
+    const read = readCapture(text(content), 3);
+    expect(read.kind).toBe("binary");
+    expect(read.bytes.toString()).toBe(content);
+  });
+
+  it("is known at the first byte that no text holds, so that a live stream is not held up", () => {
+    const reader = new CaptureReader();
+    expect(reader.push(new Uint8Array([0x68, 0xfa, 0xfa, 0x68, 0x53, 0xff, 0x00])).length).toBe(7);
+  });
+});
