@@ -149,10 +149,10 @@ function firstForeign(buffer: Uint8Array, from: number, to: number): number {
   return -1;
 }
 
-/** Where another telegram begins at the beginning of a line, -1 if nowhere. */
+/** Where another telegram begins (a value holds no `/XXX5`), -1 if nowhere. */
 function nextHead(buffer: Uint8Array, from: number, to: number): number {
   for (let at = buffer.indexOf(SLASH, from); at >= 0 && at < to; at = buffer.indexOf(SLASH, at + 1)) {
-    if ((buffer[at - 1] === LF || buffer[at - 1] === CR) && headAt(buffer, at, to) > 0) return at;
+    if (headAt(buffer, at, to) > 0) return at;
   }
   return -1;
 }
@@ -178,8 +178,15 @@ function scanEnd(
   const length = at - start;
   if (digits === 0 && (lineEnds || at >= end)) {
     const foreign = firstForeign(buffer, body, bang);
-    if (foreign < 0) return textFrame(buffer, start, bang, length, "none");
-    return { kind: "bad", code: "framing", message: `P1: no text after ${foreign - start} bytes`, length };
+    if (foreign >= 0) {
+      return { kind: "bad", code: "framing", message: `P1: no text after ${foreign - start} bytes`, length };
+    }
+    // Without a check sum the form of the lines is the only sign of damage.
+    const odd = latin1(buffer, body, bang)
+      .split(LINE_END)
+      .find((line) => line !== "" && !WELL_FORMED.test(line));
+    if (odd === undefined) return textFrame(buffer, start, bang, length, "none");
+    return { kind: "bad", code: "malformed", message: "P1: no check sum, and a line that is no code(value)", length };
   }
   if (digits < 4) {
     const code = at >= end ? "framing" : "checksum";
@@ -238,6 +245,9 @@ function hex4(value: number): string {
   return value.toString(16).toUpperCase().padStart(4, "0");
 }
 
+const LINE_END = /\r\n|\n|\r/;
+/** A line of its own, or one that goes on with the values of the line before (DSMR 2 and 3). */
+const WELL_FORMED = /^(\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}([*.]\d{1,3})?)?(\([^()]*\))+$/;
 const LINE = /^(\d{1,3}-\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:[*.](\d{1,3}))?((?:\([^()]*\))+)$/;
 const NUMBER = /^([+-]?)(\d{1,15})(?:\.(\d{1,9}))?$/;
 const QUANTITY = /^([+-]?\d{1,15}(?:\.\d{1,9})?)\*([A-Za-z0-9%°/]{1,8})$/;
@@ -255,7 +265,7 @@ export function parseP1(text: string): P1Content {
   const texts = new Map<string, string>();
   let meterTime: string | null = null;
   let clockStatus: number | null = null;
-  for (const line of text.split(/\r\n|\n|\r/).slice(1)) {
+  for (const line of text.split(LINE_END).slice(1)) {
     const match = LINE.exec(line.trim());
     if (!match) continue;
     const code = `${match[2]}.${match[3]}.${match[4]}`;
