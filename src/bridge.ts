@@ -8,7 +8,7 @@ import type { Logger } from "./log.ts";
 import { type Acceptance, createAcceptance } from "./meter/acceptance.ts";
 import type { MeterEvent, MeterStatus } from "./meter/events.ts";
 import { MeterIdentity } from "./meter/identity.ts";
-import { Memory, Memory } from "./meter/memory.ts";
+import { Memory } from "./meter/memory.ts";
 import { Meter } from "./meter/meter.ts";
 import { Observer, sourceKind } from "./meter/observer.ts";
 import type { Broker } from "./sinks/mqtt/connection.ts";
@@ -46,7 +46,6 @@ export class Bridge implements BridgeView {
   readonly #begun = performance.now();
   readonly #healthServer: HealthServer;
   readonly #memory: Memory;
-  readonly #memory: Memory;
   #remembered: Readonly<Record<string, unknown>> = {};
   #meters: Meter[] = [];
   #sinks: Sink[] = [];
@@ -58,7 +57,6 @@ export class Bridge implements BridgeView {
     this.version = options.version;
     this.#memory = new Memory(options.config.data_dir, options.log.child({ component: "memory" }));
     this.#healthServer = new HealthServer(options.config.data_dir, () => this.health());
-    this.#memory = new Memory(options.config.data_dir, options.log.child({ component: "memory" }));
   }
 
   /** Returns when everything has been begun: nothing waits for a broker or a device. */
@@ -69,10 +67,9 @@ export class Bridge implements BridgeView {
       log.warn(`another bridge is at work with the data folder ${config.data_dir}: is the bridge running twice?`);
     }
     this.#remembered = this.#memory.load();
-    const remembered = this.#memory.load();
     const recorder = await this.#buildSinks();
     for (const [index, meter] of config.meters.entries()) {
-      if (this.#stopping === null) this.#meters.push(this.#buildMeter(meter, index, recorder, remembered));
+      if (this.#stopping === null) this.#meters.push(this.#buildMeter(meter, index, recorder));
     }
     const begun = this.#sinks.map((sink) =>
       sink.start().catch((error: unknown) => log.child({ component: sink.name }).error("does not start", { error })),
@@ -155,7 +152,7 @@ export class Bridge implements BridgeView {
     return http.recorder;
   }
 
-  #buildMeter(meter: MeterConfig, index: number, recorder: Recorder | null, remembered: unknown): Meter {
+  #buildMeter(meter: MeterConfig, index: number, recorder: Recorder | null): Meter {
     const { config, listener } = this.#options;
     const log = this.#options.log.child({ component: "meter", meter: meter.id ?? meter.port });
     const keys = keysOf(meter);
@@ -188,7 +185,6 @@ export class Bridge implements BridgeView {
           // The Solarview file holds one meter: the first.
           if (sink.name !== "solarview" || index === 0) sink.accept(event);
         }
-        if (event.type === "reading" && event.reading.complete) this.#memory.touch();
         listener?.(event);
       },
       log,
