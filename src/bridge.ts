@@ -29,6 +29,8 @@ export interface BridgeOptions {
   readonly findBroker?: (signal: AbortSignal) => Promise<Broker | null>;
   /** Whether the Home Assistant Supervisor runs us. */
   readonly supervised?: boolean;
+  /** For tests of the status page: where it was built, and whom to take for the Supervisor. */
+  readonly page?: { readonly assetsDir?: string; readonly ingressPeer?: string };
   /** Also gets every event of every meter (the demo prints them). */
   readonly listener?: (event: MeterEvent) => void;
 }
@@ -146,6 +148,7 @@ export class Bridge implements BridgeView {
       view: this,
       keysOf: (index) => keysOf(config.meters[index]),
       parseKey: keyBytes,
+      ...this.#options.page,
       log: log.child({ component: "http" }),
     });
     this.#sinks.push(http);
