@@ -124,11 +124,11 @@ export class StreamDecoder implements Decoder {
   }
 
   #search(final: boolean): void {
-    const links = this.#links;
     while (this.#start < this.#end) {
-      const link = links[this.#buffer[this.#start] as number];
-      const scan = link ? this.#scan(link, final) : NO_FRAME;
-      if (scan.kind === "no" || !link) {
+      const link = this.#nextLink();
+      if (!link) break;
+      const scan = this.#scan(link, final);
+      if (scan.kind === "no") {
         this.#skip(1);
       } else if (scan.kind === "frame") {
         this.#takeFrame(link, scan.frame, scan.length);
@@ -142,6 +142,16 @@ export class StreamDecoder implements Decoder {
       }
     }
     this.#needed = 0;
+  }
+
+  /** Skips the bytes with which no frame begins. @returns the transport that the next byte may begin */
+  #nextLink(): Link | undefined {
+    const links = this.#links;
+    const buffer = this.#buffer;
+    let at = this.#start;
+    while (at < this.#end && links[buffer[at] as number] === undefined) at++;
+    if (at > this.#start) this.#skip(at - this.#start);
+    return at < this.#end ? links[buffer[at] as number] : undefined;
   }
 
   #scan(link: Link, final: boolean): Scan<unknown> {
@@ -185,14 +195,15 @@ export class StreamDecoder implements Decoder {
 
   /** Bytes that no frame explains. */
   #skip(count: number): void {
-    const from = this.#offsetOf(this.#start);
+    const to = this.#offsetOf(this.#start) + count;
+    const from = Math.max(to - count, this.#covered);
     this.#start += count;
-    if (from < this.#covered) return;
+    if (from >= to) return;
     if (from !== this.#skippedTo) {
       this.#flushSkipped();
       this.#skippedFrom = from;
     }
-    this.#skippedTo = from + count;
+    this.#skippedTo = to;
   }
 
   #flushSkipped(): void {
@@ -212,7 +223,9 @@ export class StreamDecoder implements Decoder {
     const offset = this.#offsetOf(this.#start);
     const end = offset + length;
     if (frame === null) {
-      this.#start += length;
+      // Fill is passed over in silence, but in the midst of noise it is noise.
+      if (this.#skippedTo === offset && this.#skippedFrom < offset) this.#skip(length);
+      else this.#start += length;
       return;
     }
     if (this.#collecting && this.#collecting !== link) {
