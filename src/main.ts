@@ -194,8 +194,8 @@ function program(): Command {
       .command(row.name, { isDefault: isDefault(row) })
       .description(row.summary)
       .exitOverride();
-    // Without this a mistyped command would be an argument of `run`.
-    if (isDefault(row)) command.arguments("[none...]").usage("[options]");
+    // A mistyped command would be an excess argument of `run`; it is named as what it is below.
+    if (isDefault(row)) command.allowExcessArguments(true);
     else if (row.args !== undefined) command.arguments(row.args);
     for (const option of row.options ?? []) command.addOption(option);
     command.action(async () => {

@@ -164,7 +164,7 @@ const mqttSchema = z.strictObject({
     help: { en: "4 is MQTT 3.1.1, 5 is MQTT 5.", de: "4 ist MQTT 3.1.1, 5 ist MQTT 5." },
     allowed: "4 (MQTT 3.1.1) or 5",
   }),
-  keepalive: option(z._default(whole(5, 3600), 60), {
+  keepalive: option(z._default(whole(1, 3600), 60), {
     title: { en: "Keep-alive", de: "Keep-Alive" },
     help: {
       en: "Seconds after which a silent connection is checked.",

@@ -22,9 +22,11 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
   true: true,
   yes: true,
   on: true,
+  1: true,
   false: false,
   no: false,
   off: false,
+  0: false,
 };
 
 const ROWS = new Map(OPTIONS.map((row) => [row.path.join("."), row]));

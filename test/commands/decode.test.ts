@@ -6,6 +6,7 @@ import { UsageError } from "../../src/commands/command.ts";
 import { command } from "../../src/commands/decode.ts";
 import { telegramToJson } from "../../src/commands/decode-output.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
+import { DEMO_KEY, SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { runCommand } from "../helpers/command-context.ts";
 import { fixtureNames, loadFixture } from "../helpers/fixtures.ts";
 import { netzNoe } from "../helpers/telegrams.ts";
@@ -137,6 +138,26 @@ describe("decode", () => {
       "--auth-key: found 4 hex digits",
     );
     await expect(runCommand(command, { env: { KAIFA2MQTT_METER_KEY: wrong } })).rejects.toThrow(ConfigError);
+  });
+
+  it("--accept judges the sequence: what the bridge would drop is an error, in its place", async () => {
+    const meter = new SimulatedMeter({ layout: "netz-noe", start: Date.UTC(2026, 10, 22) });
+    const telegrams = [0, 5, 10, 15, 20, 25].map((seconds) => meter.telegram(Date.UTC(2026, 10, 22) + seconds * 1000));
+    const [a, b, c, d, e, f] = telegrams as [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+    const input = [Buffer.concat([a, b, d, c, e, f])];
+    const options = { json: true, key: DEMO_KEY };
+    const plain = await runCommand(command, { options, input });
+    expect(plain.code).toBe(0);
+    expect(lines(plain.stdout).length).toBe(6);
+    const judged = await runCommand(command, { options: { ...options, accept: true }, input });
+    expect(judged.code).toBe(1);
+    const printed = lines(judged.stdout).map((line) => JSON.parse(line));
+    expect(printed.filter((line) => "values" in line).length).toBe(5);
+    expect(printed[3]).toMatchObject({ error: "implausible", offset: a.length + b.length + d.length });
+    // A single telegram contradicts nothing.
+    const single = await runCommand(command, { options: { ...options, accept: true }, input: [a] });
+    expect(single.code).toBe(0);
+    expect(single.stdout).toBe(`${lines(plain.stdout)[0]}\n`);
   });
 
   it("any chunks give the same result", async () => {

@@ -49,6 +49,8 @@ describe("YAML as people write it", () => {
     ['"true"', true],
     ["no", false],
     ["OFF", false],
+    ["1", true],
+    ["0", false],
   ])("%s is a boolean where one is wanted", async (written, value) => {
     expect((await loadYaml(`meter: {port: /dev/a}\nhttp: {enabled: ${written}}\n`)).config.http.enabled).toBe(value);
   });
