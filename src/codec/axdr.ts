@@ -105,18 +105,37 @@ export function decodeAxdr(reader: ByteReader, depth = 0): AxdrNode {
   const start = reader.pos;
   const items = new Array<AxdrNode>(count);
   let i = 0;
-  if (tag === TAG.structure && count === 2 && isUntaggedDescriptor(reader.bytes, start, reader.end)) {
-    // Read as the structure of OBIS code and value that it stands for.
-    items[i++] = new AxdrNode(TAG.octetString, 0, NO_ITEMS, start + 2, start + 8);
-    reader.pos = start + 9;
+  if (tag === TAG.structure && count <= 3) {
+    const code = irregularCode(reader, count);
+    if (code) items[i++] = code;
   }
   for (; i < count; i++) items[i] = decodeAxdr(reader, depth + 1);
   return new AxdrNode(tag, 0, items, start, reader.pos);
 }
 
 /**
- * Whether `class (2) | OBIS code (6) | attribute (1)` stands where the first element of a structure of two should: not
- * legal A-XDR, but what meters of EGD (Czechia, Sagemcom XT211) send.
+ * Two ways in which meters write an OBIS code, as first of a structure, that are no legal A-XDR; read as the octet-string
+ * that they stand for. The cursor is then behind them.
+ * - `02 02 | class (2) | OBIS code (6) | attribute (1) | value` (EGD, Czechia: Sagemcom XT211)
+ * - `06 09` in place of `09 06` (Landis+Gyr ZMF100: one register of its list); the tag 07 or 08 that would follow such a
+ *   number does not exist
+ */
+function irregularCode(reader: ByteReader, count: number): AxdrNode | undefined {
+  const { bytes, pos, end } = reader;
+  if (count === 2 && isUntaggedDescriptor(bytes, pos, end)) {
+    reader.pos = pos + 9;
+    return new AxdrNode(TAG.octetString, 0, NO_ITEMS, pos + 2, pos + 8);
+  }
+  if (bytes[pos] !== TAG.doubleLongUnsigned || bytes[pos + 1] !== TAG.octetString || end - pos < 9) return undefined;
+  if ((bytes[pos + 2] as number) > 1 || (bytes[pos + 5] !== 7 && bytes[pos + 5] !== 8) || bytes[pos + 7] !== 0xff) {
+    return undefined;
+  }
+  reader.pos = pos + 8;
+  return new AxdrNode(TAG.octetString, 0, NO_ITEMS, pos + 2, pos + 8);
+}
+
+/**
+ * Whether `class (2) | OBIS code (6) | attribute (1)` stands where the first element of a structure of two should.
  */
 export function isUntaggedDescriptor(bytes: Uint8Array, at: number, end = bytes.length): boolean {
   if (end - at < 10 || bytes[at] !== 0 || bytes[at + 7] !== 0xff) return false;

@@ -233,6 +233,7 @@ export class StreamDecoder implements Decoder {
     }
     if (this.#collecting && link.assembler.unnumbered && offset > this.#lastFrameEnd && this.#skippedTo === offset) {
       this.#abandon("segmentation", "foreign bytes between two segments: one may be missing");
+      this.#stragglers = true;
     }
     let done: Accepted | undefined;
     try {

@@ -95,6 +95,13 @@ describe("containers", () => {
   });
 });
 
+test("tag and length of an OBIS code exchanged, as a ZMF100 sends one of its registers", () => {
+  const hex = "02 03 06 09 01 00 1F 07 00 FF 10 00 F4 02 02 0F FE 16 21";
+  const node = decode(hex);
+  expect(node.items.map((item) => item.tag)).toEqual([0x09, 0x10, 0x02]);
+  expect(formatHex(parseHex(hex), node.items[0]?.start, node.items[0]?.end)).toBe("01001F0700FF");
+});
+
 describe("what breaks the rules is refused", () => {
   test.each([
     ["nothing at all", ""],
