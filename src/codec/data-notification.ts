@@ -6,7 +6,8 @@
  * date-time is `0C` + 12 bytes, or `00` for none. Also seen: `09 0C` + 12 bytes (Kaifa MA304, Norway); `19` + 12 bytes is
  * conceivable. The body ends exactly at the end of the APDU.
  */
-import { type AxdrNode, type AxdrValue, decodeAxdr, encodeAxdr } from "./axdr.ts";
+import { type AxdrNode, decodeAxdr } from "./axdr.ts";
+import { type AxdrValue, encodeAxdr } from "./axdr-encoder.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { CodecError } from "./codec-error.ts";
 

@@ -1,5 +1,5 @@
 /** The codec for programmers: `import { … } from "kaifa2mqtt/codec"`; docs/codec.md shows how. */
-export { type AxdrValue, encodeAxdr } from "./axdr.ts";
+export { type AxdrValue, encodeAxdr } from "./axdr-encoder.ts";
 export { type CipheringOptions, encodeGeneralCiphering } from "./ciphering.ts";
 export { CodecError, type CodecErrorCode } from "./codec-error.ts";
 export { encodeDataNotification } from "./data-notification.ts";

@@ -2,7 +2,7 @@
  * What the telegrams of each grid operator look like, for the simulator: body, ciphering, frames. The forms are those
  * of the captures in test/fixtures/telegrams and the table in docs/meters.md.
  */
-import type { AxdrValue, NumericTag } from "../codec/axdr.ts";
+import type { AxdrValue, NumericTag } from "../codec/axdr-encoder.ts";
 import { encodeGeneralCiphering } from "../codec/ciphering.ts";
 import { encodeDataNotification } from "../codec/data-notification.ts";
 import { encodeHdlcFrame } from "../codec/hdlc-frame.ts";

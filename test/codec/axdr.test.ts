@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type AxdrNode, type AxdrValue, decodeAxdr, encodeAxdr } from "../../src/codec/axdr.ts";
+import { type AxdrNode, decodeAxdr } from "../../src/codec/axdr.ts";
+import { type AxdrValue, encodeAxdr } from "../../src/codec/axdr-encoder.ts";
 import { ByteReader, encodeBerLength } from "../../src/codec/byte-reader.ts";
 import { formatHex, parseHex } from "../../src/codec/hex.ts";
 

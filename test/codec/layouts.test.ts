@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { AxdrValue, NumericTag } from "../../src/codec/axdr.ts";
-import { encodeAxdr } from "../../src/codec/axdr.ts";
+import { type AxdrValue, encodeAxdr, type NumericTag } from "../../src/codec/axdr-encoder.ts";
 import { encodeDataNotification } from "../../src/codec/data-notification.ts";
 import { type DecoderEvent, decodeTelegrams } from "../../src/codec/decoder.ts";
 import { formatHex, parseHex } from "../../src/codec/hex.ts";
