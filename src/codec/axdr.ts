@@ -2,7 +2,7 @@
  * A-XDR (IEC 61334-6 as the DLMS Green Book uses it): the typed values inside an APDU, decoded to a tree. Every length is
  * checked before anything is read. Its mirror is axdr-encoder.ts.
  */
-import { type ByteReader, encodeBerLength } from "./byte-reader.ts";
+import type { ByteReader } from "./byte-reader.ts";
 import { CodecError } from "./codec-error.ts";
 
 /** Tags of the `Data` choice (Blue Book, 4.1.5). */

@@ -17,7 +17,7 @@ const fixtures = fixtureNames().map(loadFixture);
 
 function mutate(bytes: Uint8Array, random: () => number): Uint8Array {
   const pick = (below: number) => Math.floor(random() * below);
-  let result = bytes.slice();
+  let result: Uint8Array = bytes.slice();
   const times = 1 + pick(4);
   for (let i = 0; i < times; i++) {
     const at = pick(result.length);
