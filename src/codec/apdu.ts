@@ -136,6 +136,8 @@ export class ApduDecoder {
       clocks,
       meterId: body.meterId,
       layout: body.layout,
+      listName: body.listName,
+      meterType: body.meterType,
       registers: body.registers,
     };
   }

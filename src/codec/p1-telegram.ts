@@ -36,6 +36,8 @@ export interface P1Content {
   /** 0x80 in summer time, 0 in winter time, `null` if the meter does not say: the daylight-saving bit of the DLMS clock status. */
   readonly clockStatus: number | null;
   readonly meterId: string | null;
+  /** What stands in the head behind the slash. */
+  readonly listName: string | null;
 }
 
 const CRC_TABLE = /* @__PURE__ */ crcTable();
@@ -265,7 +267,8 @@ export function parseP1(text: string): P1Content {
   const texts = new Map<string, string>();
   let meterTime: string | null = null;
   let clockStatus: number | null = null;
-  for (const line of text.split(LINE_END).slice(1)) {
+  const [head = "", ...lines] = text.split(LINE_END);
+  for (const line of lines) {
     const match = LINE.exec(line.trim());
     if (!match) continue;
     const code = `${match[2]}.${match[3]}.${match[4]}`;
@@ -283,7 +286,7 @@ export function parseP1(text: string): P1Content {
     registers.push(register);
   }
   if (registers.length === 0) throw new CodecError("malformed", "P1: no line of the form code(value)");
-  return { registers, meterTime, clockStatus, meterId: meterId(texts) };
+  return { registers, meterTime, clockStatus, meterId: meterId(texts), listName: head.slice(1) };
 }
 
 /** The meter's number: 0-0:96.1.0, .1 (DSMR: equipment identifier), else the logical device name. */

@@ -13,6 +13,7 @@ export interface PositionReading {
   readonly layout: string;
   readonly registers: readonly Register[];
   readonly meterId: string | null;
+  readonly meterType: string | null;
   /** Offset of the 12 bytes of a clock in the body, -1 if the list has none. */
   readonly clock: number;
 }
@@ -29,7 +30,7 @@ interface Cell {
   readonly obis?: string;
   readonly unit?: string | null;
   readonly scaler?: number;
-  readonly role?: "id" | "clock";
+  readonly role?: "id" | "clock" | "type";
   /** Length of a string in bytes. */
   readonly length?: number;
   readonly text?: RegExp;
@@ -67,7 +68,7 @@ const TIME: Cell = { tags: [TAG.octetString], length: 4 };
 const DATE: Cell = { tags: [TAG.octetString], length: 5 };
 
 /** Kaifa, Norway and Sweden (Kaifa KFM_001 HAN-NVE interface description, lists 1 to 3; telegrams of Mälarenergi). */
-const KFM_HEAD = [named(/^KFM_001$/), METER_NUMBER, named(/^M/)];
+const KFM_HEAD = [named(/^KFM_001$/), METER_NUMBER, { ...named(/^M/), role: "type" } as const];
 const KFM_3 = [...POWERS, ...values("31.7.0 51.7.0 71.7.0", "A", -3), ...values("32.7.0 52.7.0 72.7.0", "V", -1)];
 const KFM_1 = [...POWERS, value("31.7.0", "A", -3), value("32.7.0", "V", -1)];
 
@@ -250,11 +251,13 @@ function fits(list: PositionList, items: readonly AxdrNode[], bytes: Uint8Array)
 function read(list: PositionList, items: readonly AxdrNode[], bytes: Uint8Array): PositionReading {
   const registers: Register[] = [];
   let meterId: string | null = null;
+  let meterType: string | null = null;
   let clock = -1;
   for (let i = 0; i < items.length; i++) {
     const cell = list.cells[i] as Cell;
     const item = items[i] as AxdrNode;
     if (cell.role === "id") meterId = text(item, bytes);
+    else if (cell.role === "type") meterType = text(item, bytes);
     else if (cell.role === "clock") clock = item.start;
     if (cell.obis === undefined) continue;
     const scaler = cell.scaler as number;
@@ -265,7 +268,7 @@ function read(list: PositionList, items: readonly AxdrNode[], bytes: Uint8Array)
       scaler,
     });
   }
-  return { layout: list.name, registers, meterId, clock };
+  return { layout: list.name, registers, meterId, meterType, clock };
 }
 
 /** A string without the zeros or blanks that fill it. */

@@ -25,6 +25,9 @@ export interface Body {
   readonly layout: string;
   readonly registers: Register[];
   readonly meterId: string | null;
+  readonly meterType: string | null;
+  /** The name that leads the list. */
+  readonly listName: string | null;
   /** Positions of the 12-byte clocks. */
   readonly clocks: number[];
 }
@@ -43,8 +46,15 @@ export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames): B
   }
   const list = matchPositionList(root, bytes);
   if (!list) throw new CodecError("unsupported", `the body fits no known layout: ${describeTree(root)}`);
-  const { layout, meterId, clock } = list;
-  return { layout, registers: [...list.registers], meterId, clocks: clock < 0 ? [] : [clock] };
+  const { layout, meterId, meterType, clock } = list;
+  return {
+    layout,
+    registers: [...list.registers],
+    meterId,
+    meterType,
+    listName: null,
+    clocks: clock < 0 ? [] : [clock],
+  };
 }
 
 /** The elements that hold the codes; at EGD they are the second of two, after the kind of the meter as an enum. */
@@ -63,6 +73,7 @@ class Collector {
   readonly #bytes: Uint8Array;
   readonly #names: ObisNames;
   #meterId: string | null = null;
+  #listName: string | null = null;
   #idRank = 0;
   #nested = false;
   #scaled = false;
@@ -73,7 +84,8 @@ class Collector {
   }
 
   body(layout: string): Body {
-    return { layout, registers: this.registers, meterId: this.#meterId, clocks: this.clocks };
+    const { registers, clocks } = this;
+    return { layout, registers, meterId: this.#meterId, meterType: null, listName: this.#listName, clocks };
   }
 
   layout(): string {
@@ -123,6 +135,7 @@ class Collector {
         this.clocks.push(node.start);
         return true;
       }
+      if (isString(node)) this.#listName = readText(node, this.#bytes);
       return isString(node);
     }
     if (index !== count - 1 || !isString(node)) return false;

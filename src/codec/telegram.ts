@@ -51,5 +51,9 @@ export interface Telegram {
   readonly meterId: string | null;
   /** Name of the recognised layout: `flat`, `nested`, `obis-pairs`, `push-list`, `array`, `dsmr`, or the name of a documented position list (`KFM_001-13`). */
   readonly layout: string;
+  /** The name that the list bears on the wire (`Kamstrup_V0001`), or the head of a P1 telegram. */
+  readonly listName?: string | null;
+  /** The type of the meter as a documented list gives it without a code (`MA304H3E`). */
+  readonly meterType?: string | null;
   readonly registers: readonly Register[];
 }
