@@ -23,7 +23,7 @@ import { Period } from "./period.ts";
 /** Nothing within a telegram pauses longer: two frames are about 160 ms apart (docs/meters.md). Then what was begun is forgotten. */
 const SILENCE_MS = 1_000;
 /** Diagnosis, parity search and dead connections are looked at this often. */
-const TICK_MS = 2_500;
+const TICK_MS = 5_000;
 /** The pause before the next attempt: an eighth of the outage so far, within these bounds. */
 const RETRY_SHARE = 8;
 const RETRY_LEAST_MS = 1_000;
@@ -80,6 +80,8 @@ export class Meter {
   #failingSince: number | null = null;
   #diagnosis: Diagnosis;
   #pacer: LinePacer | null = null;
+  /** Ends a sleep before its time. */
+  #wake: (() => void) | null = null;
   readonly #timers = new Map<string, () => void>();
 
   constructor(parts: MeterParts) {
@@ -104,7 +106,7 @@ export class Meter {
   /** Closes the source; ends within a second. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#session?.abort();
+    this.#interrupt();
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
     if (this.#running === null) return;
@@ -160,7 +162,12 @@ export class Meter {
         const next = await bytes.next();
         if (next.done) break;
         if (next.value.length === 0) this.#opened(source.hasLine ? line : null);
-        else await this.#take(next.value, session.signal);
+        else {
+          const pause = this.#take(next.value);
+          if (pause > 0) await this.#sleep(pause);
+          if (session.signal.aborted) break;
+          this.#schedule("silence", SILENCE_MS, () => this.#silence());
+        }
       }
       this.#handle(decoder.end(), this.#clock.now());
       return session.signal.aborted ? "again" : "ended";
@@ -196,7 +203,8 @@ export class Meter {
     this.#look();
   }
 
-  async #take(chunk: Uint8Array, signal: AbortSignal): Promise<void> {
+  /** @returns how long the line may be left alone, milliseconds */
+  #take(chunk: Uint8Array): number {
     const { decoder, observer } = this.#parts;
     const at = this.#clock.now();
     this.#cancel("silence");
@@ -210,9 +218,7 @@ export class Meter {
     observer.bytes(chunk, at);
     this.#search.heard(at);
     this.#handle(decoder.feed(chunk), at);
-    const pause = this.#pacer?.pause(chunk.length, at, decoder.wanted) ?? 0;
-    if (pause > 0) await this.#sleep(pause, signal);
-    this.#schedule("silence", SILENCE_MS, () => this.#silence());
+    return this.#pacer?.pause(chunk.length, at, decoder.wanted) ?? 0;
   }
 
   #silence(): void {
@@ -331,12 +337,12 @@ export class Meter {
     if (!this.#connected) return;
     if (this.#search.turn(at)) {
       this.#parts.log.debug(`no telegram so far: trying ${formatLine(this.#search.line)}`);
-      this.#session?.abort();
+      this.#interrupt();
     } else if (!this.#parts.source.hasLine) {
       const limit = Math.max(IDLE_CONNECTION_MS, 2 * this.#period.limitMs);
       if (at - this.#heardAt >= limit) {
         this.#parts.log.debug("nothing comes over this connection: trying another");
-        this.#session?.abort();
+        this.#interrupt();
       }
     }
   }
@@ -346,25 +352,32 @@ export class Meter {
     this.#failingSince ??= at;
     this.#look();
     const share = (at - this.#failingSince) / RETRY_SHARE;
-    const session = new AbortController();
-    this.#session = session;
-    const pause = this.#sleep(Math.min(Math.max(share, RETRY_LEAST_MS), RETRY_MOST_MS), session.signal);
-    const changed = this.#parts.source.changed?.(session.signal);
-    await (changed === undefined ? pause : Promise.race([pause, changed]));
-    session.abort();
+    const pause = this.#sleep(Math.min(Math.max(share, RETRY_LEAST_MS), RETRY_MOST_MS));
+    const watch = new AbortController();
+    void this.#parts.source.changed?.(watch.signal).then(() => {
+      if (!watch.signal.aborted) this.#wake?.();
+    });
+    await pause;
+    watch.abort();
   }
 
-  #sleep(ms: number, signal: AbortSignal): Promise<void> {
+  #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const done = (): void => {
+      if (this.#stopped) return resolve();
+      const wake = (): void => {
+        this.#wake = null;
         this.#cancel("sleep");
-        signal.removeEventListener("abort", done);
         resolve();
       };
-      signal.addEventListener("abort", done, { once: true });
-      this.#schedule("sleep", ms, done);
+      this.#wake = wake;
+      this.#schedule("sleep", ms, wake);
     });
+  }
+
+  /** Ends the session with the source, or the pause before the next. */
+  #interrupt(): void {
+    this.#session?.abort();
+    this.#wake?.();
   }
 
   /** One timer of each name: a new one replaces the old. */

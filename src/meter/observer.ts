@@ -40,7 +40,8 @@ export class Observer {
   #now = newBucket();
   #before = newBucket();
   #seen = new Uint8Array(256);
-  #tail = new Uint8Array(0);
+  readonly #tail = new Uint8Array(TAIL_BYTES);
+  #tailLength = 0;
   #systemTitle: string | null = null;
   #implausible: string | null = null;
 
@@ -74,11 +75,11 @@ export class Observer {
       if (byte === 0) bucket.zeroBytes++;
       bucket.oddBytes += hasOddOnes(byte);
     }
-    const joined = new Uint8Array(Math.min(TAIL_BYTES, this.#tail.length + chunk.length));
-    const fromChunk = chunk.subarray(Math.max(0, chunk.length - TAIL_BYTES));
-    joined.set(this.#tail.subarray(Math.max(0, this.#tail.length + fromChunk.length - TAIL_BYTES)));
-    joined.set(fromChunk, joined.length - fromChunk.length);
-    this.#tail = joined;
+    const last = chunk.length > TAIL_BYTES ? chunk.subarray(chunk.length - TAIL_BYTES) : chunk;
+    const keep = Math.min(this.#tailLength, TAIL_BYTES - last.length);
+    this.#tail.copyWithin(0, this.#tailLength - keep, this.#tailLength);
+    this.#tail.set(last, keep);
+    this.#tailLength = keep + last.length;
   }
 
   /** What the decoder made of them. */
@@ -129,7 +130,7 @@ export class Observer {
       distinctBytes: this.#seen.reduce((sum, seen) => sum + seen, 0),
       faults,
       implausible: this.#implausible,
-      link: linkSigns(this.#tail),
+      link: linkSigns(this.#tail.subarray(0, this.#tailLength)),
       systemTitle: this.#systemTitle,
     };
   }
@@ -146,7 +147,7 @@ export class Observer {
     this.#bucketAt = at;
     if (this.#before.bytes === 0) {
       this.#seen.fill(0);
-      this.#tail = new Uint8Array(0);
+      this.#tailLength = 0;
     }
   }
 
@@ -155,7 +156,7 @@ export class Observer {
     this.#before = newBucket();
     this.#bucketAt = at;
     this.#seen.fill(0);
-    this.#tail = new Uint8Array(0);
+    this.#tailLength = 0;
     this.#implausible = null;
   }
 }

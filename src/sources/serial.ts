@@ -7,14 +7,16 @@
  *               │                                             │
  *               └─ SourceError, by cause                      └─ hang-up, node gone or another one: SourceError "lost"
  */
-import { constants, readSync } from "node:fs";
+import { constants, readSync, type Stats, statSync } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 
 /** One read takes at most this much; the kernel keeps the rest (4 KiB behind a tty on Linux). */
 const READ_BYTES = 4096;
-/** How often the device's path is looked at: for a missing one to appear, and while nothing comes, for a quiet one to be gone. */
+/** How often the path of a missing device is looked at. */
 const LOOK_MS = 500;
+/** The same while it is open and nothing comes: a hang-up tells by itself, another node behind the same path does not. */
+const LOOK_WHILE_OPEN_MS = 4_000;
 
 /** An open port of the library's binding, as far as it is used here. */
 interface Port {
@@ -55,22 +57,21 @@ export class SerialSource implements Source {
         heard = false;
         return;
       }
-      void identify(this.#path).then((now) => {
-        if (identity === null || now === identity || closing !== undefined) return;
-        gone = new SourceError("lost", `${this.#path} ${now === null ? "is gone" : "is another device now"}`);
-        close();
-      });
-    }, LOOK_MS);
+      const now = identify(this.#path);
+      if (identity === null || now === identity || closing !== undefined) return;
+      gone = new SourceError("lost", `${this.#path} ${now === null ? "is gone" : "is another device now"}`);
+      close();
+    }, LOOK_WHILE_OPEN_MS);
     look.unref();
     signal.addEventListener("abort", close, { once: true });
     try {
       yield new Uint8Array(0);
-      const buffer = Buffer.allocUnsafe(READ_BYTES);
+      const buffer = new Uint8Array(READ_BYTES);
       while (!signal.aborted) {
         const length = await read(port, buffer);
         heard = true;
         // A copy: who consumes may keep it, and the buffer is used again.
-        if (length > 0) yield Uint8Array.prototype.slice.call(buffer, 0, length);
+        if (length > 0) yield buffer.slice(0, length);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -88,12 +89,10 @@ export class SerialSource implements Source {
   /** Resolves when the device's path leads to another node than at the call, or its rights have changed; or on abort. */
   async changed(signal: AbortSignal): Promise<void> {
     if (isWindowsPort(this.#path)) return new Promise((resolve) => onAbort(signal, resolve));
-    const before = await identify(this.#path, true);
+    const before = identify(this.#path, true);
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
-        void identify(this.#path, true).then((now) => {
-          if (now !== before) done();
-        });
+        if (identify(this.#path, true) !== before) done();
       }, LOOK_MS);
       const done = (): void => {
         clearInterval(timer);
@@ -162,8 +161,8 @@ export async function listSerialPorts(): Promise<{ path: string; manufacturer: s
  * Waits for bytes and takes them. On Unix without the library's own read: that one asks the thread pool twice a wake-up, and
  * turns for ever without a pause when a device that was pulled reads as "0 bytes" (seen with bindings-cpp 13.0.1).
  */
-async function read(port: Port, buffer: Buffer): Promise<number> {
-  if (!isUnixPort(port)) return (await port.read(buffer, 0, buffer.length)).bytesRead;
+async function read(port: Port, buffer: Uint8Array): Promise<number> {
+  if (!isUnixPort(port)) return (await port.read(Buffer.from(buffer.buffer), 0, buffer.length)).bytesRead;
   await new Promise<void>((resolve, reject) => {
     if (port.fd === null) reject(new Error("closed"));
     else port.poller.once("readable", (error) => (error ? reject(error) : resolve()));
@@ -188,17 +187,22 @@ function isWindowsPort(path: string): boolean {
   return /^(?:\\\\\.\\)?COM\d+$/i.test(path);
 }
 
-/** What tells one device node from another behind the same path; `null` if there is none. */
-async function identify(path: string, withRights = false): Promise<string | null> {
+/**
+ * What tells one device node from another behind the same path; `null` if there is none. Synchronous: /dev is in memory,
+ * and this is a hundredth of the work of asking the thread pool.
+ */
+function identify(path: string, withRights = false): string | null {
+  let node: Stats | undefined;
   try {
-    const node = await stat(path);
-    return withRights ? `${identityOf(node)} ${node.mode} ${node.uid} ${node.gid}` : identityOf(node);
+    node = statSync(path, { throwIfNoEntry: false });
   } catch {
     return null;
   }
+  if (node === undefined) return null;
+  return withRights ? `${identityOf(node)} ${node.mode} ${node.uid} ${node.gid}` : identityOf(node);
 }
 
-function identityOf(node: { dev: number; ino: number; rdev: number }): string {
+function identityOf(node: Stats): string {
   return `${node.dev} ${node.ino} ${node.rdev}`;
 }
 
