@@ -1,12 +1,14 @@
 // node scripts/assemble.mjs FOLDER: the program as containers carry it: dist/ without the types, and beside it the serial
 // port's native binding with just what that loads at run time (Linux with glibc, x64 and arm64).
-import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve, sep } from "node:path";
 
 const target = process.argv[2];
 if (!target) throw new Error("usage: assemble.mjs FOLDER");
 const root = join(import.meta.dirname, "..");
+/** Whose node_modules/ it is: another checkout's, perhaps, by a link. */
+const modules = dirname(realpathSync(join(root, "node_modules")));
 const NOT_AT_RUN_TIME = new Set(["node-addon-api"]); // headers for compiling
 
 rmSync(target, { recursive: true, force: true });
@@ -21,7 +23,7 @@ for (const file of ["package.json", "LICENSE"]) cpSync(join(root, file), join(ta
 /** Copies a package to the place that it has below the root, then those that it depends on. */
 const copyPackage = (name, from) => {
   const folder = findPackage(name, from);
-  const place = join(target, relative(root, folder));
+  const place = join(target, relative(modules, folder));
   cpSync(folder, place, { recursive: true, filter: (path) => isNeeded(relative(folder, path)) });
   const { dependencies = {} } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   for (const dependency of Object.keys(dependencies)) {
