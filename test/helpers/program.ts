@@ -1,8 +1,8 @@
-/** The program as users run it: built by scripts/build.mjs's rules into a folder of its own, started as a process. */
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+/** The program as users run it: built by scripts/build.mjs into a folder of its own, started as a process. */
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { build } from "esbuild";
+import { promisify } from "node:util";
 
 export interface BuiltProgram {
   /** Path of main.js. */
@@ -15,18 +15,8 @@ export async function buildProgram(): Promise<BuiltProgram> {
   const cache = resolve("node_modules/.cache");
   mkdirSync(cache, { recursive: true });
   const outdir = mkdtempSync(join(cache, "kaifa2mqtt-"));
-  await build({
-    entryPoints: ["src/main.ts"],
-    outdir,
-    bundle: true,
-    platform: "node",
-    target: "node20.19",
-    format: "esm",
-    splitting: true,
-    external: ["@serialport/bindings-cpp"],
-    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-    logLevel: "error",
-  });
+  const env = { ...process.env, OUTDIR: outdir };
+  await promisify(execFile)(process.execPath, ["scripts/build.mjs", "--program"], { env });
   return { main: join(outdir, "main.js"), remove: () => rmSync(outdir, { recursive: true, force: true }) };
 }
 
