@@ -20,7 +20,7 @@ import { DATA_NOTIFICATION, decodeDataNotification } from "./data-notification.t
 import { clockStatus, formatDateTime } from "./date-time.ts";
 import { formatHex } from "./hex.ts";
 import { ObisNames } from "./obis.ts";
-import { parseP1 } from "./p1-telegram.ts";
+import { parseP1, proofOfText } from "./p1-telegram.ts";
 import { readBody } from "./register-list.ts";
 import type { Proof, Security, Telegram, Transport } from "./telegram.ts";
 
@@ -158,7 +158,8 @@ export class ApduDecoder {
 
 function decodeText(plaintext: Uint8Array, envelope: Envelope): Telegram {
   const content = parseP1(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length).toString("latin1"));
-  return { ...envelope, transport: "p1", layout: "dsmr", ...content };
+  const proof = envelope.proof === "none" ? proofOfText(plaintext) : envelope.proof;
+  return { ...envelope, proof, transport: "p1", layout: "dsmr", ...content };
 }
 
 /**

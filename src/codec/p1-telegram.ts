@@ -348,6 +348,13 @@ function isoTime(time: RegExpExecArray): string {
   return `20${year}-${month}-${day}T${hour}:${minute}:${second}${offset}`;
 }
 
+/** What proves a text that came ciphered: its own check sum if that fits; it need not (it may be that of other line ends). */
+export function proofOfText(text: Uint8Array): Proof {
+  const bang = bangAt(text, 0, text.length);
+  if (bang < 0 || bang + 5 > text.length) return "none";
+  return Number.parseInt(latin1(text, bang + 1, bang + 5), 16) === crcP1(text, 0, bang + 1) ? "crc" : "none";
+}
+
 /** Every P1 telegram comes in one frame. */
 export class P1Assembler implements Assembler<P1Frame> {
   readonly pending = false;
