@@ -122,21 +122,16 @@ export class Connection {
     this.#client?.publish(topic, payload, { qos, retain: true }, () => done?.());
   }
 
-  subscribe(topics: string[]): void {
+  /** `done` is called when the broker has answered, or there will be no answer. */
+  subscribe(topics: string[], done: () => void): void {
     this.#client?.subscribe(topics, { qos: 0 }, (error) => {
       if (error) this.#options.log.debug(() => `subscription failed: ${error.message}`);
+      done();
     });
   }
 
   unsubscribe(topic: string): void {
     this.#client?.unsubscribe(topic);
-  }
-
-  /** Forgets messages that were not acknowledged: after a reconnect the newest are sent, not these. */
-  forgetUnacknowledged(): void {
-    const client = this.#client;
-    if (client === null) return;
-    for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id));
   }
 
   /** Sends a last few messages, waits until the broker has them, at most two seconds, and disconnects. */
@@ -205,14 +200,20 @@ export class Connection {
     const failure = describeFailure(error, this.label);
     if (failure.key === "protocol-version" && client.options.protocolVersion === 5) {
       client.options.protocolVersion = 4;
-      this.#options.log.info(`the broker at ${this.label} does not know MQTT 5: going on with MQTT 3.1.1`);
+      client.options.reconnectPeriod = 1;
+      this.#pauseMs = FIRST_PAUSE_MS / 2;
+      this.#problem = `the broker at ${this.label} does not know MQTT 5: going on with MQTT 3.1.1`;
+      this.#options.log.info(this.#problem);
       return;
     }
-    this.#complain(failure);
+    // What breaks off says little by its error code (EPIPE, ECONNRESET): see #closed.
+    if (this.#connectedAt === 0) this.#complain(failure);
   }
 
   #closed(client: MqttClient): void {
     if (this.#stopped) return;
+    // What was not acknowledged is forgotten: after a reconnect the newest is sent, not this.
+    for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id));
     const heldMs = performance.now() - this.#connectedAt;
     if (this.#connectedAt > 0 && heldMs >= STABLE_MS) {
       this.#pauseMs = FIRST_PAUSE_MS;

@@ -72,6 +72,10 @@ export class MqttSink implements Sink {
   readonly #startedAt = performance.now();
   #published = 0;
   #firstConnect = true;
+  /** Counts connections: what an earlier one had begun no longer matters. */
+  #connections = 0;
+  /** The broker has answered our subscriptions on this connection. */
+  #subscribed = false;
   /** What was retained before us is still coming. */
   #reading = false;
   #hanging = false;
@@ -214,9 +218,11 @@ export class MqttSink implements Sink {
 
   #sendAndWait(meter: MeterState, message: Message): void {
     meter.inFlight = true;
+    const connection = this.#connections;
     const timer = setTimeout(() => this.#hangs(), ANSWER_MS);
     this.#publish(message, () => {
       clearTimeout(timer);
+      if (connection !== this.#connections) return;
       meter.inFlight = false;
       if (this.#hanging && this.#connection.connected) {
         this.#hanging = false;
@@ -263,46 +269,48 @@ export class MqttSink implements Sink {
   #onConnect(): void {
     const { homeassistant } = this.#options;
     this.#hanging = false;
-    this.#connection.forgetUnacknowledged();
     const subscriptions = [homeassistant.status_topic, topics.bridgeState(this.#base)];
     if (this.#firstConnect) {
       subscriptions.push(topics.bridgeInfo(this.#base), topics.allDiscovery(homeassistant.discovery_topic));
       this.#reading = true;
       this.#soon("leftovers", LEFTOVERS_MS, () => this.#endOfLeftovers());
     }
-    // In this order: so what is retained there is what was retained before us.
-    this.#connection.subscribe(subscriptions);
-    this.#publish({ topic: topics.bridgeState(this.#base), payload: ONLINE });
     this.#firstConnect = false;
+    const connection = ++this.#connections;
     for (const meter of this.#meters.values()) {
       meter.inFlight = false;
       meter.sentAt = Number.NEGATIVE_INFINITY;
+      meter.announced.clear();
     }
-    this.#sendEverything();
-    this.#sendInfo();
+    this.#subscribed = false;
+    for (const meter of this.#meters.values()) this.#sendState(meter);
+    // What is retained there was retained before us only if nothing of ours is sent earlier.
+    this.#connection.subscribe(subscriptions, () => {
+      if (this.#stopped || connection !== this.#connections || !this.#connection.connected) return;
+      this.#subscribed = true;
+      this.#publish({ topic: topics.bridgeState(this.#base), payload: ONLINE });
+      for (const meter of this.#meters.values()) if (meter.json !== null) this.#announce(meter);
+      this.#sendInfo();
+    });
   }
 
-  /** For a new connection, and for a Home Assistant that has just started. */
-  #sendEverything(): void {
-    for (const meter of this.#meters.values()) {
-      // Values of other lists than the latest, too.
-      for (const value of meter.values.values()) {
-        if (meter.latest?.values.includes(value)) continue;
-        this.#publish({ topic: topics.value(this.#base, meter.info.id, value.topic), payload: value.text });
-      }
-      meter.waiting = meter.latest !== null;
-      this.#sendReading(meter);
-      const payload = meter.online ? ONLINE : OFFLINE;
-      this.#publish({ topic: topics.availability(this.#base, meter.info.id), payload });
-      meter.announced.clear();
-      if (meter.json !== null) this.#announce(meter);
+  /** All values of a meter, and whether it is there. */
+  #sendState(meter: MeterState): void {
+    // Values of other lists than the latest, too.
+    for (const value of meter.values.values()) {
+      if (meter.latest?.values.includes(value)) continue;
+      this.#publish({ topic: topics.value(this.#base, meter.info.id, value.topic), payload: value.text });
     }
+    meter.waiting = meter.latest !== null;
+    this.#sendReading(meter);
+    const payload = meter.online ? ONLINE : OFFLINE;
+    this.#publish({ topic: topics.availability(this.#base, meter.info.id), payload });
   }
 
   /** Sends those discovery messages of a meter that are new or changed. */
   #announce(meter: MeterState): void {
     const { homeassistant, bridge } = this.#options;
-    if (!homeassistant.enabled || !this.#connection.connected) return;
+    if (!homeassistant.enabled || !this.#subscribed || !this.#connection.connected) return;
     const messages = discoveryMessages(meter.info, meter.values.values(), {
       base: this.#base,
       prefix: homeassistant.discovery_topic,
@@ -317,7 +325,7 @@ export class MqttSink implements Sink {
   }
 
   #sendInfo(): void {
-    if (!this.#connection.connected || this.#connection.congested || this.#stopped) return;
+    if (!this.#subscribed || !this.#connection.connected || this.#connection.congested || this.#stopped) return;
     const { bridge, instance, homeassistant } = this.#options;
     this.#publish({
       topic: topics.bridgeInfo(this.#base),
@@ -345,13 +353,17 @@ export class MqttSink implements Sink {
       this.#publish({ topic, payload: ONLINE });
     } else if (topic === this.#options.homeassistant.status_topic && text === ONLINE) {
       this.#options.log.debug("Home Assistant has started: sending everything again");
-      this.#sendEverything();
+      for (const meter of this.#meters.values()) {
+        this.#sendState(meter);
+        meter.announced.clear();
+        if (meter.json !== null) this.#announce(meter);
+      }
     }
   }
 
   /** Takes away what was retained before us and no longer applies, as far as that is known by now. */
   #clearLeftovers(): void {
-    if (this.#timers.has("quiet") || !this.#connection.connected) return;
+    if (this.#timers.has("quiet") || !this.#subscribed || !this.#connection.connected) return;
     const seen: SeenMeter[] = [];
     for (const { info, latest, json, announced, values } of this.#meters.values()) {
       if (latest === null || json === null) continue;

@@ -1,0 +1,400 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { HomeAssistantConfig, MqttConfig } from "../../../src/config/options.ts";
+import type { MeterInfo, MeterStatus } from "../../../src/meter/events.ts";
+import { discoveryMessages } from "../../../src/sinks/mqtt/discovery.ts";
+import { MqttSink, type MqttSinkOptions } from "../../../src/sinks/mqtt/mqtt-sink.ts";
+import { TestBroker } from "../../helpers/broker.ts";
+import { METER, NETZ_NOE, readingOf } from "../../helpers/readings.ts";
+
+const MQTT: MqttConfig = {
+  enabled: true,
+  base_topic: "kaifa2mqtt",
+  // All that aedes speaks; that we begin with MQTT 5 is proven below, and with Mosquitto in test/system.
+  version: 4,
+  keepalive: 60,
+  reject_unauthorized: true,
+};
+const HOME_ASSISTANT: HomeAssistantConfig = {
+  enabled: true,
+  discovery_topic: "homeassistant",
+  status_topic: "homeassistant/status",
+  language: "en",
+};
+const CONFIG_TOPIC = "homeassistant/sensor/kaifa2mqtt_181220000009/energy_import/config";
+
+function statusOf(info: MeterInfo | null): MeterStatus {
+  return {
+    index: 0,
+    label: "/dev/ttyUSB0",
+    info,
+    online: info !== null,
+    connected: true,
+    lastTelegramAt: 1_632_728_836_000,
+    periodMs: 5000,
+    counters: {
+      bytes: 282,
+      telegrams: 1,
+      accepted: 1,
+      rejected: 0,
+      rejectedBy: {},
+      skippedBytes: 0,
+      connections: 1,
+    },
+    diagnosis: { code: "ok", text: { en: "All well.", de: "Alles gut." }, cure: { en: "", de: "" } },
+  };
+}
+
+describe("the MQTT sink", () => {
+  let broker: TestBroker;
+  let told: string[];
+  let infos: (MeterInfo | null)[];
+  const sinks: MqttSink[] = [];
+
+  interface Overrides extends Partial<Omit<MqttSinkOptions, "mqtt" | "homeassistant">> {
+    mqtt?: Partial<MqttConfig>;
+    homeassistant?: Partial<HomeAssistantConfig>;
+  }
+
+  async function started({ mqtt, homeassistant, ...rest }: Overrides = {}): Promise<MqttSink> {
+    const sink = new MqttSink({
+      mqtt: { ...MQTT, server: broker.url, ...mqtt },
+      homeassistant: { ...HOME_ASSISTANT, ...homeassistant },
+      publishIntervalMs: 0,
+      instance: "0123456789ab",
+      bridge: { version: "1.2.3", startedAt: 1_632_728_000_000, meters: () => infos.map(statusOf) },
+      log: {
+        error: (message) => void told.push(`error ${message}`),
+        warn: (message) => void told.push(`warn ${message}`),
+        info: (message) => void told.push(`info ${message}`),
+        debug: () => undefined,
+      },
+      ...rest,
+    });
+    sinks.push(sink);
+    await sink.start();
+    return sink;
+  }
+
+  const read = (sink: MqttSink, ...args: Parameters<typeof readingOf>): void =>
+    sink.accept({ type: "reading", reading: readingOf(...args) });
+  const energy = (wh: number) => [["1-0:1.8.0*255", wh, 0, "Wh"] as const];
+
+  beforeEach(async () => {
+    broker = await TestBroker.start();
+    told = [];
+    infos = [METER];
+  });
+  afterEach(async () => {
+    await Promise.all(sinks.splice(0).map((sink) => sink.stop()));
+    await broker.stop();
+  });
+
+  it("publishes every value, the whole reading, availability, discovery and info, all of it retained", async () => {
+    const sink = await started();
+    read(sink);
+    await broker.message(CONFIG_TOPIC);
+    await broker.message("kaifa2mqtt/bridge/meters/181220000009");
+    await broker.message("kaifa2mqtt/bridge/info");
+    const retained = Object.fromEntries(broker.retained);
+    expect(retained).toMatchObject({
+      "kaifa2mqtt/bridge/state": "online",
+      "kaifa2mqtt/181220000009/availability": "online",
+      "kaifa2mqtt/181220000009/1.8.0": "12.937",
+      "kaifa2mqtt/181220000009/16.7.0": "0",
+      "kaifa2mqtt/181220000009/32.7.0": "233.7",
+    });
+    expect(JSON.parse(retained["kaifa2mqtt/181220000009"] ?? "")).toMatchObject({
+      time: "2021-09-27T09:47:15+02:00",
+      meter: "181220000009",
+      energy_import: 12.937,
+      power_net: 0,
+    });
+    expect(JSON.parse(retained["kaifa2mqtt/bridge/info"] ?? "")).toMatchObject({
+      version: "1.2.3",
+      meters: [{ id: "181220000009", counters: { accepted: 1 }, diagnosis: { code: "ok" } }],
+    });
+    expect(broker.sent.every(({ retain }) => retain)).toBe(true);
+  });
+
+  it("goes on with MQTT 3.1.1 where the broker does not know MQTT 5", async () => {
+    const sink = await started({ mqtt: { version: 5 } });
+    read(sink);
+    await broker.message("kaifa2mqtt/181220000009/1.8.0");
+    expect(told).toEqual([
+      expect.stringContaining("does not know MQTT 5"),
+      expect.stringMatching(/^info connected to the broker/),
+    ]);
+  });
+
+  it("says offline for meter and bridge when it is stopped, and twice is no harm", async () => {
+    const sink = await started();
+    read(sink);
+    await broker.message("kaifa2mqtt/181220000009/availability", "online");
+    await Promise.all([sink.stop(), sink.stop()]);
+    expect(broker.retained.get("kaifa2mqtt/181220000009/availability")).toBe("offline");
+    expect(broker.retained.get("kaifa2mqtt/bridge/state")).toBe("offline");
+  });
+
+  it("leaves a last will, so that the broker says offline when we are gone without a word", async () => {
+    await started();
+    await broker.message("kaifa2mqtt/bridge/state", "online");
+    broker.cut();
+    await broker.message("kaifa2mqtt/bridge/state", "offline");
+    await broker.until(() => broker.retained.get("kaifa2mqtt/bridge/state") === "online", "online again");
+  });
+
+  it("publishes the newest reading at once when the broker is back, and none of those in between", async () => {
+    const sink = await started();
+    read(sink, energy(1));
+    await broker.message("kaifa2mqtt/181220000009/1.8.0", "0.001");
+    const { port } = broker;
+    await broker.stop();
+    for (let wh = 2; wh <= 50; wh++) read(sink, energy(wh));
+    broker = await TestBroker.start({}, port);
+    await broker.message("kaifa2mqtt/181220000009/1.8.0", "0.050");
+    await broker.message(CONFIG_TOPIC);
+    const energies = broker.sent.filter(({ topic }) => topic === "kaifa2mqtt/181220000009/1.8.0");
+    expect(energies.map(({ payload }) => payload)).toEqual(["0.050"]);
+    expect(told.filter((line) => line.startsWith("warn"))).toHaveLength(1);
+    expect(told.at(-1)).toMatch(/connected .* again/);
+  });
+
+  it("sends the next reading of a meter only when the broker has acknowledged the last: the newest, not a heap", async () => {
+    let hold = true;
+    const held: (() => void)[] = [];
+    await broker.stop();
+    broker = await TestBroker.start({
+      authorizePublish: (_client, packet, done) => {
+        if (hold && packet.topic === "kaifa2mqtt/181220000009") held.push(() => done(null));
+        else done(null);
+      },
+    });
+    const sink = await started();
+    read(sink, energy(1));
+    await broker.until(() => held.length === 1 || broker.sent.length > 5, "a reading is held");
+    for (let wh = 2; wh <= 1000; wh++) read(sink, energy(wh));
+    hold = false;
+    for (const release of held) release();
+    await broker.message("kaifa2mqtt/181220000009/1.8.0", "1.000");
+    const energies = broker.sent.filter(({ topic }) => topic === "kaifa2mqtt/181220000009/1.8.0");
+    expect(energies.map(({ payload }) => payload)).toEqual(["0.001", "1.000"]);
+  });
+
+  it("thins readings out by publish.interval: the newest of each interval", async () => {
+    const sink = await started({ publishIntervalMs: 400 });
+    read(sink, energy(1));
+    await broker.message("kaifa2mqtt/181220000009/1.8.0", "0.001");
+    for (let wh = 2; wh <= 9; wh++) read(sink, energy(wh));
+    await broker.message("kaifa2mqtt/181220000009/1.8.0", "0.009");
+    const energies = broker.sent.filter(({ topic }) => topic === "kaifa2mqtt/181220000009/1.8.0");
+    expect(energies.map(({ payload }) => payload)).toEqual(["0.001", "0.009"]);
+  });
+
+  it("gives what publish.interval held back when it is stopped", async () => {
+    const sink = await started({ publishIntervalMs: 3_600_000 });
+    read(sink, energy(1));
+    await broker.message("kaifa2mqtt/181220000009/1.8.0", "0.001");
+    await broker.message("kaifa2mqtt/181220000009");
+    await new Promise(setImmediate);
+    read(sink, energy(2));
+    await sink.stop();
+    expect(broker.retained.get("kaifa2mqtt/181220000009/1.8.0")).toBe("0.002");
+  });
+
+  it("publishes instantaneous values at first contact, and the reading with its entities when it is confirmed", async () => {
+    const sink = await started();
+    read(sink, NETZ_NOE, { complete: false });
+    await broker.message("kaifa2mqtt/181220000009/1.7.0", "0");
+    await broker.message("kaifa2mqtt/181220000009/availability", "online");
+    expect(broker.retained.has("kaifa2mqtt/181220000009")).toBe(false);
+    expect([...broker.retained.keys()].filter((topic) => topic.startsWith("homeassistant/"))).toEqual([]);
+    read(sink);
+    await broker.message(CONFIG_TOPIC);
+    expect(broker.retained.has("kaifa2mqtt/181220000009/1.8.0")).toBe(true);
+  });
+
+  it("sends everything again when Home Assistant has started", async () => {
+    const sink = await started();
+    read(sink);
+    await broker.message(CONFIG_TOPIC);
+    const before = broker.sent.length;
+    await broker.retain("homeassistant/status", "online");
+    const again = () => broker.sent.slice(before).map(({ topic }) => topic);
+    await broker.until(() => again().includes(CONFIG_TOPIC), "discovery again");
+    expect(again()).toContain("kaifa2mqtt/181220000009/1.8.0");
+    expect(again()).toContain("kaifa2mqtt/181220000009/availability");
+  });
+
+  it("publishes an entity that a later list of the meter brings, and keeps those of the first", async () => {
+    const sink = await started();
+    read(sink, energy(1), { layout: "KFM_001-13", transport: "hdlc" });
+    await broker.message(CONFIG_TOPIC);
+    read(sink, [["1-0:1.7.0*255", 5, 0, "W"]], { layout: "KFM-1", transport: "hdlc" });
+    await broker.message("homeassistant/sensor/kaifa2mqtt_181220000009/power_import/config");
+    expect(broker.retained.has(CONFIG_TOPIC)).toBe(true);
+  });
+
+  it("publishes the predecessor's topics, in kWh, for an imported meter.json", async () => {
+    const sink = await started({ mqtt: { legacy_base_topic: "kaifareader" } });
+    read(sink);
+    await broker.message("kaifareader/RealEnergyIn_S", "12.937");
+    await broker.message("kaifareader/RealEnergyOut_S", "0.000");
+  });
+
+  it("says online again when an old will of its own comes late", async () => {
+    await started();
+    await broker.message("kaifa2mqtt/bridge/state", "online");
+    await broker.retain("kaifa2mqtt/bridge/state", "offline");
+    await broker.until(() => broker.retained.get("kaifa2mqtt/bridge/state") === "online", "online again");
+  });
+
+  it("survives whatever is published on the topics that it listens to", async () => {
+    const topics = ["homeassistant/status", "kaifa2mqtt/bridge/info", "kaifa2mqtt/bridge/state", CONFIG_TOPIC];
+    const payloads = ["", "null", "[]", "{", '{"origin":5}', '{"instance":{}}', "x".repeat(100_000), "\u0000\uffff"];
+    for (const topic of topics) for (const payload of payloads) await broker.retain(topic, payload);
+    const sink = await started();
+    for (const topic of topics) for (const payload of payloads) await broker.retain(topic, payload);
+    read(sink);
+    await broker.message("kaifa2mqtt/181220000009/1.8.0", "12.937");
+  });
+
+  describe("clears what no longer applies", () => {
+    const announce = (info: MeterInfo, base = "kaifa2mqtt", rows = NETZ_NOE) =>
+      discoveryMessages(info, readingOf(rows).values, { base, prefix: "homeassistant", language: "en", version: "1" });
+    const gone = (topic: string) => broker.until(() => !broker.retained.has(topic), `${topic} is cleared`);
+    const plant = async (messages: readonly { topic: string; payload: string }[]): Promise<void> => {
+      for (const { topic, payload } of messages) await broker.retain(topic, payload);
+    };
+
+    it("a meter that is no longer configured, with its values", async () => {
+      await plant(announce({ ...METER, id: "old" }));
+      await broker.retain("kaifa2mqtt/old/1.8.0", "5");
+      await broker.retain("kaifa2mqtt/old/availability", "offline");
+      read(await started());
+      await gone("homeassistant/sensor/kaifa2mqtt_old/energy_import/config");
+      await gone("kaifa2mqtt/old/1.8.0");
+      await gone("kaifa2mqtt/old/availability");
+      await broker.message(CONFIG_TOPIC);
+      expect(broker.retained.has(CONFIG_TOPIC)).toBe(true);
+    });
+
+    it("a value that the meter does not send any more", async () => {
+      await plant(announce(METER, "kaifa2mqtt", [["1-0:3.8.0*255", 1, 0, "varh"]]));
+      await broker.retain("kaifa2mqtt/181220000009/3.8.0", "5");
+      read(await started());
+      await gone("homeassistant/sensor/kaifa2mqtt_181220000009/reactive_energy_import/config");
+      await gone("kaifa2mqtt/181220000009/3.8.0");
+    });
+
+    it("but not a value that another list of the meter may bring within the hour", async () => {
+      await plant(announce(METER));
+      const sink = await started();
+      read(sink, [["1-0:1.7.0*255", 5, 0, "W"]], { layout: "KFM-1", transport: "hdlc" });
+      await plant(announce({ ...METER, id: "marker" }));
+      await broker.message("kaifa2mqtt/bridge/meters/181220000009");
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      expect(broker.retained.has(CONFIG_TOPIC)).toBe(true);
+    });
+
+    it("what stands under the base topic of before", async () => {
+      await plant(announce(METER, "before"));
+      await broker.retain("before/181220000009/1.8.0", "5");
+      await broker.retain("before/181220000009", "{}");
+      read(await started());
+      await gone("before/181220000009/1.8.0");
+      await gone("before/181220000009");
+      expect(JSON.parse(broker.retained.get(CONFIG_TOPIC) ?? "").state_topic).toBe("kaifa2mqtt/181220000009/1.8.0");
+    });
+
+    it("all of it when discovery is switched off, and nothing of the values", async () => {
+      await plant(announce(METER));
+      const sink = await started({ homeassistant: { enabled: false } });
+      read(sink);
+      await gone(CONFIG_TOPIC);
+      await broker.until(
+        () => ![...broker.retained.keys()].some((topic) => topic.startsWith("homeassistant/sensor/kaifa2mqtt_")),
+        "no discovery message is left",
+      );
+      expect(broker.retained.get("kaifa2mqtt/181220000009/1.8.0")).toBe("12.937");
+    });
+
+    it("nothing as long as one of several meters has not told who it is", async () => {
+      infos = [METER, null];
+      await plant(announce({ ...METER, id: "second" }));
+      const sink = await started();
+      read(sink);
+      await broker.message(CONFIG_TOPIC);
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      expect(broker.retained.has("homeassistant/sensor/kaifa2mqtt_second/energy_import/config")).toBe(true);
+      infos = [METER, { ...METER, id: "third" }];
+      read(sink);
+      await gone("homeassistant/sensor/kaifa2mqtt_second/energy_import/config");
+    });
+
+    it("nothing of another bridge, be it under another base topic or alive under the same", async () => {
+      await plant(announce({ ...METER, id: "neighbour" }, "other"));
+      await plant(announce({ ...METER, id: "twin" }));
+      await broker.retain("kaifa2mqtt/bridge/state", "online");
+      await broker.retain("kaifa2mqtt/bridge/info", '{"instance":"ba9876543210"}');
+      const sink = await started();
+      read(sink);
+      await broker.message(CONFIG_TOPIC);
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      read(sink);
+      expect(broker.retained.has("homeassistant/sensor/kaifa2mqtt_neighbour/energy_import/config")).toBe(true);
+      expect(broker.retained.has("homeassistant/sensor/kaifa2mqtt_twin/energy_import/config")).toBe(true);
+      expect(told.join("\n")).toMatch(/another kaifa2mqtt .* base topic/);
+    });
+
+    it("nothing of other programs", async () => {
+      const foreign = "homeassistant/sensor/kaifa2mqtt_181220000009/stranger/config";
+      await broker.retain(foreign, '{"unique_id":"kaifa2mqtt_181220000009_stranger","origin":{"name":"someone"}}');
+      read(await started());
+      await broker.message(CONFIG_TOPIC);
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      expect(broker.retained.has(foreign)).toBe(true);
+    });
+  });
+
+  describe("says once what is wrong and what to do", () => {
+    const warned = async (what: RegExp): Promise<void> => {
+      const begun = Date.now();
+      while (!told.some((line) => what.test(line))) {
+        if (Date.now() - begun > 8000) throw new Error(`not told: ${what}; told: ${told.join("\n")}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+
+    it("when the login is refused", async () => {
+      await broker.stop();
+      broker = await TestBroker.start({
+        authenticate: (_client, _user, _password, done) =>
+          done(Object.assign(new Error("no"), { returnCode: 4 as const }), null),
+      });
+      const sink = await started({ mqtt: { user: "u", password: "secret-word" } });
+      await warned(/refuses the login: check mqtt\.user and mqtt\.password/);
+      expect(sink.status()).toMatchObject({ connected: false, error: expect.stringContaining("login") });
+      expect(told.join("\n")).not.toContain("secret-word");
+    });
+
+    it("when nobody listens", async () => {
+      await started({ mqtt: { server: "mqtt://127.0.0.1:1" } });
+      await warned(/nothing listens there/);
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      expect(told).toHaveLength(1);
+    });
+
+    it("when a certificate file is missing", async () => {
+      await started({ mqtt: { server: "mqtts://127.0.0.1:1", ca: "/does/not/exist.pem" } });
+      await warned(/mqtt\.ca.* cannot be read/);
+    });
+
+    it("when another client takes our place, and it goes slower then", async () => {
+      const one = await started({ mqtt: { client_id: "same" } });
+      const two = await started({ mqtt: { client_id: "same" } });
+      await warned(/two programs use the same client id/);
+      await Promise.all([one.stop(), two.stop()]);
+      expect(told.filter((line) => line.includes("same client id")).length).toBeLessThanOrEqual(2);
+    });
+  });
+});
