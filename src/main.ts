@@ -141,10 +141,12 @@ function onBug(error: unknown): void {
   process.exit(EXIT.failure);
 }
 
-/** A reader that went away (`decode … | head`) ends a command, but not the bridge. */
+/** A reader that went away (`decode … | head`) ends a command, but not the bridge; a full disk is a failure. */
 function onOutputError(name: string): (error: NodeJS.ErrnoException) => void {
-  return (error) => {
-    if (error.code === "EPIPE" && name !== "run") process.exit(EXIT.ok);
+  return ({ code }) => {
+    if (name === "run") return;
+    if (code !== "EPIPE") print(`error: the output cannot be written (${code})`);
+    process.exit(code === "EPIPE" ? EXIT.ok : EXIT.failure);
   };
 }
 
@@ -152,7 +154,7 @@ async function execute(row: CommandRow, args: readonly string[], options: Comman
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   process.stdout.on("error", onOutputError(row.name));
-  process.stderr.on("error", onOutputError(row.name));
+  process.stderr.on("error", () => undefined);
   // A stop that interrupts what awaits the signal is no failure.
   const stopped = (code: number) => (stopping.signal.aborted && code !== EXIT.config ? EXIT.ok : code);
   for (const secret of [options.key, options.authKey]) if (secret !== undefined) redactor.add(secret);

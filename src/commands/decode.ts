@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
-import type { Readable } from "node:stream";
+import { addAbortSignal, type Readable } from "node:stream";
 import { createDecoder, type DecoderEvent, type DecoderOptions } from "../codec/decoder.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import { ConfigError } from "../config/config-error.ts";
@@ -114,8 +114,8 @@ class DecodeStream {
   /** @returns whether there was a fault, or no reading */
   async run(input: Readable): Promise<boolean> {
     const reader = new CaptureReader();
+    addAbortSignal(this.#context.signal, input);
     for await (const chunk of input) {
-      if (this.#context.signal.aborted) break;
       this.#take(reader, reader.push(chunk as Uint8Array));
       await this.#flush();
     }

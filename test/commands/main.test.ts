@@ -1,5 +1,7 @@
 /** The built program as a process: arguments, exit codes, signals, what reaches the terminal. */
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { VERSION } from "../../src/version.ts";
 import { ConfigFolder } from "../helpers/config-folder.ts";
@@ -7,6 +9,8 @@ import { loadFixture } from "../helpers/fixtures.ts";
 import { type BuiltProgram, buildProgram, run, start } from "../helpers/program.ts";
 
 const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
+
+const { wire } = loadFixture("kaifa-netz-noe");
 
 let program: BuiltProgram;
 beforeAll(async () => {
@@ -86,7 +90,6 @@ describe("an invalid configuration", () => {
 });
 
 describe("decode as a process", () => {
-  const { wire } = loadFixture("kaifa-netz-noe");
   const args = ["decode", "--json", "--key", KEY];
 
   it("reads standard input, with and without a dash", async () => {
@@ -113,6 +116,21 @@ describe("decode as a process", () => {
     clearInterval(feed);
     expect(code).toBe(0);
     expect(stderr).toBe("");
+  });
+
+  it("an output that cannot be written is a failure", async () => {
+    const folder = new ConfigFolder();
+    const file = folder.write("wire.bin", Buffer.from(wire).toString("hex"));
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [program.main, ...args, file], { stdio: ["ignore", full, "pipe"] });
+    closeSync(full);
+    let stderr = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    const [code] = (await once(child, "close")) as [number];
+    expect(code).toBe(1);
+    expect(stderr).toBe("error: the output cannot be written (ENOSPC)\n");
   });
 
   it("decodes 10 MB with garbage in between, in bounded memory", async () => {
@@ -148,6 +166,17 @@ describe("an error of the program itself", () => {
 });
 
 describe("signals", () => {
+  it("a command that waits for its input stops at once", async () => {
+    const child = start(program.main, ["decode", "--key", KEY]);
+    child.stdin.write(wire);
+    await once(child.stdout, "data");
+    const killed = performance.now();
+    child.kill("SIGINT");
+    const [code] = (await once(child, "exit")) as [number];
+    expect(code).toBe(0);
+    expect(performance.now() - killed).toBeLessThan(3_000);
+  });
+
   it.each(["SIGINT", "SIGTERM"] as const)("%s stops a command that waits: exit 0", async (signal) => {
     const child = start(program.main, ["simulate", "-", "--interval", "0.05"]);
     await once(child.stdout, "data");

@@ -16,8 +16,14 @@ export async function buildProgram(): Promise<BuiltProgram> {
   mkdirSync(cache, { recursive: true });
   const outdir = mkdtempSync(join(cache, "kaifa2mqtt-"));
   const env = { ...process.env, OUTDIR: outdir };
-  await promisify(execFile)(process.execPath, ["scripts/build.mjs", "--program"], { env });
-  return { main: join(outdir, "main.js"), remove: () => rmSync(outdir, { recursive: true, force: true }) };
+  const remove = () => rmSync(outdir, { recursive: true, force: true });
+  try {
+    await promisify(execFile)(process.execPath, ["scripts/build.mjs", "--program"], { env });
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { main: join(outdir, "main.js"), remove };
 }
 
 export interface Outcome {
