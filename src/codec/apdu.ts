@@ -20,7 +20,8 @@ import { DATA_NOTIFICATION, decodeDataNotification } from "./data-notification.t
 import { clockStatus, formatDateTime } from "./date-time.ts";
 import { formatHex } from "./hex.ts";
 import { ObisNames } from "./obis.ts";
-import { parseP1, proofOfText } from "./p1-telegram.ts";
+import { parseP1 } from "./p1-content.ts";
+import { proofOfText } from "./p1-telegram.ts";
 import { readBody } from "./register-list.ts";
 import type { Proof, Security, Telegram, Transport } from "./telegram.ts";
 

@@ -10,9 +10,9 @@
  * then that of CR LF), Wh instead of kWh (Sagemcom, Styria), times in other forms (NES, Denmark), malformed codes
  * (`1-0:4:24.7.0`, Kamstrup Omnia), and a ciphered block in place of the lines (Kaifa and Elgama, Poland).
  */
-import { CodecError } from "./codec-error.ts";
+import { LINE_END, WELL_FORMED } from "./p1-content.ts";
 import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
-import type { Decimal, Proof, Register } from "./telegram.ts";
+import type { Proof } from "./telegram.ts";
 
 const SLASH = 0x2f;
 const BANG = 0x21;
@@ -27,17 +27,6 @@ export interface P1Frame {
   /** The text from `/` up to `!`, or the ciphered APDU that stands behind the head line. */
   readonly apdu: Uint8Array;
   readonly proof: Proof;
-}
-
-/** What a P1 text says. */
-export interface P1Content {
-  readonly registers: Register[];
-  readonly meterTime: string | null;
-  /** 0x80 in summer time, 0 in winter time, `null` if the meter does not say: the daylight-saving bit of the DLMS clock status. */
-  readonly clockStatus: number | null;
-  readonly meterId: string | null;
-  /** What stands in the head behind the slash. */
-  readonly listName: string | null;
 }
 
 const CRC_TABLE = /* @__PURE__ */ crcTable();
@@ -245,107 +234,6 @@ function latin1(bytes: Uint8Array, start: number, end: number): string {
 
 function hex4(value: number): string {
   return value.toString(16).toUpperCase().padStart(4, "0");
-}
-
-const LINE_END = /\r\n|\n|\r/;
-/** A line of its own, or one that goes on with the values of the line before (DSMR 2 and 3). */
-const WELL_FORMED = /^(\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}([*.]\d{1,3})?)?(\([^()]*\))+$/;
-const LINE = /^(\d{1,3}-\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:[*.](\d{1,3}))?((?:\([^()]*\))+)$/;
-const NUMBER = /^([+-]?)(\d{1,15})(?:\.(\d{1,9}))?$/;
-const QUANTITY = /^([+-]?\d{1,15}(?:\.\d{1,9})?)\*([A-Za-z0-9%°/]{1,8})$/;
-/** `YYMMDDhhmmssS`, or `YYYYMMDD hh:mm:ss` (observed on NES, Denmark). */
-const TIME = /^(?:20)?(\d\d)(\d\d)(\d\d) ?(\d\d):?(\d\d):?(\d\d)([SW]?)$/;
-
-/**
- * Reads the lines of a P1 text (from `/` on). Numbers are exact as printed, units as the telegram names them (kWh, kW,
- * V …). A line that is no `code(value)` is passed over: a malformed code names no quantity.
- * @throws CodecError `malformed` if no line can be read
- */
-export function parseP1(text: string): P1Content {
-  if (/[^\t\n\r\x20-\x7E\xA0-\xFF]/.test(text)) throw new CodecError("malformed", "P1: bytes that are no text");
-  const registers: Register[] = [];
-  const texts = new Map<string, string>();
-  let meterTime: string | null = null;
-  let clockStatus: number | null = null;
-  const [head = "", ...lines] = text.split(LINE_END);
-  for (const line of lines) {
-    const match = LINE.exec(line.trim());
-    if (!match) continue;
-    const code = `${match[2]}.${match[3]}.${match[4]}`;
-    const obis = `${match[1]}:${code}*${match[5] ?? "255"}`;
-    const groups = (match[6] as string).slice(1, -1).split(")(");
-    const register = parseRegister(obis, match[1] as string, code, groups);
-    if (obis.startsWith("0-0:1.0.0*")) {
-      const time = TIME.exec(groups[0] as string);
-      if (time) {
-        meterTime = register.value as string;
-        clockStatus = time[7] === "" ? null : time[7] === "S" ? 0x80 : 0;
-      }
-    }
-    if (typeof register.value === "string" && !texts.has(obis)) texts.set(obis, register.value);
-    registers.push(register);
-  }
-  if (registers.length === 0) throw new CodecError("malformed", "P1: no line of the form code(value)");
-  return { registers, meterTime, clockStatus, meterId: meterId(texts), listName: head.slice(1) };
-}
-
-/** The meter's number: 0-0:96.1.0, .1 (DSMR: equipment identifier), else the logical device name. */
-function meterId(texts: ReadonlyMap<string, string>): string | null {
-  for (const code of ["0-0:96.1.0*255", "0-0:96.1.1*255", "0-0:42.0.0*255"]) {
-    const text = texts.get(code);
-    if (text) return text;
-  }
-  return null;
-}
-
-function parseRegister(obis: string, medium: string, code: string, groups: readonly string[]): Register {
-  const last = groups.at(-1) as string;
-  const quantity = QUANTITY.exec(last);
-  // A sub-meter gives the time of its reading first: (101209112500W)(12785.123*m3).
-  if (quantity && groups.length <= 2) {
-    return { obis, value: decimal(quantity[1] as string), unit: quantity[2] as string, scaler: null };
-  }
-  if (groups.length > 1) return { obis, value: `(${groups.join(")(")})`, unit: null, scaler: null };
-  const time = TIME.exec(last);
-  if (time && isTime(code)) return { obis, value: isoTime(time), unit: null, scaler: null };
-  if (isCount(medium, code) && NUMBER.test(last)) return { obis, value: decimal(last), unit: null, scaler: null };
-  return { obis, value: isHexText(medium, code) ? textOfHex(last) : last, unit: null, scaler: null };
-}
-
-function isTime(code: string): boolean {
-  return code === "1.0.0" || code === "0.9.2" || code.startsWith("1.6.") || code.startsWith("2.6.");
-}
-
-/** Bare digits that are a number: electrical quantities and counters of events; the rest (tariff, version) are texts. */
-function isCount(medium: string, code: string): boolean {
-  if (medium.startsWith("1-")) return !code.startsWith("0.");
-  return code.startsWith("96.7.") || code === "96.3.10";
-}
-
-/** Identifiers and messages are texts whose characters are written as two hexadecimal digits each (DSMR 5.0.2, 6.4). */
-function isHexText(medium: string, code: string): boolean {
-  return medium.startsWith("0-") && (/^96\.(1|13)\./.test(code) || code === "42.0.0");
-}
-
-function textOfHex(value: string): string {
-  if (value.length < 4 || value.length % 2 !== 0 || !/^[0-9A-Fa-f]+$/.test(value)) return value;
-  const bytes = Buffer.from(value, "hex");
-  return bytes.every(isPrintable) ? bytes.toString("latin1").trim() : value;
-}
-
-/** `-12.340` → -12340 × 10^-3: the digits as printed. */
-function decimal(text: string): Decimal {
-  const [whole, fraction = ""] = text.split(".");
-  const coefficient = BigInt(`${whole}${fraction}`.replace("+", ""));
-  const exact = coefficient <= BigInt(Number.MAX_SAFE_INTEGER) && coefficient >= BigInt(Number.MIN_SAFE_INTEGER);
-  return { coefficient: exact ? Number(coefficient) : coefficient, exponent: fraction ? -fraction.length : 0 };
-}
-
-/** S and W say summer and winter time of Central Europe, where every country lies whose meters were seen to send them. */
-function isoTime(time: RegExpExecArray): string {
-  const [, year, month, day, hour, minute, second, season] = time;
-  const offset = season === "S" ? "+02:00" : season === "W" ? "+01:00" : "";
-  return `20${year}-${month}-${day}T${hour}:${minute}:${second}${offset}`;
 }
 
 /** What proves a text that came ciphered: its own check sum if that fits; it need not (it may be that of other line ends). */

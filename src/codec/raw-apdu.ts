@@ -9,13 +9,13 @@
  *
  * A bare APDU has no check sum: whoever asks must only ask where no other transport is under way.
  */
+import { BROKEN, findAxdrEnd } from "./axdr-extent.ts";
 import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, LAST_BLOCK, readBerLength } from "./block-transfer.ts";
 import { llcLength } from "./hdlc-assembler.ts";
 import { hasHdlcHeader } from "./hdlc-frame.ts";
 import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 
 const CIPHERED_LIMIT = 8192;
-const WALK_DEPTH = 10;
 
 export interface RawFrame {
   /** The APDU without LLC, or a block of one. */
@@ -155,7 +155,7 @@ function scanNotification(buffer: Uint8Array, start: number, at: number, end: nu
   if (end < body + 2) return more(start, body + 2, final, "data-notification");
   if ((buffer[body] !== 1 && buffer[body] !== 2) || buffer[body + 1] === 0 || (buffer[body + 1] as number) > 0x82)
     return NO;
-  const to = walk(buffer, body, end, final);
+  const to = findAxdrEnd(buffer, body, end, final);
   if (to === BROKEN && (isFramed(buffer, start) || holdsFrame(buffer, at, end))) return NO;
   if (to === BROKEN)
     return { kind: "bad", code: "malformed", message: "data-notification: the body breaks the rules of A-XDR" };
@@ -167,7 +167,7 @@ function scanBody(buffer: Uint8Array, start: number, end: number, final: boolean
   if (end - start < 2) return final ? NO : { kind: "more", bytes: 2 };
   const count = buffer[start + 1] as number;
   if (count < 1 || count > 0x7f) return NO;
-  const to = walk(buffer, start, end, final);
+  const to = findAxdrEnd(buffer, start, end, final);
   if (to === BROKEN || (to >= 0 && to < end) || (to < 0 && final)) return NO;
   if (!final || to < 0) return { kind: "more", bytes: Math.max(end + 1, -to) - start };
   if (to - start < 8) return NO;
@@ -190,135 +190,6 @@ function isDateTime(buffer: Uint8Array, at: number): boolean {
     (hour < 24 || hour === 0xff) &&
     (minute < 60 || minute === 0xff)
   );
-}
-
-/** Not the beginning of any A-XDR value. */
-const BROKEN = Number.NEGATIVE_INFINITY;
-
-/** Bytes behind the tag of each type of fixed size; -1: none of these. (Green Book, 9.5; telegrams without compact-arrays.) */
-function fixedSize(tag: number): number {
-  switch (tag) {
-    case 0x00:
-    case 0xff:
-      return 0;
-    case 0x03:
-    case 0x0d:
-    case 0x0f:
-    case 0x11:
-    case 0x16:
-    case 0x1c:
-    case 0x1f:
-      return 1;
-    case 0x10:
-    case 0x12:
-    case 0x1d:
-    case 0x20:
-      return 2;
-    case 0x05:
-    case 0x06:
-    case 0x17:
-    case 0x1b:
-    case 0x1e:
-    case 0x21:
-      return 4;
-    case 0x1a:
-      return 5;
-    case 0x14:
-    case 0x15:
-    case 0x18:
-      return 8;
-    case 0x19:
-      return 12;
-    default:
-      return -1;
-  }
-}
-
-/**
- * Finds the end of the A-XDR value at `at` without building it. Understands the untagged attribute descriptors of Czech
- * meters (`02 02 | class (2) | OBIS code (6) | attribute (1) | value`).
- * @returns offset behind the value; or minus the offset up to which bytes are needed at least; or BROKEN
- */
-function walk(buffer: Uint8Array, at: number, end: number, final: boolean): number {
-  const left: number[] = [1];
-  let pos = at;
-  let owed = 1;
-  while (left.length > 0) {
-    const top = left.length - 1;
-    if (left[top] === 0) {
-      left.pop();
-      continue;
-    }
-    if (pos >= end) return -(pos + owed);
-    (left[top] as number)--;
-    owed--;
-    const tag = buffer[pos] as number;
-    pos++;
-    const size = fixedSize(tag);
-    if (size >= 0) {
-      pos += size;
-      continue;
-    }
-    if (tag !== 0x01 && tag !== 0x02 && tag !== 0x04 && tag !== 0x09 && tag !== 0x0a && tag !== 0x0c && tag !== 0x13) {
-      return BROKEN;
-    }
-    if (tag === 0x13) {
-      const behind = compactArrayEnd(buffer, pos, end);
-      if (behind < 0) return behind === BROKEN ? BROKEN : behind - owed;
-      pos = behind;
-      continue;
-    }
-    const length = readBerLength(buffer, pos, end);
-    if (!length) {
-      if (pos < end && ((buffer[pos] as number) === 0x80 || (buffer[pos] as number) > 0x82)) return BROKEN;
-      return -(pos + 1 + owed);
-    }
-    const [count, from] = length;
-    if (count > CIPHERED_LIMIT) return BROKEN;
-    pos = from;
-    if (tag === 0x01 || tag === 0x02) {
-      if (left.length >= WALK_DEPTH) return BROKEN;
-      const untagged = tag === 0x02 && count === 2 && (pos >= end || buffer[pos] === 0);
-      if (untagged && pos + 9 > end && !final) return -(pos + 9);
-      if (untagged && pos + 9 <= end && isUntaggedDescriptor(buffer, pos)) {
-        pos += 9;
-        left.push(1);
-        owed += 1;
-      } else {
-        left.push(count);
-        owed += count;
-      }
-    } else pos += tag === 0x04 ? (count + 7) >> 3 : count;
-  }
-  return pos <= end ? pos : -pos;
-}
-
-/** `class (2) | OBIS code (6, ends FF) | attribute (1)` where a tag should stand. */
-export function isUntaggedDescriptor(buffer: Uint8Array, at: number): boolean {
-  const classId = buffer[at + 1] as number;
-  const attribute = buffer[at + 8] as number;
-  return buffer[at] === 0 && classId >= 1 && buffer[at + 7] === 0xff && attribute >= 1 && attribute <= 16;
-}
-
-/** End of `type description | BER length | bytes`, the tag 13 already read. */
-function compactArrayEnd(buffer: Uint8Array, at: number, end: number): number {
-  let pos = at;
-  for (let left = 1; left > 0; left--) {
-    if (pos >= end) return -(pos + left + 1);
-    const tag = buffer[pos++] as number;
-    if (tag === 0x02) {
-      if (pos >= end) return -(pos + 2);
-      left += buffer[pos++] as number;
-    } else if (tag === 0x01) {
-      pos += 2;
-      left += 1;
-    } else if (fixedSize(tag) < 0 && tag !== 0x04 && tag !== 0x09 && tag !== 0x0a && tag !== 0x0c) return BROKEN;
-    if (left > 256) return BROKEN;
-  }
-  const length = readBerLength(buffer, pos, end);
-  if (!length)
-    return pos < end && ((buffer[pos] as number) === 0x80 || (buffer[pos] as number) > 0x82) ? BROKEN : -(pos + 1);
-  return length[0] > CIPHERED_LIMIT ? BROKEN : length[1] + length[0];
 }
 
 /** Joins the blocks of a transfer; every other bare APDU is complete as it comes. */

@@ -1,0 +1,37 @@
+/** Bare APDUs delimit themselves, whatever their layout, and cut at whatever byte. */
+import { describe, expect, it } from "vitest";
+import { scanRawApdu } from "../../src/codec/raw-apdu.ts";
+import { fixtureNames, loadFixture, summarize } from "../helpers/fixtures.ts";
+import { decodePieces, join, splits } from "../helpers/splits.ts";
+
+const bare = fixtureNames()
+  .map(loadFixture)
+  .filter(({ name, expected }) => expected[0]?.transport === "raw" && !name.endsWith("-body"));
+
+/** Landis+Gyr ZMF100 (esphome-libs/dlms_parser, MIT) without its HDLC frame: codes with exchanged tag and length. */
+const SWAPPED = loadFixture("lg-zmf100-swapped-tags").wire.slice(11, -3);
+
+describe.each(bare)("the bare APDU $name", ({ wire, keys, expected }) => {
+  it("is known by its end, not by silence, and never asks for more than is still to come", () => {
+    const long = join(wire, new Uint8Array(8));
+    for (let end = 1; end <= wire.length; end++) {
+      const scan = scanRawApdu(long, 0, end, false);
+      if (scan.kind !== "more") throw new Error(`${scan.kind} after ${end} bytes`);
+      expect(scan.bytes).toBeGreaterThan(end);
+      expect(scan.bytes).toBeLessThanOrEqual(wire.length + 3);
+    }
+    expect(scanRawApdu(long, 0, long.length, false)).toMatchObject({ kind: "frame", length: wire.length });
+  });
+
+  it("gives the same however it is cut", () => {
+    for (const { how, pieces } of splits(wire)) expect(summarize(decodePieces(pieces, keys)), how).toEqual(expected);
+  });
+});
+
+it("exchanged tags do not hide the end of an APDU", () => {
+  for (const { how, pieces } of splits(SWAPPED)) {
+    const [first, ...others] = summarize(decodePieces(pieces, {}));
+    expect(others, how).toEqual([]);
+    expect(first, how).toMatchObject({ transport: "raw", meterId: "40799390" });
+  }
+});
