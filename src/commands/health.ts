@@ -1,14 +1,16 @@
 /** `kaifa2mqtt health`: asks the running bridge how it is; Docker's HEALTHCHECK. Exit code 0, or 1 and a line that says why. */
-import { underSupervisor } from "../config/load.ts";
+
+import { ConfigError } from "../config/config-error.ts";
+import { defaultDataDir, underSupervisor } from "../config/load.ts";
 import { askHealth } from "../health.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";
 
 export async function command(context: CommandContext): Promise<number> {
-  const { config } = await readSettings(context);
-  const health = await askHealth(config.data_dir);
+  const dataDir = await dataDirOf(context);
+  const health = await askHealth(dataDir);
   if (health === null) {
-    context.stdout.write(`unhealthy: no bridge is running with the data folder ${config.data_dir}\n`);
+    context.stdout.write(`unhealthy: no bridge is running with the data folder ${dataDir}\n`);
     return 1;
   }
   if (health.healthy) {
@@ -22,4 +24,14 @@ export async function command(context: CommandContext): Promise<number> {
   }
   context.stdout.write(`unhealthy: ${health.reasons.join("; ")}\n`);
   return 1;
+}
+
+/** Where the bridge listens. It was started with `--config`, perhaps, or the file was edited since: that is no illness. */
+async function dataDirOf(context: CommandContext): Promise<string> {
+  try {
+    return (await readSettings(context)).config.data_dir;
+  } catch (error) {
+    if (!(error instanceof ConfigError) || context.options.config !== undefined) throw error;
+    return context.env.KAIFA2MQTT_DATA_DIR || defaultDataDir(context.env);
+  }
 }

@@ -251,7 +251,8 @@ function takeLoginFromServer(config: Config, origins: Map<string, Origin>): void
   }
 }
 
-function defaultDataDir(env: Readonly<Record<string, string | undefined>>, root = "/"): string {
+/** Where is kept what must be remembered, if `data_dir` does not say. */
+export function defaultDataDir(env: Readonly<Record<string, string | undefined>>, root = "/"): string {
   // systemd names several folders separated by colons; the first is ours.
   const systemd = env.STATE_DIRECTORY?.split(":")[0];
   if (systemd) return systemd;
