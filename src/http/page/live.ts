@@ -26,6 +26,7 @@ export function showMeter(state: PageState, meter: PageMeter, language: Language
   showDiagnosis(state, meter, language);
   showPower(meter, language);
   showPhases(meter, language);
+  showMore(meter, language);
   showFreshness(state, meter, language);
 }
 
@@ -84,6 +85,24 @@ function showPhases(meter: PageMeter, language: Language): void {
       set(name, value === undefined ? "" : `${shown(language, value)}${value.unit ? ` ${value.unit}` : ""}`);
     }
   }
+}
+
+/** Values of the whole connection that are neither power nor energy. */
+const MORE = ["power_factor", "frequency", "reactive_power_import", "reactive_power_export"];
+
+function showMore(meter: PageMeter, language: Language): void {
+  const values = MORE.flatMap((key) => find(meter, key) ?? []);
+  const texts = values.map((value) => `${shown(language, value)}${value.unit ? ` ${value.unit}` : ""}`);
+  const box = byId("more");
+  const shape = `${values.map(({ key }) => key).join()} ${language}`;
+  if (box.dataset.shape !== shape) {
+    box.dataset.shape = shape;
+    const rows = values.map(({ name, key }) => make("div", {}, make("dt", {}, name?.[language] ?? key), make("dd")));
+    box.replaceChildren(...rows);
+  }
+  box.querySelectorAll("dd").forEach((field, index) => {
+    setText(field, texts[index] ?? "");
+  });
 }
 
 function phaseCard(phase: string, language: Language): HTMLElement {

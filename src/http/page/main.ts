@@ -38,10 +38,12 @@ function translate(): void {
     if (isWord(word)) setText(element, say(language, word));
   }
   const button = byId("language");
-  setText(button, say(language, "otherLanguage"));
-  button.lang = language === "de" ? "en" : "de";
+  setText(button, language === "de" ? "EN" : "DE");
+  button.setAttribute("aria-label", say(language, "otherLanguage"));
   const themeWord = { auto: "themeAuto", light: "themeLight", dark: "themeDark" } as const;
-  setText(byId("theme"), say(language, "theme", say(language, themeWord[theme])));
+  const colours = say(language, "theme", say(language, themeWord[theme]));
+  byId("theme").setAttribute("aria-label", colours);
+  byId("theme").title = colours;
 }
 
 function meterOf(page: PageState): PageMeter | undefined {
@@ -64,6 +66,7 @@ function showChoice(page: PageState): void {
 }
 
 function show(page: PageState): void {
+  const first = state === null;
   state = page;
   stateAt = Date.now();
   byId("offline").hidden = true;
@@ -75,6 +78,7 @@ function show(page: PageState): void {
   const meter = meterOf(page);
   if (meter === undefined) return;
   showMeter(page, meter, language);
+  if (first) performance.mark("kaifa2mqtt:first-value");
   showValues(meter, language);
   showStages(meter, language);
   plots.show(page, meter, language);

@@ -154,11 +154,12 @@ export class Plots {
     return new uPlot(
       {
         ...sizeOf(box),
+        padding: [10, 8, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { size: 8, fill: colour("card") }, drag: { setScale: false } },
         scales: { x: { auto: false }, y: { range: (_, least, most) => rangeWithZero(least, most) } },
         axes: [
-          axis({ values: (_, ticks) => ticks.map((tick) => this.#time(tick)), space: 72 }),
+          axis({ values: (_, ticks) => ticks.map((tick) => this.#time(tick)), space: 72, size: 28 }),
           axis({ values: (_, ticks) => ticks.map((tick) => this.#watts(tick)), size: 62 }),
         ],
         series: [
@@ -227,6 +228,7 @@ export class Plots {
     return new uPlot(
       {
         ...sizeOf(box),
+        padding: [10, 8, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false } },
         scales: {
@@ -238,9 +240,10 @@ export class Plots {
             values: (_, ticks) => ticks.map((tick) => this.#barLabel(tick)),
             incrs: [1, 2, 3, 4, 6, 7, 12],
             space: 44,
+            size: 28,
             grid: { show: false },
           }),
-          axis({ values: (_, ticks) => ticks.map((tick) => this.#digits(tick, tick % 1 === 0 ? 0 : 2)), size: 62 }),
+          axis({ values: (_, ticks) => ticks.map((tick) => `${this.#short(tick)} kWh`), size: 62 }),
         ],
         series: [{}, series("import", -1), series("export", 1)],
         hooks: { setCursor: [(plot) => this.#readEnergy(plot)] },
@@ -298,6 +301,10 @@ export class Plots {
 
   #digits(value: number, digits: number): string {
     return number(this.#language, value.toFixed(digits));
+  }
+
+  #short(value: number): string {
+    return new Intl.NumberFormat(this.#language, { maximumFractionDigits: 2 }).format(value);
   }
 
   #watts(value: number): string {

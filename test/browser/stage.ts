@@ -1,0 +1,306 @@
+/**
+ * What the page is tested on: a real bridge with its status page, a meter whose telegrams the test sends over TCP, a
+ * broker in this process, and Chromium. Needs `apt-get install chromium`.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer as createHttpServer, type Server as HttpServer, request } from "node:http";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { Aedes } from "aedes";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { buildPage } from "../../scripts/build-page.mjs";
+import { Bridge } from "../../src/bridge.ts";
+import { decodeTelegrams } from "../../src/codec/decoder.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { History } from "../../src/http/history.ts";
+import { createLogger } from "../../src/log.ts";
+import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
+
+export const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
+export const DAY_MS = 86_400_000;
+
+/** Where the page is built to, once for all tests. */
+export async function builtPage(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "kaifa-page-"));
+  await buildPage(folder);
+  return folder;
+}
+
+export interface StageOptions {
+  readonly assetsDir: string;
+  readonly layout?: string;
+  /** The key that the bridge is given; default: the meter's. */
+  readonly key?: string | null;
+  /** Fills this many milliseconds of history before the start. */
+  readonly pastMs?: number;
+  readonly supervised?: boolean;
+  readonly token?: string;
+}
+
+export class Stage {
+  readonly meter: SimulatedMeter;
+  readonly #folder: string;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #broker: Server | null = null;
+  #bridge: Bridge | null = null;
+  /** What the bridge logged. */
+  log = "";
+  url = "";
+
+  private constructor(folder: string, layout: string | undefined) {
+    this.#folder = folder;
+    this.meter = new SimulatedMeter({ layout, key: Buffer.from(KEY, "hex"), seed: 7, start: Date.now() - 60_000 });
+    this.#server = createServer((socket) => {
+      this.#sockets.add(socket);
+      socket.on("error", () => undefined);
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+  }
+
+  static async open(options: StageOptions): Promise<Stage> {
+    const folder = await mkdtemp(join(tmpdir(), "kaifa-stage-"));
+    const stage = new Stage(folder, options.layout);
+    await stage.listen();
+    await stage.startBroker();
+    if (options.pastMs !== undefined) await stage.#writePast(options.pastMs);
+    await stage.#startBridge(options);
+    return stage;
+  }
+
+  /** The telegram of this moment. */
+  telegram(at = Date.now()): Uint8Array {
+    const watts = dayCurve(at);
+    this.#use(watts, at);
+    const share = Math.abs(watts) / 3 / 230;
+    return this.meter.encode({
+      time: at,
+      importW: Math.max(watts, 0),
+      exportW: Math.max(-watts, 0),
+      importVar: 40,
+      exportVar: 0,
+      importWh: Math.floor(this.#importWh),
+      exportWh: Math.floor(this.#exportWh),
+      importVarh: 120_000,
+      exportVarh: 456_000,
+      voltageDv: [2314 + (watts % 7), 2329 - (watts % 5), 2298 + (watts % 9)],
+      currentMa: [share * 1150, share * 1000, share * 950],
+      powerFactor: 978,
+    });
+  }
+
+  #use(watts: number, at: number): void {
+    const wattHours = this.#usedAt === 0 ? 0 : (watts * (at - this.#usedAt)) / 3_600_000;
+    if (watts > 0) this.#importWh += wattHours;
+    else this.#exportWh -= wattHours;
+    this.#usedAt = at;
+  }
+  #importWh = 4_321_500;
+  #exportWh = 1_234_250;
+  #usedAt = 0;
+
+  /** Sends bytes as the meter would; without an argument the telegram of this moment. */
+  async send(bytes: Uint8Array = this.telegram()): Promise<void> {
+    await waitUntil(() => this.#sockets.size > 0, "the bridge to connect");
+    for (const socket of this.#sockets) socket.write(bytes);
+  }
+
+  /** A telegram every `ms` until the function that it returns is called. */
+  play(ms: number): () => void {
+    void this.send();
+    const timer = setInterval(() => void this.send(), ms);
+    return () => clearInterval(timer);
+  }
+
+  /** Pulls the meter's plug. */
+  async unplug(): Promise<void> {
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+
+  async listen(): Promise<void> {
+    const port = (this.#server.address() as AddressInfo | null)?.port ?? this.#port;
+    await new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+  #port = 0;
+  #brokerPort = 0;
+  #clients = new Set<Socket>();
+
+  async startBroker(): Promise<void> {
+    const aedes = await Aedes.createBroker();
+    this.#broker = createServer((socket) => {
+      this.#clients.add(socket);
+      socket.on("close", () => this.#clients.delete(socket));
+      aedes.handle(socket);
+    });
+    await new Promise<void>((resolve) => this.#broker?.listen(this.#brokerPort, "127.0.0.1", resolve));
+    this.#brokerPort = (this.#broker.address() as AddressInfo).port;
+  }
+
+  async stopBroker(): Promise<void> {
+    const broker = this.#broker;
+    this.#broker = null;
+    for (const socket of this.#clients) socket.destroy();
+    await new Promise((resolve) => broker?.close(resolve));
+  }
+
+  async close(): Promise<void> {
+    await this.#bridge?.stop();
+    await this.unplug();
+    if (this.#broker !== null) await this.stopBroker();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #startBridge({ key = KEY, supervised = false, token, assetsDir }: StageOptions): Promise<void> {
+    const port = await freePort();
+    const { config } = await loadConfig({
+      cwd: this.#folder,
+      root: this.#folder,
+      env: {
+        KAIFA2MQTT_METER_PORT: `tcp://127.0.0.1:${this.#port}`,
+        ...(key === null ? {} : { KAIFA2MQTT_METER_KEY: key }),
+        KAIFA2MQTT_MQTT_SERVER: `mqtt://127.0.0.1:${this.#brokerPort}`,
+        KAIFA2MQTT_HTTP_ENABLED: "true",
+        KAIFA2MQTT_HTTP_HOST: "127.0.0.1",
+        KAIFA2MQTT_HTTP_PORT: String(port),
+        KAIFA2MQTT_DATA_DIR: this.#folder,
+        ...(token === undefined ? {} : { KAIFA2MQTT_HTTP_TOKEN: token }),
+      },
+    });
+    const stream = new Writable({
+      write: (chunk, _, done) => {
+        this.log += chunk;
+        done();
+      },
+    });
+    const log = createLogger({ level: "info", format: "text", stream });
+    this.#bridge = new Bridge({
+      config,
+      version: "1.0.0",
+      log,
+      supervised,
+      page: { assetsDir, ingressPeer: "127.0.0.1" },
+    });
+    await this.#bridge.start();
+    this.url = `http://127.0.0.1:${port}/`;
+  }
+
+  /** The house of the meter as it was: the same file that the bridge writes when it stops. */
+  async #writePast(pastMs: number): Promise<void> {
+    const history = new History();
+    const now = Date.now();
+    const id = await this.#meterId();
+    for (let at = now - pastMs; at < now; at += 10_000) {
+      const powerW = dayCurve(at);
+      this.#use(powerW, at);
+      const [importKwh, exportKwh] = [Math.floor(this.#importWh) / 1000, Math.floor(this.#exportWh) / 1000];
+      history.addValues(id, at, { powerW, importKwh, exportKwh });
+    }
+    await history.save(join(this.#folder, "page-history.json.gz"));
+  }
+
+  /** The id that the bridge will give to the meter: the number in its telegrams. */
+  async #meterId(): Promise<string> {
+    const [event] = decodeTelegrams(this.meter.telegram(Date.now()), { key: Buffer.from(KEY, "hex") });
+    return event?.type === "telegram" ? (event.telegram.meterId ?? "") : "";
+  }
+}
+
+/** W at a time of day: a base load, cooking, the sun on the roof, and some restlessness. */
+export function dayCurve(at: number): number {
+  const hour = (at % DAY_MS) / 3_600_000;
+  const bump = (centre: number, width: number, height: number) => height * Math.exp(-(((hour - centre) / width) ** 2));
+  const day = Math.floor(at / DAY_MS);
+  const clouds = 0.72 + 0.28 * Math.sin(day * 2.1 + hour * 3.3);
+  const sun = bump(11.3, 2.6, 4_600) * clouds;
+  const load = 260 + bump(6.4, 0.7, 1_500) + bump(11.2, 0.6, 1_900) + bump(18.2, 1.6, 1_700) + bump(20.5, 1.2, 600);
+  const fridge = Math.sin(at / 400_000) > 0.55 ? 110 : 0;
+  return Math.round(
+    load + fridge + 60 * Math.sin(at / 97_000) + 35 * Math.sin(at / 31_000) + 12 * Math.sin(at / 900) - sun,
+  );
+}
+
+export async function waitUntil(condition: () => boolean, what: string, ms = 10_000): Promise<void> {
+  const end = Date.now() + ms;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`waited too long for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A proxy that shows the page below a path, as Home Assistant's ingress does. */
+export async function openProxy(
+  target: string,
+  prefix: string,
+  wantedPort = 0,
+): Promise<{ url: string; close: () => Promise<void> }> {
+  const server: HttpServer = createHttpServer((incoming, outgoing) => {
+    if (!incoming.url?.startsWith(prefix)) {
+      outgoing.writeHead(404).end();
+      return;
+    }
+    const path = incoming.url.slice(prefix.length - 1);
+    const headers = { ...incoming.headers, "x-ingress-path": prefix.slice(0, -1) };
+    const forwarded = request(new URL(path, target), { method: incoming.method ?? "GET", headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    forwarded.on("error", () => outgoing.destroy());
+    outgoing.on("close", () => forwarded.destroy());
+    incoming.pipe(forwarded);
+  });
+  await new Promise<void>((resolve) => server.listen(wantedPort, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}${prefix}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+/** A page that remembers what its console complained about. */
+export async function openPage(
+  browser: Browser,
+  options: Parameters<Browser["newPage"]>[0] = {},
+): Promise<{ page: Page; complaints: string[] }> {
+  const page = await browser.newPage({ viewport: { width: 1180, height: 900 }, locale: "en-GB", ...options });
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    // Reading a canvas back, as the tests do, makes Chromium advise how to draw it.
+    if (message.text().includes("willReadFrequently")) return;
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  return { page, complaints };
+}
