@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: all figures, or those named (`decode line memory start return many`), as a table beside their aims;
+ * `npm run bench`: all figures, or those named (`decode garbage line memory start return many`), as a table beside their aims;
  * `--quick` with fewer repetitions; `--write` puts the table into docs/benchmarks.md. What each row means stands there.
  */
 import { execFileSync } from "node:child_process";
@@ -7,11 +7,12 @@ import { createDecipheriv } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { benchDecode } from "./decode.ts";
+import { benchGarbage } from "./garbage.ts";
 import { benchMany } from "./many-meters.ts";
 import { quantile, startBroker } from "./processes.ts";
 import { benchLine, benchMemory, benchReturn, benchStart } from "./serial-line.ts";
 
-const NAMES = ["decode", "line", "memory", "start", "return", "many"] as const;
+const NAMES = ["decode", "garbage", "line", "memory", "start", "return", "many"] as const;
 const DOCUMENT = "docs/benchmarks.md";
 const MARKS = ["<!-- bench: begin -->", "<!-- bench: end -->"] as const;
 
@@ -59,6 +60,12 @@ if (asked("decode")) {
   for (const { name, decodeRate, aesRate, ratio } of benchDecode()) {
     const found = `${thousands(decodeRate)}/s, ${percent(ratio)} of bare AES-CTR (${thousands(aesRate)}/s)`;
     row(`decode, ${name}`, "a third of bare AES-CTR", found, ratio >= 1 / 3);
+  }
+}
+if (asked("garbage")) {
+  for (const { garbage, rate, growth, heldMb, telegrams } of benchGarbage()) {
+    const found = `${rate.toFixed(1)} MB/s, ${growth.toFixed(2)} times the time per byte, ${heldMb.toFixed(1)} MB held, ${thousands(telegrams)} telegrams`;
+    row(`10 MB of captures amid ${garbage}`, "time per byte of 2.5 MB", found, growth < 1.5 && heldMb < 2);
   }
 }
 const broker = await startBroker();
