@@ -153,39 +153,43 @@ function countOf(reader: ByteReader, depth: number): number {
   return count;
 }
 
-/** Reads what stands after the tag. */
+/** Reads what stands after the tag; what telegrams are full of comes first. */
 function decodeContent(reader: ByteReader, tag: number, depth: number): AxdrNode {
   const start = reader.pos;
   switch (tag) {
-    case TAG.null:
-    case TAG.dontCare:
-      return new AxdrNode(tag, 0, NO_ITEMS, start, start);
-    case TAG.boolean:
-      return new AxdrNode(tag, reader.u8("boolean") === 0 ? 0 : 1, NO_ITEMS, start, reader.pos);
+    case TAG.octetString:
+    case TAG.visibleString:
+    case TAG.utf8String:
+      return fixed(reader, tag, reader.berLength("string length"), 0);
+    case TAG.integer:
+    case TAG.deltaInteger:
+      return leaf(reader, tag, (reader.u8("integer") << 24) >> 24, start);
     case TAG.enum:
     case TAG.unsigned:
     case TAG.bcd:
     case TAG.deltaUnsigned:
-      return new AxdrNode(tag, reader.u8("unsigned"), NO_ITEMS, start, reader.pos);
-    case TAG.integer:
-    case TAG.deltaInteger:
-      return new AxdrNode(tag, (reader.u8("integer") << 24) >> 24, NO_ITEMS, start, reader.pos);
+      return leaf(reader, tag, reader.u8("unsigned"), start);
     case TAG.longUnsigned:
     case TAG.deltaLongUnsigned:
-      return new AxdrNode(tag, reader.u16("long-unsigned"), NO_ITEMS, start, reader.pos);
-    case TAG.long:
-    case TAG.deltaLong:
-      return new AxdrNode(tag, (reader.u16("long") << 16) >> 16, NO_ITEMS, start, reader.pos);
+      return leaf(reader, tag, reader.u16("long-unsigned"), start);
     case TAG.doubleLongUnsigned:
     case TAG.deltaDoubleLongUnsigned:
-      return new AxdrNode(tag, reader.u32("double-long-unsigned"), NO_ITEMS, start, reader.pos);
+      return leaf(reader, tag, reader.u32("double-long-unsigned"), start);
+    case TAG.long:
+    case TAG.deltaLong:
+      return leaf(reader, tag, (reader.u16("long") << 16) >> 16, start);
     case TAG.doubleLong:
     case TAG.deltaDoubleLong:
-      return new AxdrNode(tag, reader.u32("double-long") | 0, NO_ITEMS, start, reader.pos);
+      return leaf(reader, tag, reader.u32("double-long") | 0, start);
+    case TAG.null:
+    case TAG.dontCare:
+      return leaf(reader, tag, 0, start);
+    case TAG.boolean:
+      return leaf(reader, tag, reader.u8("boolean") === 0 ? 0 : 1, start);
     case TAG.long64:
-      return new AxdrNode(tag, long64(reader, true), NO_ITEMS, start, reader.pos);
+      return leaf(reader, tag, long64(reader, true), start);
     case TAG.long64Unsigned:
-      return new AxdrNode(tag, long64(reader, false), NO_ITEMS, start, reader.pos);
+      return leaf(reader, tag, long64(reader, false), start);
     case TAG.float32:
       return fixed(reader, tag, 4, view(reader, 4, "float32").getFloat32(0));
     case TAG.float64:
@@ -196,10 +200,6 @@ function decodeContent(reader: ByteReader, tag: number, depth: number): AxdrNode
       return fixed(reader, tag, 5, 0);
     case TAG.time:
       return fixed(reader, tag, 4, 0);
-    case TAG.octetString:
-    case TAG.visibleString:
-    case TAG.utf8String:
-      return fixed(reader, tag, reader.berLength("string length"), 0);
     case TAG.bitString:
       return fixed(reader, tag, Math.ceil(reader.berLength("bit-string length") / 8), 0);
     case TAG.compactArray:
@@ -207,6 +207,10 @@ function decodeContent(reader: ByteReader, tag: number, depth: number): AxdrNode
     default:
       throw new CodecError("malformed", `A-XDR at byte ${start - 1}: unknown tag ${tag}`);
   }
+}
+
+function leaf(reader: ByteReader, tag: number, value: number | bigint, start: number): AxdrNode {
+  return new AxdrNode(tag, value, NO_ITEMS, start, reader.pos);
 }
 
 function fixed(reader: ByteReader, tag: number, length: number, value: number): AxdrNode {

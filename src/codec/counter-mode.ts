@@ -16,6 +16,7 @@ export class CounterMode {
   #blocks = new Uint8Array(0);
   #words = new Uint32Array(0);
   #text = new Uint8Array(0);
+  #textWords = new Uint32Array(0);
   readonly #iv = new Uint8Array(IV);
   readonly #ivWords = new Uint32Array(this.#iv.buffer);
 
@@ -46,7 +47,14 @@ export class CounterMode {
     }
     const stream = this.#aes.update(this.#blocks.subarray(0, blocks * BLOCK));
     const text = this.#text;
-    for (let i = 0; i < length; i++) text[i] = (bytes[start + i] as number) ^ (stream[i] as number);
+    text.set(bytes.subarray(start, end));
+    if (stream.byteOffset % 4 === 0) {
+      const streamWords = new Uint32Array(stream.buffer, stream.byteOffset, blocks * 4);
+      const textWords = this.#textWords;
+      for (let i = 0; i < blocks * 4; i++) textWords[i] = (textWords[i] as number) ^ (streamWords[i] as number);
+    } else {
+      for (let i = 0; i < length; i++) text[i] = (text[i] as number) ^ (stream[i] as number);
+    }
     return text.subarray(0, length);
   }
 
@@ -54,6 +62,7 @@ export class CounterMode {
     this.#blocks = new Uint8Array(2 * blocks * BLOCK);
     this.#words = new Uint32Array(this.#blocks.buffer);
     this.#text = new Uint8Array(2 * blocks * BLOCK);
+    this.#textWords = new Uint32Array(this.#text.buffer);
     const view = new DataView(this.#blocks.buffer);
     for (let i = 0; i < 2 * blocks; i++) view.setUint32(i * BLOCK + IV, FIRST_COUNTER + i);
   }

@@ -11,31 +11,36 @@ const DEVIATION_UNSPECIFIED = -0x8000;
 
 /** `2021-09-27T09:47:15+02:00`; without the suffix if the meter sends no deviation; `null` if it is no point in time. */
 export function formatDateTime(bytes: Uint8Array, at = 0): string | null {
-  const date = formatDate(bytes, at);
-  const time = formatTime(bytes, at + 5);
-  if (date === null || time === null) return null;
+  if (!isDate(bytes, at) || !isTime(bytes, at + 5)) return null;
   const deviation = (((bytes[at + 9] as number) << 24) >> 16) | (bytes[at + 10] as number);
-  return `${date}T${time}${formatOffset(deviation)}`;
+  return `${formatDate(bytes, at)}T${formatTime(bytes, at + 5)}${formatOffset(deviation)}`;
 }
 
 /** `2021-09-27` from year, month, day; `null` if one is not specified or there is no such day. */
 export function formatDate(bytes: Uint8Array, at = 0): string | null {
+  if (!isDate(bytes, at)) return null;
+  const year = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  return `${year}-${twoDigits(bytes[at + 2] as number)}-${twoDigits(bytes[at + 3] as number)}`;
+}
+
+function isDate(bytes: Uint8Array, at: number): boolean {
   const year = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
   const month = bytes[at + 2] as number;
   const day = bytes[at + 3] as number;
-  if (year < 1000 || year > 9999 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return null;
-  return `${year}-${twoDigits(month)}-${twoDigits(day)}`;
+  return year >= 1000 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month);
 }
 
 /** `09:47:15` from hour, minute, second, hundredths (`.25` is added if they are neither 0 nor unspecified). */
 export function formatTime(bytes: Uint8Array, at = 0): string | null {
-  const hour = bytes[at] as number;
-  const minute = bytes[at + 1] as number;
-  const second = bytes[at + 2] as number;
+  if (!isTime(bytes, at)) return null;
   const hundredths = bytes[at + 3] as number;
-  if (hour > 23 || minute > 59 || second > 59) return null;
   const fraction = hundredths > 0 && hundredths < 100 ? `.${twoDigits(hundredths)}` : "";
+  const [hour, minute, second] = [bytes[at] as number, bytes[at + 1] as number, bytes[at + 2] as number];
   return `${twoDigits(hour)}:${twoDigits(minute)}:${twoDigits(second)}${fraction}`;
+}
+
+function isTime(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at] as number) < 24 && (bytes[at + 1] as number) < 60 && (bytes[at + 2] as number) < 60;
 }
 
 /** Clock status byte; `null` if it is not specified. 01 invalid, 02 doubtful, 04 other clock base, 08 invalid status, 80 daylight saving. */
@@ -48,7 +53,9 @@ export function clockStatus(bytes: Uint8Array, at = 0): number | null {
 export function looksLikeDateTime(bytes: Uint8Array, at = 0): boolean {
   const year = bytes[at] as number;
   const weekday = bytes[at + 4] as number;
-  return (year === 0x07 || year === 0x08) && (weekday <= 7 || weekday === 0xff) && formatDateTime(bytes, at) !== null;
+  return (
+    (year === 0x07 || year === 0x08) && (weekday <= 7 || weekday === 0xff) && isDate(bytes, at) && isTime(bytes, at + 5)
+  );
 }
 
 function formatOffset(deviation: number): string {

@@ -1,14 +1,11 @@
 /** Bytes as hexadecimal text. */
 
-const DIGITS = "0123456789ABCDEF";
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).toUpperCase().padStart(2, "0"));
 
 /** Upper-case hex digits without separators. */
 export function formatHex(bytes: Uint8Array, start = 0, end = bytes.length): string {
   let text = "";
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i] as number;
-    text += (DIGITS[byte >> 4] as string) + (DIGITS[byte & 15] as string);
-  }
+  for (let i = start; i < end; i++) text += BYTES[bytes[i] as number];
   return text;
 }
 
