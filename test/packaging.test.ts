@@ -1,0 +1,164 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+
+const read = (file: string): string => readFileSync(file, "utf8");
+const manifest = JSON.parse(read("package.json"));
+const addon = parse(read("hassio-addon/config.yaml"));
+/** What is or will be in the repository. */
+const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
+  .split("\n")
+  .filter((file) => file !== "" && existsSync(file));
+const texts = files.filter((file) => !/\.(png|ico|woff2?|enc|bin)$/.test(file) && file !== "package-lock.json");
+
+describe("a release", () => {
+  it("has one version, and a section of the changelog", () => {
+    expect(addon.version).toBe(manifest.version);
+    expect(() => execFileSync("node", ["scripts/release.mjs", "check", `v${manifest.version}`])).not.toThrow();
+    expect(() => execFileSync("node", ["scripts/release.mjs", "check", "v0.0.1"], { stdio: "pipe" })).toThrow();
+    const notes = execFileSync("node", ["scripts/release.mjs", "notes", `v${manifest.version}`], { encoding: "utf8" });
+    expect(notes.length).toBeGreaterThan(50);
+  });
+
+  it("shows the same changelog in Home Assistant", () => {
+    expect(read("hassio-addon/CHANGELOG.md")).toBe(read("CHANGELOG.md"));
+  });
+
+  it("names the owner of the repository in one place", () => {
+    const owner = /github:([\w-]+)\/kaifa2mqtt/.exec(manifest.repository)?.[1];
+    const named = new RegExp(`(?:github(?:[.]com)?[:/]|image: (?:[^ ]+/)?)${owner}/`);
+    const places = texts.filter((file) => named.test(read(file)));
+    expect(places).toEqual(["package.json"]);
+  });
+
+  it("names no host of a registry", () => {
+    // Written so that this file does not name them either.
+    const hosts = [
+      ["registry", "npmjs", "org"],
+      ["ghcr", "io"],
+      ["docker", "io"],
+      ["quay", "io"],
+    ].map((parts) => parts.join("."));
+    expect(texts.filter((file) => hosts.some((host) => read(file).includes(host)))).toEqual([]);
+  });
+});
+
+describe("the add-on", () => {
+  it("is the only thing that the Supervisor finds in this repository", () => {
+    expect(files.filter((file) => /(^|\/)config\.(ya?ml|json)$/.test(file))).toEqual(["hassio-addon/config.yaml"]);
+    expect(parse(read("repository.yaml"))).toMatchObject({ name: "kaifa2mqtt" });
+  });
+
+  it("uses no key that the Supervisor drops or warns about", () => {
+    const known =
+      /^(name|version|slug|description|url|arch|startup|boot|init|uart|services|map|apparmor|ingress(_port|_stream)?|panel_(icon|title)|watchdog|timeout|image|options|schema)$/;
+    expect(Object.keys(addon).filter((key) => !known.test(key))).toEqual([]);
+    expect(addon.arch).toEqual(["aarch64", "amd64"]);
+    for (const folder of addon.map) expect(["app_config", "share", "ssl"]).toContain(folder.type);
+  });
+
+  it("has the security rating 8", () => {
+    // As the Supervisor counts: 5, 1 for a profile of its own, 2 for ingress, and minus for these, of which it has none.
+    const costs = ["host_network", "host_pid", "host_dbus", "privileged", "full_access", "docker_api", "hassio_role"];
+    expect(costs.filter((key) => key in addon)).toEqual([]);
+    expect(5 + (addon.apparmor && existsSync("hassio-addon/apparmor.txt") ? 1 : 0) + (addon.ingress ? 2 : 0)).toBe(8);
+  });
+
+  it("is watched by a page that does not depend on the meter", () => {
+    expect(addon.watchdog).toBe(`http://[HOST]:[PORT:${addon.ingress_port}]/live`);
+  });
+
+  it.each([
+    ["icon", 128, 128],
+    ["logo", 250, 100],
+  ])("has a %s of %d × %d", (name, width, height) => {
+    const png = readFileSync(`hassio-addon/${name}.png`);
+    expect(png.subarray(1, 4).toString()).toBe("PNG");
+    expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([width, height]);
+  });
+});
+
+describe("the container", () => {
+  it("is described by files that Compose can merge", () => {
+    const { services, volumes } = parse(read("docker-compose.yml"));
+    const { kaifa2mqtt, mosquitto } = services;
+    expect(kaifa2mqtt).toMatchObject({
+      user: "node",
+      read_only: true,
+      cap_drop: ["ALL"],
+      security_opt: ["no-new-privileges:true"],
+      init: true,
+    });
+    expect(mosquitto.profiles).toEqual(["mosquitto"]);
+    expect(Object.keys(volumes)).toEqual(["data", "solarview", "mosquitto"]);
+  });
+
+  it("does without a file that Docker would have to fetch", () => {
+    const from = [...read("Dockerfile").matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+    expect(new Set(from)).toEqual(
+      new Set(["node:24-bookworm-slim", "base", "scratch", "app-$" + "{APP}", "arch-$" + "{TARGETARCH}"]),
+    );
+    expect(read("Dockerfile")).not.toMatch(/^# *syntax=/m);
+  });
+});
+
+describe("the documentation", () => {
+  const pages = files.filter((file) => file.endsWith(".md") && !file.startsWith("test/"));
+
+  it("has no dead link inside of the repository", () => {
+    const dead = pages.flatMap((page) => {
+      const text = read(page).replace(/```[\s\S]*?```/g, "");
+      return [...text.matchAll(/\]\(([^)\s]+)\)|<img [^>]*src="([^"]+)"/g)]
+        .map(([, link, image]) => link ?? image ?? "")
+        .filter((link) => !/^(https?:|mailto:)/.test(link))
+        .filter((link) => {
+          const [path = "", anchor] = link.split("#");
+          const file = path === "" ? page : normalize(join(dirname(page), path));
+          if (!existsSync(file)) return true;
+          return anchor !== undefined && !headings(read(file)).includes(anchor);
+        })
+        .map((link) => `${page}: ${link}`);
+    });
+    expect(dead).toEqual([]);
+  });
+
+  it("names only commands that there are", () => {
+    const unknown = pages.flatMap((page) =>
+      [...read(page).matchAll(/npm run (?:--silent )?([\w:-]+)/g)]
+        .map(([, script = ""]) => script)
+        .filter((script) => !(script in manifest.scripts))
+        .map((script) => `${page}: npm run ${script}`),
+    );
+    expect(unknown).toEqual([]);
+    const commands = new Set([...read("src/main.ts").matchAll(/^ {4}name: "(\w+)",$/gm)].map(([, name]) => name));
+    expect(commands.size).toBeGreaterThan(7);
+    const called = pages.flatMap((page) =>
+      [...read(page).matchAll(/(?:`|exec |--rm |dist\/main\.js )kaifa2mqtt ([a-z]+)\b/gm)].map(
+        ([, name]) => `${page}: ${name}`,
+      ),
+    );
+    expect(called.filter((call) => !commands.has(call.replace(/^.*: /, "")))).toEqual([]);
+  });
+
+  it("says the same in German: every heading has its counterpart", () => {
+    const levels = (page: string) => headingLines(read(page)).map((line) => line.replace(/^(#+).*/, "$1"));
+    expect(levels("README.de.md")).toEqual(levels("README.md"));
+  });
+});
+
+function headingLines(text: string): string[] {
+  return text.replace(/```[\s\S]*?```/g, "").match(/^#{1,6} .*$/gm) ?? [];
+}
+
+/** The anchors of a page, as GitHub makes them. */
+function headings(text: string): string[] {
+  return headingLines(text).map((line) =>
+    line
+      .replace(/^#+ /, "")
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
