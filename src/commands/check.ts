@@ -63,6 +63,7 @@ function textReport(loaded: Loaded): string {
     // A missing option is shown as a comment, so that the output remains a configuration.
     const name = row.path.at(-1) ?? "";
     if (value !== null) lines.push({ text: `${indent}${name}: ${yamlScalar(value)}`, origin });
+    else if (path === "mqtt.server") heading(`${indent}# server: the Supervisor is asked for it`);
     else if (begins) lines.push({ text: `${indent}{}`, origin: "" });
   }
   const width = Math.min(64, Math.max(...lines.map((line) => line.text.length)));

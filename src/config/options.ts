@@ -46,16 +46,33 @@ const SERVER = /^(?:mqtts?|wss?):\/\/[^\s/]+(?:\/\S*)?$/;
 const TOPIC = /^(?![$/])[^+#\0]*[^+#\0/]$/;
 const TOPIC_ALLOWED = "an MQTT topic without +, # and without / at its ends";
 
+/** Whether host and port of an address can be ones (`mqtt://host:99999` cannot). */
+function isAddress(text: string): boolean {
+  try {
+    return new URL(text).hostname !== "" && new URL(text).port !== "0";
+  } catch {
+    return false;
+  }
+}
+
 export const meterSchema = z.strictObject({
-  port: option(z.string().check(z.minLength(1), z.maxLength(1024), z.regex(PORT)), {
-    title: { en: "Port", de: "Anschluss" },
-    help: {
-      en: "Where the bytes of the meter come from: a serial device (best /dev/serial/by-id/…), tcp://host:port (ser2net, ESP bridges), file:capture, or simulator: for a meter of our own.",
-      de: "Woher die Bytes des Zählers kommen: ein serielles Gerät (am besten /dev/serial/by-id/…), tcp://host:port (ser2net, ESP-Brücken), file:Mitschnitt, oder simulator: für einen eigenen gespielten Zähler.",
+  port: option(
+    z.string().check(
+      z.minLength(1),
+      z.maxLength(1024),
+      z.regex(PORT),
+      z.refine((port) => !port.startsWith("tcp://") || isAddress(port)),
+    ),
+    {
+      title: { en: "Port", de: "Anschluss" },
+      help: {
+        en: "Where the bytes of the meter come from: a serial device (best /dev/serial/by-id/…), tcp://host:port (ser2net, ESP bridges), file:capture, or simulator: for a meter of our own.",
+        de: "Woher die Bytes des Zählers kommen: ein serielles Gerät (am besten /dev/serial/by-id/…), tcp://host:port (ser2net, ESP-Brücken), file:Mitschnitt, oder simulator: für einen eigenen gespielten Zähler.",
+      },
+      allowed: "a serial device such as /dev/ttyUSB0, tcp://host:port, file:capture or simulator:",
+      example: "/dev/ttyUSB0",
     },
-    allowed: "a serial device such as /dev/ttyUSB0, tcp://host:port, file:capture or simulator:",
-    example: "/dev/ttyUSB0",
-  }),
+  ),
   key: option(z.optional(hexKey()), {
     title: { en: "Encryption key", de: "Schlüssel" },
     help: {
@@ -124,7 +141,7 @@ const mqttSchema = z.strictObject({
       de: "Ob überhaupt an MQTT gesendet wird; false, wenn nur die Solarview-Datei oder die Statusseite gewünscht ist.",
     },
   }),
-  server: option(z.optional(z.string().check(z.regex(SERVER))), {
+  server: option(z.optional(z.string().check(z.regex(SERVER), z.refine(isAddress))), {
     title: { en: "Broker", de: "Broker" },
     help: {
       en: "Address of the MQTT broker: mqtt://, mqtts:// (TLS), ws:// or wss://, host and port.",

@@ -40,7 +40,7 @@ export function rowAt(path: string): OptionRow | undefined {
 function show(row: OptionRow | undefined, text: string, hidden: boolean): string {
   if (row?.about.secret === true && row.path.at(-2) === "[]") return describeWrongKey(text);
   if (row?.about.secret === true || hidden) return `a text of ${text.length} characters`;
-  const harmless = text.replace(/\/\/[^/]*@/, "//***@").replace(/[0-9A-Fa-f]{32,}/g, "***");
+  const harmless = text.replace(/\/\/.*@/s, "//***@").replace(/[0-9A-Fa-f]{32,}/g, "***");
   return `\`${harmless.length > 80 ? `${harmless.slice(0, 80)}…` : harmless}\``;
 }
 

@@ -48,6 +48,13 @@ describe("check", () => {
     expect(printed.mqtt).toMatchObject({ server: "mqtt://broker", keepalive: 60, reject_unauthorized: true });
   });
 
+  it("says that the Supervisor is asked for the broker when none is named", async () => {
+    const env = { SUPERVISOR_TOKEN: "abc", KAIFA2MQTT_METER_PORT: "/dev/a" };
+    const { stdout } = await runCommand(command, { cwd: new ConfigFolder().path, env });
+    expect(stdout).toMatch(/^ {2}# server: the Supervisor is asked for it$/m);
+    expect(stdout).not.toContain("localhost");
+  });
+
   it("with --json prints values, origins and warnings for programs", async () => {
     const report = JSON.parse((await check({ json: true }, { KAIFA2MQTT_TYPO: "1" })).stdout);
     expect(report.file).toBe("kaifa2mqtt.yaml");

@@ -224,6 +224,38 @@ describe("faults", () => {
     for (const secret of [...secrets, KEY]) expect(message).not.toContain(secret);
   });
 
+  it.each([
+    [
+      "meter.port",
+      "meter: {port: 'PORT'}",
+      ["tcp://h:0", "tcp://h:65536", "tcp://:1", "socket://h:1", "file:", "http://h", "tcp:h:1"],
+    ],
+    [
+      "mqtt.server",
+      "meter: {port: /dev/a}\nmqtt: {server: 'PORT'}",
+      ["mqtt://h:99999", "mqtt://", "mqtt:h", "http://h", "mqtt://u:p/w@h", "h:1883"],
+    ],
+  ])("%s is refused if no one can be there", async (path, text, wrong) => {
+    for (const address of wrong) {
+      const faults = await faultsOf(text.replace("PORT", address));
+      expect(faults.map((fault) => fault.path)).toEqual([path]);
+      expect(faults[0]?.found).not.toContain("p/w");
+    }
+  });
+
+  it.each([
+    [
+      "meter: {port: 'PORT'}",
+      ["COM3", "/dev/serial/by-id/usb-1a86 x", "tcp://[::1]:20108", "tcp://h.local:1/", "file:x y.hex", "simulator:"],
+    ],
+    [
+      "meter: {port: /dev/a}\nmqtt: {server: 'PORT'}",
+      ["mqtt://h", "mqtts://h:8883/", "ws://h:1/mqtt", "wss://[fe80::1]:443/a?b", "mqtt://u@h"],
+    ],
+  ])("an address may be written in every usual way (%#)", async (text, right) => {
+    for (const address of right) expect((await loadYaml(text.replace("PORT", address))).config.meters.length).toBe(1);
+  });
+
   it("a value of the wrong kind is told as what it is", async () => {
     const faults = await faultsOf("meter:\n  port: [a]\n  name: {b: c}\nmeters2: x\nhomeassistant: [1]\n");
     expect(faults.map(({ path, found }) => [path, found])).toEqual([
