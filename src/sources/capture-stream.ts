@@ -12,8 +12,9 @@ const MAX_LINE = 65_536;
 const DUMP_LINE = /^\s*[0-9a-f]{7,8}(?::\s+|\s{1,2})(?=[0-9a-f]{2})/i;
 /** `2026-11-22T12:00:05.123Z`, `12:00:05.123`, `[12:00:05]`, `22.11.2026 12:00:05`, at the beginning of a line. */
 const TIME =
-  /^\s*\[?(?:\d{4}-\d\d-\d\d[T ]\s*|\d\d\.\d\d\.\d{4},? +)?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s+(?=\S)/;
-
+  /^\s*\[?(?:\d{4}-\d\d-\d\d[T ]\s*|\d\d\.\d\d\.\d{4},? +)?[0-2]\d:[0-5]\d:[0-5]\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s+(?=\S)/;
+/** Three bytes with colons would be a bare time as well; then the bytes after it have colons, too. */
+const BARE_TIME = /^\s*\d\d:\d\d:\d\d\s+$/;
 const LONGEST_TIME = 48;
 
 export type CaptureKind = "binary" | "hex";
@@ -133,7 +134,9 @@ function digitsOf(line: string, begins: boolean, dump: boolean): string | null {
     code = colon ? code.replace(/\s{2}.*$/s, "") : code.replace(/\|.*$/s, "");
     if (/^\s*[0-9a-f]{7,8}\s*$/i.test(code)) return "";
   } else if (begins) {
-    code = code.replace(TIME, "");
+    const time = TIME.exec(code)?.[0] ?? "";
+    const rest = code.slice(time.length);
+    if (!BARE_TIME.test(time) || !rest.includes(":")) code = rest;
   }
   const digits = code.replace(/0x|[\s,:;-]/gi, "");
   return /^[0-9a-f]*$/i.test(digits) ? digits : null;

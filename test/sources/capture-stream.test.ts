@@ -55,6 +55,13 @@ describe("hex text", () => {
     }
   });
 
+  it("three bytes with colons are no time, unless what follows has none", () => {
+    expect(readCapture(text("12:34:56 78:90\n")).bytes.toString("hex")).toBe("1234567890");
+    expect(readCapture(text("12:34:56 78 90\n")).bytes.toString("hex")).toBe("7890");
+    expect(readCapture(text("12:34:56\n")).bytes.toString("hex")).toBe("123456");
+    expect(readCapture(text("99:34:56 78 90\n")).bytes.toString("hex")).toBe("9934567890");
+  });
+
   it("a long one without any line end is read in pieces", () => {
     const long = digits.repeat(1_000);
     for (const size of [999, 65_536]) expect(readCapture(text(long), size).bytes.toString("hex")).toBe(long);
