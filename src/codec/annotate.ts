@@ -2,7 +2,8 @@
  * The bytes of a telegram with their meaning, for people: frame, header, ciphertext; and, where the key is known, the
  * plaintext with each register. Keys are used, never shown.
  */
-import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "./axdr.ts";
+import { type AxdrNode, decodeAxdr, isContainer, isNumeric, isString, TAG } from "./axdr.ts";
+import { ByteReader } from "./byte-reader.ts";
 import {
   decipher,
   decodeGeneralCiphering,
@@ -76,6 +77,7 @@ function spansOfApdu(apdu: Uint8Array, registers: readonly Register[]): Span[] {
     if (isCiphered(apdu)) return cipheredSpans(apdu);
     if (apdu[0] === DATA_NOTIFICATION) return notificationSpans(apdu, registers);
     if (apdu[0] === 0x2f) return dissect(apdu).spans;
+    if (apdu[0] === TAG.array || apdu[0] === TAG.structure) return bodySpans(apdu, registers);
   } catch {
     // Shown as it is: the error of the telegram tells why it cannot be read.
   }
@@ -132,6 +134,13 @@ function notificationSpans(apdu: Uint8Array, registers: readonly Register[]): Sp
     at = 6;
   }
   walk(body, at, apdu, new RegisterNames(registers), spans);
+  return spans;
+}
+
+/** A body without the data-notification around it, as dumps have it. */
+function bodySpans(apdu: Uint8Array, registers: readonly Register[]): Span[] {
+  const spans: Span[] = [];
+  walk(decodeAxdr(new ByteReader(apdu)), 0, apdu, new RegisterNames(registers), spans);
   return spans;
 }
 

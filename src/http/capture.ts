@@ -7,7 +7,8 @@
  * deciphered keeps its ciphertext, which nobody can read; what is damaged is left out.
  */
 import { randomBytes } from "node:crypto";
-import { type AxdrNode, isContainer, isString } from "../codec/axdr.ts";
+import { type AxdrNode, decodeAxdr, isContainer, isString, TAG } from "../codec/axdr.ts";
+import { ByteReader } from "../codec/byte-reader.ts";
 import { decipher, decodeGeneralCiphering, encodeGeneralCiphering, type Keys } from "../codec/ciphering.ts";
 import { DATA_NOTIFICATION, decodeDataNotification } from "../codec/data-notification.ts";
 import { applySeal, dissect, joinSlices, replaceApdu } from "../codec/dissect.ts";
@@ -94,7 +95,7 @@ function beginsWell(plaintext: Uint8Array): boolean {
   return plaintext[0] === DATA_NOTIFICATION || plaintext[0] === 0x2f;
 }
 
-/** A data-notification or P1 text with other numbers. @throws CodecError if it is neither */
+/** A data-notification, its body alone, or P1 text with other numbers. @throws CodecError if it is neither */
 function anonymousPlain(apdu: Uint8Array): Uint8Array {
   if (apdu[0] === 0x2f) return anonymousP1(apdu);
   const copy = apdu.slice();
@@ -102,7 +103,8 @@ function anonymousPlain(apdu: Uint8Array): Uint8Array {
     if (isContainer(node)) node.items.forEach(visit);
     else if (isString(node)) blankNumber(copy, node.start, node.end);
   };
-  visit(decodeDataNotification(apdu).body);
+  const bare = apdu[0] === TAG.array || apdu[0] === TAG.structure;
+  visit(bare ? decodeAxdr(new ByteReader(apdu)) : decodeDataNotification(apdu).body);
   return copy;
 }
 

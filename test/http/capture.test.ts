@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import { createDecoder, decodeTelegrams } from "../../src/codec/decoder.ts";
+import { formatHex, parseHex } from "../../src/codec/hex.ts";
+import { anonymousCapture, plainCapture } from "../../src/http/capture.ts";
+import { Recorder } from "../../src/http/recorder.ts";
+import { fixtureNames, loadFixture, summarize } from "../helpers/fixtures.ts";
+
+const ABOUT = { version: "1.0.0", port: "/dev/ttyUSB0", now: new Date(0) };
+
+/** What the page's recorder keeps of these bytes. */
+function recorded(wire: Uint8Array, keys: Parameters<typeof createDecoder>[0]): Recorder {
+  const recorder = new Recorder(undefined, () => 0);
+  const decoder = recorder.tap(0, createDecoder({ ...keys, keepBytes: true }));
+  decoder.feed(wire);
+  decoder.end();
+  return recorder;
+}
+
+/** The bytes of a capture: what is not a comment. */
+function bytesOf(capture: string): Uint8Array {
+  return parseHex(capture.replace(/^#.*$/gm, ""));
+}
+
+/** The keys that an anonymous capture brings along. */
+function keysIn(capture: string): { key: Uint8Array; authenticationKey: Uint8Array } {
+  const key = /^# key ([0-9A-F]{32})$/m.exec(capture)?.[1] ?? "";
+  const authentication = /^# authentication key ([0-9A-F]{32})$/m.exec(capture)?.[1] ?? "";
+  return { key: parseHex(key), authenticationKey: parseHex(authentication) };
+}
+
+const decodable = fixtureNames().filter((name) => {
+  const { expected } = loadFixture(name);
+  return expected.length > 0 && expected.every((one) => !("error" in one));
+});
+
+describe("an anonymous capture", () => {
+  it.each(decodable)("of %s decodes to the same values, and names no meter", (name) => {
+    const { wire, keys } = loadFixture(name);
+    const original = decodeTelegrams(wire, keys);
+    const capture = anonymousCapture(recorded(wire, keys).list(0), keys, ABOUT);
+    const again = decodeTelegrams(bytesOf(capture), keysIn(capture));
+    const numbers = (events: typeof original) =>
+      summarize(events).map((one) =>
+        (one.values as { value: unknown }[] | undefined)?.filter(({ value }) => typeof value === "number"),
+      );
+    expect(numbers(again)).toEqual(numbers(original));
+    for (const event of original) {
+      if (event.type !== "telegram") continue;
+      const { systemTitle, meterId, registers } = event.telegram;
+      const everything = `${capture.replaceAll(" ", "")} ${JSON.stringify(summarize(again))}`;
+      if (systemTitle !== null) expect(everything).not.toContain(systemTitle);
+      // Numbers in texts are those of the meter, but for times.
+      const texts = registers.flatMap(({ obis, value }) =>
+        typeof value === "string" && /\d{5}/.test(value) && !/T\d\d:/.test(value) && !/:0\.9\./.test(obis)
+          ? [value]
+          : [],
+      );
+      for (const text of [...texts, ...(meterId === null || !/\d{5}/.test(meterId) ? [] : [meterId])]) {
+        if (/^0+$/.test(text.replace(/\D/g, ""))) continue;
+        expect(everything).not.toContain(text);
+        expect(everything).not.toContain(formatHex(Buffer.from(text)));
+      }
+    }
+    if (keys.key !== undefined) expect(capture.replaceAll(" ", "")).not.toContain(formatHex(keys.key));
+  });
+
+  it("keeps the ciphertext of what it cannot decipher, under another system title", () => {
+    const { wire } = loadFixture("kaifa-netz-noe");
+    const capture = anonymousCapture(recorded(wire, {}).list(0), {}, ABOUT);
+    const [event] = decodeTelegrams(bytesOf(capture));
+    expect(event).toMatchObject({ type: "fault", code: "key-missing", systemTitle: "4B464D0000000000" });
+    expect(capture).toContain("key-missing");
+  });
+
+  it("leaves damaged telegrams out, and says so", () => {
+    const { wire, keys } = loadFixture("kaifa-netz-noe");
+    const damaged = wire.slice();
+    damaged[100] = (damaged[100] ?? 0) ^ 1;
+    const capture = anonymousCapture(recorded(damaged, keys).list(0), keys, ABOUT);
+    expect(bytesOf(capture)).toHaveLength(0);
+    expect(capture).toMatch(/checksum: \d+ damaged bytes are left out/);
+  });
+});
+
+describe("a plain capture", () => {
+  it("holds every byte as it came, noise and all", () => {
+    const { wire, keys } = loadFixture("kaifa-netz-noe");
+    const noise = Uint8Array.of(1, 2, 3);
+    const both = new Uint8Array([...noise, ...wire]);
+    const capture = plainCapture(recorded(both, keys).raw(0), ABOUT);
+    expect(formatHex(bytesOf(capture))).toBe(formatHex(both));
+    expect(capture).toMatch(/^# Capture by kaifa2mqtt 1\.0\.0/);
+  });
+
+  it("is bounded", () => {
+    const recorder = new Recorder(undefined, () => 0);
+    const decoder = recorder.tap(0, createDecoder({ keepBytes: true }));
+    for (let turn = 0; turn < 200; turn++) decoder.feed(new Uint8Array(1_000).fill(turn));
+    const kept = recorder.raw(0).reduce((sum, { bytes }) => sum + bytes.length, 0);
+    expect(kept).toBeLessThanOrEqual(16_384);
+    expect(kept).toBeGreaterThan(15_000);
+  });
+});
+
+describe("Recorder", () => {
+  it("keeps the last telegrams, newest first, and marks what is refused afterwards", () => {
+    const { wire, keys } = loadFixture("kaifa-netz-noe");
+    let changes = 0;
+    const recorder = new Recorder(
+      () => changes++,
+      () => 7,
+    );
+    const decoder = recorder.tap(0, createDecoder({ ...keys, keepBytes: true }));
+    for (let turn = 0; turn < 30; turn++) {
+      for (const event of decoder.feed(wire)) {
+        if (event.type !== "telegram") continue;
+        recorder
+          .watch(0, {
+            judge: (telegram, at) => [{ type: "rejected", telegram, at, check: "power", reason: "too high" }],
+            disturbed: () => undefined,
+            due: null,
+            expire: () => [],
+            memory: () => null,
+          })
+          .judge(event.telegram, 0);
+      }
+    }
+    const list = recorder.list(0);
+    expect(list).toHaveLength(24);
+    expect(list[0]).toMatchObject({ id: 30, at: 7, bytes: 282, outcome: "implausible", message: "power: too high" });
+    expect(recorder.find(30)).toBe(list[0]);
+    expect(recorder.find(1)).toBeUndefined();
+    expect(changes).toBe(30);
+  });
+});
