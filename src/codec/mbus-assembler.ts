@@ -11,6 +11,8 @@ import type { Assembler } from "./scan.ts";
 const MAX_APDU = 8192;
 /** Last segment. */
 const FINAL = 0x10;
+/** CI fields above it are other M-Bus applications (heat meters and the like). */
+const LARGEST_CI = 0x1f;
 
 export class MbusAssembler implements Assembler<MbusFrame> {
   #buffer = new Uint8Array(512);
@@ -24,10 +26,14 @@ export class MbusAssembler implements Assembler<MbusFrame> {
   }
 
   ends(frame: MbusFrame): boolean {
-    return (frame.ci & FINAL) !== 0;
+    return (frame.ci & FINAL) !== 0 || frame.ci > LARGEST_CI;
   }
 
   accept(frame: MbusFrame): { apdu: Uint8Array } | undefined {
+    if (frame.ci > LARGEST_CI) {
+      this.reset();
+      throw new CodecError("unsupported", `M-Bus CI field ${frame.ci}: not the DLMS transport (0 to 31)`);
+    }
     const wrong = this.#mismatch(frame);
     if (wrong) {
       this.reset();

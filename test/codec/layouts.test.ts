@@ -221,6 +221,11 @@ describe("obis-pairs: Kamstrup, Landis+Gyr", () => {
     expect(telegram.registers[0]).toMatchObject({ unit: null, scaler: null });
   });
 
+  test("values before their codes are not taken for values after them", () => {
+    const [code1, value1, code2, value2] = pairs as [AxdrValue, AxdrValue, AxdrValue, AxdrValue];
+    expect(decodeBody(structure(value1, code1, value2, code2))).toMatchObject({ code: "unsupported" });
+  });
+
   test("what stands between the pairs without a code is not guessed at", () => {
     for (const stray of [u32(7), text("abc"), octets(CLOCK)]) {
       const event = decodeBody(structure(pairs[0] as AxdrValue, pairs[1] as AxdrValue, stray, ...pairs.slice(2)));

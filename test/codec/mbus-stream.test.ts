@@ -273,6 +273,16 @@ describe("segments", () => {
     ]);
   });
 
+  test("a frame of another M-Bus application is unsupported, and disturbs only itself", () => {
+    const heat = (encodeMbusFrames(Uint8Array.of(1, 2, 3, 4))[0] as Uint8Array).slice();
+    const mended = changed(changed(heat, 6, 0x72), heat.length - 2, ((heat.at(-2) as number) + 0x72 - 0x10) & 0xff);
+    expect(story(decodeTelegrams(join(ksm.wire, mended, ksm.wire), ksm.keys))).toEqual([
+      "telegram@0",
+      "unsupported@376",
+      `telegram@${376 + mended.length}`,
+    ]);
+  });
+
   test("other control, address and access points are taken as they come", () => {
     const wire = join(...encodeMbusFrames(apdu, { control: 0x73, address: 0x01, stsap: 0x02, dtsap: 0x03 }));
     expect(summarize(decodeTelegrams(wire, ksm.keys))).toEqual(ksm.expected);
