@@ -62,8 +62,10 @@ async function settings(context: CommandContext): Promise<Settings> {
     const port = { path: ["meters", 0, "port"], value: "file:capture", flag: "decode" };
     config = (await readSettings(context, [port])).config;
   } catch (error) {
-    // With a key at hand, a configuration that was not asked for need not be right.
-    if (!(error instanceof ConfigError) || options.config !== undefined || key === undefined) throw error;
+    if (!(error instanceof ConfigError) || options.config !== undefined) throw error;
+    // With a key at hand, a configuration that was not asked for need not be right; nor one that we may not read.
+    if (key === undefined && error.faults.some(({ path }) => path !== "")) throw error;
+    if (key === undefined) context.stderr.write(`note: no keys from the configuration. ${error.message}\n`);
   }
   const meter = config?.meters[0];
   const keys = {

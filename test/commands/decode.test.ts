@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -129,6 +129,17 @@ describe("decode", () => {
     expect((await runCommand(command, { options: { json: true }, env: wrong, input: [wire] })).stdout).toContain(
       "authentication",
     );
+  });
+
+  it("a configuration that nobody asked for and that cannot be read does not stand in the way", async () => {
+    const cwd = mkdtempSync(join(tmpdir(), "kaifa2mqtt-decode-"));
+    mkdirSync(join(cwd, "kaifa2mqtt.yaml"));
+    const plain = loadFixture("kaifa-ma304-no-list2");
+    const call = { cwd, options: { json: true }, input: [plain.wire] };
+    const { code, stderr } = await runCommand(command, call);
+    expect(stderr).toContain("note: no keys from the configuration");
+    expect(code).toBe(0);
+    await expect(runCommand(command, { ...call, options: { config: "kaifa2mqtt.yaml" } })).rejects.toThrow(ConfigError);
   });
 
   it("a wrong key on the command line is wrong usage, one in the configuration a wrong configuration", async () => {
