@@ -70,8 +70,10 @@ export function createLogger(options: LoggerOptions): RootLogger {
     format: finish,
     transports: [new transports.Stream({ stream: stream as NodeJS.WritableStream })],
   });
+  let closing: Promise<void> | null = null;
   const log = (level: LogLevel, labels: object, message: LogMessage, details?: LogDetails) => {
-    if (LEVELS[level] > LEVELS[options.level]) return;
+    // What is said after the end, by a socket that closes late, is nobody's concern any more.
+    if (LEVELS[level] > LEVELS[options.level] || closing !== null) return;
     winston.log({ level, message: typeof message === "function" ? message() : message, ...labels, details });
   };
   const withLabels = (labels: object): Logger => ({
@@ -96,11 +98,13 @@ export function createLogger(options: LoggerOptions): RootLogger {
   return {
     ...root,
     hide: (secret) => redactor.add(secret),
-    close: () =>
-      new Promise((resolve) => {
+    close: () => {
+      closing ??= new Promise((resolve) => {
         winston.once("finish", () => setImmediate(resolve));
         winston.end();
-      }),
+      });
+      return closing;
+    },
   };
 }
 

@@ -86,6 +86,15 @@ describe("lines", () => {
   });
 });
 
+it("may be closed twice, and what is said after that does no harm", async () => {
+  const { log, stream } = logger();
+  log.info("last");
+  await Promise.all([log.close(), log.close()]);
+  log.child({ component: "mqtt" }).error("late");
+  await log.close();
+  expect(stream.lines.length).toBe(1);
+});
+
 describe("secrets", () => {
   const bytes = Buffer.from(KEY, "hex");
   const spellings = [
