@@ -138,7 +138,8 @@ class Collector {
       if (isString(node)) this.#listName = readText(node, this.#bytes);
       return isString(node);
     }
-    if (index !== count - 1 || !isString(node)) return false;
+    // A code at the end has no value: then the pairs before it are perhaps none either.
+    if (index !== count - 1 || !isString(node) || this.#isObis(node)) return false;
     const text = readText(node, this.#bytes);
     if (text !== null) this.#offerId(text, ID_RANK.unlabelled);
     return true;
