@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { daysOf, hoursOf } from "../../src/http/page/energy.ts";
+import { duration, isWord, number, say } from "../../src/http/page/words.ts";
+
+const HOUR = 3_600_000;
+const html = readFileSync("src/http/page/index.html", "utf8");
+
+describe("the words of the page", () => {
+  it("stand in index.html in English, each under a known key", () => {
+    const marked = [...html.matchAll(/data-t="([\w-]+)"[^>]*>([^<]*)</g)];
+    expect(marked.length).toBeGreaterThan(30);
+    for (const [, key = "", text] of marked) {
+      expect(isWord(key), key).toBe(true);
+      if (isWord(key)) expect(text, key).toBe(say("en", key));
+    }
+  });
+
+  it("no part of the page comes from elsewhere, and nothing is inline", () => {
+    expect(html).not.toMatch(/(?:src|href)="(?:[a-z]+:|\/)/);
+    expect(html).not.toMatch(/<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+="/);
+  });
+
+  it("write numbers with the digits of the meter", () => {
+    expect(number("en", "12937.500")).toBe("12,937.500");
+    expect(number("de", "12937.500")).toBe("12.937,500");
+    expect(duration(59 * 60_000)).toBe("59 min");
+    expect(duration(26 * HOUR)).toBe("1 d 2 h");
+  });
+});
+
+describe("energy by hour and day", () => {
+  const start = new Date(2026, 5, 10, 0, 0, 0).getTime();
+  const hour = (at: number, first: number, last: number) => ({
+    start: start + at * HOUR,
+    import: [first, last] as const,
+    export: null,
+  });
+
+  it("goes from counter to counter, also across the turn of the hour", () => {
+    const bars = hoursOf([hour(0, 10, 10.9), hour(1, 11, 12)], start + HOUR + 1, 2);
+    expect(bars.map((bar) => bar.import?.toFixed(3))).toEqual(["0.900", "1.100"]);
+    expect(bars[1]).toMatchObject({ export: null, lastImport: 12 });
+  });
+
+  it("after a pause counts only what is known of that hour", () => {
+    const bars = hoursOf([hour(0, 10, 11), hour(3, 20, 20.5)], start + 3 * HOUR, 4);
+    expect(bars.map((bar) => bar.import)).toEqual([1, null, null, 0.5]);
+  });
+
+  it("a day holds its pauses", () => {
+    const [day] = daysOf([hour(1, 10, 11), hour(20, 30, 31)], start + 21 * HOUR, 1);
+    expect(day?.import).toBe(21);
+  });
+
+  it("an exchanged meter counts from its new value", () => {
+    const [bar] = daysOf([hour(0, 5_000, 5_001), hour(1, 0, 2)], start + 2 * HOUR, 1);
+    expect(bar?.import).toBe(3);
+  });
+});

@@ -1,0 +1,350 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createDecoder } from "../../src/codec/decoder.ts";
+import { keyBytes } from "../../src/config/hex-key.ts";
+import type { BridgeView } from "../../src/http/bridge-view.ts";
+import { HttpSink, type HttpSinkOptions } from "../../src/http/http-sink.ts";
+import { diagnose } from "../../src/meter/diagnosis.ts";
+import type { MeterStatus } from "../../src/meter/events.ts";
+import { Observer } from "../../src/meter/observer.ts";
+import { loadFixture } from "../helpers/fixtures.ts";
+import { METER, readingOf } from "../helpers/readings.ts";
+
+const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
+const WRONG = "000102030405060708090A0B0C0D0E0F";
+const SCRIPT = { "content-type": "application/json", "x-kaifa2mqtt": "1" };
+
+let folder = "";
+let sink: HttpSink | null = null;
+let logged: string[] = [];
+let healthy = true;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "kaifa-http-"));
+  for (const name of ["index.html", "page.js", "page.css", "icon.svg"]) {
+    await writeFile(join(folder, name), `plain ${name}`);
+    await writeFile(join(folder, `${name}.gz`), `gzip ${name}`);
+    await writeFile(join(folder, `${name}.br`), `brotli ${name}`);
+  }
+  logged = [];
+  healthy = true;
+});
+afterEach(async () => {
+  await sink?.stop();
+  sink = null;
+  await rm(folder, { recursive: true });
+});
+
+function status(): MeterStatus {
+  const observer = new Observer("/dev/ttyUSB0", "serial");
+  observer.opened(0, null);
+  observer.accepted(0);
+  return {
+    index: 0,
+    label: "/dev/ttyUSB0",
+    info: METER,
+    online: true,
+    connected: true,
+    lastTelegramAt: 1_000,
+    periodMs: 5_000,
+    counters: {
+      bytes: 564,
+      telegrams: 2,
+      accepted: 2,
+      rejected: 3,
+      rejectedBy: { checksum: 2, "key-wrong": 1 },
+      skippedBytes: 7,
+      connections: 1,
+    },
+    diagnosis: diagnose(observer.observe(1, 30_000)),
+  };
+}
+
+const view: BridgeView = {
+  version: "1.2.3",
+  startedAt: Date.now(),
+  meters: () => [status()],
+  broker: () => ({ server: "mqtt://localhost:1883", connected: true, published: 42, error: null }),
+  health: () => ({ healthy, reasons: healthy ? [] : ["the broker is away"] }),
+};
+
+/** @returns the address with a slash at its end */
+async function start(
+  options: Partial<HttpSinkOptions> = {},
+  http: Partial<HttpSinkOptions["http"]> = {},
+): Promise<string> {
+  const port = await freePort();
+  const note = (message: string | (() => string)) => {
+    logged.push(typeof message === "string" ? message : message());
+  };
+  sink = new HttpSink({
+    http: { enabled: true, host: "127.0.0.1", port, token: undefined, ...http },
+    dataDir: folder,
+    supervised: false,
+    view,
+    keysOf: () => ({ key: Buffer.from(KEY, "hex") }),
+    parseKey: keyBytes,
+    assetsDir: folder,
+    log: { warn: note, info: note, debug: note },
+    ...options,
+  });
+  await sink.start();
+  return `http://127.0.0.1:${http.port ?? port}/`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function hear(name: string): void {
+  const { wire, keys } = loadFixture(name);
+  sink?.recorder.tap(0, createDecoder({ ...keys, keepBytes: true })).feed(wire);
+}
+
+const post = (url: string, body: object, headers: Record<string, string> = SCRIPT) =>
+  fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+
+describe("health and metrics", () => {
+  it("/health tells good and bad by its status, /live only that we live", async () => {
+    const url = await start();
+    const good = await fetch(`${url}health`);
+    expect(good.status).toBe(200);
+    expect(await good.json()).toMatchObject({ healthy: true, reasons: [], version: "1.2.3" });
+    healthy = false;
+    const bad = await fetch(`${url}health`);
+    expect(bad.status).toBe(503);
+    expect(await bad.json()).toMatchObject({ healthy: false, reasons: ["the broker is away"] });
+    expect((await fetch(`${url}live`)).status).toBe(200);
+  });
+
+  it("/metrics follows the conventions of Prometheus", async () => {
+    const url = await start();
+    sink?.accept({ type: "reading", reading: readingOf() });
+    const answer = await fetch(`${url}metrics`);
+    expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    const lines = (await answer.text()).split("\n");
+    const own = 'meter="181220000009",port="/dev/ttyUSB0"';
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'kaifa2mqtt_build_info{version="1.2.3"} 1',
+        "kaifa2mqtt_healthy 1",
+        `kaifa2mqtt_meter_received_bytes_total{${own}} 564`,
+        `kaifa2mqtt_meter_telegrams_accepted_total{${own}} 2`,
+        `kaifa2mqtt_meter_telegrams_rejected_total{${own},reason="checksum"} 2`,
+        `kaifa2mqtt_meter_last_telegram_timestamp_seconds{${own}} 1`,
+        `kaifa2mqtt_meter_status{${own},status="ok"} 1`,
+        "kaifa2mqtt_mqtt_messages_published_total 42",
+        'kaifa2mqtt_energy_joules_total{meter="181220000009",direction="import",phase="",tariff=""} 46573200',
+        'kaifa2mqtt_voltage_volts{meter="181220000009",direction="",phase="l1",tariff=""} 233.7',
+      ]),
+    );
+    const names = lines.flatMap((line) => /^# TYPE (\S+) (\S+)/.exec(line)?.slice(1) ?? []);
+    for (let i = 0; i < names.length; i += 2) {
+      expect(names[i]).toMatch(/^(kaifa2mqtt|process)_[a-z0-9_]+$/);
+      expect(names[i]?.endsWith("_total")).toBe(names[i + 1] === "counter");
+    }
+  });
+});
+
+describe("the page's data", () => {
+  it("events bring the state at once, and again when something happens", async () => {
+    const url = await start();
+    const answer = await fetch(`${url}events`);
+    expect(answer.headers.get("content-type")).toBe("text/event-stream");
+    const reader = answer.body?.getReader();
+    let text = "";
+    const until = async (pattern: RegExp) => {
+      while (!pattern.test(text)) text += Buffer.from((await reader?.read())?.value ?? []).toString();
+    };
+    await until(/event: state\ndata: \{"version":"1\.2\.3".*"values":\[\]/);
+    sink?.accept({ type: "reading", reading: readingOf() });
+    await until(/"key":"energy_import","text":"12\.937"/);
+    await reader?.cancel();
+  });
+
+  it("sends what the browser takes, and nothing twice", async () => {
+    const url = await start();
+    const brotli = await fetch(`${url}page.js`, { headers: { "accept-encoding": "identity" } });
+    expect(await brotli.text()).toBe("plain page.js");
+    const etag = brotli.headers.get("etag") ?? "";
+    expect((await fetch(`${url}page.js`, { headers: { "if-none-match": etag } })).status).toBe(304);
+    const raw = await rawRequest(url, "GET /page.css HTTP/1.1\r\nAccept-Encoding: gzip, br\r\n");
+    expect(raw).toMatch(/content-encoding: br/i);
+    expect(raw).toMatch(/brotli page\.css$/);
+  });
+
+  it("annotates telegrams without the key, and offers captures", async () => {
+    const url = await start();
+    hear("kaifa-netz-noe");
+    const [summary] = (await (await fetch(`${url}api/telegrams?meter=0`)).json()) as { id: number; outcome: string }[];
+    expect(summary).toMatchObject({ outcome: "ok", bytes: 282, transport: "mbus" });
+    const detail = await (await fetch(`${url}api/telegrams/${summary?.id}`)).text();
+    expect(detail).toContain("1-0:1.8.0*255");
+    expect(detail).not.toContain(KEY);
+    const plain = await fetch(`${url}capture?meter=0`);
+    expect(plain.headers.get("content-disposition")).toMatch(/^attachment; filename="kaifa2mqtt-\d+T\d+\.txt"$/);
+    expect(await plain.text()).toContain("4B 46 4D 67 50 00 00 09");
+    expect(await (await fetch(`${url}capture?meter=0&anonymous=1`)).text()).not.toContain("67 50 00 00 09");
+    expect((await fetch(`${url}api/telegrams/999`)).status).toBe(404);
+  });
+
+  it("remembers its history over a restart", async () => {
+    let url = await start();
+    sink?.accept({ type: "reading", reading: { ...readingOf(), receivedAt: Date.now() } });
+    const before = await (await fetch(`${url}api/energy?meter=0`)).json();
+    expect(before).toHaveLength(1);
+    await sink?.stop();
+    url = await start();
+    expect(await (await fetch(`${url}api/energy?meter=0`)).json()).toEqual(before);
+  });
+});
+
+describe("who is served", () => {
+  it("every answer has the security headers, and no other site may read it", async () => {
+    const url = await start();
+    for (const path of ["", "health", "nothing-here"]) {
+      const { headers } = await fetch(url + path);
+      expect(headers.get("content-security-policy")).toMatch(/default-src 'none'; script-src 'self'/);
+      expect(headers.get("content-security-policy")).not.toContain("unsafe");
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("access-control-allow-origin")).toBeNull();
+    }
+  });
+
+  it("under the Supervisor only its ingress", async () => {
+    const url = await start({ supervised: true });
+    for (const path of ["", "health", "live", "metrics", "api/state", "events", "capture"]) {
+      const answer = await fetch(url + path);
+      expect(answer.status, path).toBe(403);
+      expect(await answer.text()).not.toContain("healthy");
+    }
+    await sink?.stop();
+    const allowed = await start({ supervised: true, ingressPeer: "127.0.0.1" });
+    expect((await fetch(allowed)).status).toBe(200);
+  });
+
+  it("a name that leads to the loopback address is refused (DNS rebinding)", async () => {
+    const url = await start();
+    expect(await rawRequest(url, "GET /api/state HTTP/1.1\r\n", "evil.example")).toMatch(/^HTTP\/1\.1 403/);
+    expect(await rawRequest(url, "GET /api/state HTTP/1.1\r\n", "localhost:8099")).toMatch(/^HTTP\/1\.1 200/);
+  });
+
+  it("with a token nothing but life and health is told without it", async () => {
+    const url = await start({}, { token: "open sesame" });
+    for (const path of ["api/state", "events", "metrics", "api/power", "api/energy", "api/telegrams", "capture"]) {
+      expect((await fetch(url + path)).status, path).toBe(401);
+    }
+    for (const path of ["", "page.js", "live", "health"]) expect((await fetch(url + path)).status, path).toBe(200);
+    const bearer = (token: string) => fetch(`${url}api/state`, { headers: { authorization: `Bearer ${token}` } });
+    expect((await bearer("open sesame")).status).toBe(200);
+    expect((await bearer("open")).status).toBe(401);
+  });
+
+  it("a log-in gives a cookie that scripts cannot read and other sites do not send", async () => {
+    const url = await start({}, { token: "open sesame" });
+    expect((await post(`${url}api/login`, { token: "wrong" })).status).toBe(401);
+    const answer = await post(`${url}api/login`, { token: "open sesame" });
+    const cookie = answer.headers.get("set-cookie") ?? "";
+    expect(cookie).toMatch(/HttpOnly; SameSite=Strict/);
+    expect(cookie).not.toContain("sesame");
+    const session = cookie.split(";")[0] ?? "";
+    expect((await fetch(`${url}api/state`, { headers: { cookie: session } })).status).toBe(200);
+    expect((await fetch(`${url}api/state`, { headers: { cookie: `${session.slice(0, -1)}x` } })).status).toBe(401);
+  });
+
+  it("no other site's page can have anything done", async () => {
+    const url = await start({ supervised: true, ingressPeer: "127.0.0.1" });
+    const body = { meter: 0, key: KEY };
+    expect((await post(`${url}api/key-test`, body, { "content-type": "text/plain" })).status).toBe(403);
+    expect((await post(`${url}api/key-test`, body, { ...SCRIPT, "sec-fetch-site": "cross-site" })).status).toBe(403);
+    expect((await post(`${url}api/key-test`, body, { ...SCRIPT, "sec-fetch-site": "same-origin" })).status).toBe(200);
+    const preflight = await fetch(`${url}api/key-test`, {
+      method: "OPTIONS",
+      headers: { origin: "http://evil.example" },
+    });
+    expect(preflight.headers.get("access-control-allow-headers")).toBeNull();
+  });
+
+  it("warns who can read a page that is open to the network", async () => {
+    await start({}, { host: "0.0.0.0" });
+    expect(logged.join("\n")).toMatch(/can be read by everyone in the network/);
+  });
+});
+
+describe("the key test", () => {
+  const test = async (url: string, key: string, authenticationKey = "") => {
+    const answer = await post(`${url}api/key-test`, { meter: 0, key, authenticationKey });
+    return ((await answer.json()) as { result: string }).result;
+  };
+
+  it("tells a key that fits, one that does not, and what is none; never says it again", async () => {
+    const url = await start({ supervised: true, ingressPeer: "127.0.0.1" });
+    expect(await test(url, KEY)).toBe("none");
+    hear("kaifa-netz-noe");
+    expect(await test(url, KEY)).toBe("fits");
+    expect(await test(url, ` ${KEY.toLowerCase().replace(/../g, "$& ")}`)).toBe("fits");
+    expect(await test(url, WRONG)).toBe("wrong");
+    expect(await test(url, "not a key")).toBe("invalid");
+    expect(logged.join("\n")).not.toMatch(/000102|36C666/i);
+  });
+
+  it("tells an authentication key that does not fit", async () => {
+    const url = await start({ supervised: true, ingressPeer: "127.0.0.1" });
+    hear("kaifa-ksm-west-authenticated");
+    const { keys } = loadFixture("kaifa-ksm-west-authenticated");
+    const hex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString("hex");
+    expect(await test(url, hex(keys.key), hex(keys.authenticationKey))).toBe("fits");
+    expect(await test(url, hex(keys.key), WRONG)).toBe("authentication-wrong");
+  });
+
+  it("is only there in the add-on", async () => {
+    const url = await start();
+    expect((await post(`${url}api/key-test`, { key: KEY })).status).toBe(404);
+  });
+});
+
+describe("the server", () => {
+  it("an address in use is told, and not fatal", async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as AddressInfo;
+    await start({}, { port });
+    expect(logged.join("\n")).toMatch(/another program uses that port/);
+    sink?.accept({ type: "reading", reading: readingOf() });
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it("stops at once although a page listens", async () => {
+    const url = await start();
+    const answer = await fetch(`${url}events`);
+    await answer.body?.getReader().read();
+    const begun = performance.now();
+    await sink?.stop();
+    expect(performance.now() - begun).toBeLessThan(3_000);
+    await sink?.stop();
+  });
+
+  it("a page that was never built is told", async () => {
+    const url = await start({ assetsDir: join(folder, "nowhere") });
+    expect((await fetch(url)).status).toBe(404);
+    expect((await fetch(`${url}health`)).status).toBe(200);
+  });
+});
+
+/** A request with the Host header of our choice, which fetch does not let one choose. */
+async function rawRequest(url: string, head: string, host = new URL(url).host): Promise<string> {
+  const { port } = new URL(url);
+  const socket = connect(Number(port), "127.0.0.1");
+  socket.end(`${head}Host: ${host}\r\nConnection: close\r\n\r\n`);
+  let text = "";
+  for await (const chunk of socket) text += chunk;
+  return text;
+}
