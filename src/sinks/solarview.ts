@@ -3,7 +3,7 @@
  * then renamed), so that a reader, or a bridge that is killed, never leaves half a file.
  */
 import { constants } from "node:fs";
-import { access, open, readlink, realpath, rename, unlink } from "node:fs/promises";
+import { access, readlink, realpath, rename, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { MeterEvent, Reading } from "../meter/events.ts";
 import type { Sink, SinkLog } from "./sink.ts";
@@ -121,17 +121,15 @@ const CURES: Readonly<Record<string, string>> = {
   EBUSY: "it cannot be replaced; if it is mounted into the container, mount its folder instead",
 };
 
-/** Old or new, never half: also if the process or the computer dies meanwhile. The name beside it is always the same, so nothing is left behind for long. */
+/**
+ * Old or new, never half, whenever the process dies. Nothing is forced to the disk: that would wear out SD cards, every
+ * five seconds, for a file that is written anew right after the next start. The name beside it is always the same, so
+ * nothing is left behind for long.
+ */
 async function replaceFile(file: string, text: string): Promise<void> {
   const beside = join(dirname(file), `.${basename(file)}.tmp`);
   try {
-    const handle = await open(beside, "w", 0o644);
-    try {
-      await handle.writeFile(text);
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
+    await writeFile(beside, text);
     await rename(beside, file);
   } catch (error) {
     await unlink(beside).catch(() => undefined);
