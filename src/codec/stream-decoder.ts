@@ -134,7 +134,8 @@ export class StreamDecoder implements Decoder {
         this.#takeFrame(link, scan.frame, scan.length);
       } else if (scan.kind === "bad") {
         this.#takeDamage(link, scan);
-      } else if (final || scan.bytes > MAX_BUFFER / 2) {
+      } else if (final || Math.max(scan.bytes, this.#end - this.#start) > MAX_BUFFER / 2) {
+        // Also where a scanner asks for more and has it: the buffer must never be full of what nobody decides about.
         this.#skip(1);
       } else {
         this.#needed = Math.max(scan.bytes, this.#end - this.#start + 1);
