@@ -117,14 +117,18 @@ export class ApduDecoder {
   #telegram(bytes: Uint8Array, headerClock: number, body: ReturnType<typeof readBody>, envelope: Envelope): Telegram {
     const clocks: string[] = [];
     let clock = -1;
+    let meterTime: string | null = null;
     if (headerClock >= 0) {
       clocks.push(formatHex(bytes, headerClock, headerClock + 12));
-      if (formatDateTime(bytes, headerClock) !== null) clock = headerClock;
+      meterTime = formatDateTime(bytes, headerClock);
+      if (meterTime !== null) clock = headerClock;
     }
     for (const at of body.clocks) {
       const same = headerClock >= 0 && sameBytes(bytes, at, headerClock, 12);
       clocks.push(same ? (clocks[0] as string) : formatHex(bytes, at, at + 12));
-      if (clock < 0) clock = at;
+      if (clock >= 0) continue;
+      clock = at;
+      meterTime = formatDateTime(bytes, at);
     }
     return {
       transport: envelope.transport,
@@ -132,7 +136,7 @@ export class ApduDecoder {
       invocationCounter: envelope.invocationCounter,
       security: envelope.security,
       proof: envelope.proof,
-      meterTime: clock < 0 ? null : formatDateTime(bytes, clock),
+      meterTime,
       clockStatus: clock < 0 ? null : clockStatus(bytes, clock),
       clocks,
       meterId: body.meterId,
