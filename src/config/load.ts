@@ -122,6 +122,9 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
       );
     }
   }
+  if (config.mqtt.password !== undefined && config.mqtt.user === undefined) {
+    warnings.push("mqtt.password is set, but mqtt.user is not: most brokers hang up on that.");
+  }
   warnings.push(...readableByAll(files, origins));
   return {
     config,

@@ -115,6 +115,12 @@ describe("layers", () => {
     expect(secrets).toEqual([KEY, "p@ss"]);
   });
 
+  it("a password without a user is told, since MQTT 3.1.1 forbids it", async () => {
+    const said = async (mqtt: string) => (await loadYaml(`${MINIMAL}mqtt: {${mqtt}}\n`)).warnings;
+    expect(await said("password: x")).toMatchObject([expect.stringContaining("mqtt.user is not")]);
+    expect(await said("password: x, user: y")).toEqual([]);
+  });
+
   it("the data folder is that of systemd, of the image, of XDG or of the user", async () => {
     const dataDir = async (env: Record<string, string>) => (await loadYaml(MINIMAL, env)).config.data_dir;
     expect(await dataDir({ STATE_DIRECTORY: "/var/lib/kaifa2mqtt:/other", HOME: "/home/x" })).toBe(
