@@ -77,6 +77,13 @@ export class Leftovers {
     this.#entries.set(topic, { meter: address.meter, stateTopic, base: bridgeTopic.slice(0, -STATE_SUFFIX.length) });
   }
 
+  /** Meters that an earlier run of this bridge has announced. */
+  meters(): ReadonlySet<string> {
+    if (this.#foundOnline) this.#lookForOthers();
+    const here = [...this.#entries.values()].filter(({ base }) => base === this.#options.base);
+    return new Set(this.#shared ? [] : here.map(({ meter }) => meter));
+  }
+
   /**
    * The topics that are to be emptied now. Each is named once.
    * @param seen meters of ours that have sent a complete reading

@@ -78,6 +78,8 @@ export class MqttSink implements Sink {
   #subscribed = false;
   /** What was retained before us is still coming. */
   #reading = false;
+  /** Meters of an earlier run that were said to be offline. */
+  readonly #presumedGone = new Set<string>();
   #hanging = false;
   #stopped = false;
   readonly #timers = new Map<string, NodeJS.Timeout>();
@@ -364,6 +366,12 @@ export class MqttSink implements Sink {
   /** Takes away what was retained before us and no longer applies, as far as that is known by now. */
   #clearLeftovers(): void {
     if (this.#timers.has("quiet") || !this.#subscribed || !this.#connection.connected) return;
+    for (const id of this.#leftovers.meters()) {
+      // A run that was killed could not say that its meters are gone; as long as they are not heard of, they are.
+      if (this.#meters.has(id) || this.#presumedGone.has(id)) continue;
+      this.#presumedGone.add(id);
+      this.#publish({ topic: topics.availability(this.#base, id), payload: OFFLINE });
+    }
     const seen: SeenMeter[] = [];
     for (const { info, latest, json, announced, values } of this.#meters.values()) {
       if (latest === null || json === null) continue;

@@ -248,6 +248,21 @@ describe("the MQTT sink", () => {
     await broker.until(() => broker.retained.get("kaifa2mqtt/bridge/state") === "online", "online again");
   });
 
+  it("says of the meters of a run that was killed that they are offline, until they are heard", async () => {
+    const before = { base: "kaifa2mqtt", prefix: "homeassistant", language: "en", version: "1" } as const;
+    for (const { topic, payload } of discoveryMessages(METER, readingOf().values, before)) {
+      await broker.retain(topic, payload);
+    }
+    await broker.retain("kaifa2mqtt/181220000009/availability", "online");
+    infos = [null];
+    const sink = await started();
+    await broker.message("kaifa2mqtt/181220000009/availability", "offline");
+    infos = [METER];
+    read(sink);
+    await broker.until(() => broker.retained.get("kaifa2mqtt/181220000009/availability") === "online", "online");
+    expect(broker.retained.has(CONFIG_TOPIC)).toBe(true);
+  });
+
   it("survives whatever is published on the topics that it listens to", async () => {
     const topics = ["homeassistant/status", "kaifa2mqtt/bridge/info", "kaifa2mqtt/bridge/state", CONFIG_TOPIC];
     const payloads = ["", "null", "[]", "{", '{"origin":5}', '{"instance":{}}', "x".repeat(100_000), "\u0000\uffff"];
