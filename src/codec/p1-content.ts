@@ -37,13 +37,14 @@ export function parseP1(text: string): P1Content {
   let meterTime: string | null = null;
   let clockStatus: number | null = null;
   const [head = "", ...lines] = text.split(LINE_END);
+  const winter = head.startsWith("/ESO") ? 2 : 1;
   for (const line of lines) {
     const match = LINE.exec(line.trim());
     if (!match) continue;
     const code = `${match[2]}.${match[3]}.${match[4]}`;
     const obis = `${match[1]}:${code}*${match[5] ?? "255"}`;
     const groups = (match[6] as string).slice(1, -1).split(")(");
-    const register = parseRegister(obis, match[1] as string, code, groups);
+    const register = parseRegister(obis, match[1] as string, code, groups, winter);
     if (obis.startsWith("0-0:1.0.0*")) {
       const time = TIME.exec(groups[0] as string);
       if (time) {
@@ -67,7 +68,13 @@ function meterId(texts: ReadonlyMap<string, string>): string | null {
   return null;
 }
 
-function parseRegister(obis: string, medium: string, code: string, groups: readonly string[]): Register {
+function parseRegister(
+  obis: string,
+  medium: string,
+  code: string,
+  groups: readonly string[],
+  winter: number,
+): Register {
   const last = groups.at(-1) as string;
   const quantity = QUANTITY.exec(last);
   // A sub-meter gives the time of its reading first: (101209112500W)(12785.123*m3).
@@ -76,7 +83,7 @@ function parseRegister(obis: string, medium: string, code: string, groups: reado
   }
   if (groups.length > 1) return { obis, value: `(${groups.join(")(")})`, unit: null, scaler: null };
   const time = TIME.exec(last);
-  if (time && isTime(code)) return { obis, value: isoTime(time), unit: null, scaler: null };
+  if (time && isTime(code)) return { obis, value: isoTime(time, winter), unit: null, scaler: null };
   if (isCount(medium, code) && NUMBER.test(last)) return { obis, value: decimal(last), unit: null, scaler: null };
   return { obis, value: isHexText(medium, code) ? textOfHex(last) : last, unit: null, scaler: null };
 }
@@ -110,9 +117,13 @@ function decimal(text: string): Decimal {
   return { coefficient: exact ? Number(coefficient) : coefficient, exponent: fraction ? -fraction.length : 0 };
 }
 
-/** S and W say summer and winter time of Central Europe, where every country lies whose meters were seen to send them. */
-function isoTime(time: RegExpExecArray): string {
+/**
+ * S and W say summer and winter time where the meter stands: Central Europe, but for the meters of the Lithuanian grid
+ * operator ESO, whose head says so.
+ * @param winter hours of the winter offset
+ */
+function isoTime(time: RegExpExecArray, winter: number): string {
   const [, year, month, day, hour, minute, second, season] = time;
-  const offset = season === "S" ? "+02:00" : season === "W" ? "+01:00" : "";
+  const offset = season === "S" ? `+0${winter + 1}:00` : season === "W" ? `+0${winter}:00` : "";
   return `20${year}-${month}-${day}T${hour}:${minute}:${second}${offset}`;
 }

@@ -76,6 +76,16 @@ const KFM_1 = [...POWERS, value("31.7.0", "A", -3), value("32.7.0", "V", -1)];
 const ISK_NAME: Cell = { tags: TEXT, text: /^ISK\d{10,13}$/, role: "id" };
 const ANY_TEXT: Cell = { tags: TEXT };
 
+const KAERNTEN: readonly Cell[] = [
+  { tags: [TAG.octetString], length: 6, bytes: "000619" },
+  METER_NUMBER,
+  TIME,
+  DATE,
+  ...values("1.8.0 2.8.0", "Wh"),
+  ...values("3.8.0 4.8.0", "varh"),
+  ...values("1.7.0 2.7.0", "W"),
+];
+
 /** Iskraemeco IE.5, Croatia: the table of registers attached to amsreader-firmware #1072; the last five are not named here. */
 const IE5_HEAD = [METER_NUMBER, TIME, DATE, ...values("1.8.0 1.8.1 1.8.2 2.8.0 2.8.1 2.8.2", "Wh")];
 const IE5_TAIL = [
@@ -130,6 +140,18 @@ const LISTS: readonly PositionList[] = [
       ...values("3.7.0 4.7.0", "var"),
     ],
   },
+  // The same behind the logical device name (observed on Siemens IM350).
+  {
+    name: "Wien-10",
+    cells: [
+      { tags: TEXT, text: /^[A-Z]{3}\d{10,13}$/, role: "id" },
+      CLOCK,
+      ...values("1.8.0 2.8.0", "Wh"),
+      ...values("3.8.0 4.8.0", "varh"),
+      ...values("1.7.0 2.7.0", "W"),
+      ...values("3.7.0 4.7.0", "var"),
+    ],
+  },
   // Landis+Gyr E450, Slovenia: registers named by the grid operator's push object list.
   { name: "LGZ-SI-9", cells: [{ ...METER_NUMBER, text: /^\d{8,16}$/ }, ...POWERS, ...ENERGIES] },
   {
@@ -142,21 +164,10 @@ const LISTS: readonly PositionList[] = [
       ...PHASE_POWERS,
     ],
   },
-  // Kärnten Netz: the name of the push set-up, which only looks like an OBIS code with its value, leads the list.
-  {
-    name: "ISK-Kaernten-12",
-    cells: [
-      { tags: [TAG.octetString], length: 6, bytes: "000619" },
-      METER_NUMBER,
-      TIME,
-      DATE,
-      ...values("1.8.0 2.8.0", "Wh"),
-      ...values("3.8.0 4.8.0", "varh"),
-      ...values("1.7.0 2.7.0", "W"),
-      ANY_TEXT,
-      ANY_TEXT,
-    ],
-  },
+  // Kärnten Netz: the name of the push set-up, which only looks like an OBIS code with its value, leads the list. Wels
+  // Strom leaves the two empty texts at the end out.
+  { name: "ISK-Kaernten-12", cells: [...KAERNTEN, ANY_TEXT, ANY_TEXT] },
+  { name: "Wels-10", cells: KAERNTEN },
   { name: "ISK-18", cells: [ISK_NAME, ANY_TEXT, ...POWERS, ...VOLTAGES, ...CURRENTS, ...PHASE_POWERS] },
   { name: "ISK-12-power", cells: [ISK_NAME, ANY_TEXT, ...VOLTAGES, ...CURRENTS, ...POWERS] },
   {

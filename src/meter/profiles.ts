@@ -26,7 +26,7 @@ const MANUFACTURERS: Readonly<Record<string, string>> = {
   LGZ: "Landis+Gyr",
   NES: "NES",
   SAG: "Sagemcom",
-  SIE: "Siemens",
+  SMS: "Siemens",
   XMX: "Landis+Gyr",
 };
 
@@ -49,7 +49,8 @@ export function profileOf(telegram: Telegram): MeterProfile {
     manufacturerOf(textOf(telegram, "0-0:42.0.0*255")) ??
     known?.[1] ??
     manufacturerOf(telegram.transport === "p1" ? list : telegram.meterId);
-  return { manufacturer, model: type ?? known?.[2] ?? modelOf(telegram, manufacturer) };
+  const listModel = known?.[1] === manufacturer ? known?.[2] : null;
+  return { manufacturer, model: type ?? listModel ?? modelOf(telegram, manufacturer) };
 }
 
 /** What is sold for one interface only: wired M-Bus in Austria is the MA309 or T210-D, single-phase the MA110 or S210. */

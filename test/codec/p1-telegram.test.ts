@@ -79,6 +79,12 @@ describe("a line of a P1 telegram", () => {
     expect(read(line)).toEqual(expected);
   });
 
+  it("with a time is of Central Europe, and of Lithuania where the head says so", () => {
+    const time = (head: string): unknown => parseP1(`${head}\r\n\r\n0-0:1.0.0(230808113811S)\r\n`).meterTime;
+    expect(time("/KFM5KAIFA-METER")).toBe("2023-08-08T11:38:11+02:00");
+    expect(time("/ESO5\\253833635_A")).toBe("2023-08-08T11:38:11+03:00");
+  });
+
   it("with more digits than a number holds keeps them all", () => {
     expect(read("1-0:1.8.0(123456789012345.123456*kWh)")).toEqual([["1-0:1.8.0*255", "123456789012345.123456", "kWh"]]);
   });

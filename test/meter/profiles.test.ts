@@ -130,6 +130,8 @@ describe("the make of a meter", () => {
     ["sagemcom-t210d-length-overflow", "Sagemcom", "T210-D"],
     ["lg-e450-burgenland-14", "Landis+Gyr", "E450"],
     ["iskra-am550-kaernten-12", "Iskraemeco", "AM550"],
+    ["siemens-im350-wien", "Siemens", null],
+    ["siemens-im350-kaernten", "Siemens", null],
     ["iskra-am550-ch-pushlist", "Iskraemeco", null],
     ["iskra-ie5-hr-33-raw", "Iskraemeco", "IE.5"],
     ["kaifa-ma304-no-list2", "Kaifa", "MA304H3E"],
