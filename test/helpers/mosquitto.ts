@@ -1,0 +1,153 @@
+/** A real Mosquitto of our own, on a port of its own, that can be stopped, paused and set up to refuse. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, connect as tcpConnect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import mqtt, { type MqttClient } from "mqtt";
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+export class Mosquitto {
+  readonly port: number;
+  readonly #folder = mkdtempSync(join(tmpdir(), "kaifa-mosquitto-"));
+  #child: ChildProcess | null = null;
+
+  private constructor(port: number) {
+    this.port = port;
+  }
+
+  /** A port that is free; nobody listens there until `start`. */
+  static async prepare(): Promise<Mosquitto> {
+    return new Mosquitto(await freePort());
+  }
+
+  /**
+   * @param login with it only this user is let in
+   * @param persistent whether what is retained outlives a `stop`
+   */
+  async start(login?: { readonly user: string; readonly password: string }, persistent = false): Promise<this> {
+    const lines = [`listener ${this.port} 127.0.0.1`, "set_tcp_nodelay true", "user root"];
+    if (persistent) lines.push("persistence true", `persistence_location ${this.#folder}/`);
+    if (login === undefined) lines.push("allow_anonymous true");
+    else {
+      const passwords = join(this.#folder, "passwords");
+      execFileSync("mosquitto_passwd", ["-b", "-c", passwords, login.user, login.password]);
+      lines.push("allow_anonymous false", `password_file ${passwords}`);
+    }
+    const config = join(this.#folder, "mosquitto.conf");
+    writeFileSync(config, `${lines.join("\n")}\n`);
+    const child = spawn("mosquitto", ["-c", config], {
+      stdio: "ignore",
+      env: { PATH: `${process.env.PATH}:/usr/sbin` },
+    });
+    this.#child = child;
+    for (;;) {
+      if (child.exitCode !== null) throw new Error("Mosquitto does not start");
+      if (await this.#answers()) return this;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** As a machine that hangs: connections stay open, nothing is answered. */
+  pause(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child?.kill("SIGCONT");
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null || child.exitCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill("SIGCONT");
+    child.kill("SIGTERM");
+    await gone;
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #answers(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const socket = tcpConnect(this.port, "127.0.0.1");
+      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+      socket.once("connect", () => socket.destroy());
+    });
+  }
+}
+
+/** Sees what is published; comes back by itself when the broker does. */
+export class Subscriber {
+  readonly client: MqttClient;
+  /** Newest payload by topic. */
+  readonly latest = new Map<string, string>();
+  /** All messages of topics that were asked for by `keep`, in their order. */
+  readonly kept: { topic: string; payload: string }[] = [];
+  messages = 0;
+  readonly #keep: RegExp | null;
+  #waiting: { fits: (topic: string, payload: string) => boolean; resolve: () => void }[] = [];
+
+  private constructor(client: MqttClient, keep: RegExp | null) {
+    this.client = client;
+    this.#keep = keep;
+    client.on("message", (topic, payload) => this.#take(topic, payload.toString()));
+  }
+
+  static async connect(
+    port: number,
+    { login, keep = null }: { login?: { user: string; password: string }; keep?: RegExp | null } = {},
+  ): Promise<Subscriber> {
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, {
+      reconnectPeriod: 100,
+      ...(login === undefined ? {} : { username: login.user, password: login.password }),
+    });
+    const subscriber = new Subscriber(client, keep);
+    await client.subscribeAsync("#");
+    return subscriber;
+  }
+
+  /** Resolves when a message comes, or has come last on its topic, that fits. */
+  async until(fits: (topic: string, payload: string) => boolean, what: string, limitMs = 30_000): Promise<void> {
+    for (const [topic, payload] of this.latest) if (fits(topic, payload)) return;
+    await this.next(fits, what, limitMs);
+  }
+
+  /** Resolves when such a message comes from now on. */
+  async next(fits: (topic: string, payload: string) => boolean, what: string, limitMs = 30_000): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no message within ${limitMs} ms: ${what}`)), limitMs);
+    });
+    const come = new Promise<void>((resolve) => this.#waiting.push({ fits, resolve }));
+    await Promise.race([come, tooLong]).finally(() => clearTimeout(timer));
+  }
+
+  async stop(): Promise<void> {
+    await this.client.endAsync(true);
+  }
+
+  #take(topic: string, payload: string): void {
+    this.messages++;
+    this.latest.set(topic, payload);
+    if (this.#keep?.test(topic)) this.kept.push({ topic, payload });
+    this.#waiting = this.#waiting.filter(({ fits, resolve }) => {
+      const found = fits(topic, payload);
+      if (found) resolve();
+      return !found;
+    });
+  }
+}
