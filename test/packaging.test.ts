@@ -3,14 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { repositoryFiles } from "./helpers/checkout.ts";
 
 const read = (file: string): string => readFileSync(file, "utf8");
 const manifest = JSON.parse(read("package.json"));
 const addon = parse(read("hassio-addon/config.yaml"));
-/** What is or will be in the repository. */
-const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
-  .split("\n")
-  .filter((file) => file !== "" && existsSync(file));
+const files = repositoryFiles();
 const texts = files.filter((file) => !/\.(png|ico|woff2?|enc|bin)$/.test(file) && file !== "package-lock.json");
 
 describe("a release", () => {

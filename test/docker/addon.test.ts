@@ -1,13 +1,14 @@
 import { execFile, execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { formDefaults } from "../../src/config/addon-options.ts";
+import { checkout } from "../helpers/checkout.ts";
 import { PtyPair } from "../helpers/pty.ts";
-import { checkout, docker, freePort, inspect, KEY, Subscriber, speakingMeter } from "./engine.ts";
+import { docker, freePort, inspect, KEY, Subscriber, speakingMeter } from "./engine.ts";
 
 const NAME = `kaifa2mqtt-addon-${process.pid}`;
 const TOKEN = "a-token-of-the-supervisor";
@@ -35,7 +36,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "kaifa-addon-"));
   place = checkout();
   // What README says: the program is built, the folder is made of it, and the Supervisor builds the folder alone.
-  execFileSync("ln", ["-s", join(process.cwd(), "node_modules"), join(place.folder, "node_modules")]);
+  symlinkSync(join(process.cwd(), "node_modules"), join(place.folder, "node_modules"));
   const env = { ...process.env, OUTDIR: "dist" };
   for (const script of ["scripts/build.mjs", "scripts/addon-folder.mjs"]) {
     execFileSync("node", script.includes("addon") ? [script, join(folder, "addon")] : [script], {

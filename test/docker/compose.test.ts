@@ -1,8 +1,9 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { checkout } from "../helpers/checkout.ts";
 import { PtyPair } from "../helpers/pty.ts";
-import { checkout, docker, freePort, inspect, KEY, Subscriber, speakingMeter } from "./engine.ts";
+import { docker, freePort, inspect, KEY, Subscriber, speakingMeter } from "./engine.ts";
 
 const NODE_USER = 1000;
 /** Power changes with every telegram; it comes with each reading. */

@@ -1,9 +1,6 @@
 /** Docker, as a person uses it: by its command line. */
-import { execFile, execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFile } from "node:child_process";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { connect, type MqttClient } from "mqtt";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import type { PtyPair } from "../helpers/pty.ts";
@@ -32,19 +29,6 @@ export function docker(args: readonly string[], { cwd = ".", env = {}, check = t
 // biome-ignore lint/suspicious/noExplicitAny: the engine's answer, of which tests look at a few fields
 export async function inspect(name: string): Promise<any> {
   return JSON.parse((await docker(["inspect", name])).stdout)[0];
-}
-
-/** The repository as it is now, what git ignores left out: what a person has who cloned it. */
-export function checkout(): { folder: string; remove(): void } {
-  const folder = mkdtempSync(join(tmpdir(), "kaifa-checkout-"));
-  const list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
-  const files = execFileSync("git", list, { maxBuffer: 1e8 });
-  const packed = spawnSync("tar", ["--null", "--ignore-failed-read", "-T", "-", "-c"], {
-    input: files,
-    maxBuffer: 1e9,
-  });
-  spawnSync("tar", ["-x", "-C", folder], { input: packed.stdout });
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 export async function freePort(): Promise<number> {

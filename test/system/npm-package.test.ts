@@ -1,27 +1,25 @@
 import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkout } from "../helpers/checkout.ts";
 
 const run = promisify(execFile);
 
 /** `npm pack` of a fresh build, installed globally as `npm install -g` does. */
 describe("the npm package", () => {
+  let place: ReturnType<typeof checkout>;
   let folder: string;
   let packed: { filename: string; files: { path: string }[]; unpackedSize: number };
   const prefix = (): string => join(folder, "prefix");
   const command = (...args: string[]) => run(join(prefix(), "bin/kaifa2mqtt"), args, { cwd: folder });
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "kaifa-npm-"));
     // A build of its own: others may be using dist/ at the moment.
-    execFileSync("sh", [
-      "-c",
-      `git ls-files -z --cached --others --exclude-standard | tar --null -T - -c | tar -x -C ${folder}`,
-    ]);
-    execFileSync("ln", ["-s", join(process.cwd(), "node_modules"), join(folder, "node_modules")]);
+    place = checkout();
+    folder = place.folder;
+    symlinkSync(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
     execFileSync("npm", ["run", "build"], { cwd: folder, stdio: "pipe" });
     [packed] = JSON.parse(
       execFileSync("npm", ["pack", "--json", "--ignore-scripts"], { cwd: folder, encoding: "utf8" }),
@@ -30,7 +28,7 @@ describe("the npm package", () => {
     await run("npm", [...install, join(folder, packed.filename)], { cwd: folder });
   });
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => place.remove());
 
   it("holds the program, its documentation and the systemd unit, but no sources, tests or fixtures", () => {
     const paths = packed.files.map(({ path }) => path);
