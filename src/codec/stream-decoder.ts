@@ -11,12 +11,8 @@ import { CodecError, type CodecErrorCode } from "./codec-error.ts";
 import type { Decoder, DecoderEvent, DecoderOptions } from "./decoder.ts";
 import { createLinks, type Link } from "./links.ts";
 import { type Accepted, NO_FRAME, type Scan } from "./scan.ts";
+import { MAX_BUFFER, StreamBuffer } from "./stream-buffer.ts";
 
-/** Most that is ever held back; larger than the largest frame that any scanner waits for. */
-const MAX_BUFFER = 16_384;
-const FIRST_BUFFER = 2_048;
-/** Bytes before the search position that stay in the buffer, so that a scanner may look back. */
-const HISTORY = 16;
 /** Bytes of the smallest frame that can carry a further segment. */
 const SMALLEST_FRAME = 12;
 
@@ -24,13 +20,8 @@ export class StreamDecoder implements Decoder {
   readonly #links: readonly (Link | undefined)[];
   readonly #apdus: ApduDecoder;
   readonly #keepBytes: boolean;
-  #buffer = new Uint8Array(FIRST_BUFFER);
-  /** Offset in the stream of the first byte of the buffer. */
-  #base = 0;
-  /** Position in the buffer that is looked at next. */
-  #start = 0;
-  #end = 0;
-  /** How many bytes from `#start` on are needed before looking again makes sense. */
+  readonly #buffer = new StreamBuffer();
+  /** How many bytes from the start of the buffer on are needed before looking again makes sense. */
   #needed = 0;
   /** Noise that is not told yet, as offsets in the stream. */
   #skippedFrom = 0;
@@ -56,18 +47,15 @@ export class StreamDecoder implements Decoder {
   }
 
   get wanted(): number {
-    const available = this.#end - this.#start;
+    const { available } = this.#buffer;
     if (available > 0) return Math.max(1, this.#needed - available);
     return this.#collecting ? SMALLEST_FRAME : 0;
   }
 
   feed(chunk: Uint8Array): DecoderEvent[] {
     for (let at = 0; at < chunk.length; ) {
-      const piece = chunk.subarray(at, at + this.#makeRoom(chunk.length - at));
-      this.#buffer.set(piece, this.#end);
-      this.#end += piece.length;
-      at += piece.length;
-      if (this.#end - this.#start >= this.#needed) this.#search(false);
+      at += this.#buffer.append(chunk, at);
+      if (this.#buffer.available >= this.#needed) this.#search(false);
     }
     return this.#takeEvents();
   }
@@ -75,7 +63,7 @@ export class StreamDecoder implements Decoder {
   silence(): DecoderEvent[] {
     this.#search(true);
     if (this.#collecting) {
-      const cut = this.#offsetOf(this.#end) > this.#lastFrameEnd;
+      const cut = this.#buffer.endOffset > this.#lastFrameEnd;
       this.#abandon(
         cut ? "framing" : "segmentation",
         cut
@@ -84,7 +72,7 @@ export class StreamDecoder implements Decoder {
       );
     }
     this.#stragglers = false;
-    this.#freshAt = this.#offsetOf(this.#end);
+    this.#freshAt = this.#buffer.endOffset;
     return this.#takeEvents();
   }
 
@@ -94,37 +82,15 @@ export class StreamDecoder implements Decoder {
 
   reset(): void {
     this.#forgetCollection();
-    this.#base = this.#start = this.#end = this.#needed = 0;
+    this.#buffer.reset();
+    this.#needed = 0;
     this.#skippedFrom = this.#skippedTo = this.#covered = this.#lastFrameEnd = this.#freshAt = 0;
     this.#stragglers = false;
     this.#events = [];
   }
 
-  #offsetOf(position: number): number {
-    return this.#base + position;
-  }
-
-  /** Makes room behind `#end` and says for how many of the `wanted` bytes. */
-  #makeRoom(wanted: number): number {
-    if (this.#buffer.length - this.#end < wanted) {
-      const from = Math.max(0, this.#start - HISTORY);
-      if (from > 0) {
-        this.#buffer.copyWithin(0, from, this.#end);
-        this.#base += from;
-        this.#start -= from;
-        this.#end -= from;
-      }
-      if (this.#end > this.#buffer.length / 2 && this.#buffer.length < MAX_BUFFER) {
-        const larger = new Uint8Array(2 * this.#buffer.length);
-        larger.set(this.#buffer.subarray(0, this.#end));
-        this.#buffer = larger;
-      }
-    }
-    return Math.min(wanted, this.#buffer.length - this.#end);
-  }
-
   #search(final: boolean): void {
-    while (this.#start < this.#end) {
+    while (this.#buffer.available > 0) {
       const link = this.#nextLink();
       if (!link) break;
       const scan = this.#scan(link, final);
@@ -134,11 +100,11 @@ export class StreamDecoder implements Decoder {
         this.#takeFrame(link, scan.frame, scan.length);
       } else if (scan.kind === "bad") {
         this.#takeDamage(link, scan);
-      } else if (final || Math.max(scan.bytes, this.#end - this.#start) > MAX_BUFFER / 2) {
+      } else if (final || Math.max(scan.bytes, this.#buffer.available) > MAX_BUFFER / 2) {
         // Also where a scanner asks for more and has it: the buffer must never be full of what nobody decides about.
         this.#skip(1);
       } else {
-        this.#needed = Math.max(scan.bytes, this.#end - this.#start + 1);
+        this.#needed = Math.max(scan.bytes, this.#buffer.available + 1);
         return;
       }
     }
@@ -148,57 +114,34 @@ export class StreamDecoder implements Decoder {
   /** Skips the bytes with which no frame begins. @returns the transport that the next byte may begin */
   #nextLink(): Link | undefined {
     const links = this.#links;
-    const buffer = this.#buffer;
-    let at = this.#start;
-    while (at < this.#end && links[buffer[at] as number] === undefined) at++;
-    if (at > this.#start) this.#skip(at - this.#start);
-    return at < this.#end ? links[buffer[at] as number] : undefined;
+    const { bytes, start, end } = this.#buffer;
+    let at = start;
+    while (at < end && links[bytes[at] as number] === undefined) at++;
+    if (at > start) this.#skip(at - start);
+    return at < end ? links[bytes[at] as number] : undefined;
   }
 
   #scan(link: Link, final: boolean): Scan<unknown> {
     if (link.bare && !this.#mayBeBare()) return NO_FRAME;
-    const scan = link.scan(this.#buffer, this.#start, this.#end, final);
-    return link.bare && scan.kind === "frame" ? this.#checkBare(scan, final) : scan;
+    return link.scan(this.#buffer.bytes, this.#buffer.start, this.#buffer.end, final);
   }
 
   /**
    * Whether a bare APDU may begin here. It has no check of its own, so it must not be what is left of a damaged frame:
-   * not inside one, not where other segments are being collected, not right behind the header of one. A body without
-   * any APDU around it is taken at the very beginning only.
+   * not inside one, and not where other segments are being collected. (Its scanner looks at the bytes around it.) A body
+   * without any APDU around it is taken at the very beginning only.
    */
   #mayBeBare(): boolean {
-    const buffer = this.#buffer;
-    const start = this.#start;
-    const offset = this.#offsetOf(start);
+    const { bytes, start, offset } = this.#buffer;
     if (offset < this.#covered || (this.#collecting && !this.#collecting.bare)) return false;
-    const first = buffer[start];
-    if (first === 0x01 || first === 0x02) return offset === this.#freshAt;
-    const afterMbusHeader = start >= 5 && buffer[start - 4] === 0xff && ((buffer[start - 5] as number) & 0xdf) === 0x53;
-    const afterLlc = start >= 3 && buffer[start - 1] === 0 && buffer[start - 3] === 0xe6;
-    const afterHdlcHeader = start >= 3 && first === 0xe6 && ((buffer[start - 3] as number) & 0xef) === 0x03;
-    return !afterMbusHeader && !afterLlc && !afterHdlcHeader;
-  }
-
-  /** A bare APDU inside of which a good frame of another transport begins is the tail of a telegram of that transport. */
-  #checkBare(scan: Scan<unknown> & { kind: "frame" }, final: boolean): Scan<unknown> {
-    const end = this.#start + scan.length;
-    for (let at = this.#start + 1; at < end; at++) {
-      const link = this.#links[this.#buffer[at] as number];
-      if (!link || link.bare) continue;
-      const inner = link.scan(this.#buffer, at, this.#end, final);
-      if (inner.kind === "frame" && inner.frame !== null) return NO_FRAME;
-      if (inner.kind === "more" && !final && end - at >= 4) {
-        return { kind: "more", bytes: at - this.#start + inner.bytes };
-      }
-    }
-    return scan;
+    return (bytes[start] as number) > 0x02 || offset === this.#freshAt;
   }
 
   /** Bytes that no frame explains. */
   #skip(count: number): void {
-    const to = this.#offsetOf(this.#start) + count;
+    const to = this.#buffer.offset + count;
     const from = Math.max(to - count, this.#covered);
-    this.#start += count;
+    this.#buffer.start += count;
     if (from >= to) return;
     if (from !== this.#skippedTo) {
       this.#flushSkipped();
@@ -221,12 +164,12 @@ export class StreamDecoder implements Decoder {
   }
 
   #takeFrame(link: Link, frame: unknown, length: number): void {
-    const offset = this.#offsetOf(this.#start);
+    const offset = this.#buffer.offset;
     const end = offset + length;
     if (frame === null) {
       // Fill is passed over in silence, but in the midst of noise it is noise.
       if (this.#skippedTo === offset && this.#skippedFrom < offset) this.#skip(length);
-      else this.#start += length;
+      else this.#buffer.start += length;
       return;
     }
     if (this.#collecting && this.#collecting !== link) {
@@ -245,9 +188,9 @@ export class StreamDecoder implements Decoder {
       done = again.done;
     }
     this.#stragglers = false;
-    if (this.#keepBytes) this.#kept.push(this.#buffer.slice(this.#start, this.#start + length));
+    if (this.#keepBytes) this.#kept.push(this.#buffer.bytes.slice(this.#buffer.start, this.#buffer.start + length));
     if (!this.#collecting) this.#collectedFrom = offset;
-    this.#start += length;
+    this.#buffer.start += length;
     this.#lastFrameEnd = end;
     this.#collecting = link.assembler.pending ? link : null;
     if (done) this.#takeApdu(link, done, end);
@@ -273,17 +216,17 @@ export class StreamDecoder implements Decoder {
         if (!(second instanceof CodecError)) throw second;
       }
     } else if (!this.#stragglers) {
-      const offset = this.#offsetOf(this.#start);
+      const offset = this.#buffer.offset;
       this.#tellFault(link, error.code, error.message, offset, end - offset, this.#bytesOf(end - offset));
     }
     this.#stragglers = !link.assembler.ends(frame);
     this.#covered = Math.max(this.#covered, end);
-    this.#start = end - this.#base;
+    this.#buffer.start += end - this.#buffer.offset;
     return undefined;
   }
 
   #takeDamage(link: Link, scan: Scan<unknown> & { kind: "bad" }): void {
-    const offset = this.#offsetOf(this.#start);
+    const offset = this.#buffer.offset;
     const { code, message, length = 1, part } = scan;
     const told = offset < this.#covered ? part !== "first" : part === "later" && this.#stragglers && !this.#collecting;
     if (told) {
@@ -333,7 +276,9 @@ export class StreamDecoder implements Decoder {
 
   #bytesOf(length: number): { readonly bytes: Uint8Array } | undefined {
     if (!this.#keepBytes) return undefined;
-    return { bytes: this.#buffer.slice(this.#start, Math.min(this.#end, this.#start + length)) };
+    return {
+      bytes: this.#buffer.bytes.slice(this.#buffer.start, Math.min(this.#buffer.end, this.#buffer.start + length)),
+    };
   }
 
   #tellFault(
