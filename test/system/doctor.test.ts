@@ -33,13 +33,18 @@ interface Answer {
 /** Runs the command in an empty folder. @param onLine is told each line of stderr (the settings that are tried) */
 async function doctor(
   options: Record<string, unknown>,
-  { env = {}, onLine }: { env?: Record<string, string>; onLine?: (line: string) => void } = {},
+  {
+    env = {},
+    onLine,
+    terminal,
+  }: { env?: Record<string, string>; onLine?: (line: string) => void; terminal?: (text: string) => void } = {},
 ): Promise<{ exit: number; output: string }> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   let output = "";
   stdout.on("data", (text) => {
     output += text;
   });
+  if (terminal !== undefined) Object.assign(stderr, { isTTY: true }).on("data", (text) => terminal(String(text)));
   stderr.on("data", (text) => {
     for (const line of String(text).trim().split("\n")) onLine?.(line);
   });
@@ -300,6 +305,19 @@ describe("doctor", () => {
   it("takes the key from the environment for a port on the command line", async () => {
     const env = { KAIFA2MQTT_METER_KEY: KEY };
     expect(await onLine(telegrams(), (port) => answer({ port }, { env }))).toMatchObject({ ok: true });
+  });
+
+  it("shows on a terminal that it is listening, and clears that line", async () => {
+    const written: string[] = [];
+    const terminal = (text: string): void => void written.push(text);
+    const { exit } = await onLine(
+      () => null,
+      (port) => doctor({ port, logLevel: undefined }, { terminal }),
+    );
+    const shown = written.join("");
+    expect(exit).toBe(1);
+    expect(shown).toMatch(/listening at \S+, 2400 8E1: 3 s, 0 bytes/);
+    expect(shown.endsWith("\r\x1b[K")).toBe(true);
   });
 
   it("without port and configuration lists what there is and fails", async () => {
