@@ -1,0 +1,263 @@
+/** The process survives disks and clocks, its end at any moment is clean, and it keeps its secrets. Real program, real parts. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
+import { BridgeProcess } from "../helpers/bridge-process.ts";
+import { Mosquitto, Subscriber } from "../helpers/mosquitto.ts";
+import { type BuiltProgram, buildProgram, run } from "../helpers/program.ts";
+import { PtyPair } from "../helpers/pty.ts";
+
+const KEY = "000102030405060708090A0B0C0D0E0F";
+const PASSWORD = "correct-horse-battery";
+
+let program: BuiltProgram;
+let broker: Mosquitto;
+beforeAll(async () => {
+  program = await buildProgram();
+  broker = await (await Mosquitto.prepare()).start();
+});
+afterAll(async () => {
+  await broker.close();
+  program.remove();
+});
+
+let bridge: BridgeProcess;
+let line: PtyPair;
+let seen: Subscriber;
+let meter: SimulatedMeter;
+let time: number;
+let round = 0;
+beforeEach(async () => {
+  round++;
+  bridge = new BridgeProcess(program.main);
+  line = await PtyPair.open();
+  seen = await Subscriber.connect(broker.port, { keep: /./ });
+  time = Date.UTC(2026, 10, 22, 12, 0, 0);
+  meter = new SimulatedMeter({ layout: "netz-noe", key: Buffer.from(KEY, "hex"), start: time });
+});
+afterEach(async () => {
+  await bridge.close();
+  await line.close();
+  await seen.stop();
+});
+
+const baseTopic = (): string => `process${round}`;
+const config = (more = "", key = KEY): string =>
+  [
+    `meter: { port: ${line.device}, key: ${key}, id: house }`,
+    `mqtt: { server: mqtt://127.0.0.1:${broker.port}, base_topic: ${baseTopic()}, client_id: ${baseTopic()}, user: bridge, password: ${PASSWORD} }`,
+    more,
+  ].join("\n");
+
+function telegram(): Uint8Array {
+  time += 5_000;
+  return meter.telegram(time);
+}
+
+/** Sends telegrams until an energy is published. */
+async function published(): Promise<void> {
+  const come = seen.next((topic) => topic === `${baseTopic()}/house/1.8.0`, "an energy");
+  const sending = setInterval(() => line.write(telegram()), 200);
+  await come.finally(() => clearInterval(sending));
+}
+
+/** Exactly what Solarview is given, and nothing less. */
+const SOLARVIEW = /^\/\?!\n\/KAIFA\n1\.8\.0\(\d{6}\.\d{3}\*kWh\)\n2\.8\.0\(\d{6}\.\d{3}\*kWh\)\n!\n$/;
+
+describe("files that cannot be written", () => {
+  test("a disk that is full: MQTT goes on, it is told, and the files come when there is room", async () => {
+    const disk = join(bridge.folder, "disk");
+    mkdirSync(disk);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]);
+    try {
+      const ballast = join(disk, "ballast");
+      try {
+        writeFileSync(ballast, Buffer.alloc(1_000_000));
+      } catch {
+        // Full: that is the point.
+      }
+      bridge.start(config(`solarview: { file: ${disk}/kaifa.txt }\nlog: { file: ${disk}/log/bridge.log }`));
+      await published();
+      await bridge.says(/kaifa\.txt|ENOSPC|no space/i);
+      await published();
+      expect(bridge.count(/kaifa\.txt.*ENOSPC|ENOSPC.*kaifa\.txt|no space/i)).toBeLessThanOrEqual(4);
+      rmSync(ballast);
+      await published();
+      await expect
+        .poll(() => (existsSync(join(disk, "kaifa.txt")) ? readFileSync(join(disk, "kaifa.txt"), "utf8") : ""), {
+          timeout: 20_000,
+        })
+        .toMatch(SOLARVIEW);
+      expect((await bridge.stop()).code).toBe(0);
+    } finally {
+      await bridge.stop("SIGKILL");
+      execFileSync("umount", ["-l", disk]);
+    }
+  });
+
+  test("folders that are missing or are no folders: MQTT goes on, and it is told once", async () => {
+    const file = join(bridge.folder, "a-file");
+    writeFileSync(file, "");
+    bridge.start(config(`solarview: { file: ${file}/deep/kaifa.txt }\nlog: { file: ${file}/log/bridge.log }`));
+    await published();
+    await published();
+    await published();
+    await bridge.says(/kaifa\.txt/);
+    expect(bridge.count(/WARN|ERROR|warn|error/)).toBeLessThanOrEqual(4);
+    rmSync(file);
+    mkdirSync(join(file, "deep"), { recursive: true });
+    await published();
+    await expect.poll(() => existsSync(join(file, "deep", "kaifa.txt")), { timeout: 10_000 }).toBe(true);
+    expect((await bridge.stop()).code).toBe(0);
+  });
+
+  test("a data folder that cannot be written: MQTT goes on, it is told once", async () => {
+    writeFileSync(bridge.dataDir, "a file where the folder should be");
+    bridge.start(config());
+    await published();
+    await bridge.says(/state\.json/);
+    await published();
+    expect(bridge.count(/state\.json/)).toBe(1);
+    expect((await bridge.stop()).code).toBe(0);
+  });
+});
+
+describe("clocks that jump", () => {
+  test("back by a year, ahead by ten, and to 1970: telegrams go on being accepted, nothing turns unavailable", async () => {
+    const jump = join(bridge.folder, "jump.mjs");
+    const offset = join(bridge.folder, "offset");
+    writeFileSync(offset, "0");
+    writeFileSync(
+      jump,
+      `import { readFileSync } from "node:fs";
+       const real = Date.now;
+       const now = () => real() + Number(readFileSync(${JSON.stringify(offset)}, "utf8"));
+       globalThis.Date = class extends Date { constructor(...a) { super(...(a.length === 0 ? [now()] : a)); } static now() { return now(); } };`,
+    );
+    bridge.start(config(), { env: { NODE_OPTIONS: `--import=${jump}` } });
+    await published();
+    for (const by of [-365 * 86_400_000, 3_650 * 86_400_000, -Date.now(), 0]) {
+      writeFileSync(offset, String(by));
+      await published();
+      await published();
+    }
+    expect(
+      seen.kept.filter(({ topic, payload }) => topic === `${baseTopic()}/house/availability` && payload === "offline"),
+    ).toEqual([]);
+    expect(bridge.output).not.toMatch(/implausible/);
+    expect((await bridge.stop()).code).toBe(0);
+  });
+});
+
+describe("the end", () => {
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "by %s in the middle of a telegram: within 5 s, exit code 0, offline",
+    async (signal) => {
+      bridge.start(config(`solarview: { file: ${bridge.folder}/kaifa.txt }`));
+      await published();
+      const offline = seen.next(
+        (topic, payload) => topic === `${baseTopic()}/bridge/state` && payload === "offline",
+        "offline",
+      );
+      line.write(telegram().subarray(0, 150));
+      const { code, ms } = await bridge.stop(signal);
+      await offline;
+      expect(code).toBe(0);
+      expect(ms).toBeLessThan(5_000);
+      expect(readFileSync(join(bridge.folder, "kaifa.txt"), "utf8")).toMatch(SOLARVIEW);
+      expect(
+        Object.keys(
+          (JSON.parse(readFileSync(join(bridge.dataDir, "state.json"), "utf8")) as { meters: object }).meters,
+        ),
+      ).toHaveLength(1);
+    },
+  );
+
+  test("by SIGTERM while the broker hangs: within 5 s, exit code 0", async () => {
+    bridge.start(config());
+    await published();
+    broker.pause();
+    const { code, ms } = await bridge.stop();
+    broker.resume();
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(5_000);
+  });
+
+  test("by kill -9 at any moment, again and again: every file is old or new, and it goes on from there", async () => {
+    const solarview = join(bridge.folder, "kaifa.txt");
+    let highest = 0;
+    const rounds = Number(process.env.SURVIVAL_KILLS ?? 12);
+    for (let kill = 0; kill < rounds; kill++) {
+      bridge.start(config(`solarview: { file: ${solarview} }`));
+      await published();
+      const sending = setInterval(() => line.write(telegram()), 5);
+      await new Promise((resolve) => setTimeout(resolve, 40 + ((kill * 7919) % 160)));
+      clearInterval(sending);
+      await bridge.stop("SIGKILL");
+      const text = readFileSync(solarview, "utf8");
+      expect(text).toMatch(SOLARVIEW);
+      const energy = Number(/1\.8\.0\((\d+\.\d+)/.exec(text)?.[1]);
+      expect(energy).toBeGreaterThanOrEqual(highest);
+      highest = energy;
+      const state = join(bridge.dataDir, "state.json");
+      if (existsSync(state)) expect(JSON.parse(readFileSync(state, "utf8"))).toHaveProperty("version", 1);
+    }
+    const energies = seen.kept
+      .filter(({ topic }) => topic === `${baseTopic()}/house/1.8.0`)
+      .map(({ payload }) => Number(payload));
+    expect(energies.length).toBeGreaterThan(rounds);
+    expect(energies.toSorted((a, b) => a - b)).toEqual(energies);
+  });
+});
+
+describe("secrets", () => {
+  test("are in no log at any level, no topic, no file, no answer of check, no error and no report of a crash", async () => {
+    const log = join(bridge.folder, "bridge.log");
+    const wrong = "FFEEDDCCBBAA99887766554433221100";
+    const hunted = [KEY, wrong, PASSWORD, KEY.toLowerCase(), wrong.toLowerCase(), KEY.replace(/(..)(?=.)/g, "$1 ")];
+    hunted.push(Buffer.from(KEY, "hex").toString("base64"), Buffer.from(KEY, "hex").toString("latin1"));
+    const said: string[] = [];
+    for (const format of ["text", "json"]) {
+      for (const key of [wrong, KEY]) {
+        const env = { NODE_OPTIONS: "--report-on-signal --report-uncaught-exception --abort-on-uncaught-exception" };
+        bridge.start(
+          config(
+            `log: { level: debug, format: ${format}, file: ${log} }\nhttp: { enabled: true, host: 127.0.0.1, port: ${24_000 + round} }`,
+            key,
+          ),
+          { env },
+        );
+        await bridge.says(/listening/);
+        for (let i = 0; i < 6; i++) line.write(telegram());
+        line.write(telegram().subarray(0, 100));
+        if (key === KEY) await published();
+        else await bridge.says(/key/i);
+        await bridge.stop();
+        said.push(bridge.output);
+      }
+    }
+    chmodSync(join(bridge.folder, "kaifa2mqtt.yaml"), 0o644);
+    const file = join(bridge.folder, "kaifa2mqtt.yaml");
+    const check = await run(program.main, ["check", "--config", file]);
+    expect(check.code).toBe(0);
+    expect(check.stdout + check.stderr).toMatch(/read(able)? by|permission|chmod|world/i);
+    said.push(check.stdout, check.stderr);
+    const broken = join(bridge.folder, "broken.yaml");
+    writeFileSync(broken, `${config("", `${KEY}00`)}\nmqtt_: {`);
+    for (const args of [
+      ["check", "--config", broken],
+      ["run", "--config", broken],
+      ["decode", "--key", `${KEY}Z`, "-"],
+    ]) {
+      const outcome = await run(program.main, args, { input: "68" });
+      expect(outcome.code).not.toBe(0);
+      said.push(outcome.stdout, outcome.stderr);
+    }
+    for (const { topic, payload } of seen.kept) said.push(topic, payload);
+    for (const { name, content } of bridge.files()) if (!name.endsWith(".yaml")) said.push(content);
+    expect(said.join("\n").length).toBeGreaterThan(10_000);
+    for (const secret of hunted) expect(said.filter((text) => text.includes(secret))).toEqual([]);
+  });
+});
