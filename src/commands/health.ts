@@ -1,7 +1,7 @@
 /** `kaifa2mqtt health`: asks the running bridge how it is; Docker's HEALTHCHECK. Exit code 0, or 1 and a line that says why. */
 
 import { ConfigError } from "../config/config-error.ts";
-import { defaultDataDir, underSupervisor } from "../config/load.ts";
+import { defaultDataDir, underSupervisor } from "../config/settle.ts";
 import { askHealth } from "../health.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";

@@ -1,7 +1,7 @@
 /** `kaifa2mqtt run`: the bridge, until SIGINT or SIGTERM. A missing device or broker is told, not fatal. */
 import { once } from "node:events";
 import { Bridge } from "../bridge.ts";
-import { underSupervisor } from "../config/load.ts";
+import { underSupervisor } from "../config/settle.ts";
 import { createLogger, type RootLogger } from "../log.ts";
 import { RepeatedFaults } from "../log-repeats.ts";
 import type { Broker } from "../sinks/mqtt/connection.ts";

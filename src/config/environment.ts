@@ -78,7 +78,9 @@ export function overlayEnvironment(
       text = read.text.replace(/[\r\n]+$/, "");
     }
     const origin = { layer: "environment" as const, file: name, line: null };
-    if (!put(root, path, { kind: "scalar", text, origin, path: shown, hidden: fromFile })) {
+    const done = put(root, path, { kind: "scalar", text, origin, path: shown, hidden: fromFile });
+    // Where a file has a text in the place of a section, that is its fault and is told as such.
+    if (!done && index > 0) {
       const found = `meter number ${index} without a meter number ${index - 1}`;
       faults.push({ file: name, line: null, path: shown, found, allowed: "meters counted from 0 without a gap" });
     }

@@ -2,16 +2,15 @@
  * The configuration from all its layers: defaults < file (YAML, the add-on's options.json or the predecessor's
  * meter.json) < environment < flags. Each value remembers its origin; every fault is found in one go. Nothing is written.
  */
-import { existsSync, statSync } from "node:fs";
-import { homedir } from "node:os";
+import { existsSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { joinMeters, OPTIONS_JSON } from "./addon-options.ts";
 import { ConfigError, type ConfigFault } from "./config-error.ts";
 import { overlayEnvironment } from "./environment.ts";
 import { importMeterJson, isMeterJson } from "./meter-json.ts";
-import { OPTIONS } from "./option-list.ts";
 import type { Config } from "./options.ts";
 import { emptyMap, isUnset, type Origin, put, type Raw, type RawMap } from "./raw.ts";
+import { advice, ambiguousVariables, readableByAll, secretsOf, settle, underSupervisor } from "./settle.ts";
 import { sameValueFault, validate } from "./validate.ts";
 
 export interface LoadOptions {
@@ -42,9 +41,6 @@ export interface Loaded {
   /** Every secret value, for the logger to hide. */
   readonly secrets: readonly string[];
 }
-
-/** Default broker where none is named and no Supervisor can be asked. */
-export const DEFAULT_SERVER = "mqtt://localhost:1883";
 
 /** @throws ConfigError with every fault. */
 export async function loadConfig(options: LoadOptions): Promise<Loaded> {
@@ -99,33 +95,10 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   faults.push(...duplicateMeters(root));
   if (faults.length > 0 || validated.config === null) throw new ConfigError(inOrder(faults));
 
-  const config = { ...validated.config, data_dir: validated.config.data_dir ?? defaultDataDir(env, options.root) };
-  const origins = validated.origins;
-  takeLoginFromServer(config, origins);
-  if (config.mqtt.server === undefined && !underSupervisor(env)) config.mqtt.server = DEFAULT_SERVER;
-  if (underSupervisor(env) && !origins.has("http.enabled")) config.http.enabled = true;
-  if ((underSupervisor(env) || inImage(env)) && !origins.has("http.host")) config.http.host = "0.0.0.0";
-  if (fileMeters?.kind === "list" && fileMeters.items.length > 1) {
-    for (const [path, origin] of origins) {
-      if (origin.layer === "environment" && /^KAIFA2MQTT_METER_/.test(origin.file ?? "")) {
-        warnings.push(
-          `${origin.file} sets ${path}: of several meters the first (KAIFA2MQTT_METERS_0_… says so plainly).`,
-        );
-      }
-    }
-  }
-  for (const [index, meter] of config.meters.entries()) {
-    if (meter.key === undefined && !meter.port.startsWith("simulator:")) {
-      const path = config.meters.length === 1 ? "meter.key" : `meters[${index}].key`;
-      warnings.push(
-        `${path} is not set: only telegrams that are not encrypted can be read. The grid operator hands out the key.`,
-      );
-    }
-  }
-  if (config.mqtt.password !== undefined && config.mqtt.user === undefined) {
-    warnings.push("mqtt.password is set, but mqtt.user is not: most brokers hang up on that.");
-  }
-  warnings.push(...readableByAll(files, origins));
+  const { origins } = validated;
+  const config = settle(validated.config, origins, env, options.root);
+  if (fileMeters?.kind === "list" && fileMeters.items.length > 1) warnings.push(...ambiguousVariables(origins));
+  warnings.push(...advice(config), ...readableByAll(files, origins));
   return {
     config,
     file: found.file === null ? null : found.label,
@@ -142,16 +115,6 @@ function inOrder(faults: readonly ConfigFault[]): ConfigFault[] {
   return files.flatMap((file) =>
     faults.filter((fault) => fault.file === file).sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
   );
-}
-
-/** Whether the Home Assistant Supervisor runs us. */
-export function underSupervisor(env: Readonly<Record<string, string | undefined>>): boolean {
-  return (env.SUPERVISOR_TOKEN ?? "") !== "";
-}
-
-/** Whether this is our container image, which sets RUN_AS (step-down.ts). */
-function inImage(env: Readonly<Record<string, string | undefined>>): boolean {
-  return (env.RUN_AS ?? "") !== "";
 }
 
 /** The first of the search order that exists (product.md). */
@@ -226,69 +189,4 @@ function duplicateMeters(root: RawMap): ConfigFault[] {
     }
   }
   return faults;
-}
-
-/** `mqtt://user:password@host` is split, so that the address holds no secret. */
-function takeLoginFromServer(config: Config, origins: Map<string, Origin>): void {
-  const match = /^(\w+:\/\/)([^/@]*(?:@[^/@]*)*)@([^@]*)$/.exec(config.mqtt.server ?? "");
-  if (match === null) return;
-  const [, scheme = "", login = "", rest = ""] = match;
-  config.mqtt.server = `${scheme}${rest}`;
-  const origin = origins.get("mqtt.server");
-  const colon = login.indexOf(":");
-  const decode = (text: string) => {
-    try {
-      return decodeURIComponent(text);
-    } catch {
-      return text;
-    }
-  };
-  const parts = {
-    user: decode(colon < 0 ? login : login.slice(0, colon)),
-    password: colon < 0 ? "" : decode(login.slice(colon + 1)),
-  };
-  for (const name of ["user", "password"] as const) {
-    if (config.mqtt[name] !== undefined || parts[name] === "") continue;
-    config.mqtt[name] = parts[name];
-    if (origin !== undefined) origins.set(`mqtt.${name}`, origin);
-  }
-}
-
-/** Where is kept what must be remembered, if `data_dir` does not say. */
-export function defaultDataDir(env: Readonly<Record<string, string | undefined>>, root = "/"): string {
-  // systemd names several folders separated by colons; the first is ours.
-  const systemd = env.STATE_DIRECTORY?.split(":")[0];
-  if (systemd) return systemd;
-  if (underSupervisor(env) || inImage(env)) return join(root, "data");
-  const state = env.XDG_STATE_HOME;
-  return state ? join(state, "kaifa2mqtt") : join(env.HOME || homedir(), ".local", "state", "kaifa2mqtt");
-}
-
-/** Files with a secret that every user of the computer may read. */
-function readableByAll(files: readonly string[], origins: ReadonlyMap<string, Origin>): string[] {
-  const holders = new Set<string | null>();
-  for (const row of OPTIONS.filter((option) => option.about.secret === true)) {
-    for (const [path, origin] of origins) {
-      if (path.replace(/\[\d+\]/g, ".[]") === row.path.join(".")) holders.add(origin.file);
-    }
-  }
-  return files.flatMap((file) => {
-    const mode = process.platform === "win32" ? 0 : (statSync(file, { throwIfNoEntry: false })?.mode ?? 0);
-    const holds = [...holders].some((holder) => holder !== null && file.endsWith(holder.replace(/^(?:\.\.?\/)+/, "")));
-    if ((mode & 0o004) === 0 || !holds) return [];
-    return [
-      `${file} holds a key or password and every user of this computer may read it; \`chmod 600 ${file}\` (or 640) ends that.`,
-    ];
-  });
-}
-
-/** Every secret value of a configuration. */
-export function secretsOf(config: Config): string[] {
-  const { mqtt, http } = config;
-  const keys = config.meters.flatMap((meter) => [meter.key, meter.authentication_key]);
-  // A path to a key file is no secret, the PEM text is.
-  const pem = mqtt.key?.includes("-----BEGIN") ? mqtt.key : undefined;
-  return [...keys, mqtt.password, http.token, pem].filter(
-    (secret) => secret !== undefined && secret !== "",
-  ) as string[];
 }

@@ -53,16 +53,14 @@ export function validate(root: RawMap): Validated {
   if (result.success) return { config: faults.length === 0 ? result.data : null, faults, origins, hidden };
   for (const issue of result.error.issues) {
     const path = issue.path.reduce<string>((parent, key) => joinPath(parent, key as string | number), "");
-    if (faulty.has(path) || [...faulty].some((other) => other !== "" && path.startsWith(other))) continue;
+    // What stands in a section that is none, or is told already, is not told again.
+    if ([...faulty].some((other) => path === other || path.startsWith(`${other}.`) || path.startsWith(`${other}[`)))
+      continue;
     faulty.add(path);
     const row = rowAt(path);
     const node = nodes.get(path);
-    const allowed =
-      row === undefined
-        ? path === "meters"
-          ? "a section `meter:` with `port` and `key`"
-          : "a section"
-        : allowedText(row);
+    const section = path === "meters" ? "a section `meter:` with `port` and `key`" : "a section";
+    const allowed = row === undefined ? section : allowedText(row);
     if (node?.kind === "scalar" && !isUnset(node)) {
       const found = show(row, node.text, node.hidden === true);
       faults.push({ file: node.origin.file, line: node.origin.line, path: node.path, found, allowed });
@@ -136,12 +134,8 @@ class Walk {
     const meant = suggest(name, names);
     // The name may belong into another section: `port` or `key` at the top, `server` below `homeassistant`.
     const elsewhere = OPTIONS.filter((row) => row.path.at(-1) === name).map((row) => `\`${displayPath(row)}\``);
-    const hint =
-      meant !== null
-        ? ` (did you mean \`${meant}\`?)`
-        : elsewhere.length > 0
-          ? ` (did you mean ${elsewhere.join(" or ")}?)`
-          : "";
+    const candidates = meant === null ? elsewhere : [`\`${meant}\``];
+    const hint = candidates.length === 0 ? "" : ` (did you mean ${candidates.join(" or ")}?)`;
     const { file, line } = child.origin;
     // Someone may have pasted the key in the place of a name.
     const strange = name.length > 40 || /[0-9A-Fa-f]{16,}/.test(name);

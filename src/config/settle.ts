@@ -1,0 +1,135 @@
+/**
+ * What follows from the checked values and the surroundings: defaults that are no constants, what is worth telling, and
+ * which values are secret.
+ */
+import { statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type * as z from "zod/mini";
+import { OPTIONS } from "./option-list.ts";
+import type { Config, configSchema } from "./options.ts";
+import type { Origin } from "./raw.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Default broker where none is named and no Supervisor can be asked. */
+const DEFAULT_SERVER = "mqtt://localhost:1883";
+
+/** Whether the Home Assistant Supervisor runs us. */
+export function underSupervisor(env: Environment): boolean {
+  return (env.SUPERVISOR_TOKEN ?? "") !== "";
+}
+
+/** Whether this is our container image, which sets RUN_AS (step-down.ts). */
+function inImage(env: Environment): boolean {
+  return (env.RUN_AS ?? "") !== "";
+}
+
+/**
+ * Completes what the layers left open.
+ * @param root where absolute folders begin; for tests
+ */
+export function settle(
+  checked: z.output<typeof configSchema>,
+  origins: Map<string, Origin>,
+  env: Environment,
+  root?: string,
+): Config {
+  const config = { ...checked, data_dir: checked.data_dir ?? defaultDataDir(env, root) };
+  takeLoginFromServer(config, origins);
+  if (config.mqtt.server === undefined && !underSupervisor(env)) config.mqtt.server = DEFAULT_SERVER;
+  if (underSupervisor(env) && !origins.has("http.enabled")) config.http.enabled = true;
+  if ((underSupervisor(env) || inImage(env)) && !origins.has("http.host")) config.http.host = "0.0.0.0";
+  return config;
+}
+
+/** `mqtt://user:password@host` is split, so that the address holds no secret. */
+function takeLoginFromServer(config: Config, origins: Map<string, Origin>): void {
+  const match = /^(\w+:\/\/)([^/@]*(?:@[^/@]*)*)@([^@]*)$/.exec(config.mqtt.server ?? "");
+  if (match === null) return;
+  const [, scheme = "", login = "", rest = ""] = match;
+  config.mqtt.server = `${scheme}${rest}`;
+  const origin = origins.get("mqtt.server");
+  const colon = login.indexOf(":");
+  const decode = (text: string) => {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  };
+  const parts = {
+    user: decode(colon < 0 ? login : login.slice(0, colon)),
+    password: colon < 0 ? "" : decode(login.slice(colon + 1)),
+  };
+  for (const name of ["user", "password"] as const) {
+    if (config.mqtt[name] !== undefined || parts[name] === "") continue;
+    config.mqtt[name] = parts[name];
+    if (origin !== undefined) origins.set(`mqtt.${name}`, origin);
+  }
+}
+
+/** Where is kept what must be remembered, if `data_dir` does not say. */
+export function defaultDataDir(env: Environment, root = "/"): string {
+  // systemd names several folders separated by colons; the first is ours.
+  const systemd = env.STATE_DIRECTORY?.split(":")[0];
+  if (systemd) return systemd;
+  if (underSupervisor(env) || inImage(env)) return join(root, "data");
+  const state = env.XDG_STATE_HOME;
+  return state ? join(state, "kaifa2mqtt") : join(env.HOME || homedir(), ".local", "state", "kaifa2mqtt");
+}
+
+/** What is allowed and probably not meant. */
+export function advice(config: Config): string[] {
+  const warnings: string[] = [];
+  for (const [index, meter] of config.meters.entries()) {
+    if (meter.key !== undefined || meter.port.startsWith("simulator:")) continue;
+    const path = config.meters.length === 1 ? "meter.key" : `meters[${index}].key`;
+    warnings.push(
+      `${path} is not set: only telegrams that are not encrypted can be read. The grid operator hands out the key.`,
+    );
+  }
+  if (config.mqtt.password !== undefined && config.mqtt.user === undefined) {
+    warnings.push("mqtt.password is set, but mqtt.user is not: most brokers hang up on that.");
+  }
+  return warnings;
+}
+
+/** Variables for *the* meter, where a file has several. */
+export function ambiguousVariables(origins: ReadonlyMap<string, Origin>): string[] {
+  return [...origins]
+    .filter(([, { layer, file }]) => layer === "environment" && file?.startsWith("KAIFA2MQTT_METER_"))
+    .map(
+      ([path, { file }]) =>
+        `${file} sets ${path}: of several meters the first (KAIFA2MQTT_METERS_0_… says so plainly).`,
+    );
+}
+
+/** Files with a secret that every user of the computer may read. */
+export function readableByAll(files: readonly string[], origins: ReadonlyMap<string, Origin>): string[] {
+  const holders = new Set<string | null>();
+  for (const row of OPTIONS.filter((option) => option.about.secret === true)) {
+    for (const [path, origin] of origins) {
+      if (path.replace(/\[\d+\]/g, ".[]") === row.path.join(".")) holders.add(origin.file);
+    }
+  }
+  return files.flatMap((file) => {
+    const mode = process.platform === "win32" ? 0 : (statSync(file, { throwIfNoEntry: false })?.mode ?? 0);
+    const holds = [...holders].some((holder) => holder !== null && file.endsWith(holder.replace(/^(?:\.\.?\/)+/, "")));
+    if ((mode & 0o004) === 0 || !holds) return [];
+    return [
+      `${file} holds a key or password and every user of this computer may read it; \`chmod 600 ${file}\` (or 640) ends that.`,
+    ];
+  });
+}
+
+/** Every secret value of a configuration. */
+export function secretsOf(config: Config): string[] {
+  const { mqtt, http } = config;
+  const keys = config.meters.flatMap((meter) => [meter.key, meter.authentication_key]);
+  // A path to a key file is no secret, the PEM text is.
+  const pem = mqtt.key?.includes("-----BEGIN") ? mqtt.key : undefined;
+  return [...keys, mqtt.password, http.token, pem].filter(
+    (secret) => secret !== undefined && secret !== "",
+  ) as string[];
+}
