@@ -157,8 +157,10 @@ function scanNotification(buffer: Uint8Array, start: number, at: number, end: nu
     return NO;
   const to = findAxdrEnd(buffer, body, end, final);
   if (to === BROKEN && (isFramed(buffer, start) || holdsFrame(buffer, at, end))) return NO;
-  if (to === BROKEN)
-    return { kind: "bad", code: "malformed", message: "data-notification: the body breaks the rules of A-XDR" };
+  if (to === BROKEN) {
+    const message = "data-notification: the body breaks the rules of A-XDR";
+    return { kind: "bad", code: "malformed", message, length: body + 2 - start };
+  }
   return complete(buffer, start, at, Math.abs(to), end, final);
 }
 
