@@ -59,8 +59,9 @@ function propertyOf(row: OptionRow): Json {
     case "text": {
       const isKey = secret === true && row.path[0] === "meters";
       const pattern = isKey ? KEY_PATTERN : row.pattern;
+      const longest = row.longest === null ? {} : { maxLength: row.longest };
       // A key of 32 decimal digits, or a name that is a number, needs no quotes.
-      return { ...common, type: ["string", "number", ...unset], ...(pattern === null ? {} : { pattern }) };
+      return { ...common, type: ["string", "number", ...unset], ...(pattern === null ? {} : { pattern }), ...longest };
     }
   }
 }

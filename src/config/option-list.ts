@@ -14,6 +14,8 @@ export interface OptionRow {
   readonly least: number | null;
   readonly most: number | null;
   readonly whole: boolean;
+  /** Most characters of a text. */
+  readonly longest: number | null;
   /** Regular expression of a text, where there is one. */
   readonly pattern: string | null;
   readonly default: string | number | boolean | null;
@@ -58,10 +60,10 @@ function defaultOf(schema: z.ZodMiniType): string | number | boolean | null {
   return type === "default" ? (defaultValue as string | number | boolean) : null;
 }
 
-function limit(schema: z.ZodMiniType, check: "greater_than" | "less_than"): number | null {
+function limit(schema: z.ZodMiniType, check: "greater_than" | "less_than" | "max_length"): number | null {
   for (const { _zod } of definition(schema).checks ?? []) {
-    const found = _zod.def as { check: string; value?: number };
-    if (found.check === check) return found.value ?? null;
+    const found = _zod.def as { check: string; value?: number; maximum?: number };
+    if (found.check === check) return found.value ?? found.maximum ?? null;
   }
   return null;
 }
@@ -97,6 +99,7 @@ function rowsOf(schema: z.ZodMiniType, path: readonly string[]): OptionRow[] {
       least: limit(inner, "greater_than"),
       most: limit(inner, "less_than"),
       whole: definition(inner).format === "safeint",
+      longest: limit(inner, "max_length"),
       pattern: patternOf(inner),
       default: defaultOf(schema),
       required: !isOptional(schema),
@@ -129,6 +132,6 @@ export function allowedText(row: OptionRow): string {
     case "number":
       return `a ${row.whole ? "whole " : ""}number from ${row.least} to ${row.most}`;
     case "text":
-      return "a text";
+      return row.longest === null ? "a text" : `a text of at most ${row.longest} characters`;
   }
 }

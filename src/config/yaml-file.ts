@@ -111,7 +111,12 @@ class Reader {
     const origin = this.#origin(start === undefined ? (line ?? 1) : this.#lines.linePos(start).line);
     const empty: Raw = { kind: "scalar", text: "", origin, path };
     this.#nodes += 1;
-    if (node === undefined || this.#nodes > MAX_NODES) return empty;
+    if (this.#nodes > MAX_NODES) return empty;
+    if (node === undefined) {
+      const found = "a word that begins with * and is no anchor of this file";
+      this.#fault(origin.line, path, found, "texts that begin with *, & or ! in quotes");
+      return empty;
+    }
     if (isMap(node)) {
       const entries = new Map<string, Raw>();
       for (const { key, value } of node.items) {
@@ -137,6 +142,15 @@ class Reader {
     }
     if (!isScalar(node)) return empty;
     const text = String(node.value ?? "");
+    if (node.tag !== undefined && node.tag !== "!secret" && !node.tag.startsWith("tag:yaml.org,2002:")) {
+      this.#fault(
+        origin.line,
+        path,
+        "a word that begins with !",
+        "!secret, or texts that begin with *, & or ! in quotes",
+      );
+      return empty;
+    }
     if (node.tag === "!secret") return this.#secret(text, origin, path);
     if (node.type === Scalar.PLAIN && /^(?:~|null)$/i.test(text)) return empty;
     return { kind: "scalar", text, origin, path };

@@ -104,6 +104,18 @@ describe("YAML as people write it", () => {
     expect(config.meters[1]?.key).toBe(KEY);
   });
 
+  it.each([
+    ["*star", "begins with *"],
+    ["!bang", "begins with !"],
+    ["!secrt name", "begins with !"],
+  ])("a password %s without quotes is told, not lost", async (password, found) => {
+    const faults = await faultsOf(`meter: {port: /dev/a}\nmqtt:\n  user: x\n  password: ${password}\n`);
+    expect(faults).toMatchObject([{ line: 4, path: "mqtt.password", found: expect.stringContaining(found) }]);
+    expect((await loadYaml(`meter: {port: /dev/a}\nmqtt: {password: "${password}"}\n`)).config.mqtt.password).toBe(
+      password,
+    );
+  });
+
   it("anchors that multiply each other end at a bound", async () => {
     const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
     for (let i = 1; i < 12; i++)
