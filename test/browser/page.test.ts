@@ -134,7 +134,7 @@ describe("a bridge at work with three days behind it", () => {
     const detail = page.locator("#telegram");
     await detail.getByText("ciphertext", { exact: true }).first().waitFor();
     await expect.poll(() => detail.locator(".chip.register").count()).toBeGreaterThan(8);
-    expect(await detail.textContent()).toContain("1-0:1.8.0*255");
+    expect(await detail.textContent()).toContain("1-0:1.8.0 Energy import");
     expect(await page.content()).not.toContain(KEY);
     expect(complaints).toEqual([]);
     await page.close();
@@ -293,6 +293,25 @@ describe("when something is wrong", () => {
     await expect.poll(() => light(page, "adapter"), { timeout: 20_000 }).toBe("ok");
   });
 
+  it("a meter that has only just begun: its day begins with the second telegram", async () => {
+    const bridge = await open();
+    expect(await page.locator("#phases").textContent()).toMatch(/No values yet/);
+    stops.push(bridge.play(700));
+    await firstValue(page);
+    await expect.poll(() => page.locator("#today-import").textContent(), { timeout: 10_000 }).toBe("0.000");
+  });
+
+  it("two meters can be chosen between", async () => {
+    const bridge = await open({ second: "simulator:?layout=tinetz&interval=1" });
+    stops.push(bridge.play(700));
+    await firstValue(page);
+    await page.getByLabel("Meter", { exact: true }).selectOption({ index: 1 });
+    await expect.poll(() => page.locator("#about").textContent()).toContain("simulator:");
+    await expect.poll(() => page.locator("#total-import").textContent(), { timeout: 10_000 }).toMatch(/\d/);
+    await page.reload();
+    await expect.poll(() => page.locator("#about").textContent()).toContain("simulator:");
+  });
+
   it("a wrong key: says which meter it does not fit, and what to do", async () => {
     const bridge = await open({ key: OTHER_KEY });
     stops.push(bridge.play(700));
@@ -334,6 +353,7 @@ describe("when something is wrong", () => {
   it("asks for the token where one is set", async () => {
     const bridge = await open({ token: "open sesame" });
     await bridge.send();
+    expect(await page.locator("#page").isVisible()).toBe(false);
     await page.getByLabel("Token").fill("wrong");
     await page.getByRole("button", { name: "Log in" }).click();
     await page.getByText("This token is wrong.").waitFor();

@@ -37,6 +37,8 @@ export interface StageOptions {
   readonly pastMs?: number;
   readonly supervised?: boolean;
   readonly token?: string;
+  /** Port of a second meter. */
+  readonly second?: string;
 }
 
 export class Stage {
@@ -156,14 +158,15 @@ export class Stage {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #startBridge({ key = KEY, supervised = false, token, assetsDir }: StageOptions): Promise<void> {
+  async #startBridge({ key = KEY, supervised = false, token, assetsDir, second }: StageOptions): Promise<void> {
     const port = await freePort();
     const { config } = await loadConfig({
       cwd: this.#folder,
       root: this.#folder,
       env: {
-        KAIFA2MQTT_METER_PORT: `tcp://127.0.0.1:${this.#port}`,
-        ...(key === null ? {} : { KAIFA2MQTT_METER_KEY: key }),
+        ...(second === undefined ? {} : { KAIFA2MQTT_METERS_1_PORT: second, KAIFA2MQTT_METERS_1_KEY: KEY }),
+        KAIFA2MQTT_METERS_0_PORT: `tcp://127.0.0.1:${this.#port}`,
+        ...(key === null ? {} : { KAIFA2MQTT_METERS_0_KEY: key }),
         KAIFA2MQTT_MQTT_SERVER: `mqtt://127.0.0.1:${this.#brokerPort}`,
         KAIFA2MQTT_HTTP_ENABLED: "true",
         KAIFA2MQTT_HTTP_HOST: "127.0.0.1",

@@ -57,11 +57,12 @@ function showPower(meter: PageMeter, language: Language): void {
 function showPhases(meter: PageMeter, language: Language): void {
   const box = byId("phases");
   const present = PHASES.filter((phase) => meter.values.some(({ key }) => key.endsWith(`_${phase}`)));
-  const shape = `${present.join()} ${language}`;
+  const none = say(language, meter.values.length === 0 ? "noValues" : "noPhases");
+  const shape = `${present.join()} ${none} ${language}`;
   if (box.dataset.shape !== shape) {
     box.dataset.shape = shape;
     box.replaceChildren(...present.map((phase) => phaseCard(phase, language)));
-    if (present.length === 0) box.append(make("p", { class: "muted" }, say(language, "noPhases")));
+    if (present.length === 0) box.append(make("p", { class: "muted" }, none));
   }
   for (const phase of present) {
     const volts = find(meter, `voltage_${phase}`);

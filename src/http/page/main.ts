@@ -82,7 +82,7 @@ function show(page: PageState): void {
   showValues(meter, language);
   showStages(meter, language);
   plots.show(page, meter, language);
-  telegrams.show(meter.index, language);
+  telegrams.show(meter, language);
   setText(byId("version"), say(language, "version", page.version, duration(page.now - page.startedAt)));
 }
 

@@ -67,7 +67,10 @@ export class Plots {
       this.#spans.relabel();
       this.#units.relabel();
     }
-    if (anew || Date.now() - this.#loadedAt > RELOAD_MS) void this.reload();
+    // The first counters of a meter wait for a second telegram: they are asked for as soon as they are there.
+    const counted = this.#hours.length === 0 && meter.values.some(({ key }) => key === "energy_import");
+    const patienceMs = counted ? 2_000 : RELOAD_MS;
+    if (anew || Date.now() - this.#loadedAt > patienceMs) void this.reload();
     else this.#append();
     this.#showToday();
   }
@@ -233,7 +236,7 @@ export class Plots {
         cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false } },
         scales: {
           x: { time: false, auto: false },
-          y: { range: (_, _least, most) => [0, Math.max(most * 1.08, 0.01)] },
+          y: { range: (_, _least, most) => [0, most > 0 ? Math.max(most * 1.08, 0.05) : 1] },
         },
         axes: [
           axis({
@@ -327,8 +330,9 @@ function sizeOf(box: HTMLElement): { width: number; height: number } {
 
 /** Zero is always in sight, with some room around. */
 function rangeWithZero(least: number | null, most: number | null): [number, number] {
-  const room = Math.max((most ?? 0) - Math.min(least ?? 0, 0), 100) * 0.08;
-  return [(least ?? 0) < 0 ? (least ?? 0) - room : 0, Math.max(most ?? 0, 0) + room];
+  if (least === null || most === null) return [0, 1_000];
+  const room = Math.max(most - Math.min(least, 0), 100) * 0.08;
+  return [least < 0 ? least - room : 0, Math.max(most, 0) + room];
 }
 
 function axis(options: uPlot.Axis): uPlot.Axis {

@@ -1,6 +1,6 @@
 /** The last telegrams with their bytes annotated. Loaded only while that part of the page is open. */
 import type { AnnotatedBytes, Span } from "../../codec/annotate.ts";
-import type { TelegramDetail, TelegramSummary } from "../page-model.ts";
+import type { PageMeter, TelegramDetail, TelegramSummary } from "../page-model.ts";
 import { load } from "./connection.ts";
 import { byId, make, setText } from "./dom.ts";
 import { type Language, say } from "./words.ts";
@@ -10,6 +10,8 @@ export class Telegrams {
   #meter = 0;
   #chosen: number | null = null;
   #newest = -1;
+  /** Names of quantities by OBIS code. */
+  #names: ReadonlyMap<string, string> = new Map();
 
   constructor(language: Language) {
     this.#language = language;
@@ -18,9 +20,10 @@ export class Telegrams {
     anonymous.addEventListener("change", () => this.#linkCapture());
   }
 
-  show(meter: number, language: Language): void {
-    const changed = meter !== this.#meter || language !== this.#language;
-    this.#meter = meter;
+  show({ index, values }: PageMeter, language: Language): void {
+    const changed = index !== this.#meter || language !== this.#language;
+    this.#meter = index;
+    this.#names = new Map(values.flatMap(({ obis, name }) => (name === null ? [] : [[obis, name[language]]])));
     this.#language = language;
     if (changed) this.#chosen = null;
     this.#linkCapture();
@@ -77,6 +80,13 @@ export class Telegrams {
     if (detail.message !== null) box.prepend(make("p", { class: "wrong" }, `${detail.outcome}: ${detail.message}`));
   }
 
+  /** An OBIS code with the name of its quantity; other labels as they are. */
+  #meaning(label: string): (Node | string)[] {
+    const name = this.#names.get(label);
+    const code = label.replace(/\*255$/, "");
+    return name === undefined ? [code] : [make("code", {}, code), ` ${name}`];
+  }
+
   #part(part: AnnotatedBytes): HTMLElement {
     const say1 = (word: Parameters<typeof say>[1]) => say(this.#language, word);
     const bytes = make("div", { class: "hex", "aria-hidden": "true" });
@@ -88,7 +98,7 @@ export class Telegrams {
         "tr",
         {},
         make("td", {}, make("code", {}, rangeOf(span))),
-        make("td", {}, span.label),
+        make("td", {}, ...this.#meaning(span.label)),
         make("td", {}, span.value),
       );
       const mark = (on: boolean) => () => {

@@ -15,6 +15,7 @@ const WORDS = {
   totalImport: ["Import, meter reading", "Bezug, Zählerstand"],
   totalExport: ["Export, meter reading", "Einspeisung, Zählerstand"],
   phases: ["Phases", "Phasen"],
+  noValues: ["No values yet.", "Noch keine Werte."],
   noPhases: ["This meter sends no values by phase.", "Dieser Zähler sendet keine Werte je Phase."],
   voltage: ["Voltage", "Spannung"],
   current: ["Current", "Strom"],
