@@ -163,8 +163,15 @@ export class MqttSink implements Sink {
     meter.waiting = true;
     this.#sendReading(meter);
     if (!meter.online) this.#onAvailability(reading.meter, true);
-    if (meter.json !== null && (first || changed)) this.#announce(meter);
-    if (first) this.#soon("info", 0, () => this.#sendInfo());
+    if (first) this.#soon(`first ${meter.info.id}`, 0, () => this.#introduce(meter));
+    else if (meter.json !== null && changed) this.#announce(meter);
+    this.#clearLeftovers();
+  }
+
+  /** Values and status come before their entities, so that none of them begins as "unknown". */
+  #introduce(meter: MeterState): void {
+    this.#sendInfo();
+    this.#announce(meter);
     this.#clearLeftovers();
   }
 
@@ -291,8 +298,8 @@ export class MqttSink implements Sink {
       if (this.#stopped || connection !== this.#connections || !this.#connection.connected) return;
       this.#subscribed = true;
       this.#publish({ topic: topics.bridgeState(this.#base), payload: ONLINE });
-      for (const meter of this.#meters.values()) if (meter.json !== null) this.#announce(meter);
       this.#sendInfo();
+      for (const meter of this.#meters.values()) if (meter.json !== null) this.#announce(meter);
     });
   }
 
@@ -375,6 +382,8 @@ export class MqttSink implements Sink {
     const seen: SeenMeter[] = [];
     for (const { info, latest, json, announced, values } of this.#meters.values()) {
       if (latest === null || json === null) continue;
+      // Not announced yet: everything would look dead.
+      if (announced.size === 0 && this.#options.homeassistant.enabled) continue;
       const start = `${topics.reading(this.#base, info.id)}/`;
       const complete = sendsOneList(latest) || performance.now() - this.#startedAt > ALL_LISTS_MS;
       const sends = (topic: string): boolean => topic.startsWith(start) && values.has(topic.slice(start.length));

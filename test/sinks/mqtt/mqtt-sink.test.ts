@@ -361,6 +361,20 @@ describe("the MQTT sink", () => {
       expect(told.join("\n")).toMatch(/another kaifa2mqtt .* base topic/);
     });
 
+    it("no entity that is still there, not even for a moment: Home Assistant would forget it", async () => {
+      await plant(announce(METER));
+      const before = broker.sent.length;
+      const sink = await started();
+      for (let count = 0; count < 5; count++) {
+        read(sink);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(
+        broker.sent.slice(before).filter(({ topic, payload }) => topic.startsWith("homeassistant/") && payload === ""),
+      ).toEqual([]);
+    });
+
     it("nothing of other programs", async () => {
       const foreign = "homeassistant/sensor/kaifa2mqtt_181220000009/stranger/config";
       await broker.retain(foreign, '{"unique_id":"kaifa2mqtt_181220000009_stranger","origin":{"name":"someone"}}');
