@@ -21,7 +21,7 @@ import { clockStatus, formatDateTime } from "./date-time.ts";
 import { formatHex } from "./hex.ts";
 import { ObisNames } from "./obis.ts";
 import { parseP1 } from "./p1-content.ts";
-import { proofOfText } from "./p1-telegram.ts";
+import { proveText } from "./p1-telegram.ts";
 import { readBody } from "./register-list.ts";
 import type { Proof, Security, Telegram, Transport } from "./telegram.ts";
 
@@ -58,7 +58,7 @@ export class ApduDecoder {
 
   /**
    * @param proof what the checks of the transport prove
-   * @throws CodecError any code but `checksum`, `framing` and `segmentation`
+   * @throws CodecError any code but `framing` and `segmentation`; `checksum` only of a text that came ciphered
    */
   decode(apdu: Uint8Array, transport: Transport, proof: Proof): Telegram {
     this.systemTitle = null;
@@ -163,7 +163,8 @@ export class ApduDecoder {
 
 function decodeText(plaintext: Uint8Array, envelope: Envelope): Telegram {
   const content = parseP1(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length).toString("latin1"));
-  const proof = envelope.proof === "none" ? proofOfText(plaintext) : envelope.proof;
+  const unproven = envelope.security !== "none" && envelope.proof === "none";
+  const proof = unproven ? proveText(plaintext) : envelope.proof;
   return { ...envelope, proof, transport: "p1", layout: "dsmr", ...content };
 }
 

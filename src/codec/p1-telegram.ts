@@ -10,6 +10,7 @@
  * then that of CR LF), Wh instead of kWh (Sagemcom, Styria), times in other forms (NES, Denmark), malformed codes
  * (`1-0:4:24.7.0`, Kamstrup Omnia), and a ciphered block in place of the lines (Kaifa and Elgama, Poland).
  */
+import { CodecError } from "./codec-error.ts";
 import { LINE_END, WELL_FORMED } from "./p1-content.ts";
 import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 import type { Proof } from "./telegram.ts";
@@ -236,11 +237,15 @@ function hex4(value: number): string {
   return value.toString(16).toUpperCase().padStart(4, "0");
 }
 
-/** What proves a text that came ciphered: its own check sum if that fits; it need not (it may be that of other line ends). */
-export function proofOfText(text: Uint8Array): Proof {
-  const bang = bangAt(text, 0, text.length);
-  if (bang < 0 || bang + 5 > text.length) return "none";
-  return Number.parseInt(latin1(text, bang + 1, bang + 5), 16) === crcP1(text, 0, bang + 1) ? "crc" : "none";
+/**
+ * What proves a text that came ciphered and whose tag was not verified: only its own check sum can.
+ * @throws CodecError `checksum` if that is wrong, `malformed` if the text has no end
+ */
+export function proveText(text: Uint8Array): Proof {
+  const scan = scanP1Telegram(text, 0, text.length, true);
+  if (scan.kind === "frame") return scan.frame.proof;
+  if (scan.kind === "bad" && scan.code === "checksum") throw new CodecError("checksum", scan.message);
+  throw new CodecError("malformed", "P1: the deciphered text is no telegram from head to end");
 }
 
 /** Every P1 telegram comes in one frame. */

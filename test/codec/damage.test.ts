@@ -209,6 +209,30 @@ describe("a P1 telegram", () => {
   });
 });
 
+describe("a ciphered P1 text", () => {
+  const STYRIA = loadFixture("sagemcom-t210dr-steiermark-p1");
+  const SEALED = loadFixture("sagemcom-t210dr-ciphered-p1");
+
+  it("with a flipped bit never gives a wrong value, be its tag verified or not", () => {
+    for (const { wire, keys, expected } of [STYRIA, SEALED, { ...SEALED, keys: { key: SEALED.keys.key } }]) {
+      const { values } = expected[0] as { values: unknown };
+      for (let at = 18; at < wire.length - 12; at++) {
+        const [one, ...others] = summarize(decodePieces([flip(wire, at, 1 << (at % 7))], keys));
+        expect(others).toEqual([]);
+        // The line ends behind the check sum and the case of its letters may change without harm.
+        if (one?.error === undefined) expect(one?.values, `byte ${at}`).toEqual(values);
+        else expect(one.error).toBeOneOf(["checksum", "malformed", "authentication", "key-wrong"]);
+      }
+    }
+  });
+
+  it("tells a wrong key from a missing one", () => {
+    expect(codes(STYRIA.wire)).toEqual(["key-missing"]);
+    expect(codes(STYRIA.wire, { key: new Uint8Array(16) })).toEqual(["key-wrong"]);
+    expect(codes(SEALED.wire, { ...SEALED.keys, authenticationKey: new Uint8Array(16) })).toEqual(["authentication"]);
+  });
+});
+
 describe("a bare APDU", () => {
   it("is not read out of the remains of a frame whose header is damaged", () => {
     for (const { wire, keys } of [
