@@ -46,7 +46,7 @@ export async function askForBroker(token: string, url: string = SUPERVISOR_URL):
   if (answer?.result !== "ok") {
     throw new SupervisorError(
       "no-broker",
-      "Home Assistant offers no MQTT broker. Install and start the add-on 'Mosquitto broker' (Settings, Add-ons), or set mqtt.server to a broker of your own.",
+      "Home Assistant offers no MQTT broker. Install and start the add-on 'Mosquitto broker' (Settings, Apps; formerly Add-ons), or set mqtt.server to a broker of your own.",
     );
   }
   return brokerOf(answer.data);

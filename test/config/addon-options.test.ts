@@ -36,6 +36,26 @@ describe("the add-on's form is the table of options", () => {
     );
   });
 
+  it("uses only types that the Supervisor knows, and begins with values that they allow", () => {
+    const type =
+      /^(bool|password|port|url|email|device\(subsystem=tty\)|str|(int|float)\((\d+),(\d+)\)|list\(([a-z|]+)\))\??$/;
+    for (const [section, fields] of Object.entries(formSchema())) {
+      const values = formDefaults()[section] ?? {};
+      for (const [name, text] of Object.entries(Array.isArray(fields) ? fields[0] : fields)) {
+        const [, , kind, least, most, choices] = type.exec(text) ?? [];
+        expect(text).toMatch(type);
+        const value = Array.isArray(values) ? undefined : values[name];
+        if (kind !== undefined && value !== undefined) {
+          expect(value).toBeGreaterThanOrEqual(Number(least));
+          expect(value).toBeLessThanOrEqual(Number(most));
+        }
+        if (choices !== undefined && value !== undefined) expect(choices.split("|")).toContain(value);
+      }
+    }
+    // A section that is missing in the options, and is no text, would keep the add-on from starting.
+    expect(Object.keys(formDefaults()).sort()).toEqual(Object.keys(formSchema()).sort());
+  });
+
   it("picks the device, and hides what is secret", () => {
     const { meter, mqtt } = formSchema() as Record<string, Record<string, string>>;
     expect(meter).toMatchObject({ port: "device(subsystem=tty)?", key: "password?", authentication_key: "password?" });
