@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type AxdrNode, decodeAxdr } from "../../src/codec/axdr.ts";
+import { type AxdrNode, decodeAxdr, TAG } from "../../src/codec/axdr.ts";
 import { type AxdrValue, encodeAxdr } from "../../src/codec/axdr-encoder.ts";
 import { ByteReader, encodeBerLength } from "../../src/codec/byte-reader.ts";
 import { formatHex, parseHex } from "../../src/codec/hex.ts";
@@ -180,6 +181,45 @@ describe("the encoder writes what the decoder reads", () => {
   ])("%s", (_, value, hex) => {
     expect(formatHex(encodeAxdr(value))).toBe(formatHex(parseHex(hex)));
     decode(hex);
+  });
+
+  test("any tree comes back as it was", () => {
+    const { tree } = fc.letrec<{ tree: AxdrValue; leaf: AxdrValue }>((tie) => ({
+      leaf: fc.oneof(
+        fc.record({ tag: fc.constant("doubleLongUnsigned" as const), value: fc.nat(0xffffffff) }),
+        fc.record({ tag: fc.constant("long" as const), value: fc.integer({ min: -32768, max: 32767 }) }),
+        fc.record({ tag: fc.constant("long64" as const), value: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n) }),
+        fc.record({ tag: fc.constant("octetString" as const), bytes: fc.uint8Array({ maxLength: 300 }) }),
+        fc.constant<AxdrValue>({ tag: "null" }),
+      ),
+      tree: fc.oneof(
+        { maxDepth: 6, withCrossShrink: true },
+        tie("leaf"),
+        fc.record({
+          tag: fc.constantFrom("structure" as const, "array" as const),
+          items: fc.array(tie("tree"), { maxLength: 5 }),
+        }),
+      ),
+    }));
+    fc.assert(
+      fc.property(tree, (value) => {
+        const bytes = encodeAxdr(value);
+        const reader = new ByteReader(bytes);
+        const same = (node: AxdrNode, expected: AxdrValue): void => {
+          expect(node.tag).toBe(TAG[expected.tag]);
+          if ("items" in expected) {
+            expect(node.items).toHaveLength(expected.items.length);
+            node.items.forEach((item, index) => {
+              same(item, expected.items[index] as AxdrValue);
+            });
+          } else if ("value" in expected) expect(BigInt(node.value)).toBe(BigInt(expected.value));
+          else if ("bytes" in expected) expect(bytes.subarray(node.start, node.end)).toEqual(expected.bytes);
+        };
+        same(decodeAxdr(reader), value);
+        expect(reader.pos).toBe(bytes.length);
+      }),
+      { seed: 4 },
+    );
   });
 
   test("values that cannot be written are refused", () => {
