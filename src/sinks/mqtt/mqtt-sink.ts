@@ -25,6 +25,8 @@ const ANSWER_MS = 10_000;
 /** For so long after the first connect the retained discovery messages are read. */
 const LEFTOVERS_MS = 30_000;
 const LEFTOVERS_QUIET_MS = 300;
+/** From the change of a discovery message until what stood behind it is emptied. */
+const OLD_VALUES_MS = 3000;
 /** Meters that send several lists have sent each of them after this time (hourly lists: Norway). */
 const ALL_LISTS_MS = 65 * 60_000;
 /** Different codes of one meter that are remembered; the longest list seen has 65. */
@@ -80,6 +82,8 @@ export class MqttSink implements Sink {
   #reading = false;
   /** Meters of an earlier run that were said to be offline. */
   readonly #presumedGone = new Set<string>();
+  /** Retained under topics that are no longer used; to be emptied. */
+  readonly #oldValues = new Set<string>();
   #hanging = false;
   #stopped = false;
   readonly #timers = new Map<string, NodeJS.Timeout>();
@@ -138,6 +142,7 @@ export class MqttSink implements Sink {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#emptyOldValues();
     const farewell: Message[] = [];
     for (const meter of this.#meters.values()) {
       if (meter.timer !== null) clearTimeout(meter.timer);
@@ -391,10 +396,21 @@ export class MqttSink implements Sink {
     }
     const infos = this.#options.bridge.meters().map(({ info }) => info);
     const ids = new Set([...this.#meters.keys(), ...infos.flatMap((info) => (info === null ? [] : [info.id]))]);
-    const topicsToEmpty = this.#leftovers.due(seen, infos.includes(null) ? null : ids);
-    if (topicsToEmpty.length === 0) return;
-    this.#options.log.debug(() => `emptied, since nothing stands behind them any more: ${topicsToEmpty.join(", ")}`);
-    for (const topic of topicsToEmpty) this.#publish({ topic, payload: "" });
+    const dead = this.#leftovers.due(seen, infos.includes(null) ? null : ids);
+    if (dead.length === 0) return;
+    this.#options.log.debug(() => `emptied, since nothing stands behind them any more: ${dead.join(", ")}`);
+    const discovery = topics.discoveryStart(this.#options.homeassistant.discovery_topic);
+    for (const topic of dead) {
+      if (topic.startsWith(discovery)) this.#publish({ topic, payload: "" });
+      else this.#oldValues.add(topic);
+    }
+    // Home Assistant must have let go of them first: it complains about an empty message.
+    this.#soon("old values", OLD_VALUES_MS, () => this.#emptyOldValues());
+  }
+
+  #emptyOldValues(): void {
+    for (const topic of this.#oldValues) this.#publish({ topic, payload: "" });
+    this.#oldValues.clear();
   }
 
   #endOfLeftovers(): void {

@@ -18,6 +18,7 @@ export const topics = {
   /** The bare value; `code` is the topic segment of a `ReadingValue`. */
   value: (base: string, meter: string, code: string) => `${base}/${meter}/${code}`,
   discovery: (prefix: string, meter: string, key: string) => `${prefix}/sensor/${NODE_PREFIX}${meter}/${key}/config`,
+  discoveryStart: (prefix: string) => `${prefix}/sensor/${NODE_PREFIX}`,
   /** All discovery messages of this kind, ours and others'. */
   allDiscovery: (prefix: string) => `${prefix}/sensor/+/+/config`,
   legacy: (legacyBase: string, name: "RealEnergyIn_S" | "RealEnergyOut_S") => `${legacyBase}/${name}`,
@@ -25,7 +26,7 @@ export const topics = {
 
 /** Meter and key of one of our discovery topics, `null` for a topic of others. */
 export function parseDiscovery(prefix: string, topic: string): { meter: string; key: string } | null {
-  const start = `${prefix}/sensor/${NODE_PREFIX}`;
+  const start = topics.discoveryStart(prefix);
   if (!topic.startsWith(start)) return null;
   const [meter, key, config, ...rest] = topic.slice(start.length).split("/");
   if (!meter || !key || config !== "config" || rest.length > 0) return null;
