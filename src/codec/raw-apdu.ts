@@ -62,9 +62,14 @@ function complete(
   if (isFramed(buffer, start) || holdsFrame(buffer, at, Math.min(to, end))) return NO;
   if (to > end) return more(start, to, final, "bare APDU");
   if (to + 3 > end && !final) return { kind: "more", bytes: to + 3 - start };
-  const endsFrame = (to + 2 < end && buffer[to + 2] === 0x7e) || (to + 1 < end && buffer[to + 1] === 0x16);
-  if (endsFrame) return NO;
+  if (isFrameTail(buffer, to, end)) return NO;
   return { kind: "frame", length: to - start, frame: { information: buffer.subarray(at, to) } };
+}
+
+/** Does a check sum with stop byte (`CS 16`) or closing flag (`FCS FCS 7E`) stand there, and not the next notification? */
+function isFrameTail(buffer: Uint8Array, at: number, end: number): boolean {
+  if (at + 1 >= end || buffer[at] === 0x0f) return false;
+  return buffer[at + 1] === 0x16 || (at + 2 < end && buffer[at + 2] === 0x7e);
 }
 
 /** Do the bytes before `start` look like the header of an M-Bus or HDLC frame, perhaps a damaged one, or of a block? */
