@@ -1,5 +1,6 @@
 /** `kaifa2mqtt run`: the bridge, until SIGINT or SIGTERM. A missing device or broker is told, not fatal. */
 import { once } from "node:events";
+import { setFlagsFromString } from "node:v8";
 import { Bridge } from "../bridge.ts";
 import { underSupervisor } from "../config/settle.ts";
 import { createLogger, type RootLogger } from "../log.ts";
@@ -12,6 +13,8 @@ import { readSettings } from "./settings.ts";
 /** Exit code 0 when it was stopped. */
 export async function command(context: CommandContext): Promise<number> {
   const { env, signal, stdout } = context;
+  // A telegram every few seconds never earns back what V8's optimizing compiler takes: 6 MB of memory (docs/benchmarks.md).
+  setFlagsFromString("--no-opt");
   const { config, file, warnings, secrets } = await readSettings(context);
   const log = createLogger({ ...config.log, secrets, stream: stdout });
   log.info(`kaifa2mqtt ${VERSION}, configuration from ${file ?? "the environment"}`);
