@@ -78,6 +78,7 @@ export class Meter {
   #acceptedAt: number | null = null;
   #acceptedWall: number | null = null;
   #failingSince: number | null = null;
+  #lastBug: string | null = null;
   #diagnosis: Diagnosis;
   #pacer: LinePacer | null = null;
   /** Ends a sleep before its time. */
@@ -178,8 +179,10 @@ export class Meter {
         log.debug(`${error.code}: ${error.message}`);
         return error;
       }
-      // A fault of ours: told with its stack; the meter begins afresh.
-      log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      // A fault of ours: told once, with its stack; the meter begins afresh.
+      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      if (stack !== this.#lastBug) log.error(stack);
+      this.#lastBug = stack;
       return new SourceError("lost", "an unexpected error, see the log", { cause: error });
     } finally {
       this.#cancel("silence");
