@@ -45,7 +45,7 @@ export async function benchMany(broker: Broker, meters: number, seconds: number)
     );
   };
   try {
-    await pause(3000);
+    await bridge.listening(meters);
     const round = async (): Promise<void> => {
       const begun = performance.now();
       const sent: Promise<void>[] = [];

@@ -100,9 +100,13 @@ export class BridgeProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** What it said last. */
-  get output(): string {
-    return this.#output;
+  /** Resolves when every source has been opened. @throws Error after ten seconds, with what it said */
+  async listening(sources = 1): Promise<void> {
+    for (let attempt = 0; attempt < 200; attempt++) {
+      if (this.#output.split("listening at").length > sources) return pause(200);
+      await pause(50);
+    }
+    throw new Error(`the bridge does not listen: ${this.#output}`);
   }
 
   /** Resident memory in MB (10^6 bytes): all of it, and what is not a mapped file. */

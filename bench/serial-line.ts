@@ -16,7 +16,7 @@ export async function benchLine(broker: Broker, telegrams: number, periodMs: num
   const bridge = new BridgeProcess({ KAIFA2MQTT_METER_PORT: line.device, KAIFA2MQTT_MQTT_SERVER: broker.url });
   const meter = new SimulatedMeter({ start: Date.now() });
   try {
-    await pause(1500);
+    await bridge.listening();
     const send = async (): Promise<number> => {
       const begun = performance.now();
       const power = subscriber.next(POWER);
@@ -51,7 +51,7 @@ export async function benchMemory(broker: Broker, telegrams: number) {
   const meter = new SimulatedMeter({ start: Date.now() });
   let time = Date.now();
   try {
-    await pause(1500);
+    await bridge.listening();
     const send = async (count: number, gapMs: number): Promise<void> => {
       for (let n = 0; n < count; n++) {
         const reading = subscriber.next(READING);
