@@ -31,7 +31,6 @@ export class MbusAssembler implements Assembler<MbusFrame> {
 
   accept(frame: MbusFrame): { apdu: Uint8Array } | undefined {
     if (frame.ci > LARGEST_CI) {
-      this.reset();
       throw new CodecError("unsupported", `M-Bus CI field ${frame.ci}: not the DLMS transport (0 to 31)`);
     }
     const wrong = this.#mismatch(frame);

@@ -57,7 +57,8 @@ export interface Assembler<Frame> {
   /**
    * Takes the next frame; gives the APDU when it is whole (its bytes are valid until the next call).
    * @throws CodecError `segmentation` when the frame is not the expected next one. What was collected is dropped; the
-   * decoder then offers the same frame once more, because it may begin something new.
+   * decoder then offers the same frame once more, because it may begin something new. `unsupported`: the frame is none
+   * of a telegram, and what was collected goes on.
    */
   accept(frame: Frame): Accepted | undefined;
   /** What is being collected has no numbers: foreign bytes between two frames may be all that is seen of a lost one. */

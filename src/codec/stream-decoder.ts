@@ -28,8 +28,8 @@ export class StreamDecoder implements Decoder {
   #skippedTo = 0;
   /** Offset up to which the bytes belong to a fault that was told. */
   #covered = 0;
-  /** The last fault's telegram may still have frames to come; they are not told again. */
-  #stragglers = false;
+  /** The transport whose last telegram was faulty and may still have frames to come; they are not told again. */
+  #stragglers: Link | null = null;
   /** The transport that is collecting segments, and the offset of the first. */
   #collecting: Link | null = null;
   #collectedFrom = 0;
@@ -71,7 +71,7 @@ export class StreamDecoder implements Decoder {
           : "the telegram was cut short: its next frame is missing",
       );
     }
-    this.#stragglers = false;
+    this.#stragglers = null;
     this.#freshAt = this.#buffer.endOffset;
     return this.#takeEvents();
   }
@@ -85,7 +85,7 @@ export class StreamDecoder implements Decoder {
     this.#buffer.reset();
     this.#needed = 0;
     this.#skippedFrom = this.#skippedTo = this.#covered = this.#lastFrameEnd = this.#freshAt = 0;
-    this.#stragglers = false;
+    this.#stragglers = null;
     this.#events = [];
   }
 
@@ -122,8 +122,12 @@ export class StreamDecoder implements Decoder {
   }
 
   #scan(link: Link, final: boolean): Scan<unknown> {
-    if (link.bare && !this.#mayBeBare()) return NO_FRAME;
-    return link.scan(this.#buffer.bytes, this.#buffer.start, this.#buffer.end, final);
+    const { bytes, start, end, offset } = this.#buffer;
+    if (!link.bare) return link.scan(bytes, start, end, final);
+    if (!this.#mayBeBare()) return NO_FRAME;
+    // The bytes before belong to a good frame: they are no remains of a damaged one, whatever they look like.
+    if (offset === this.#lastFrameEnd) return link.scan(bytes.subarray(start, end), 0, end - start, final);
+    return link.scan(bytes, start, end, final);
   }
 
   /**
@@ -177,7 +181,7 @@ export class StreamDecoder implements Decoder {
     }
     if (this.#collecting && link.assembler.unnumbered && offset > this.#lastFrameEnd && this.#skippedTo === offset) {
       this.#abandon("segmentation", "foreign bytes between two segments: one may be missing");
-      this.#stragglers = true;
+      this.#stragglers = link;
     }
     let done: Accepted | undefined;
     try {
@@ -187,7 +191,7 @@ export class StreamDecoder implements Decoder {
       if (!again) return;
       done = again.done;
     }
-    this.#stragglers = false;
+    this.#stragglers = null;
     if (this.#keepBytes) this.#kept.push(this.#buffer.bytes.slice(this.#buffer.start, this.#buffer.start + length));
     if (!this.#collecting) this.#collectedFrom = offset;
     this.#buffer.start += length;
@@ -208,6 +212,13 @@ export class StreamDecoder implements Decoder {
     error: unknown,
   ): { readonly done: Accepted | undefined } | undefined {
     if (!(error instanceof CodecError)) throw error;
+    if (error.code === "unsupported") {
+      // Nothing of ours, in between.
+      const offset = this.#buffer.offset;
+      this.#tellFault(link, error.code, error.message, offset, end - offset, this.#bytesOf(end - offset));
+      this.#buffer.start += end - offset;
+      return undefined;
+    }
     if (this.#collecting) {
       this.#abandon(error.code, error.message);
       try {
@@ -215,11 +226,11 @@ export class StreamDecoder implements Decoder {
       } catch (second) {
         if (!(second instanceof CodecError)) throw second;
       }
-    } else if (!this.#stragglers) {
+    } else if (this.#stragglers !== link) {
       const offset = this.#buffer.offset;
       this.#tellFault(link, error.code, error.message, offset, end - offset, this.#bytesOf(end - offset));
     }
-    this.#stragglers = !link.assembler.ends(frame);
+    this.#stragglers = link.assembler.ends(frame) ? null : link;
     this.#covered = Math.max(this.#covered, end);
     this.#buffer.start += end - this.#buffer.offset;
     return undefined;
@@ -228,7 +239,8 @@ export class StreamDecoder implements Decoder {
   #takeDamage(link: Link, scan: Scan<unknown> & { kind: "bad" }): void {
     const offset = this.#buffer.offset;
     const { code, message, length = 1, part } = scan;
-    const told = offset < this.#covered ? part !== "first" : part === "later" && this.#stragglers && !this.#collecting;
+    const told =
+      offset < this.#covered ? part !== "first" : part === "later" && this.#stragglers === link && !this.#collecting;
     if (told) {
       if (part === "later") this.#covered = Math.max(this.#covered, offset + length);
     } else {
@@ -238,7 +250,7 @@ export class StreamDecoder implements Decoder {
       this.#forgetCollection();
       this.#tellFault(link, code, message, offset, length, this.#bytesOf(length));
       this.#covered = Math.max(this.#covered, offset + length);
-      this.#stragglers = true;
+      this.#stragglers = link;
     }
     this.#skip(1);
   }

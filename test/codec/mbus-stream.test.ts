@@ -281,6 +281,8 @@ describe("segments", () => {
       "unsupported@376",
       `telegram@${376 + mended.length}`,
     ]);
+    const between = join(ksm.wire.subarray(0, KSM_SECOND), mended, ksm.wire.subarray(KSM_SECOND));
+    expect(story(decodeTelegrams(between, ksm.keys))).toEqual(["unsupported@256", "telegram@0"]);
   });
 
   test("other control, address and access points are taken as they come", () => {
