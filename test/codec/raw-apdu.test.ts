@@ -28,6 +28,15 @@ describe.each(bare)("the bare APDU $name", ({ wire, keys, expected }) => {
   });
 });
 
+it("bare APDUs follow each other even where the end of one looks like the header of a frame", () => {
+  const telegram = loadFixture("sagemcom-t210d-raw-plain");
+  // Meter number "…A?\x13??": an address, a control byte and a header check sum, if it stood in an HDLC frame.
+  const wire = telegram.wire.slice();
+  wire.set([0x41, 0x13, 0x20, 0x20], wire.length - 4);
+  const events = decodePieces([join(wire, wire, wire)], {});
+  expect(events.map(({ type }) => type)).toEqual(["telegram", "telegram", "telegram"]);
+});
+
 it("exchanged tags do not hide the end of an APDU", () => {
   for (const { how, pieces } of splits(SWAPPED)) {
     const [first, ...others] = summarize(decodePieces(pieces, {}));
