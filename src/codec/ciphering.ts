@@ -62,19 +62,6 @@ export function decodeGeneralCiphering(apdu: Uint8Array): CipheredApdu {
   return { apdu, titleAt, securityControl, invocationCounter, contentAt: reader.pos, contentEnd };
 }
 
-/** How many bytes a general-ciphering APDU has as its own lengths say; `undefined` where too few bytes are there to tell. */
-export function generalCipheringLength(bytes: Uint8Array): number | undefined {
-  const title = bytes[1];
-  const first = title === undefined ? undefined : bytes[2 + title];
-  if (title === undefined || first === undefined) return undefined;
-  if (first < 0x80) return 3 + title + first;
-  const size = first & 0x7f;
-  if (bytes.length < 3 + title + size) return undefined;
-  let length = 0;
-  for (let i = 0; i < size; i++) length = length * 256 + (bytes[3 + title + i] as number);
-  return 3 + title + size + length;
-}
-
 /** The keys of one meter. */
 export interface Keys {
   readonly key?: Uint8Array | undefined;

@@ -82,10 +82,13 @@ export class MbusAssembler implements Assembler<MbusFrame> {
     this.#length = length;
   }
 
-  /** Whether the data begins as the collection does: same APDU tag, and same title or year. Then it is another APDU. */
+  /**
+   * Whether the data begins as the collection does: same APDU tag, and same title or year. Then it is another APDU. Less
+   * than 8 bytes tell nothing, and are taken for what is expected.
+   */
   #repeats(data: Uint8Array): boolean {
-    for (const at of [0, 5, 6, 7]) if (at < data.length && data[at] !== this.#buffer[at]) return false;
-    return true;
+    if (data.length < 8) return false;
+    return [0, 5, 6, 7].every((at) => data[at] === this.#buffer[at]);
   }
 }
 
