@@ -18,9 +18,6 @@ import { SolarviewSink } from "./sinks/solarview.ts";
 import { openSource } from "./sources/open-source.ts";
 import { DEMO_KEY } from "./sources/simulated-meter.ts";
 
-/** After the start neither the broker nor a meter is missed for so long: meters push every 5 to 60 s. */
-const GRACE_MS = 90_000;
-
 export interface BridgeOptions {
   readonly config: Config;
   readonly version: string;
@@ -45,7 +42,6 @@ export class Bridge implements BridgeView {
   readonly version: string;
   readonly startedAt = Date.now();
   readonly #options: BridgeOptions;
-  readonly #begun = performance.now();
   readonly #healthServer: HealthServer;
   readonly #memory: Memory;
   #remembered: Readonly<Record<string, unknown>> = {};
@@ -103,15 +99,15 @@ export class Bridge implements BridgeView {
     return this.#mqtt?.status() ?? null;
   }
 
+  /** No grace after the start: what waits for a first telegram gives a start period of its own (Docker's `--start-period`). */
   health(): Health {
-    const starting = performance.now() - this.#begun < GRACE_MS;
     const reasons: string[] = [];
     const broker = this.broker();
-    if (broker !== null && !broker.connected && !starting) {
+    if (broker !== null && !broker.connected) {
       reasons.push(broker.error ?? `not connected to the broker at ${broker.server}`);
     }
     for (const meter of this.meters()) {
-      if (meter.online || (starting && meter.counters.accepted === 0)) continue;
+      if (meter.online) continue;
       const { text, cure } = meter.diagnosis;
       reasons.push(`${meter.info?.name ?? meter.label}: ${[text.en, cure.en].filter((part) => part !== "").join(" ")}`);
     }
