@@ -10,13 +10,12 @@ import { createCipheriv, createDecipheriv } from "node:crypto";
 import { ByteReader, encodeBerLength } from "./byte-reader.ts";
 import { CodecError } from "./codec-error.ts";
 import { CounterMode } from "./counter-mode.ts";
-import { formatHex } from "./hex.ts";
 
 export const GENERAL_GLO_CIPHERING = 0xdb;
 export const GENERAL_DED_CIPHERING = 0xdc;
 
 /** Bits of the security control byte; its low nibble is the suite (0, 1: AES-128, 2: AES-256). */
-export const SECURITY_CONTROL = { authentication: 0x10, encryption: 0x20, broadcast: 0x40, compression: 0x80 } as const;
+const SECURITY_CONTROL = { authentication: 0x10, encryption: 0x20, broadcast: 0x40, compression: 0x80 } as const;
 
 /** GCM tag of every suite, bytes. */
 const TAG_LENGTH = 12;
@@ -215,9 +214,4 @@ export function securityOf(
   const encrypted = (securityControl & SECURITY_CONTROL.encryption) !== 0;
   if (securityControl & SECURITY_CONTROL.authentication) return encrypted ? "authenticated+encrypted" : "authenticated";
   return encrypted ? "encrypted" : "none";
-}
-
-/** The system title as 16 upper-case hex digits; `null` where it is empty. */
-export function systemTitleOf({ apdu, titleAt }: CipheredApdu): string | null {
-  return titleAt < 0 ? null : formatHex(apdu, titleAt, titleAt + 8);
 }

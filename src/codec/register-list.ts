@@ -219,7 +219,7 @@ const TAG_NAMES = new Map<number, string>(Object.entries(TAG).map(([name, tag]) 
 const MAX_DESCRIPTION = 300;
 
 /** The types of a tree, so that a user can send them in: `structure(octetString[12], longUnsigned ×3, …)`. No values. */
-export function describeTree(root: AxdrNode): string {
+function describeTree(root: AxdrNode): string {
   const text = describeNode(root);
   return text.length > MAX_DESCRIPTION ? `${text.slice(0, MAX_DESCRIPTION)}…` : text;
 }
