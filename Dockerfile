@@ -63,7 +63,7 @@ WORKDIR /data
 ENTRYPOINT ["kaifa2mqtt"]
 CMD ["run"]
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --start-interval=2s --retries=3 CMD ["kaifa2mqtt", "health"]
+HEALTHCHECK --interval=20s --timeout=5s --start-period=60s --retries=3 CMD ["kaifa2mqtt", "health"]
 
 ARG BUILD_VERSION=1.0.0
 ARG BUILD_ARCH

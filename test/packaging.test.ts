@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { environmentName, OPTIONS } from "../src/config/option-list.ts";
 import { repositoryFiles } from "./helpers/checkout.ts";
 
 const read = (file: string): string => readFileSync(file, "utf8");
@@ -89,6 +90,13 @@ describe("the container", () => {
       security_opt: ["no-new-privileges:true"],
       init: true,
     });
+    // Every option can stand in .env; the data folder is the image's affair.
+    const options = OPTIONS.map(environmentName).filter((name) => name !== "KAIFA2MQTT_DATA_DIR");
+    expect(
+      Object.keys(kaifa2mqtt.environment)
+        .filter((name) => name !== "TZ")
+        .sort(),
+    ).toEqual(options.sort());
     expect(mosquitto.profiles).toEqual(["mosquitto"]);
     expect(Object.keys(volumes)).toEqual(["data", "solarview", "mosquitto"]);
   });
