@@ -92,10 +92,10 @@ function isTime(code: string): boolean {
   return code === "1.0.0" || code === "0.9.2" || code.startsWith("1.6.") || code.startsWith("2.6.");
 }
 
-/** Bare digits that are a number: electrical quantities and counters of events; the rest (tariff, version) are texts. */
+/** Bare digits that are a number: electrical quantities, limits, states, counters of events; the rest (tariff, version) are texts. */
 function isCount(medium: string, code: string): boolean {
   if (medium.startsWith("1-")) return !code.startsWith("0.");
-  return code.startsWith("96.7.") || code === "96.3.10";
+  return code.startsWith("96.7.") || code === "96.3.10" || code === "17.0.0";
 }
 
 /** Identifiers and messages are texts whose characters are written as two hexadecimal digits each (DSMR 5.0.2, 6.4). */

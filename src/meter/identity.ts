@@ -49,7 +49,7 @@ export class MeterIdentity {
       name: this.#options.name ?? this.#defaultName(id, manufacturer, model),
       manufacturer,
       model,
-      serialNumber: telegram.meterId ?? (same ? known.serialNumber : null),
+      serialNumber: same && known.serialNumber !== null ? known.serialNumber : telegram.meterId,
       systemTitle: telegram.systemTitle ?? (same ? known.systemTitle : null),
     };
     return this.#info;
@@ -62,6 +62,7 @@ export class MeterIdentity {
     const knownTitle = telegram.systemTitle === null || telegram.systemTitle === known?.systemTitle;
     if (id === undefined && known !== null && telegram.meterId === null && knownTitle) return known.id;
     const told = meterIdOf(telegram, id);
+    if (told !== null && known !== null && knownTitle && isShortOf(told, known.id)) return known.id;
     if (told !== null) return told;
     this.#namelessSince ??= at;
     if (Math.abs(at - this.#namelessSince) < NAMELESS_MS) return null;
@@ -73,4 +74,9 @@ export class MeterIdentity {
     const kind = [manufacturer, model].filter((part) => part !== null).join(" ") || "Smart meter";
     return this.#options.index === 0 ? kind : `${kind} ${id}`;
   }
+}
+
+/** Whether one is the end of the other: some lists give the whole number, others its last digits (Iskraemeco AM550, Slovenia). */
+function isShortOf(told: string, known: string): boolean {
+  return told.length >= 8 && told !== known && known.endsWith(told);
 }

@@ -1,0 +1,29 @@
+/** Who a meter is over the different lists that it sends. */
+import { describe, expect, it } from "vitest";
+import type { Telegram } from "../../src/codec/telegram.ts";
+import { MeterIdentity } from "../../src/meter/identity.ts";
+import { loadFixture } from "../helpers/fixtures.ts";
+import { decodePieces } from "../helpers/splits.ts";
+
+function telegramOf(name: string): Telegram {
+  const { wire, keys } = loadFixture(name);
+  const [event] = decodePieces([wire], keys);
+  if (event?.type !== "telegram") throw new Error(`${name} gives no telegram`);
+  return event.telegram;
+}
+
+describe("a meter", () => {
+  it("is the same one whether a list gives its whole number or only the last digits", () => {
+    const identity = new MeterIdentity({ index: 0 });
+    const lists = ["iskra-am550-si-9", "iskra-am550-si-4", "iskra-am550-si-9"].map(telegramOf);
+    const readings = lists.map((telegram, i) => identity.read(telegram, true, i * 1000));
+    expect(readings.map((reading) => reading?.meter.id)).toEqual(Array(3).fill("ISK1020784605887"));
+    expect(readings.map((reading) => reading?.meter.serialNumber)).toEqual(Array(3).fill("ISK1020784605887"));
+  });
+
+  it("is another one when the number is another", () => {
+    const identity = new MeterIdentity({ index: 0 });
+    expect(identity.read(telegramOf("iskra-am550-si-9"), true, 0)?.meter.id).toBe("ISK1020784605887");
+    expect(identity.read(telegramOf("iskra-am550-si-18"), true, 1000)?.meter.id).toBe("ISK1030789375606");
+  });
+});
