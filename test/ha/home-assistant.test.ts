@@ -1,0 +1,441 @@
+/**
+ * The bridge in a real Home Assistant: entities, statistics, restarts of everything, changes of everything. One Home
+ * Assistant, one broker, one simulated meter whose registers go on; the tests build on each other in their order.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BridgeProcess } from "../helpers/bridge-process.ts";
+import { freePort, Mosquitto, Subscriber } from "../helpers/mosquitto.ts";
+import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
+import { HomeAssistant, pause } from "./home-assistant.ts";
+import { KEY, SimulatedMeterProcess } from "./simulated-meter.ts";
+
+/** Numbers of the simulated meters: Netz NÖ with seed 1, KSM-West with seed 2. */
+const METER = "181210207919";
+const NAME = "sensor.kaifa_ma309_";
+const ENERGIES = [`${NAME}energy_import`, `${NAME}energy_export`];
+
+const NETZ_NOE = {
+  energy_import: ["Energy import", "energy", "total_increasing", "kWh", 3],
+  energy_export: ["Energy export", "energy", "total_increasing", "kWh", 3],
+  power_import: ["Power import", "power", "measurement", "W", 0],
+  power_export: ["Power export", "power", "measurement", "W", 0],
+  power_net: ["Power net", "power", "measurement", "W", 0],
+  power_factor: ["Power factor", "power_factor", "measurement", undefined, 3],
+  voltage_l1: ["Voltage L1", "voltage", "measurement", "V", 1],
+  voltage_l2: ["Voltage L2", "voltage", "measurement", "V", 1],
+  voltage_l3: ["Voltage L3", "voltage", "measurement", "V", 1],
+  current_l1: ["Current L1", "current", "measurement", "A", 2],
+  current_l2: ["Current L2", "current", "measurement", "A", 2],
+  current_l3: ["Current L3", "current", "measurement", "A", 2],
+} as const;
+const DIAGNOSTIC = ["status", "last_telegram", "telegrams_accepted", "telegrams_rejected"] as const;
+
+interface Settings {
+  readonly meters: readonly { readonly port: string; readonly id?: string; readonly name?: string }[];
+  readonly base?: string;
+  readonly language?: "en" | "de";
+  readonly discovery?: boolean;
+  readonly interval?: number;
+}
+
+describe("in a real Home Assistant", () => {
+  let program: BuiltProgram;
+  let broker: Mosquitto;
+  let watcher: Subscriber;
+  let home: HomeAssistant;
+  let meter: SimulatedMeterProcess;
+  let second: SimulatedMeterProcess;
+  let fast: SimulatedMeterProcess;
+  let bridge: BridgeProcess;
+  let otherBridge: BridgeProcess;
+  const warnings: string[] = [];
+
+  const yaml = ({ meters, base, language = "en", discovery = true, interval = 0 }: Settings): string =>
+    [
+      "meters:",
+      ...meters.flatMap(({ port, id, name }) => [
+        `  - port: ${port}`,
+        `    key: ${KEY}`,
+        ...(id === undefined ? [] : [`    id: ${id}`]),
+        ...(name === undefined ? [] : [`    name: ${name}`]),
+      ]),
+      `mqtt: { server: "mqtt://127.0.0.1:${broker.port}", base_topic: ${base ?? "kaifa2mqtt"} }`,
+      `homeassistant: { enabled: ${discovery}, language: ${language} }`,
+      `publish: { interval: ${interval} }`,
+      // The accelerated meter moves an hour's energy in half a minute.
+      "plausibility: { max_power: 10000000 }",
+    ].join("\n");
+
+  /** Stops the bridge and starts it with other settings. */
+  const restartWith = async (settings: Partial<Settings>): Promise<void> => {
+    await bridge.stop();
+    bridge.start(yaml({ meters: [{ port: meter.url }], ...settings }));
+  };
+  const entityIds = async (): Promise<string[]> =>
+    [...(await home.entities(METER)).values()].map(({ entity_id }) => entity_id).sort();
+  /** Collects what Home Assistant has complained about before its log begins anew. */
+  const collectWarnings = async (): Promise<void> => {
+    warnings.push(...(await home.warnings()).split("\n"));
+  };
+
+  beforeAll(async () => {
+    const [built, prepared, haPort] = await Promise.all([
+      buildProgram(),
+      Mosquitto.prepare().then((mosquitto) => mosquitto.start()),
+      process.env.KAIFA_HA_PORT === undefined ? freePort() : Number(process.env.KAIFA_HA_PORT),
+    ]);
+    program = built;
+    broker = prepared;
+    home = new HomeAssistant(haPort);
+    await home.begin(broker.port);
+    watcher = await Subscriber.connect(broker.port);
+    meter = await SimulatedMeterProcess.start(program.main, "--interval", "1");
+    second = await SimulatedMeterProcess.start(program.main, "--interval", "1", "--seed", "2");
+    bridge = new BridgeProcess(program.main);
+    otherBridge = new BridgeProcess(program.main);
+  });
+
+  afterAll(async () => {
+    await bridge?.close();
+    await otherBridge?.close();
+    await Promise.all([meter, second, fast].map((one) => one?.stop()));
+    await home?.end();
+    await watcher?.stop();
+    await broker?.close();
+    program?.remove();
+  });
+
+  it("the meter appears as one device that says what it is, in no area", async () => {
+    bridge.start(yaml({ meters: [{ port: meter.url }] }));
+    await home.numeric(`${NAME}energy_import`);
+    const devices = await home.devices();
+    expect(devices).toHaveLength(1);
+    expect(devices[0]).toMatchObject({
+      name: "Kaifa MA309",
+      manufacturer: "Kaifa",
+      model: "MA309",
+      serial_number: METER,
+      area_id: null,
+    });
+    expect(devices[0]?.sw_version).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  it("every quantity is an entity with name, classes, unit and precision, and has a value", async () => {
+    const entities = await home.until("all entities are there", async () => {
+      const found = await home.entities(METER);
+      return found.size === Object.keys(NETZ_NOE).length + DIAGNOSTIC.length && found;
+    });
+    await home.numeric(`${NAME}voltage_l3`);
+    await home.numeric(`${NAME}telegrams_rejected`);
+    const states = await home.states();
+    for (const [key, [name, deviceClass, stateClass, unit, precision]] of Object.entries(NETZ_NOE)) {
+      const entity = entities.get(key);
+      expect(entity).toMatchObject({
+        entity_id: `${NAME}${key}`,
+        original_name: name,
+        entity_category: null,
+        disabled_by: null,
+      });
+      const state = states.get(`${NAME}${key}`);
+      expect(state?.state).toMatch(/^-?\d+(\.\d+)?$/);
+      expect([key, state?.attributes.friendly_name]).toEqual([key, `Kaifa MA309 ${name}`]);
+      expect([key, state?.attributes.device_class]).toEqual([key, deviceClass]);
+      expect([key, state?.attributes.state_class]).toEqual([key, stateClass]);
+      expect([key, state?.attributes.unit_of_measurement]).toEqual([key, unit]);
+      const registered = await home.ask<{ options: { sensor?: { suggested_display_precision?: number } } }>({
+        type: "config/entity_registry/get",
+        entity_id: `${NAME}${key}`,
+      });
+      expect([key, registered.options.sensor?.suggested_display_precision]).toEqual([key, precision]);
+    }
+  });
+
+  it("diagnostic entities tell how the meter is; those that change all the time are disabled", async () => {
+    const entities = await home.entities(METER);
+    for (const key of DIAGNOSTIC) expect(entities.get(key)?.entity_category).toBe("diagnostic");
+    const disabled = DIAGNOSTIC.filter((key) => entities.get(key)?.disabled_by !== null);
+    expect(disabled).toEqual(["last_telegram", "telegrams_accepted"]);
+    expect((await home.state(`${NAME}status`))?.state).toMatch(/^All well/);
+    expect((await home.state(`${NAME}telegrams_rejected`))?.state).toMatch(/^\d+$/);
+    for (const key of disabled) {
+      await home.ask({ type: "config/entity_registry/update", entity_id: `${NAME}${key}`, disabled_by: null });
+    }
+    await home.ask({ type: "call_service", domain: "homeassistant", service: "reload_all", service_data: {} });
+    await home.numeric(`${NAME}telegrams_accepted`, 60_000);
+    const telegram = (await home.state(`${NAME}last_telegram`))?.state ?? "";
+    expect(Math.abs(Date.now() - Date.parse(telegram))).toBeLessThan(120_000);
+  });
+
+  it("import and export can be chosen in the Energy dashboard, with net power beside them", async () => {
+    await home.ask({
+      type: "energy/save_prefs",
+      energy_sources: [
+        {
+          type: "grid",
+          stat_energy_from: ENERGIES[0],
+          stat_energy_to: ENERGIES[1],
+          stat_rate: `${NAME}power_net`,
+          number_energy_price: 0.25,
+          cost_adjustment_day: 0,
+        },
+      ],
+    });
+    const { energy_sources: issues } = await home.ask<{ energy_sources: { type: string }[][] }>({
+      type: "energy/validate",
+    });
+    expect(issues.flat().filter(({ type }) => type !== "statistics_not_defined")).toEqual([]);
+  });
+
+  it("an hour of telegrams, accelerated, begins to flow (their sum is looked at in the end)", async () => {
+    fast = await SimulatedMeterProcess.start(
+      program.main,
+      ...["--layout", "ksm-west", "--seed", "3", "--interval", "0.05", "--speed", "100", "--count", "720"],
+    );
+    otherBridge.start(yaml({ meters: [{ port: fast.url, id: "hour", name: "Hour" }], base: "accelerated" }));
+    await home.numeric("sensor.hour_energy_import");
+  });
+
+  it("after a restart of Home Assistant the same entities have values again at once", async () => {
+    const before = await entityIds();
+    await collectWarnings();
+    await home.restart();
+    await home.numeric(`${NAME}energy_import`);
+    await home.numeric(`${NAME}power_net`);
+    expect(await entityIds()).toEqual(before);
+  });
+
+  it.each([
+    ["that forgets what was retained", false],
+    ["that keeps what was retained", true],
+  ])("after a restart of a broker %s they turn unavailable and come back", async (_which, persistent) => {
+    const before = await entityIds();
+    await fast.done();
+    await broker.stop();
+    await home.becomes(`${NAME}energy_import`, "unavailable");
+    await broker.start(undefined, persistent);
+    await home.numeric(`${NAME}energy_import`, 60_000);
+    await home.numeric(`${NAME}voltage_l1`);
+    expect(await entityIds()).toEqual(before);
+    expect(await home.devices()).toHaveLength(2);
+  });
+
+  it("while the bridge is stopped they are unavailable; started again, they go on", async () => {
+    const before = await home.numeric(`${NAME}energy_export`);
+    await bridge.stop();
+    await home.becomes(`${NAME}energy_export`, "unavailable");
+    await home.becomes(`${NAME}status`, "unavailable");
+    bridge.start(yaml({ meters: [{ port: meter.url }] }));
+    expect(await home.numeric(`${NAME}energy_export`)).toBeGreaterThanOrEqual(before);
+  });
+
+  it("when the bridge is killed they turn unavailable by its last will", async () => {
+    await bridge.stop("SIGKILL");
+    await home.becomes(`${NAME}power_net`, "unavailable");
+    bridge.start(yaml({ meters: [{ port: meter.url }] }));
+    await home.numeric(`${NAME}power_net`);
+  });
+
+  it("when the meter falls silent its values turn unavailable, the status says why, and one telegram brings them back", async () => {
+    // Its period must be known: until then nobody can say that a telegram is late.
+    for (let count = 0; count < 3; count++) await watcher.next((topic) => topic === `kaifa2mqtt/${METER}`, "a reading");
+    meter.silence();
+    await home.becomes(`${NAME}power_net`, "unavailable", 60_000).catch((error: unknown) => {
+      meter.speak();
+      throw error;
+    });
+    const status = await home.until("the status tells it", async () => {
+      const state = (await home.state(`${NAME}status`))?.state ?? "";
+      return !/^All well|^un/.test(state) && state;
+    });
+    expect(status.length).toBeGreaterThan(20);
+    meter.speak();
+    await home.numeric(`${NAME}power_net`, 10_000);
+    await home.until("all is well", async () => /^All well/.test((await home.state(`${NAME}status`))?.state ?? ""));
+  });
+
+  it("a name and an entity id given in Home Assistant stay", async () => {
+    await home.ask({
+      type: "config/entity_registry/update",
+      entity_id: `${NAME}voltage_l1`,
+      name: "Phase at the door",
+      new_entity_id: "sensor.door_phase",
+    });
+    await restartWith({});
+    await home.until("the renamed entity has a value", async () =>
+      /^\d/.test((await home.state("sensor.door_phase"))?.state ?? ""),
+    );
+    expect((await home.state("sensor.door_phase"))?.attributes.friendly_name).toMatch(/Phase at the door$/);
+    expect(await home.state(`${NAME}voltage_l1`)).toBeUndefined();
+  });
+
+  it("a change of language changes the names, and neither ids nor number of the entities", async () => {
+    const before = await entityIds();
+    await restartWith({ language: "de" });
+    await home.until("German names", async () => {
+      const state = await home.state(`${NAME}energy_import`);
+      return state?.attributes.friendly_name === "Kaifa MA309 Energie Bezug";
+    });
+    expect(await entityIds()).toEqual(before);
+    expect((await home.state("sensor.door_phase"))?.attributes.friendly_name).toMatch(/Phase at the door$/);
+  });
+
+  it("a change of the meter's name changes the device's, and no id", async () => {
+    const before = await entityIds();
+    await restartWith({ meters: [{ port: meter.url, name: "Haus" }] });
+    await home.until("the device's new name", async () => (await home.devices()).some(({ name }) => name === "Haus"));
+    await home.numeric(`${NAME}energy_import`);
+    expect(await entityIds()).toEqual(before);
+  });
+
+  it("a change of the base topic moves the same entities there and leaves nothing behind", async () => {
+    const before = await entityIds();
+    await restartWith({ base: "cellar/power" });
+    await watcher.until(
+      (topic, payload) => topic === `kaifa2mqtt/${METER}/1.8.0` && payload === "",
+      "old values emptied",
+    );
+    await home.until("values from the new topic", async () => {
+      const value = watcher.latest.get(`cellar/power/${METER}/16.7.0`);
+      return value !== undefined && (await home.state(`${NAME}power_net`))?.state === value;
+    });
+    expect(await entityIds()).toEqual(before);
+    const left = [...watcher.latest].filter(([topic, payload]) => topic.startsWith(`kaifa2mqtt/${METER}`) && payload);
+    expect(left).toEqual([]);
+    await restartWith({});
+    await home.numeric(`${NAME}power_net`);
+  });
+
+  it("two meters in one process are two devices, and nothing is mixed up", async () => {
+    await restartWith({ meters: [{ port: meter.url }, { port: second.url, id: "second" }] });
+    const device = await home.until("a second device", async () =>
+      (await home.devices()).find(({ identifiers }) => identifiers.some(([, id]) => id === "kaifa2mqtt_second")),
+    );
+    expect(device.name).toBe("Kaifa MA309 second");
+    const entities = await home.until("its entities", async () => {
+      const found = await home.entities("second");
+      return found.size === Object.keys(NETZ_NOE).length + DIAGNOSTIC.length && found;
+    });
+    for (const [key, { entity_id }] of entities) expect(entity_id).toBe(`${NAME}second_${key}`);
+    await home.numeric(`${NAME}second_energy_import`);
+    const [one, two] = [METER, "second"].map((id) => JSON.parse(watcher.latest.get(`kaifa2mqtt/${id}`) ?? "{}"));
+    expect(one.meter).not.toBe(two.meter);
+    expect(one.voltage_l1).not.toBe(two.voltage_l1);
+  });
+
+  it("a meter that is removed from the configuration vanishes with its device", async () => {
+    await restartWith({});
+    await home.until("one device less", async () => (await home.entities("second")).size === 0);
+    await home.until("its device is gone", async () => (await home.devices()).length === 2);
+    await home.numeric(`${NAME}energy_import`);
+  });
+
+  it("discovery switched off takes all entities away; switched on, they have the same unique ids and ids as at first", async () => {
+    const uniqueIds = async (): Promise<string[]> =>
+      [...(await home.entities(METER)).values()].map(({ unique_id }) => unique_id).sort();
+    const before = await uniqueIds();
+    await restartWith({ discovery: false });
+    await home.until("no entity is left", async () => (await home.entities(METER)).size === 0);
+    expect((await home.devices()).map(({ name }) => name)).toEqual(["Hour"]);
+    await restartWith({});
+    await home.numeric(`${NAME}energy_import`);
+    await home.until("all are back", async () => (await uniqueIds()).length === before.length);
+    expect(await uniqueIds()).toEqual(before);
+    // Home Assistant forgets an entity id that was given by hand together with the entity.
+    expect(await entityIds()).toEqual([...Object.keys(NETZ_NOE), ...DIAGNOSTIC].map((key) => NAME + key).sort());
+  });
+
+  it("two bridges on one broker leave each other alone", async () => {
+    const third = new BridgeProcess(program.main);
+    try {
+      third.start(yaml({ meters: [{ port: second.url, id: "third", name: "Neighbour" }], base: "neighbour" }));
+      await home.numeric("sensor.neighbour_energy_import");
+      expect((await home.devices()).map(({ name }) => name).sort()).toEqual(["Hour", "Kaifa MA309", "Neighbour"]);
+      await third.stop();
+      await home.becomes("sensor.neighbour_energy_import", "unavailable");
+      expect((await home.state(`${NAME}energy_import`))?.state).toMatch(/^\d/);
+    } finally {
+      await third.close();
+    }
+  });
+
+  it("publish.interval keeps the recorder small: one state for each interval", async () => {
+    const changesIn = async (ms: number): Promise<number> => {
+      const start = new Date();
+      await pause(ms);
+      const history = await home.ask<Record<string, unknown[]>>({
+        type: "history/history_during_period",
+        start_time: start.toISOString(),
+        entity_ids: [`${NAME}power_net`],
+        include_start_time_state: false,
+        minimal_response: true,
+        no_attributes: true,
+      });
+      return history[`${NAME}power_net`]?.length ?? 0;
+    };
+    const each = await changesIn(8000);
+    await restartWith({ interval: 4 });
+    await home.numeric(`${NAME}power_net`);
+    await pause(1000);
+    const thinned = await changesIn(8000);
+    expect(each).toBeGreaterThanOrEqual(6);
+    expect(thinned).toBeGreaterThanOrEqual(1);
+    expect(thinned).toBeLessThanOrEqual(3);
+    await restartWith({});
+  });
+
+  it("statistics are compiled: the hour's sum is the energy that the meter moved", async () => {
+    const ids = ["sensor.hour_energy_import", "sensor.hour_energy_export"] as const;
+    const known = await home.until(
+      "the recorder has compiled statistics",
+      async () => {
+        const rows = await home.statistics(ids, "5minute");
+        return ids.every((id) => rows[id]?.length) && rows;
+      },
+      330_000,
+    );
+    let moved = 0;
+    for (const id of ids) {
+      const history = await home.ask<Record<string, { s: string }[]>>({
+        type: "history/history_during_period",
+        start_time: new Date(Date.now() - 3_600_000).toISOString(),
+        entity_ids: [id],
+        minimal_response: true,
+        no_attributes: true,
+        significant_changes_only: false,
+      });
+      const values = (history[id] ?? []).map(({ s }) => Number(s)).filter(Number.isFinite);
+      const [first = Number.NaN, last = Number.NaN] = [values[0], values.at(-1)];
+      expect(known[id]?.at(-1)?.sum).toBeCloseTo(last - first, 6);
+      moved += last - first;
+      const topic = id.endsWith("import") ? "1.8.0" : "2.8.0";
+      expect(last).toBe(Number(watcher.latest.get(`accelerated/hour/${topic}`)));
+    }
+    expect(moved).toBeGreaterThan(0.1);
+    const list = await home.ask<{ statistic_id: string; has_sum: boolean; mean_type: number }[]>({
+      type: "recorder/list_statistic_ids",
+    });
+    const kind = (id: string) => list.find(({ statistic_id }) => statistic_id === id);
+    expect(kind(`${NAME}energy_import`)).toMatchObject({ has_sum: true });
+    expect(kind(`${NAME}power_net`)).toMatchObject({ mean_type: 1 });
+  });
+
+  it("the Energy dashboard's own verdict is: nothing to complain about", async () => {
+    const issues = await home.until(
+      "a verdict without issues",
+      async () => {
+        const { energy_sources: found } = await home.ask<{ energy_sources: unknown[][] }>({ type: "energy/validate" });
+        return found.flat().length === 0 && found;
+      },
+      60_000,
+    );
+    expect(issues.flat()).toEqual([]);
+  });
+
+  it("Home Assistant's log has not one warning about us", async () => {
+    await collectWarnings();
+    const ours =
+      /kaifa|sensor\.(hour|neighbour|door)|components\.mqtt\.(sensor|entity|discovery|models|schemas)|181210/i;
+    expect(warnings.filter((line) => ours.test(line))).toEqual([]);
+    expect(warnings.some((line) => /Traceback/.test(line))).toBe(false);
+  });
+});
