@@ -1,7 +1,7 @@
 /**
  * A capture of any size, read piece by piece: the bytes as they are, or hex text. Which of the two it is is told by its
  * content. Hex text: digits in any grouping, blanks, commas, colons, semicolons, dashes and `0x` between them, `#` begins
- * a comment (the format of capture.ts), a line may begin with a time; the dumps of `xxd` and `hexdump -C` are read, too.
+ * a comment, a line may begin with a time; the dumps of `xxd` and `hexdump -C` are read, too.
  */
 
 /** So much is looked at before the kind is decided, unless the input ends or shows itself earlier. */

@@ -2,9 +2,9 @@
  * `file:capture`: a capture as a source, at the meter's pace. Where one telegram ends and how long to wait for the next
  * is found by decoding it: the difference of the meter's clocks where the key is known, else the usual period.
  */
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { createDecoder, type DecoderEvent } from "../codec/decoder.ts";
-import { parseCapture } from "./capture.ts";
+import { CaptureReader } from "./capture-stream.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 import { sleep } from "./wait.ts";
 
@@ -12,8 +12,8 @@ import { sleep } from "./wait.ts";
 const USUAL_PERIOD_S = 5;
 /** A longer step of the meter's clock is a gap in the capture and not waited for. */
 const LONGEST_STEP_S = 60;
-/** Larger files are refused: a month of telegrams is a hundredth of that per meter and day. */
-const MOST_BYTES = 256 * 1024 * 1024;
+/** How much of the file is looked at ahead of what is played. */
+const READ_BYTES = 16_384;
 
 export interface ReplayOptions {
   readonly key?: Uint8Array | undefined;
@@ -36,29 +36,34 @@ export class ReplaySource implements Source {
 
   /** Ends with the file. @throws SourceError `no-device`, `permission`, `unsupported` */
   async *open(signal: AbortSignal, _line: LineSettings): AsyncGenerator<Uint8Array, void, undefined> {
-    const bytes = parseCapture(await this.#read(signal));
-    if (signal.aborted) return;
-    yield new Uint8Array(0);
     const decoder = createDecoder(this.#options);
-    const ends = telegramEnds([...decoder.feed(bytes), ...decoder.end()], this.#options.interval);
-    let from = 0;
-    for (const { end, waitS } of ends) {
-      await sleep(waitS * 1000, signal);
-      if (signal.aborted) return;
-      yield bytes.subarray(from, end);
-      from = end;
+    const reader = new CaptureReader();
+    const pace = new Pace(this.#options.interval);
+    let unplayed: Uint8Array = new Uint8Array(0);
+    let played = 0;
+    yield new Uint8Array(0);
+    for await (const piece of this.#read(signal)) {
+      const bytes = piece === null ? reader.end() : reader.push(piece);
+      unplayed = Buffer.concat([unplayed, bytes]);
+      for (const event of [...decoder.feed(bytes), ...(piece === null ? decoder.end() : [])]) {
+        await sleep(pace.before(event) * 1000, signal);
+        if (signal.aborted) return;
+        const end = event.offset + event.length - played;
+        if (end > 0) yield unplayed.subarray(0, end);
+        unplayed = unplayed.subarray(Math.max(0, end));
+        played += Math.max(0, end);
+      }
     }
-    if (from < bytes.length) yield bytes.subarray(from);
+    if (unplayed.length > 0 && !signal.aborted) yield unplayed;
   }
 
-  async #read(signal: AbortSignal): Promise<Uint8Array> {
+  /** The file's content in pieces, and `null` at its end. */
+  async *#read(signal: AbortSignal): AsyncGenerator<Uint8Array | null, void, undefined> {
     try {
-      const bytes = await readFile(this.#path, { signal });
-      if (bytes.length <= MOST_BYTES) return bytes;
-      throw new SourceError("unsupported", `${this.#path} is larger than ${MOST_BYTES / 1024 / 1024} MB`);
+      for await (const piece of createReadStream(this.#path, { highWaterMark: READ_BYTES, signal })) yield piece;
+      yield null;
     } catch (error) {
-      if (signal.aborted) return new Uint8Array(0);
-      if (error instanceof SourceError) throw error;
+      if (signal.aborted) return;
       const reason = error as NodeJS.ErrnoException;
       const code = reason.code === "EACCES" ? "permission" : reason.code === "ENOENT" ? "no-device" : "unsupported";
       throw new SourceError(code, `${this.label} cannot be read: ${reason.message}`, { cause: error });
@@ -66,19 +71,25 @@ export class ReplaySource implements Source {
   }
 }
 
-/** Where each telegram ends, whole or faulty, and how long to wait before it. */
-function telegramEnds(events: readonly DecoderEvent[], interval: number | undefined): { end: number; waitS: number }[] {
-  let clock: number | null = null;
-  let first = true;
-  const ends: { end: number; waitS: number }[] = [];
-  for (const event of events) {
-    if (event.type === "skipped") continue;
-    const time = event.type === "telegram" ? Date.parse(event.telegram.meterTime ?? "") : Number.NaN;
-    const stepS = clock === null ? Number.NaN : (time - clock) / 1000;
-    const usualS = stepS >= 0 && stepS <= LONGEST_STEP_S ? stepS : USUAL_PERIOD_S;
-    ends.push({ end: event.offset + event.length, waitS: first ? 0 : (interval ?? usualS) });
-    if (!Number.isNaN(time)) clock = time;
-    first = false;
+/** How long to wait before what comes next. */
+class Pace {
+  readonly #interval: number | undefined;
+  #clock = Number.NaN;
+  #first = true;
+
+  constructor(interval: number | undefined) {
+    this.#interval = interval;
   }
-  return ends;
+
+  /** Seconds. */
+  before(event: DecoderEvent): number {
+    if (event.type === "skipped") return 0;
+    const time = event.type === "telegram" ? Date.parse(event.telegram.meterTime ?? "") : Number.NaN;
+    const step = (time - this.#clock) / 1000;
+    const usual = step >= 0 && step <= LONGEST_STEP_S ? step : USUAL_PERIOD_S;
+    const wait = this.#first ? 0 : (this.#interval ?? usual);
+    if (!Number.isNaN(time)) this.#clock = time;
+    this.#first = false;
+    return wait;
+  }
 }

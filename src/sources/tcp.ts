@@ -58,7 +58,7 @@ export class TcpSource implements Source {
 
 /** Takes `tcp://host:port` apart, `[::1]` included. @throws SourceError `unsupported` */
 export function parseTcpAddress(text: string): { host: string; port: number } {
-  const match = /^tcp:\/\/(?:\[([^\]]+)\]|([^:/?#]+)):(\d{1,5})\/?$/.exec(text);
+  const match = /^tcp:\/\/(?:\[([^\]]+)\]|([^:/?#]+)):(\d{1,5})\/?$/i.exec(text);
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2];
   if (host === undefined || port < 1 || port > 65535) {
