@@ -40,8 +40,12 @@ export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames): B
     if (objects) {
       collector.addPushList(root.items, objects);
       if (collector.registers.length > 0) return collector.body("push-list");
-    } else if (collector.addLabelled(labelled(root), true) && collector.registers.length > 0) {
-      return collector.body(root.tag === TAG.structure ? collector.layout() : "array");
+    } else {
+      const items = labelled(root);
+      if (collector.addLabelled(items, true) && collector.registers.length > 0) {
+        if (items !== root.items) return collector.body("descriptors");
+        return collector.body(root.tag === TAG.structure ? collector.layout() : "array");
+      }
     }
   }
   const list = matchPositionList(root, bytes);

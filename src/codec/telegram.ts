@@ -49,7 +49,7 @@ export interface Telegram {
   readonly clockStatus: number | null;
   /** The meter's number as the telegram gives it (0-0:96.1.0, else logical device name, else the unlabelled number), else `null`. */
   readonly meterId: string | null;
-  /** Name of the recognised layout: `flat`, `nested`, `obis-pairs`, `push-list`, `array`, `dsmr`, or the name of a documented position list (`KFM_001-13`). */
+  /** Name of the recognised layout: `flat`, `nested`, `obis-pairs`, `push-list`, `array`, `descriptors`, `dsmr`, or the name of a documented position list (`KFM_001-13`). */
   readonly layout: string;
   /** The name that the list bears on the wire (`Kamstrup_V0001`), or the head of a P1 telegram. */
   readonly listName?: string | null;

@@ -1,6 +1,6 @@
 /** What is known about a meter from the telegrams of it that were accepted: what the next one is compared with. */
 import * as z from "zod/mini";
-import type { Telegram } from "../codec/telegram.ts";
+import type { Register, Telegram } from "../codec/telegram.ts";
 import { numberOf, type Shape } from "./shape.ts";
 
 /** Lists of one meter that are remembered; the meters with most send three. */
@@ -118,10 +118,17 @@ export function apparentPower(shape: Shape, telegram: Telegram): number | null {
     const current = shape.gauges.find((gauge) => gauge.kind === "current" && gauge.phase === voltage.phase);
     if (current === undefined) return null;
     const volts = numberOf(telegram.registers[voltage.index]) * voltage.factor;
-    sum += volts * numberOf(telegram.registers[current.index]) * current.factor;
+    const register = telegram.registers[current.index];
+    sum += volts * (numberOf(register) + coarseness(register)) * current.factor;
     phases++;
   }
   return phases === 0 || Number.isNaN(sum) ? null : sum;
+}
+
+/** What whole amperes and tenths may leave out; hundredths are too fine to matter. */
+function coarseness(register: Register | undefined): number {
+  if (register === undefined || typeof register.value === "string" || register.value.exponent < -1) return 0;
+  return 10 ** register.value.exponent;
 }
 
 /** How long between what is known and this telegram, milliseconds: what passed here or on the meter's clock, the longer. */

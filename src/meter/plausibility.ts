@@ -101,7 +101,8 @@ function* unit(_telegram: Telegram, shape: Shape): Iterable<Finding> {
 }
 
 /** Layouts that the meter sums up by itself (Kaifa, Sagemcom): both clocks are one, and only one direction is above 0. */
-const isAustrian = (telegram: Telegram): boolean => telegram.layout === "flat" || telegram.layout === "nested";
+const isAustrian = ({ layout, transport }: Telegram): boolean =>
+  transport !== "hdlc" && (layout === "flat" || layout === "nested");
 
 /** Header and body carry the same 12 bytes; the short list of Salzburg has the same local time with another deviation. */
 function* clockCopies(telegram: Telegram, shape: Shape): Iterable<Finding> {
