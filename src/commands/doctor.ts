@@ -7,6 +7,7 @@ import type { Register } from "../codec/telegram.ts";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
 import type { MeterConfig } from "../config/options.ts";
 import { type Diagnosis, formatLine, formatSystemTitle } from "../meter/diagnosis.ts";
+import { sourceKind } from "../meter/observer.ts";
 import { quantityOf, shiftOf } from "../meter/quantities.ts";
 import { openSource } from "../sources/open-source.ts";
 import { listSerialDevices, type SerialDevice } from "../sources/serial-devices.ts";
@@ -44,7 +45,7 @@ export async function command(context: CommandContext): Promise<number> {
       ? { diagnosis: noPort(devices), port: null, hearings: [], devices }
       : { ...(await examine(context, port, meter, keys)), devices };
   if (signal.aborted) return 0;
-  const print = options.json === true ? [JSON.stringify(forPrograms(finding))] : forPeople(finding, options.port);
+  const print = options.json === true ? [JSON.stringify(forPrograms(finding))] : forPeople(finding);
   stdout.write(`${print.join("\n")}\n`);
   return finding.diagnosis.code === "ok" ? 0 : 1;
 }
@@ -160,17 +161,16 @@ function noPort(devices: readonly SerialDevice[]): Diagnosis {
   return { code: "no-device", text: { en: text, de: text }, cure: { en: cure, de: cure } };
 }
 
-function forPeople({ diagnosis, port, hearings, devices }: Finding, givenPort: string | undefined): string[] {
+function forPeople({ diagnosis, port, hearings, devices }: Finding): string[] {
   const lines: string[] = [];
   if (port !== null) lines.push(`port     ${port}`);
   const last = hearings.at(-1);
-  if (last !== undefined && hearings.some(({ listenedMs }) => listenedMs > 300))
-    lines.push(`heard    ${heard(hearings)}`);
+  if (last?.telegram || hearings.some(({ listenedMs }) => listenedMs > 300)) lines.push(`heard    ${heard(hearings)}`);
   lines.push(`means    ${diagnosis.text.en}`);
   if (diagnosis.cure.en !== "") lines.push(`do       ${diagnosis.cure.en}`);
   if (last?.telegram) lines.push(`reading  ${readingText(last)}`);
-  const listsDevices = port === null || diagnosis.code === "no-device" || diagnosis.code === "not-a-serial-device";
-  if (listsDevices || (givenPort === undefined && lines.length <= 5)) lines.push(...deviceLines(devices));
+  // Over the network the devices of this computer say nothing.
+  if (port === null || sourceKind(port) === "serial") lines.push(...deviceLines(devices));
   return lines;
 }
 
@@ -207,7 +207,7 @@ function readingText({ telegram }: Hearing): string {
 function valueText(code: string, { obis, value, unit }: Register): string {
   const quantity = quantityOf(obis);
   const phase = { "32.7.0": "L1", "52.7.0": "L2", "72.7.0": "L3" }[code];
-  const name = phase ?? (code.startsWith("1.") ? "import" : "export");
+  const name = phase ?? { "1.8.0": "import", "2.8.0": "export", "1.7.0": "drawing", "2.7.0": "feeding" }[code];
   if (typeof value === "string") return `${name} ${value}`;
   const shift = quantity === null ? null : shiftOf(quantity, unit);
   const [digits, shown] = shift === null ? [formatDecimal(value), unit] : [formatDecimal(value, shift), quantity?.unit];
