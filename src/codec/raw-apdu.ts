@@ -45,8 +45,8 @@ export const scanRawApdu: Scanner<RawFrame> = (buffer, start, end, final) => {
   }
 };
 
-function more(start: number, to: number, final: boolean, what: string): Scan<RawFrame> {
-  if (final) return { kind: "bad", code: "framing", message: `${what} cut short` };
+function more(start: number, to: number, end: number, final: boolean, what: string): Scan<RawFrame> {
+  if (final) return { kind: "bad", code: "framing", message: `${what} cut short`, length: end - start };
   return { kind: "more", bytes: to - start };
 }
 
@@ -60,7 +60,7 @@ function complete(
   final: boolean,
 ): Scan<RawFrame> {
   if (isFramed(buffer, start) || holdsFrame(buffer, at, Math.min(to, end))) return NO;
-  if (to > end) return more(start, to, final, "bare APDU");
+  if (to > end) return more(start, to, end, final, "bare APDU");
   if (to + 3 > end && !final) return { kind: "more", bytes: to + 3 - start };
   if (isFrameTail(buffer, to, end)) return NO;
   return { kind: "frame", length: to - start, frame: { information: buffer.subarray(at, to) } };
@@ -115,11 +115,11 @@ function scanCiphered(buffer: Uint8Array, start: number, at: number, end: number
     if (i < titleAt ? buffer[i] !== 8 : !isCapital(buffer[i])) return NO;
   }
   const lengthAt = titleAt + 8;
-  if (lengthAt >= end) return end < titleAt + 3 && final ? NO : more(start, lengthAt + 6, final, "ciphered APDU");
+  if (lengthAt >= end) return end < titleAt + 3 && final ? NO : more(start, lengthAt + 6, end, final, "ciphered APDU");
   const prefix = buffer[lengthAt] as number;
   if (prefix === 0x80 || prefix > 0x84) return NO;
   const length = readBerLength(buffer, lengthAt, end);
-  if (!length) return more(start, lengthAt + 6, final, "ciphered APDU");
+  if (!length) return more(start, lengthAt + 6, end, final, "ciphered APDU");
   const [size, from] = length;
   if (size < 5 || size > CIPHERED_LIMIT) return NO;
   if (from < end && ((buffer[from] as number) & 0x0f) > 2) return NO;
@@ -133,7 +133,7 @@ function scanBlock(buffer: Uint8Array, start: number, at: number, end: number, f
   if (number === 0 || number > 64 || buffer[at + 4] !== 0 || buffer[at + 5] !== 0) return NO;
   if ((buffer[at + 6] as number) > 0x82) return NO;
   const length = readBerLength(buffer, at + 6, end);
-  if (!length) return more(start, at + 9, final, "block transfer: block");
+  if (!length) return more(start, at + 9, end, final, "block transfer: block");
   const [size, from] = length;
   if (size === 0 || size > CIPHERED_LIMIT) return NO;
   return complete(buffer, start, at, from + size, end, final);
@@ -157,7 +157,7 @@ function scanNotification(buffer: Uint8Array, start: number, at: number, end: nu
       return NO;
   }
   if (body > at + 6 && end >= body && !isDateTime(buffer, body - 12)) return NO;
-  if (end < body + 2) return more(start, body + 2, final, "data-notification");
+  if (end < body + 2) return more(start, body + 2, end, final, "data-notification");
   if ((buffer[body] !== 1 && buffer[body] !== 2) || buffer[body + 1] === 0 || (buffer[body + 1] as number) > 0x82)
     return NO;
   const to = findAxdrEnd(buffer, body, end, final);
