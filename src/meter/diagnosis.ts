@@ -51,7 +51,7 @@ export interface Observations {
   readonly kind: SourceKind;
   /** `opening` until the first attempt has an outcome, `ended` for a capture at its end, else open or why not. */
   readonly source: "opening" | "open" | "ended" | SourceErrorCode;
-  /** Line settings in use; `null` where the source has no line. */
+  /** Line settings in use; `null` where the source has no line, or several are being tried. */
   readonly line: LineSettings | null;
   /** Since the source was opened, milliseconds. */
   readonly listeningMs: number;
@@ -152,7 +152,7 @@ export function diagnose(seen: Observations): Diagnosis {
   if (seen.link === "idle") return say("no-content", "idle");
   if (seen.zeroBytes === seen.bytes) return say("noise", "onlyZeros");
   const parity = parityOfSender(seen);
-  if (parity !== null && seen.line?.parity !== parity) {
+  if (parity !== null && seen.line !== null && seen.line.parity !== parity) {
     return say("wrong-parity", parity === "even" ? "lineIsEven" : "lineIsOdd");
   }
   if (fault === "checksum") return say("checksum");

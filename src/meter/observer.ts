@@ -4,7 +4,7 @@
  */
 import type { DecoderEvent } from "../codec/decoder.ts";
 import type { LineSettings } from "../sources/source.ts";
-import type { FaultCode, LinkSigns, Observations, SourceKind } from "./diagnosis.ts";
+import { type FaultCode, formatLine, type LinkSigns, type Observations, type SourceKind } from "./diagnosis.ts";
 
 const BUCKET_MS = 30_000;
 /** How many of the last bytes are looked at for frames without content. */
@@ -35,6 +35,8 @@ export class Observer {
   #openedAt = 0;
   #lastError: Observations["source"] | null = null;
   #line: LineSettings | null = null;
+  /** Since the last accepted telegram; there are few that can be tried. */
+  readonly #linesTried = new Set<string>();
   #acceptedAt: number | null = null;
   #bucketAt = 0;
   #now = newBucket();
@@ -50,12 +52,18 @@ export class Observer {
     this.#kind = kind;
   }
 
-  /** The source is open, with these line settings if it has a line. */
+  /**
+   * The source is open, with these line settings if it has a line. Opened again without having broken off, for other
+   * settings, it is still the same listening: what was heard so far stays.
+   */
   opened(at: number, line: LineSettings | null): void {
+    if (this.#source !== "open") {
+      this.#openedAt = at;
+      this.#forget(at);
+    }
     this.#source = "open";
-    this.#openedAt = at;
     this.#line = line;
-    this.#forget(at);
+    if (line !== null) this.#linesTried.add(formatLine(line));
   }
 
   /** The source could not be opened, broke off (`lost`), or came to its end (`ended`). */
@@ -97,6 +105,8 @@ export class Observer {
   accepted(at: number): void {
     this.#acceptedAt = at;
     this.#lastError = null;
+    this.#linesTried.clear();
+    if (this.#line !== null) this.#linesTried.add(formatLine(this.#line));
     this.#forget(at);
   }
 
@@ -120,7 +130,7 @@ export class Observer {
       label: this.#label,
       kind: this.#kind,
       source: unsettled && this.#lastError !== null ? this.#lastError : this.#source,
-      line: this.#line,
+      line: this.#linesTried.size > 1 ? null : this.#line,
       listeningMs,
       sinceAcceptedMs: this.#acceptedAt === null ? null : at - this.#acceptedAt,
       limitMs,

@@ -50,6 +50,7 @@ describe("diagnose", () => {
       { ...noise, oddBytes: 200, line: { ...LINE, parity: "none" } },
       "wrong-parity",
     ],
+    ["the same behind a serial server", { ...noise, oddBytes: 200, line: null, kind: "tcp" }, "noise"],
     ["the same where the line is even already", { ...noise, oddBytes: 200 }, "noise"],
     ["wrong checksums", { ...noise, faults: { checksum: 3, framing: 1 } }, "checksum"],
     ["missing segments", { ...noise, faults: { segmentation: 2 } }, "checksum"],
@@ -132,6 +133,35 @@ describe("Observer", () => {
     observer.opened(2_000, null);
     expect(diagnose(observer.observe(2_500, 30_000)).code).toBe("unreachable");
     expect(diagnose(observer.observe(6_000, 30_000)).code).toBe("starting");
+  });
+
+  it("says one thing while several line settings are tried", () => {
+    const observer = new Observer("/dev/ttyUSB0", "serial");
+    const texts = new Set<string>();
+    let at = 0;
+    for (const parity of ["even", "none", "even", "none"] as const) {
+      observer.opened(at, { ...LINE, parity });
+      for (const end = at + 16_000; at < end; at += 2_000) {
+        observer.bytes(
+          Uint8Array.from({ length: 60 }, (_, i) => (i * 37 + at) & 0xff),
+          at,
+        );
+        if (at >= 32_000) texts.add(diagnose(observer.observe(at, 30_000)).text.en);
+      }
+    }
+    expect([...texts]).toEqual([
+      "Bytes arrive, but no telegrams: wrong baud rate or parity, or no M-Bus slave adapter.",
+    ]);
+    observer.accepted(at);
+    expect(observer.observe(at, 30_000).line).toEqual({ ...LINE, parity: "none" });
+  });
+
+  it("a quiet line stays a quiet line while other settings are tried", () => {
+    const observer = new Observer("/dev/ttyUSB0", "serial");
+    observer.opened(0, LINE);
+    expect(diagnose(observer.observe(60_000, 30_000)).code).toBe("silence");
+    observer.opened(60_000, { ...LINE, parity: "none" });
+    expect(diagnose(observer.observe(60_001, 30_000)).code).toBe("silence");
   });
 
   it("counts the weight of bytes across chunks", () => {
