@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import type { ConfigFault } from "./config-error.ts";
 
-/** Far more than any configuration or secret. */
-const MAX_BYTES = 1_000_000;
+/** More than any configuration or secret: a thousand meters need 200 kB. */
+const MAX_BYTES = 250_000;
 
 const READ_FAULTS: Readonly<Record<string, { found: string; allowed: string }>> = {
   ENOENT: { found: "no such file", allowed: "a YAML file (look for a typing error in the name)" },

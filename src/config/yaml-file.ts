@@ -8,6 +8,10 @@ import { readText } from "./read-text.ts";
 
 /** Far more than any configuration; a YAML alias must not multiply it. */
 const MAX_NODES = 20_000;
+/** Likewise; an alias inside of what it stands for must not go on without end. */
+const MAX_DEPTH = 20;
+/** Nobody reads more. */
+const MAX_FAULTS = 100;
 
 export interface ParsedFile {
   /** The document; empty if it could not be read. */
@@ -30,15 +34,23 @@ export function parseYamlFile(file: string, label: string): ParsedFile {
 /** @param folder where secrets.yaml is looked for; `null`: nowhere */
 export function parseYaml(text: string, label: string, folder: string | null): ParsedFile {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    schema: "failsafe",
-    lineCounter: lines,
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: "error",
-  });
+  let document: ReturnType<typeof parseDocument>;
+  try {
+    document = parseDocument(text, {
+      schema: "failsafe",
+      lineCounter: lines,
+      uniqueKeys: false,
+      prettyErrors: false,
+      logLevel: "error",
+    });
+  } catch (error) {
+    // The library descends by calling itself: thousands of brackets are too many for it.
+    if (!(error instanceof RangeError)) throw error;
+    const fault = { file: label, line: null, path: "", found: "sections within sections without end" };
+    return { root: emptyMap(), faults: [{ ...fault, allowed: `${MAX_DEPTH} levels at most` }], secretFiles: [] };
+  }
   if (document.errors.length > 0) {
-    const faults = document.errors.map((error) => ({
+    const faults = document.errors.slice(0, MAX_FAULTS).map((error) => ({
       file: label,
       line: lines.linePos(error.pos[0]).line,
       path: "",
@@ -96,6 +108,7 @@ class Reader {
   readonly #folder: string | null;
   #secrets: RawMap | null = null;
   #nodes = 0;
+  #depth = 0;
 
   constructor(document: Document, lines: LineCounter, label: string, folder: string | null) {
     this.#document = document;
@@ -112,6 +125,20 @@ class Reader {
     const empty: Raw = { kind: "scalar", text: "", origin, path };
     this.#nodes += 1;
     if (this.#nodes > MAX_NODES) return empty;
+    if (this.#depth >= MAX_DEPTH) {
+      this.#fault(origin.line, "", "sections within sections without end", `${MAX_DEPTH} levels at most`);
+      this.#nodes = MAX_NODES;
+      return empty;
+    }
+    this.#depth += 1;
+    try {
+      return this.#readNode(node, path, origin, empty);
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  #readNode(node: Node | undefined, path: string, origin: Origin, empty: Raw): Raw {
     if (node === undefined) {
       const found = "a word that begins with * and is no anchor of this file";
       this.#fault(origin.line, path, found, "texts that begin with *, & or ! in quotes");
@@ -161,6 +188,7 @@ class Reader {
   }
 
   #fault(line: number | null, path: string, found: string, allowed: string): void {
+    if (this.faults.length >= MAX_FAULTS) return;
     this.faults.push({ file: this.#label, line, path, found, allowed });
   }
 

@@ -1,0 +1,108 @@
+/**
+ * Whatever comes from the wire, over MQTT or out of a file: nothing crashes, hangs or grows. First the corpus, which
+ * scripts/fuzz.mjs has grown guided by coverage; then inputs of fast-check's making: mutations of the corpus, and noise.
+ * FUZZ_RUNS says how many (300 a target unless told otherwise).
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TARGETS, type TargetName } from "./targets.ts";
+
+const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
+const SEED = Number(process.env.FUZZ_SEED ?? 5);
+const CORPUS = new URL("../fixtures/corpus/", import.meta.url);
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "kaifa-fuzz-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function corpusOf(name: TargetName): Uint8Array[] {
+  const inputs = new URL(`${name}/`, CORPUS);
+  return readdirSync(inputs).map((file) => Buffer.from(readFileSync(new URL(file, inputs), "utf8").trim(), "hex"));
+}
+
+/** One change of a byte string: bits, bytes, lengths at their extremes, pieces cut out, doubled or put in. */
+const change = fc.record({
+  at: fc.double({ min: 0, max: 1, noNaN: true }),
+  kind: fc.constantFrom("bit", "byte", "extreme", "cut", "double", "insert"),
+  value: fc.nat(255),
+  length: fc.integer({ min: 1, max: 24 }),
+});
+
+function apply(
+  bytes: Uint8Array,
+  { at, kind, value, length }: { at: number; kind: string; value: number; length: number },
+): Uint8Array {
+  const place = Math.min(Math.floor(at * bytes.length), Math.max(0, bytes.length - 1));
+  const result = Uint8Array.from(bytes);
+  const [head, tail] = [bytes.subarray(0, place), bytes.subarray(place)];
+  switch (kind) {
+    case "bit":
+      result[place] = (result[place] ?? 0) ^ (1 << (value % 8));
+      return result;
+    case "byte":
+      result[place] = value;
+      return result;
+    case "extreme":
+      result[place] = [0x00, 0x01, 0x7f, 0x80, 0x81, 0x82, 0x84, 0xff][value % 8] ?? 0;
+      return result;
+    case "cut":
+      return Buffer.concat([head, tail.subarray(length)]);
+    case "double":
+      return Buffer.concat([head, tail.subarray(0, length), tail]);
+    default:
+      return Buffer.concat([head, Buffer.alloc(length, value), tail]);
+  }
+}
+
+describe.each(Object.keys(TARGETS) as TargetName[])("%s", (name) => {
+  const corpus = corpusOf(name);
+  const target = TARGETS[name];
+
+  test("stands every input of the corpus", async () => {
+    expect(corpus.length).toBeGreaterThan(5);
+    for (const input of corpus) await target(input, folder);
+  });
+
+  test("stands their mutations and noise", { timeout: 60_000 + RUNS * 20 }, async () => {
+    const mutation = fc
+      .tuple(fc.constantFrom(...corpus), fc.array(change, { minLength: 1, maxLength: 6 }))
+      .map(([bytes, changes]) => changes.reduce(apply, bytes));
+    const input = fc.oneof(
+      { weight: 4, arbitrary: mutation },
+      { weight: 1, arbitrary: fc.uint8Array({ maxLength: 600 }) },
+    );
+    const property = fc.asyncProperty(input, async (bytes) => {
+      const begun = performance.now();
+      await target(bytes, folder);
+      // Far above what any input needs; a loop without end or of the square of the length does not get below it.
+      expect(performance.now() - begun).toBeLessThan(5_000);
+    });
+    await fc.assert(property, { numRuns: RUNS, seed: SEED });
+  });
+});
+
+test.each(["[", "{a: ", "- ", "? ", "&a [*a, ", "meter:\n ", '"', "!secret "])(
+  "100 kB of %j as configuration come to an end",
+  async (text) => {
+    await TARGETS.config(Buffer.from(text.repeat(100_000 / text.length)), folder);
+  },
+);
+
+test("a hundred megabytes of input leave the process as large as it was", { timeout: 120_000 }, async () => {
+  const corpus = corpusOf("decoder");
+  const { createDecoder } = await import("../../src/codec/decoder.ts");
+  const decoder = createDecoder({ key: new Uint8Array(16) });
+  const chunk = Buffer.concat(corpus).subarray(0, 100_000);
+  const rounds = Math.ceil(Number(process.env.FUZZ_MEGABYTES ?? 100) * 10);
+  let before = 0;
+  for (let round = 0; round < rounds; round++) {
+    decoder.feed(chunk.subarray(round % 97));
+    if (round === Math.floor(rounds / 10)) before = process.memoryUsage().rss;
+  }
+  expect(process.memoryUsage().rss - before).toBeLessThan(60e6);
+});
