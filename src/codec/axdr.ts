@@ -214,9 +214,7 @@ function leaf(reader: ByteReader, tag: number, value: number | bigint, start: nu
 }
 
 function fixed(reader: ByteReader, tag: number, length: number, value: number): AxdrNode {
-  reader.need(length, "A-XDR content");
-  const start = reader.pos;
-  reader.pos = start + length;
+  const start = reader.skip(length, "A-XDR content");
   return new AxdrNode(tag, value, NO_ITEMS, start, reader.pos);
 }
 

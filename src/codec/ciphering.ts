@@ -44,8 +44,7 @@ export function decodeGeneralCiphering(apdu: Uint8Array): CipheredApdu {
   if (titleLength !== 8 && titleLength !== 0) {
     throw new CodecError("malformed", `system title length: expected 8, found ${titleLength}`);
   }
-  const titleAt = titleLength === 0 ? -1 : reader.pos;
-  reader.take(titleLength, "system title");
+  const titleAt = titleLength === 0 ? -1 : reader.skip(titleLength, "system title");
   const length = reader.berLength("length of the ciphered service");
   if (length !== reader.end - reader.pos) {
     const left = reader.end - reader.pos;

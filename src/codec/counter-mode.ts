@@ -17,6 +17,9 @@ export class CounterMode {
   #words = new Uint32Array(0);
   #text = new Uint8Array(0);
   #textWords = new Uint32Array(0);
+  /** Views of `#blocks` and `#text` as long as the text at hand. */
+  #input = this.#blocks;
+  #result = this.#text;
   readonly #iv = new Uint8Array(IV);
   readonly #ivWords = new Uint32Array(this.#iv.buffer);
 
@@ -35,6 +38,11 @@ export class CounterMode {
     const length = end - start;
     const blocks = Math.ceil(length / BLOCK);
     if (this.#blocks.length < blocks * BLOCK) this.#grow(blocks);
+    if (length !== this.#result.length) {
+      // Telegrams of one meter have one length, and a view is dear.
+      this.#result = this.#text.subarray(0, length);
+      this.#input = this.#blocks.subarray(0, blocks * BLOCK);
+    }
     this.#iv.set(iv);
     const words = this.#words;
     const first = this.#ivWords[0] as number;
@@ -45,7 +53,7 @@ export class CounterMode {
       words[i + 1] = second;
       words[i + 2] = third;
     }
-    const stream = this.#aes.update(this.#blocks.subarray(0, blocks * BLOCK));
+    const stream = this.#aes.update(this.#input);
     const text = this.#text;
     text.set(bytes.subarray(start, end));
     if (stream.byteOffset % 4 === 0) {
@@ -55,7 +63,7 @@ export class CounterMode {
     } else {
       for (let i = 0; i < length; i++) text[i] = (text[i] as number) ^ (stream[i] as number);
     }
-    return text.subarray(0, length);
+    return this.#result;
   }
 
   #grow(blocks: number): void {
@@ -63,6 +71,8 @@ export class CounterMode {
     this.#words = new Uint32Array(this.#blocks.buffer);
     this.#text = new Uint8Array(2 * blocks * BLOCK);
     this.#textWords = new Uint32Array(this.#text.buffer);
+    this.#input = this.#blocks;
+    this.#result = this.#text;
     const view = new DataView(this.#blocks.buffer);
     for (let i = 0; i < 2 * blocks; i++) view.setUint32(i * BLOCK + IV, FIRST_COUNTER + i);
   }

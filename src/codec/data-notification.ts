@@ -42,9 +42,7 @@ function skipDateTime(reader: ByteReader): number {
   if (form !== 0x0c && form !== 0x19) {
     throw new CodecError("malformed", `date-time of the data-notification: expected 0, 9, 12 or 25, found ${form}`);
   }
-  const at = reader.pos;
-  reader.take(12, "date-time");
-  return at;
+  return reader.skip(12, "date-time");
 }
 
 /**
