@@ -56,6 +56,7 @@ export function findAxdrEnd(buffer: Uint8Array, at: number, end: number, final: 
   const left: number[] = [1];
   let pos = at;
   let owed = 1;
+  let descriptors = false;
   while (left.length > 0) {
     const top = left.length - 1;
     if (left[top] === 0) {
@@ -93,8 +94,9 @@ export function findAxdrEnd(buffer: Uint8Array, at: number, end: number, final: 
       if (left.length >= MAX_DEPTH) return BROKEN;
       if (pos >= end && count > 0) return -(pos + count + owed);
       const untagged = tag === 0x02 && count === 2 && buffer[pos] === 0;
-      if (untagged && pos + 10 > end && !final) return -(pos + 10);
+      if (untagged && pos + 10 > end && (!final || descriptors)) return -(pos + 10);
       if (untagged && isUntaggedDescriptor(buffer, pos, end)) {
+        descriptors = true;
         pos += 9;
         left.push(1);
         owed += 1;

@@ -16,6 +16,8 @@ import { hasHdlcHeader } from "./hdlc-frame.ts";
 import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 
 const CIPHERED_LIMIT = 8192;
+/** A shorter one is more likely the tail of a telegram whose beginning is missing; the shortest list seen alone has 50 bytes. */
+const SHORTEST_BODY = 40;
 
 export interface RawFrame {
   /** The APDU without LLC, or a block of one. */
@@ -177,7 +179,7 @@ function scanBody(buffer: Uint8Array, start: number, end: number, final: boolean
   const to = findAxdrEnd(buffer, start, end, final);
   if (to === BROKEN || (to >= 0 && to < end) || (to < 0 && final)) return NO;
   if (!final || to < 0) return { kind: "more", bytes: Math.max(end + 1, -to) - start };
-  if (to - start < 8) return NO;
+  if (to - start < SHORTEST_BODY) return NO;
   const information = new Uint8Array(6 + to - start);
   information[0] = 0x0f;
   information.set(buffer.subarray(start, to), 6);

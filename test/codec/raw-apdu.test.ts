@@ -9,7 +9,7 @@ const bare = fixtureNames()
   .filter(({ name, expected }) => expected[0]?.transport === "raw" && !name.endsWith("-body"));
 
 /** Landis+Gyr ZMF100 (esphome-libs/dlms_parser, MIT) without its HDLC frame: codes with exchanged tag and length. */
-const SWAPPED = loadFixture("lg-zmf100-swapped-tags").wire.slice(11, -3);
+const SWAPPED = loadFixture("lg-zmf100-swapped-tags").wire.slice(12, -3);
 
 describe.each(bare)("the bare APDU $name", ({ wire, keys, expected }) => {
   it("is known by its end, not by silence, and never asks for more than is still to come", () => {
