@@ -133,15 +133,17 @@ export class StreamDecoder implements Decoder {
   /**
    * Whether a bare APDU may begin here. It has no check of its own, so it must not be what is left of a damaged frame:
    * not inside one, and not where other segments are being collected. (Its scanner looks at the bytes around it.) A body
-   * without any APDU around it is taken at the very beginning only, a notification without time there or behind a frame.
+   * without any APDU around it is taken at the very beginning only, a notification without time there or behind
+   * another APDU.
    */
   #mayBeBare(): boolean {
-    const { bytes, start, offset } = this.#buffer;
+    const { bytes, start, end, offset } = this.#buffer;
     if (offset < this.#covered || (this.#collecting && !this.#collecting.bare)) return false;
     const first = bytes[start] as number;
     if (first <= 0x02) return offset === this.#freshAt;
-    const timeless = first === 0x0f && bytes[start + 5] === 0x00;
-    return !timeless || offset === this.#freshAt || offset === this.#lastFrameEnd;
+    const timeless = first === 0x0f && start + 5 < end && bytes[start + 5] === 0x00;
+    if (!timeless || this.#stragglers?.bare) return true;
+    return offset === this.#freshAt || offset === this.#lastFrameEnd;
   }
 
   /** Bytes that no frame explains. */

@@ -185,7 +185,7 @@ describe("one faulty telegram is one fault", () => {
   test("noise alone is no fault", () => {
     expect(decode(noise, noise)).toEqual([]);
     const events = decodeTelegrams(join(noise, noise));
-    expect(events.map((event) => event.type)).toEqual(["skipped", "skipped"]);
+    expect(events.filter((event) => event.type !== "skipped")).toEqual([]);
     expect(events.reduce((sum, event) => sum + event.length, 0)).toBe(22);
   });
 });

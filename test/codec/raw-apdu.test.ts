@@ -28,6 +28,16 @@ describe.each(bare)("the bare APDU $name", ({ wire, keys, expected }) => {
   });
 });
 
+it("a bare APDU behind noise is found however it is cut, and its tail alone is none", () => {
+  const telegram = loadFixture("iskra-am550-si-raw-9-energy");
+  const noise = Uint8Array.of(0xaa, 0x55, 0x99, 0xaa, 0x77);
+  for (const { how, pieces } of splits(join(noise, telegram.wire))) {
+    expect(summarize(decodePieces(pieces, {})), how).toEqual(telegram.expected);
+  }
+  // From here on it reads as a notification without time.
+  expect(summarize(decodePieces([telegram.wire.subarray(5)], {}))).toEqual([]);
+});
+
 it("bare APDUs follow each other even where the end of one looks like the header of a frame", () => {
   const telegram = loadFixture("sagemcom-t210d-raw-plain");
   // Meter number "…A?\x13??": an address, a control byte and a header check sum, if it stood in an HDLC frame.
