@@ -5,7 +5,8 @@
  * QoS: readings go with QoS 0, since the next one is seconds away and TCP loses nothing on a standing connection. Only
  * the JSON object that closes a reading goes with QoS 1, and the next reading of this meter waits for its
  * acknowledgement: so a broker that is slow, paused or gone gets the newest reading when it is ready, and no heap of old
- * ones. Farewells go with QoS 1, so that we know that they arrived before we leave.
+ * ones. A broker that answers promptly is sent a few readings before it has answered, so that none of a burst is lost
+ * (what had piled up on the line while the machine slept). Farewells go with QoS 1, so that we know that they arrived before we leave.
  */
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
 import type { MeterEvent, MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
@@ -22,6 +23,9 @@ const INFO_INTERVAL_MS = 60_000;
 const INFO_DELAY_MS = 1000;
 /** An acknowledgement that takes longer than this is told: the broker hangs. */
 const ANSWER_MS = 10_000;
+/** So many readings of a meter may be unanswered, as long as the oldest was sent no longer ago than this. */
+const MAX_IN_FLIGHT = 32;
+const PROMPT_MS = 250;
 /** For so long after the first connect the retained discovery messages are read. */
 const LEFTOVERS_MS = 30_000;
 const LEFTOVERS_QUIET_MS = 300;
@@ -57,7 +61,8 @@ interface MeterState {
   /** A newer reading than the one last sent waits. */
   waiting: boolean;
   /** The last reading sent is not acknowledged yet. */
-  inFlight: boolean;
+  /** When the readings that are not yet acknowledged were sent, `performance.now()`, oldest first. */
+  inFlight: number[];
   sentAt: number;
   timer: NodeJS.Timeout | null;
   /** Discovery as last sent. */
@@ -147,7 +152,7 @@ export class MqttSink implements Sink {
     for (const meter of this.#meters.values()) {
       if (meter.timer !== null) clearTimeout(meter.timer);
       // What publish.interval held back is the truth by now.
-      if (meter.waiting && !meter.inFlight) farewell.push(...this.#readingMessages(meter));
+      if (meter.waiting && meter.inFlight.length === 0) farewell.push(...this.#readingMessages(meter));
       farewell.push({ topic: topics.availability(this.#base, meter.info.id), payload: OFFLINE, qos: 1 });
     }
     farewell.push({ topic: topics.bridgeState(this.#base), payload: OFFLINE, qos: 1 });
@@ -197,7 +202,7 @@ export class MqttSink implements Sink {
         values: new Map(),
         json: null,
         waiting: false,
-        inFlight: false,
+        inFlight: [],
         sentAt: Number.NEGATIVE_INFINITY,
         timer: null,
         announced: new Map(),
@@ -209,9 +214,11 @@ export class MqttSink implements Sink {
 
   /** Sends the newest reading now, or leaves it waiting: for the broker, or for the end of publish.interval. */
   #sendReading(meter: MeterState): void {
-    if (!meter.waiting || meter.inFlight || this.#stopped) return;
+    if (!meter.waiting || this.#stopped) return;
     if (!this.#connection.connected || this.#connection.congested) return;
     const now = performance.now();
+    const [oldest = now] = meter.inFlight;
+    if (meter.inFlight.length >= MAX_IN_FLIGHT || now - oldest > PROMPT_MS) return;
     const wait = meter.sentAt + this.#options.publishIntervalMs - now;
     if (wait > 0) {
       meter.timer ??= setTimeout(() => {
@@ -231,13 +238,13 @@ export class MqttSink implements Sink {
   }
 
   #sendAndWait(meter: MeterState, message: Message): void {
-    meter.inFlight = true;
+    meter.inFlight.push(performance.now());
     const connection = this.#connections;
     const timer = setTimeout(() => this.#hangs(), ANSWER_MS);
     this.#publish(message, () => {
       clearTimeout(timer);
       if (connection !== this.#connections) return;
-      meter.inFlight = false;
+      meter.inFlight.shift();
       if (this.#hanging && this.#connection.connected) {
         this.#hanging = false;
         this.#options.log.info(`the broker at ${this.#connection.label} answers again`);
@@ -292,7 +299,7 @@ export class MqttSink implements Sink {
     this.#firstConnect = false;
     const connection = ++this.#connections;
     for (const meter of this.#meters.values()) {
-      meter.inFlight = false;
+      meter.inFlight = [];
       meter.sentAt = Number.NEGATIVE_INFINITY;
       meter.announced.clear();
     }
