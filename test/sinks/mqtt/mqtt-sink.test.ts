@@ -184,7 +184,9 @@ describe("the MQTT sink", () => {
 
   it("publishes every reading of a burst while the broker answers", async () => {
     const sink = await started();
-    for (let wh = 1; wh <= 30; wh++) read(sink, energy(wh));
+    read(sink, energy(1));
+    await broker.message("kaifa2mqtt/181220000009/1.8.0", "0.001");
+    for (let wh = 2; wh <= 30; wh++) read(sink, energy(wh));
     await broker.message("kaifa2mqtt/181220000009/1.8.0", "0.030");
     const energies = broker.sent.filter(({ topic }) => topic === "kaifa2mqtt/181220000009/1.8.0");
     expect(energies).toHaveLength(30);
