@@ -16,6 +16,8 @@ export interface CommandCall {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly input?: Iterable<Uint8Array>;
+  /** Aborted: as SIGTERM. */
+  readonly signal?: AbortSignal;
 }
 
 export async function runCommand(command: Command, call: CommandCall = {}) {
@@ -30,7 +32,7 @@ export async function runCommand(command: Command, call: CommandCall = {}) {
     stdin: Readable.from(call.input ?? [], { objectMode: false }),
     stdout,
     stderr,
-    signal: new AbortController().signal,
+    signal: call.signal ?? new AbortController().signal,
     hide: (secret) => hidden.push(secret),
   });
   return { code, stdout: stdout.text, stderr: stderr.text, hidden };
