@@ -48,8 +48,16 @@ export class StreamDecoder implements Decoder {
 
   get wanted(): number {
     const { available } = this.#buffer;
-    if (available > 0) return Math.max(1, this.#needed - available);
-    return this.#collecting ? SMALLEST_FRAME : 0;
+    if (available === 0) return this.#collecting ? SMALLEST_FRAME : 0;
+    return Math.max(1, this.#needed - available) + (this.#opensSegments ? SMALLEST_FRAME : 0);
+  }
+
+  /** Whether the frame that is coming is an M-Bus segment after which another must come (the CI field lacks FIN). */
+  get #opensSegments(): boolean {
+    const { bytes, start, available } = this.#buffer;
+    return (
+      available > 6 && bytes[start] === 0x68 && bytes[start + 3] === 0x68 && ((bytes[start + 6] ?? 0) & 0xf0) === 0
+    );
   }
 
   feed(chunk: Uint8Array): DecoderEvent[] {
