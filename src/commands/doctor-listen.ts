@@ -1,8 +1,9 @@
 /**
  * Listens at a port with one line setting after the other until it is known what is the matter. Ends by itself:
  *
- *     nothing comes      17 s (8E1 and 8N1 where there is a line): meters that send every 15 s are heard, too
- *     noise              7 to 9 s for each of the usual settings
+ *     nothing comes      20 s: 7 s at 8E1 and at 8N1 for meters that send every 5 s, 3 s at 9600 and at 115200 baud for those
+ *                        that send every second (a receiver that is much too slow may hear nothing); 17 s over the network
+ *     noise              4 to 7 s for each of the usual settings
  *     faulty telegrams   7 s after the first
  *     a good telegram    at once
  */
@@ -12,8 +13,12 @@ import { type Diagnosis, diagnose, formatLine, type Observations } from "../mete
 import { Observer, sourceKind } from "../meter/observer.ts";
 import { type LineSettings, type Source, SourceError } from "../sources/source.ts";
 
-/** Each of the two parities is given so long while nothing comes; a source without a line both. */
-const QUIET_MS = 8_500;
+/** One period of 5 s and a telegram's length. */
+const QUIET_MS = 7_000;
+/** For the faster settings while nothing at all has come: meters that use them send every second. */
+const QUIET_FAST_MS = 3_000;
+/** Where there is no line to try settings on: meters that send every 15 s are heard, too. */
+const QUIET_NETWORK_MS = 17_000;
 /** A good telegram may still follow a faulty one: one period of 5 s and the telegram itself. */
 const AFTER_FAULT_MS = 7_000;
 /** Without a pause for so long it is no telegram: the longest takes 3 s at 2400 baud. */
@@ -61,20 +66,24 @@ export async function listenAround(options: ListenOptions): Promise<Hearing[]> {
   const { source, lines, signal } = options;
   const hearings: Hearing[] = [];
   for (const line of lines) {
-    const hearing = await listenOnce(options, line);
+    const nothing = hearings.every(({ bytes }) => bytes === 0);
+    const fast = nothing && hearings.length >= 2 && line.baudRate > 2_400;
+    const quietMs = !source.hasLine ? QUIET_NETWORK_MS : fast ? QUIET_FAST_MS : QUIET_MS;
+    const hearing = await listenOnce(options, line, quietMs);
     hearings.push(hearing);
     const proven = Object.keys(hearing.faults).some((code) => PROVES_LINE.has(code));
     if (hearing.telegram !== null || proven || signal.aborted || !source.hasLine) break;
     const codes = hearings.map(({ diagnosis }) => diagnosis.code);
     // Frames with right check sums: the line is right, whatever is in them.
     if (codes.at(-1) === "no-content" || !WORTH_ANOTHER_TRY.has(hearing.diagnosis.code)) break;
-    // A wrong baud rate is heard as noise, never as silence or whole frames; a wrong parity may be all of these.
-    if (hearings.length >= 2 && (codes.includes("checksum") || hearings.every(({ bytes }) => bytes === 0))) break;
+    // A wrong baud rate is never heard as whole frames.
+    if (hearings.length >= 2 && codes.includes("checksum")) break;
+    if (hearings.length >= 4 && hearings.every(({ bytes }) => bytes === 0)) break;
   }
   return hearings;
 }
 
-async function listenOnce(options: ListenOptions, line: LineSettings): Promise<Hearing> {
+async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: number): Promise<Hearing> {
   const { source, port, keys, signal, progress } = options;
   const observer = new Observer(source.label, sourceKind(port));
   const decoder = createDecoder(keys);
@@ -82,7 +91,6 @@ async function listenOnce(options: ListenOptions, line: LineSettings): Promise<H
   const stop = (): void => session.abort();
   signal.addEventListener("abort", stop, { once: true });
   const usedLine = source.hasLine ? line : null;
-  const quietMs = source.hasLine ? QUIET_MS : 2 * QUIET_MS;
   const begun = performance.now();
   let bytes = 0;
   let telegram: Telegram | null = null;

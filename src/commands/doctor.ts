@@ -50,15 +50,20 @@ export async function command(context: CommandContext): Promise<number> {
   return finding.diagnosis.code === "ok" ? 0 : 1;
 }
 
+/** A meter of the configuration; `complete`: the bridge could run with it, so that its line settings are to be judged. */
+type Configured = MeterConfig & { readonly complete: boolean };
+
 /**
  * The meter of the configuration that belongs to the port, else the first; `null` if there is no configuration. With a
  * port at hand a configuration need not name one: the environment may hold the key alone.
  */
-async function configuredMeter(context: CommandContext, port: string | undefined): Promise<MeterConfig | null> {
-  const pick = ({ config }: Awaited<ReturnType<typeof readSettings>>) =>
-    config.meters.find((meter) => meter.port === port) ?? config.meters[0] ?? null;
+async function configuredMeter(context: CommandContext, port: string | undefined): Promise<Configured | null> {
+  const pick = ({ config }: Awaited<ReturnType<typeof readSettings>>, complete: boolean): Configured | null => {
+    const meter = config.meters.find((each) => each.port === port) ?? config.meters[0];
+    return meter === undefined ? null : { ...meter, complete };
+  };
   try {
-    return pick(await readSettings(context));
+    return pick(await readSettings(context), true);
   } catch (error) {
     const given = context.options.port !== undefined;
     // What was named, or is there and wrong, is worth telling; a port on the command line needs no configuration.
@@ -66,7 +71,10 @@ async function configuredMeter(context: CommandContext, port: string | undefined
   }
   if (port === undefined) return null;
   const flags = [{ path: ["meters", 0, "port"], value: port, flag: "--port" }];
-  return readSettings(context, flags).then(pick, () => null);
+  return readSettings(context, flags).then(
+    (loaded) => pick(loaded, false),
+    () => null,
+  );
 }
 
 /** Nothing is wrong with the configuration but that it names no port, or that there is none at all. */
@@ -85,7 +93,7 @@ function keyOf(text: string | undefined, flag: string): Uint8Array | undefined {
 async function examine(
   context: CommandContext,
   port: string,
-  meter: MeterConfig | null,
+  meter: Configured | null,
   keys: { key: Uint8Array | undefined; authenticationKey: Uint8Array | undefined },
 ): Promise<Omit<Finding, "devices">> {
   const { options, stderr, signal } = context;
@@ -127,7 +135,7 @@ const TELLING = ["wrong-parity", "checksum", "no-content", "noise", "silence", "
 
 function conclude(
   hearings: readonly Hearing[],
-  meter: MeterConfig | null,
+  meter: Configured | null,
   configured: readonly LineSettings[],
 ): Diagnosis {
   const last = hearings.at(-1);
@@ -143,7 +151,7 @@ function conclude(
   const cure = `Set ${baud ? `baud_rate: ${last.line.baudRate} and ` : ""}parity: ${last.line.parity}${
     !baud && last.line.parity !== "odd" ? ", or leave parity out" : ""
   }.`;
-  if (meter === null) return { ...last.diagnosis, cure: { en: cure, de: cure } };
+  if (meter === null || !meter.complete) return { ...last.diagnosis, cure: { en: cure, de: cure } };
   const wrong = configured.map(formatLine).join(" or ");
   const text = `Telegrams come at ${right}, but the configuration says ${wrong}: the ${baud ? "baud rate" : "parity"} is wrong.`;
   return { code: baud ? "noise" : "wrong-parity", text: { en: text, de: text }, cure: { en: cure, de: cure } };

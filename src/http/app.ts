@@ -89,7 +89,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   });
   app.get("/metrics", async (c) => {
     const { METRICS_TYPE, metricsText } = await import("./metrics.ts");
-    return c.body(await metricsText(view, live.readings()), 200, { "content-type": METRICS_TYPE });
+    return c.body(await metricsText(view, live.current()), 200, { "content-type": METRICS_TYPE });
   });
 
   app.get("/api/state", (c) => c.json(live.snapshot(Date.now(), access.loggedIn(factsOf(c)))));

@@ -98,7 +98,8 @@ export class History {
       return value?.numeric ? Number(value.text) : null;
     };
     this.addValues(reading.meter.id, reading.receivedAt, {
-      powerW: number("power_net"),
+      // A meter that names import alone does not feed in.
+      powerW: number("power_net") ?? number("power_import"),
       importKwh: number("energy_import"),
       exportKwh: number("energy_export"),
     });

@@ -1,5 +1,5 @@
 /** The state that the page shows, put together from bridge and readings; and who wants to hear of changes. */
-import type { MeterEvent, MeterStatus, Reading } from "../meter/events.ts";
+import type { MeterEvent, MeterStatus, Reading, ReadingValue } from "../meter/events.ts";
 import type { BridgeView, BrokerStatus } from "./bridge-view.ts";
 import type { PageMeter, PageState } from "./page-model.ts";
 import { stagesOf } from "./stages.ts";
@@ -9,10 +9,19 @@ const COALESCE_MS = 100;
 /** Ages and counters are told again after this time, and a proxy that closes quiet connections is kept from it. */
 const HEARTBEAT_MS = 10_000;
 
+/** A value that has not come for so long is no longer shown: some meters send a part of their lists once an hour. */
+const KEEP_MS = 2 * 3_600_000;
+
+/** The newest of each value of a meter, whichever telegram brought it. */
+interface Current {
+  readonly values: Map<string, { readonly value: ReadingValue; readonly at: number }>;
+  meterTime: string | null;
+}
+
 export class LiveState {
   readonly #view: BridgeView;
   readonly #keyTest: boolean;
-  readonly #readings = new Map<string, Reading>();
+  readonly #current = new Map<string, Current>();
   readonly #listeners = new Set<() => void>();
   #pending: NodeJS.Timeout | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
@@ -23,7 +32,7 @@ export class LiveState {
   }
 
   accept(event: MeterEvent): void {
-    if (event.type === "reading") this.#readings.set(event.reading.meter.id, event.reading);
+    if (event.type === "reading") this.#merge(event.reading);
     this.changed();
   }
 
@@ -54,9 +63,19 @@ export class LiveState {
     this.#listeners.clear();
   }
 
-  /** Newest readings of all meters, for the metrics. */
-  readings(): Iterable<Reading> {
-    return this.#readings.values();
+  /** The newest values of all meters, for the metrics. */
+  *current(): Iterable<{ readonly meter: string; readonly values: readonly ReadingValue[] }> {
+    for (const [meter, { values }] of this.#current) {
+      yield { meter, values: [...values.values()].map(({ value }) => value) };
+    }
+  }
+
+  #merge({ meter, meterTime, receivedAt, values }: Reading): void {
+    const current = this.#current.get(meter.id) ?? { values: new Map(), meterTime: null };
+    this.#current.set(meter.id, current);
+    current.meterTime = meterTime;
+    for (const value of values) current.values.set(value.key, { value, at: receivedAt });
+    for (const [key, { at }] of current.values) if (receivedAt - at > KEEP_MS) current.values.delete(key);
   }
 
   snapshot(now: number, loggedIn: boolean): PageState {
@@ -74,7 +93,7 @@ export class LiveState {
 
   #meter(status: MeterStatus, broker: BrokerStatus | null): PageMeter {
     const { counters, info } = status;
-    const reading = info === null ? undefined : this.#readings.get(info.id);
+    const current = info === null ? undefined : this.#current.get(info.id);
     return {
       index: status.index,
       id: info?.id ?? null,
@@ -84,7 +103,7 @@ export class LiveState {
       port: status.label,
       online: status.online,
       lastTelegramAt: status.lastTelegramAt,
-      meterTime: reading?.meterTime ?? null,
+      meterTime: current?.meterTime ?? null,
       periodMs: status.periodMs,
       accepted: counters.accepted,
       rejected: counters.rejected,
@@ -93,14 +112,10 @@ export class LiveState {
       connections: counters.connections,
       diagnosis: status.diagnosis,
       stages: stagesOf(status, broker),
-      values: (reading?.values ?? []).map(({ obis, key, text, numeric, unit, quantity }) => ({
-        obis,
-        key,
-        text,
-        numeric,
-        unit,
-        name: quantity?.name ?? null,
-      })),
+      values: [...(current?.values.values() ?? [])].map(({ value }) => {
+        const { obis, key, text, numeric, unit, quantity } = value;
+        return { obis, key, text, numeric, unit, name: quantity?.name ?? null };
+      }),
     };
   }
 }

@@ -3,7 +3,7 @@
  * for what is otherwise alike. Values are taken when asked for; nothing runs in between.
  */
 import { Counter, Gauge, Registry } from "prom-client";
-import type { MeterStatus, Reading, ReadingValue } from "../meter/events.ts";
+import type { MeterStatus, ReadingValue } from "../meter/events.ts";
 import type { BridgeView } from "./bridge-view.ts";
 
 const JOULES_PER_KWH = 3_600_000;
@@ -37,8 +37,14 @@ function labelsOf(value: ReadingValue): { direction: string; phase: string; tari
   return { direction, phase, tariff };
 }
 
-/** The text of `/metrics`. @param residentBytes of this process */
-export async function metricsText(view: BridgeView, readings: Iterable<Reading>): Promise<string> {
+/** The newest values of one meter. */
+export interface CurrentValues {
+  readonly meter: string;
+  readonly values: readonly ReadingValue[];
+}
+
+/** The text of `/metrics`. */
+export async function metricsText(view: BridgeView, current: Iterable<CurrentValues>): Promise<string> {
   const registry = new Registry();
   const registers = [registry];
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
@@ -55,7 +61,7 @@ export async function metricsText(view: BridgeView, readings: Iterable<Reading>)
     gauge("mqtt_connected", "1 if the broker is connected.").set(broker.connected ? 1 : 0);
     counter("mqtt_messages_published_total", "Messages sent to the broker.").inc(broker.published);
   }
-  addReadings(readings, gauge, counter);
+  addValues(current, gauge, counter);
   const { user, system } = process.cpuUsage();
   new Counter({ name: "process_cpu_seconds_total", help: "Processor time used.", registers }).inc(
     (user + system) / 1e6,
@@ -98,11 +104,11 @@ function addMeters(meters: readonly MeterStatus[], gauge: MakeGauge, counter: Ma
   }
 }
 
-function addReadings(readings: Iterable<Reading>, gauge: MakeGauge, counter: MakeCounter): void {
+function addValues(current: Iterable<CurrentValues>, gauge: MakeGauge, counter: MakeCounter): void {
   const labels = ["meter", "direction", "phase", "tariff"];
   const made = new Map<string, Gauge | Counter>();
-  for (const reading of readings) {
-    for (const value of reading.values) {
+  for (const { meter, values } of current) {
+    for (const value of values) {
       const measured = MEASURED[value.unit ?? ""];
       if (!value.numeric || value.quantity === null || measured === undefined || value.key.startsWith("obis_"))
         continue;
@@ -111,7 +117,7 @@ function addReadings(readings: Iterable<Reading>, gauge: MakeGauge, counter: Mak
       made.set(measured.name, metric);
       // Rounded to where binary noise begins: 0.1 kWh are 360000 J, not 360000.00000000006.
       const base = Number((Number(value.text) * measured.factor).toPrecision(15));
-      metric.inc({ meter: reading.meter.id, ...labelsOf(value) }, base);
+      metric.inc({ meter, ...labelsOf(value) }, base);
     }
   }
 }

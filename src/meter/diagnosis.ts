@@ -1,7 +1,7 @@
 /**
  * What is the matter between adapter and reading, and what to do: one short sentence, the same in log, `bridge/info`,
  * status page, Home Assistant and `doctor`. Pure: `observer.ts` collects what was seen, `diagnosis-texts.ts` holds the
- * wording, this file decides. The facts behind it (adapters, parity, operators) are collected in docs/troubleshooting.md.
+ * wording, this file decides. What users did about each is told in README.md, "When something is wrong".
  */
 import type { CodecErrorCode } from "../codec/codec-error.ts";
 import type { LineSettings, SourceErrorCode } from "../sources/source.ts";

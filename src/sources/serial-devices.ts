@@ -19,7 +19,7 @@ export interface SerialDevice {
   readonly likely: boolean;
 }
 
-/** USB serial chips that M-Bus adapters were seen to have (docs/troubleshooting.md, adapters). */
+/** USB serial chips that M-Bus adapters were seen to have. */
 const CHIPS: Readonly<Record<string, string>> = {
   "1a86:7523": "CH340",
   "1a86:7522": "CH340",

@@ -8,6 +8,7 @@ import { createDecoder } from "../../src/codec/decoder.ts";
 import { keyBytes } from "../../src/config/hex-key.ts";
 import type { BridgeView } from "../../src/http/bridge-view.ts";
 import { HttpSink, type HttpSinkOptions } from "../../src/http/http-sink.ts";
+import type { PageState } from "../../src/http/page-model.ts";
 import { diagnose } from "../../src/meter/diagnosis.ts";
 import type { MeterStatus } from "../../src/meter/events.ts";
 import { Observer } from "../../src/meter/observer.ts";
@@ -168,6 +169,19 @@ describe("the page's data", () => {
     sink?.accept({ type: "reading", reading: readingOf() });
     await until(/"key":"energy_import","text":"12\.937"/);
     await reader?.cancel();
+  });
+
+  it("keeps what an earlier telegram brought: some meters send their values in several lists", async () => {
+    const url = await start();
+    sink?.accept({ type: "reading", reading: readingOf() });
+    sink?.accept({ type: "reading", reading: readingOf([["1-0:1.7.0*255", 321, 0, "W"]]) });
+    const { meters } = (await (await fetch(`${url}api/state`)).json()) as PageState;
+    const texts = Object.fromEntries(meters[0]?.values.map(({ key, text }) => [key, text]) ?? []);
+    expect(texts).toMatchObject({ power_import: "321", energy_import: "12.937", voltage_l1: "233.7" });
+    const later = { ...readingOf([["1-0:1.7.0*255", 1, 0, "W"]]), receivedAt: readingOf().receivedAt + 3 * 3_600_000 };
+    sink?.accept({ type: "reading", reading: later });
+    const again = (await (await fetch(`${url}api/state`)).json()) as PageState;
+    expect(again.meters[0]?.values.map(({ key }) => key)).toEqual(["power_import"]);
   });
 
   it("sends what the browser takes, and nothing twice", async () => {

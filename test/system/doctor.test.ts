@@ -156,13 +156,13 @@ describe("doctor says what is the matter", () => {
     expect(await answer({ port: `tcp://127.0.0.1:${port}` })).toMatchObject({ code: "unreachable" });
   });
 
-  it.concurrent("silence, after both parities", async () => {
+  it.concurrent("silence, after both parities and the faster settings", async () => {
     const found = await onLine(
       () => null,
       (port) => answer({ port, key: KEY }),
     );
     expect(found.code).toBe("silence");
-    expect(found.heard.map(({ line }) => line)).toEqual(["2400 8E1", "2400 8N1"]);
+    expect(found.heard.map(({ line }) => line)).toEqual(["2400 8E1", "2400 8N1", "9600 8N1", "115200 8N1"]);
     expect(found.cure).toMatch(/grid operator/);
   });
 
@@ -200,6 +200,17 @@ describe("doctor says what is the matter", () => {
     expect(found.text).toContain("9600 8N1");
     expect(found.cure).toContain("baud_rate: 9600");
     expect(found.reading).not.toBeNull();
+  });
+
+  it.concurrent("a meter that is much faster, of which a slow receiver hears nothing", async () => {
+    const next = telegrams("kaernten");
+    const pty = await PtyPair.open();
+    const speed = () => Number(execFileSync("stty", ["-F", pty.device, "speed"], { encoding: "utf8" }));
+    const timer = setInterval(() => speed() === 115_200 && pty.write(next()), 1_000);
+    const found = await answer({ port: pty.device, key: KEY });
+    clearInterval(timer);
+    await pty.close();
+    expect(found).toMatchObject({ ok: true, cure: "Set baud_rate: 115200 and parity: none." });
   });
 
   // A pseudo-terminal has no parity: what the adapter's receiver would hand on is computed bit by bit.

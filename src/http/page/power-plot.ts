@@ -46,7 +46,8 @@ export class PowerPlot {
   /** One telegram more. */
   append(meter: PageMeter, now: number): void {
     const at = meter.lastTelegramAt ?? 0;
-    const net = meter.values.find(({ key }) => key === "power_net");
+    const find = (wanted: string) => meter.values.find(({ key }) => key === wanted);
+    const net = find("power_net") ?? find("power_import");
     if (net === undefined || at <= this.#lastPoint || this.spanMs > LIVE_SPAN_MS) return;
     const [times, watts] = this.#points;
     // A pause is a gap, not a line.
