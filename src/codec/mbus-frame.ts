@@ -54,7 +54,7 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
   // Whatever of the header is there already must fit, so that a lone 68 in noise is soon passed by.
   if (available > 3) {
     if (buffer[start + 1] !== buffer[start + 2] || buffer[start + 3] !== START) {
-      return scanBrokenHeader(buffer, start, end);
+      return scanBrokenHeader(buffer, start, end, final);
     }
   } else if (final) {
     return NO_FRAME;
@@ -82,8 +82,8 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
     if (sumFits(buffer, start, checksumAt)) return longFrame(buffer, start, length, frameLength);
     return { ...damaged, code: "checksum", message: checksumMessage(buffer, start, checksumAt) };
   }
-  if (stop === START && sumFits(buffer, start, checksumAt)) {
-    // The stop byte is missing if the next frame begins in its place.
+  if (stop === START && isSendUserData(buffer[start + 4]) && sumFits(buffer, start, checksumAt)) {
+    // The stop byte is missing if the next frame begins in its place. Fewer checks are left then, so the C field must fit.
     const next = checksumAt + 1;
     if (end - next < 4 && !final) return { kind: "more", bytes: next + 4 - start };
     if (end - next >= 4 && buffer[next + 1] === buffer[next + 2] && buffer[next + 3] === START) {
@@ -99,16 +99,19 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
 }
 
 /** `68 a b 68 53 FF` or `68 a a x 53 FF`: one byte of the header is wrong, and chance is no good explanation. */
-function scanBrokenHeader(buffer: Uint8Array, start: number, end: number): Scan<MbusFrame> {
+function scanBrokenHeader(buffer: Uint8Array, start: number, end: number, final: boolean): Scan<MbusFrame> {
   const equal = buffer[start + 1] === buffer[start + 2];
   const again = buffer[start + 3] === START;
-  if (equal === again || end - start < 6 || !isSendUserData(buffer[start + 4]) || buffer[start + 5] !== 0xff) {
-    return NO_FRAME;
-  }
+  if (equal === again) return NO_FRAME;
+  const available = end - start;
+  const announced = Math.max(buffer[start + 1] as number, buffer[start + 2] as number) + 6;
+  if (available < 6) return final ? NO_FRAME : MORE_LONG;
+  if (!isSendUserData(buffer[start + 4]) || buffer[start + 5] !== 0xff) return NO_FRAME;
+  if (available < announced && !final) return { kind: "more", bytes: announced };
   const message = equal
     ? `M-Bus frame: expected 104 again after the length fields, found ${buffer[start + 3]}`
     : `M-Bus frame: the two length fields differ (${buffer[start + 1]} and ${buffer[start + 2]})`;
-  const length = Math.min(Math.max(buffer[start + 1] as number, buffer[start + 2] as number) + 6, end - start);
+  const length = Math.min(announced, available);
   return { kind: "bad", code: "framing", message, length, ...partOf(buffer, start, end) };
 }
 
