@@ -16,6 +16,8 @@ import { hasHdlcHeader } from "./hdlc-frame.ts";
 import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 
 const CIPHERED_LIMIT = 8192;
+/** As far as a frame is looked for around a body that breaks the rules: longer than a telegram. */
+const FAR = 1024;
 /** A shorter one is more likely the tail of a telegram whose beginning is missing; the shortest list seen alone has 50 bytes. */
 const SHORTEST_BODY = 40;
 
@@ -163,8 +165,11 @@ function scanNotification(buffer: Uint8Array, start: number, at: number, end: nu
   if ((buffer[body] !== 1 && buffer[body] !== 2) || buffer[body + 1] === 0 || (buffer[body + 1] as number) > 0x82)
     return NO;
   const to = findAxdrEnd(buffer, body, end, final);
-  if (to === BROKEN && (isFramed(buffer, start) || holdsFrame(buffer, at, end))) return NO;
   if (to === BROKEN) {
+    // How far is looked must not depend on how much has come by chance.
+    const far = at + FAR;
+    if (isFramed(buffer, start) || holdsFrame(buffer, at, Math.min(far, end))) return NO;
+    if (far > end && !final) return { kind: "more", bytes: far - start };
     const message = "data-notification: the body breaks the rules of A-XDR";
     return { kind: "bad", code: "malformed", message, length: body + 2 - start };
   }
