@@ -184,8 +184,8 @@ export class StreamDecoder implements Decoder {
     const offset = this.#buffer.offset;
     const end = offset + length;
     if (frame === null) {
-      // Fill is passed over in silence, but in the midst of noise it is noise.
-      if (this.#skippedTo === offset && this.#skippedFrom < offset) this.#skip(length);
+      // Fill is passed over in silence, but in the midst of noise it is noise, be that told already or not.
+      if (this.#skippedTo === offset && offset > this.#freshAt) this.#skip(length);
       else this.#buffer.start += length;
       return;
     }
