@@ -10,6 +10,7 @@ import { type Diagnosis, formatLine, formatSystemTitle } from "../meter/diagnosi
 import { sourceKind } from "../meter/observer.ts";
 import { quantityOf, shiftOf } from "../meter/quantities.ts";
 import { openSource } from "../sources/open-source.ts";
+import { portUsers } from "../sources/port-users.ts";
 import { listSerialDevices, type SerialDevice } from "../sources/serial-devices.ts";
 import { type LineSettings, SourceError } from "../sources/source.ts";
 import { type CommandContext, UsageError } from "./command.ts";
@@ -27,6 +28,8 @@ interface Finding {
   readonly port: string | null;
   readonly hearings: readonly Hearing[];
   readonly devices: readonly SerialDevice[];
+  /** Other programs that have the port open. */
+  readonly users: readonly string[];
 }
 
 export async function command(context: CommandContext): Promise<number> {
@@ -42,7 +45,7 @@ export async function command(context: CommandContext): Promise<number> {
   };
   const finding =
     port === undefined
-      ? { diagnosis: noPort(devices), port: null, hearings: [], devices }
+      ? { diagnosis: noPort(devices), port: null, hearings: [], devices, users: [] }
       : { ...(await examine(context, port, meter, keys)), devices };
   if (signal.aborted) return 0;
   const print = options.json === true ? [JSON.stringify(forPrograms(finding))] : forPeople(finding);
@@ -116,7 +119,8 @@ async function examine(
   } finally {
     if (terminal) stderr.write("\r\x1b[K");
   }
-  return { port, hearings, diagnosis: conclude(hearings, meter, configured) };
+  const users = sourceKind(port) === "serial" ? await portUsers(port) : [];
+  return { port, hearings, diagnosis: conclude(hearings, meter, configured), users };
 }
 
 /** The settings that the bridge would use; without a configuration those of `parity: auto`. */
@@ -169,13 +173,16 @@ function noPort(devices: readonly SerialDevice[]): Diagnosis {
   return { code: "no-device", text: { en: text, de: text }, cure: { en: cure, de: cure } };
 }
 
-function forPeople({ diagnosis, port, hearings, devices }: Finding): string[] {
+function forPeople({ diagnosis, port, hearings, devices, users }: Finding): string[] {
   const lines: string[] = [];
   if (port !== null) lines.push(`port     ${port}`);
   const last = hearings.at(-1);
   if (last?.telegram || hearings.some(({ listenedMs }) => listenedMs > 300)) lines.push(`heard    ${heard(hearings)}`);
   lines.push(`means    ${diagnosis.text.en}`);
   if (diagnosis.cure.en !== "") lines.push(`do       ${diagnosis.cure.en}`);
+  // Two readers get a part of the bytes each, whatever the lock of the one says.
+  if (users.length > 0 && diagnosis.code !== "ok")
+    lines.push(`open in  ${users.slice(0, 3).join(", ")}, too: only one can read`);
   if (last?.telegram) lines.push(`reading  ${readingText(last)}`);
   // Over the network the devices of this computer say nothing.
   if (port === null || sourceKind(port) === "serial") lines.push(...deviceLines(devices));
@@ -233,7 +240,7 @@ function deviceLines(devices: readonly SerialDevice[]): string[] {
 }
 
 /** One object; nothing secret in it. */
-function forPrograms({ diagnosis, port, hearings, devices }: Finding): object {
+function forPrograms({ diagnosis, port, hearings, devices, users }: Finding): object {
   const telegram = hearings.at(-1)?.telegram ?? null;
   return {
     ok: diagnosis.code === "ok",
@@ -263,6 +270,7 @@ function forPrograms({ diagnosis, port, hearings, devices }: Finding): object {
               unit,
             })),
           },
+    openIn: users,
     devices,
   };
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -146,6 +146,20 @@ describe("doctor says what is the matter", () => {
     other.abort();
     await reading.next();
     await pty.close();
+  });
+
+  it.concurrent("another program that reads without a lock takes its part of the bytes: it is named", async () => {
+    const pty = await PtyPair.open();
+    const other = spawn("cat", [pty.device], { stdio: "ignore" });
+    await new Promise((resolve) => other.once("spawn", resolve));
+    const next = telegrams();
+    const timer = setInterval(() => pty.write(heardAs(next(), "even", "none", "drop")), 1_500);
+    const { output } = await doctor({ port: pty.device, key: KEY });
+    clearInterval(timer);
+    other.kill();
+    await pty.close();
+    expect(output).toContain(`cat (pid ${other.pid})`);
+    expect(output.trim().split("\n").length).toBeLessThanOrEqual(10);
   });
 
   it.concurrent("a server that refuses", async () => {
