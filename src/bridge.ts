@@ -122,6 +122,7 @@ export class Bridge implements BridgeView {
         mqtt: config.mqtt,
         homeassistant: config.homeassistant,
         publishIntervalMs: config.publish.interval * 1000,
+        publishPower: config.publish.power,
         instance: instanceId(config.data_dir),
         bridge: this,
         log: log.child({ component: "mqtt" }),

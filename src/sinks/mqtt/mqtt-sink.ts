@@ -9,13 +9,14 @@
  * (what had piled up on the line while the machine slept). Farewells go with QoS 1, so that we know that they arrived before we leave.
  */
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
-import type { MeterEvent, MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
-import { readingToJson } from "../../meter/reading.ts";
+import type { MeterEvent, MeterInfo, Reading } from "../../meter/events.ts";
 import type { Sink, SinkLog } from "../sink.ts";
 import { type Broker, Connection, type Message } from "./connection.ts";
 import { discoveryMessages } from "./discovery.ts";
 import { type BridgeState, bridgeInfo, meterInfoPayload } from "./info.ts";
 import { Leftovers, type SeenMeter } from "./leftovers.ts";
+import { MeterState } from "./meter-state.ts";
+import type { PowerChoice } from "./power-window.ts";
 import { OFFLINE, ONLINE, topics } from "./topics.ts";
 
 /** `bridge/info` and what the diagnostic entities show: this often, and soon after something has changed. */
@@ -33,8 +34,6 @@ const LEFTOVERS_QUIET_MS = 300;
 const OLD_VALUES_MS = 3000;
 /** Meters that send several lists have sent each of them after this time (hourly lists: Norway). */
 const ALL_LISTS_MS = 65 * 60_000;
-/** Different codes of one meter that are remembered; the longest list seen has 65. */
-const MAX_VALUES = 300;
 
 export interface MqttSinkOptions {
   readonly mqtt: MqttConfig;
@@ -43,30 +42,12 @@ export interface MqttSinkOptions {
   readonly homeassistant: HomeAssistantConfig;
   /** Milliseconds between publications of one meter; 0: every telegram. */
   readonly publishIntervalMs: number;
+  /** What is published of power then. */
+  readonly publishPower?: PowerChoice;
   /** Stable for this installation; the default client id comes from it. */
   readonly instance: string;
   readonly bridge: BridgeState;
   readonly log: SinkLog;
-}
-
-/** What is remembered of one meter: the newest of everything. */
-interface MeterState {
-  info: MeterInfo;
-  online: boolean;
-  latest: Reading | null;
-  /** Latest value under each topic, over all lists that the meter sends. */
-  readonly values: Map<string, ReadingValue>;
-  /** JSON of the latest complete reading. */
-  json: string | null;
-  /** A newer reading than the one last sent waits. */
-  waiting: boolean;
-  /** The last reading sent is not acknowledged yet. */
-  /** When the readings that are not yet acknowledged were sent, `performance.now()`, oldest first. */
-  inFlight: number[];
-  sentAt: number;
-  timer: NodeJS.Timeout | null;
-  /** Discovery as last sent. */
-  readonly announced: Map<string, string>;
 }
 
 export class MqttSink implements Sink {
@@ -152,8 +133,9 @@ export class MqttSink implements Sink {
     for (const meter of this.#meters.values()) {
       if (meter.timer !== null) clearTimeout(meter.timer);
       // What publish.interval held back is the truth by now.
-      if (meter.waiting && meter.inFlight.length === 0) farewell.push(...this.#readingMessages(meter));
-      farewell.push({ topic: topics.availability(this.#base, meter.info.id), payload: OFFLINE, qos: 1 });
+      if (meter.waiting && meter.inFlight.length === 0) farewell.push(...this.#takeMessages(meter));
+      meter.online = false;
+      farewell.push({ ...meter.availability(this.#base), qos: 1 });
     }
     farewell.push({ topic: topics.bridgeState(this.#base), payload: OFFLINE, qos: 1 });
     await this.#connection.stop(farewell);
@@ -161,16 +143,7 @@ export class MqttSink implements Sink {
 
   #onReading(reading: Reading): void {
     const meter = this.#meter(reading.meter);
-    const known = meter.values.size;
-    for (const value of reading.values) {
-      if (meter.values.size < MAX_VALUES || meter.values.has(value.topic)) meter.values.set(value.topic, value);
-    }
-    const first = meter.json === null && reading.complete;
-    const changed = meter.values.size !== known || !sameInfo(meter.info, reading.meter);
-    meter.info = reading.meter;
-    meter.latest = reading;
-    if (reading.complete) meter.json = readingToJson(reading);
-    meter.waiting = true;
+    const { first, changed } = meter.take(reading);
     this.#sendReading(meter);
     if (!meter.online) this.#onAvailability(reading.meter, true);
     if (first) this.#soon(`first ${meter.info.id}`, 0, () => this.#introduce(meter));
@@ -188,25 +161,16 @@ export class MqttSink implements Sink {
   #onAvailability(info: MeterInfo, online: boolean): void {
     const meter = this.#meter(info);
     meter.online = online;
-    this.#publish({ topic: topics.availability(this.#base, info.id), payload: online ? ONLINE : OFFLINE });
+    this.#publish(meter.availability(this.#base));
     this.#soon("info", INFO_DELAY_MS, () => this.#sendInfo());
   }
 
   #meter(info: MeterInfo): MeterState {
     let meter = this.#meters.get(info.id);
     if (meter === undefined) {
-      meter = {
-        info,
-        online: false,
-        latest: null,
-        values: new Map(),
-        json: null,
-        waiting: false,
-        inFlight: [],
-        sentAt: Number.NEGATIVE_INFINITY,
-        timer: null,
-        announced: new Map(),
-      };
+      // Without an interval nothing is left out.
+      const { publishIntervalMs, publishPower = "newest" } = this.#options;
+      meter = new MeterState(info, publishIntervalMs > 0 ? publishPower : "newest");
       this.#meters.set(info.id, meter);
     }
     return meter;
@@ -227,14 +191,14 @@ export class MqttSink implements Sink {
       }, wait);
       return;
     }
-    const messages = this.#readingMessages(meter);
-    meter.waiting = false;
-    // What is sent at first contact is not yet a reading; the first whole one need not wait for the interval.
-    if (meter.latest?.complete) meter.sentAt = now;
-    for (const message of messages) {
+    for (const message of this.#takeMessages(meter)) {
       if (message.qos !== 1) this.#publish(message);
       else this.#sendAndWait(meter, message);
     }
+  }
+
+  #takeMessages(meter: MeterState): Message[] {
+    return meter.takeMessages(this.#base, this.#options.mqtt.legacy_base_topic, performance.now());
   }
 
   #sendAndWait(meter: MeterState, message: Message): void {
@@ -260,29 +224,6 @@ export class MqttSink implements Sink {
     this.#options.log.warn(`the broker at ${label} does not answer; it gets the newest reading when it does`);
   }
 
-  /** The latest reading value by value, and as one JSON object. */
-  #readingMessages(meter: MeterState): Message[] {
-    const { latest, info, json } = meter;
-    if (latest === null) return [];
-    const messages: Message[] = [];
-    for (const value of latest.values) {
-      messages.push({ topic: topics.value(this.#base, info.id, value.topic), payload: value.text });
-      const legacy = this.#legacyMessage(value);
-      if (legacy !== null) messages.push(legacy);
-    }
-    if (json !== null) messages.push({ topic: topics.reading(this.#base, info.id), payload: json, qos: 1 });
-    return messages;
-  }
-
-  /** The topics of the predecessor, in kWh as they were, for an imported meter.json. */
-  #legacyMessage({ key, text }: ReadingValue): Message | null {
-    const base = this.#options.mqtt.legacy_base_topic;
-    if (base === undefined) return null;
-    if (key === "energy_import") return { topic: topics.legacy(base, "RealEnergyIn_S"), payload: text };
-    if (key === "energy_export") return { topic: topics.legacy(base, "RealEnergyOut_S"), payload: text };
-    return null;
-  }
-
   #sendWaiting(): void {
     for (const meter of this.#meters.values()) this.#sendReading(meter);
   }
@@ -298,13 +239,11 @@ export class MqttSink implements Sink {
     }
     this.#firstConnect = false;
     const connection = ++this.#connections;
-    for (const meter of this.#meters.values()) {
-      meter.inFlight = [];
-      meter.sentAt = Number.NEGATIVE_INFINITY;
-      meter.announced.clear();
-    }
     this.#subscribed = false;
-    for (const meter of this.#meters.values()) this.#sendState(meter);
+    for (const meter of this.#meters.values()) {
+      meter.reconnected();
+      this.#sendState(meter);
+    }
     // What is retained there was retained before us only if nothing of ours is sent earlier.
     this.#connection.subscribe(subscriptions, () => {
       if (this.#stopped || connection !== this.#connections || !this.#connection.connected) return;
@@ -317,15 +256,10 @@ export class MqttSink implements Sink {
 
   /** All values of a meter, and whether it is there. */
   #sendState(meter: MeterState): void {
-    // Values of other lists than the latest, too.
-    for (const value of meter.values.values()) {
-      if (meter.latest?.values.includes(value)) continue;
-      this.#publish({ topic: topics.value(this.#base, meter.info.id, value.topic), payload: value.text });
-    }
+    for (const message of meter.earlierMessages(this.#base)) this.#publish(message);
     meter.waiting = meter.latest !== null;
     this.#sendReading(meter);
-    const payload = meter.online ? ONLINE : OFFLINE;
-    this.#publish({ topic: topics.availability(this.#base, meter.info.id), payload });
+    this.#publish(meter.availability(this.#base));
   }
 
   /** Sends those discovery messages of a meter that are new or changed. */
@@ -392,12 +326,12 @@ export class MqttSink implements Sink {
       this.#publish({ topic: topics.availability(this.#base, id), payload: OFFLINE });
     }
     const seen: SeenMeter[] = [];
-    for (const { info, latest, json, announced, values } of this.#meters.values()) {
-      if (latest === null || json === null) continue;
+    for (const { info, json, announced, values, sendsOneList } of this.#meters.values()) {
+      if (json === null) continue;
       // Not announced yet: everything would look dead.
       if (announced.size === 0 && this.#options.homeassistant.enabled) continue;
       const start = `${topics.reading(this.#base, info.id)}/`;
-      const complete = sendsOneList(latest) || performance.now() - this.#startedAt > ALL_LISTS_MS;
+      const complete = sendsOneList || performance.now() - this.#startedAt > ALL_LISTS_MS;
       const sends = (topic: string): boolean => topic.startsWith(start) && values.has(topic.slice(start.length));
       seen.push({ id: info.id, announced, complete, sends });
     }
@@ -446,15 +380,4 @@ export class MqttSink implements Sink {
     }, ms);
     this.#timers.set(name, timer);
   }
-}
-
-/** Layouts of which every telegram holds everything that the meter sends; other meters send different lists in turn. */
-function sendsOneList({ telegram }: Reading): boolean {
-  return telegram.transport === "p1" || (telegram.transport === "mbus" && /^(flat|nested)$/.test(telegram.layout));
-}
-
-function sameInfo(a: MeterInfo, b: MeterInfo): boolean {
-  if (a === b) return true;
-  const [one, other] = [Object.entries(a), b as unknown as Record<string, unknown>];
-  return one.every(([field, value]) => other[field] === value);
 }

@@ -202,6 +202,19 @@ describe("the MQTT sink", () => {
     expect(energies.map(({ payload }) => payload)).toEqual(["0.001", "0.009"]);
   });
 
+  it("publishes the peak of an interval where that is asked for, on the topic and in the JSON object alike", async () => {
+    const power = (watts: number) => [["1-0:1.7.0*255", watts, 0, "W"] as const];
+    const sink = await started({ publishIntervalMs: 400, publishPower: "maximum" });
+    read(sink, power(100));
+    await broker.message("kaifa2mqtt/181220000009/1.7.0", "100");
+    for (const watts of [200, 9200, 300]) read(sink, power(watts));
+    await broker.message("kaifa2mqtt/181220000009/1.7.0", "9200");
+    const json = (): string => broker.retained.get("kaifa2mqtt/181220000009") ?? "";
+    await broker.until(() => json().includes('"power_import":9200'), "the peak in the JSON object");
+    read(sink, power(400));
+    await broker.message("kaifa2mqtt/181220000009/1.7.0", "400");
+  });
+
   it("gives what publish.interval held back when it is stopped", async () => {
     const sink = await started({ publishIntervalMs: 3_600_000 });
     read(sink, energy(1));
