@@ -38,6 +38,7 @@ const must = (fact: boolean, what: string): void => {
 function onTheWire(input: Uint8Array): Uint8Array {
   const [mode = 0] = input;
   const rest = input.subarray(1);
+  if (rest.length === 0) return rest;
   const options = { key: KEY, systemTitle: TITLE, invocationCounter: 7 };
   switch (mode % 6) {
     case 1:
