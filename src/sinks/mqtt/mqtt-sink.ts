@@ -106,7 +106,8 @@ export class MqttSink implements Sink {
   async start(): Promise<void> {
     const interval = setInterval(() => this.#sendInfo(), INFO_INTERVAL_MS);
     this.#timers.set("info-interval", interval);
-    await this.#connection.start();
+    // Not awaited: where the Supervisor is asked for the broker this may take as long as nobody installs one.
+    this.#connection.start().catch((error: unknown) => this.#options.log.error(`no connection: ${String(error)}`));
   }
 
   accept(event: MeterEvent): void {

@@ -288,6 +288,29 @@ describe("the MQTT sink", () => {
     expect(broker.retained.has(CONFIG_TOPIC)).toBe(true);
   });
 
+  it("begins and ends without a broker that nobody has named yet", async () => {
+    let asked: AbortSignal | undefined;
+    const sink = await started({
+      mqtt: { server: undefined },
+      findBroker: (signal) => {
+        asked = signal;
+        return new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
+      },
+    });
+    read(sink);
+    expect(sink.status()).toMatchObject({ connected: false });
+    await sink.stop();
+    expect(asked?.aborted).toBe(true);
+  });
+
+  it("connects with the login of a broker that is found later, and hides it from its own name", async () => {
+    const url = broker.url.replace("//", "//user:secret-word@");
+    const sink = await started({ mqtt: { server: undefined }, findBroker: async () => ({ server: url }) });
+    read(sink);
+    await broker.message("kaifa2mqtt/181220000009/1.8.0");
+    expect(JSON.stringify([sink.status(), told])).not.toContain("secret-word");
+  });
+
   it("survives whatever is published on the topics that it listens to", async () => {
     const topics = ["homeassistant/status", "kaifa2mqtt/bridge/info", "kaifa2mqtt/bridge/state", CONFIG_TOPIC];
     const payloads = ["", "null", "[]", "{", '{"origin":5}', '{"instance":{}}', "x".repeat(100_000), "\u0000\uffff"];
