@@ -13,8 +13,10 @@ import { readSettings } from "./settings.ts";
 /** Exit code 0 when it was stopped. */
 export async function command(context: CommandContext): Promise<number> {
   const { env, signal, stdout } = context;
-  // A telegram every few seconds never earns back what V8's optimizing compiler takes: 6 MB of memory (docs/benchmarks.md).
+  // A telegram every few seconds never earns back what V8's optimizing compiler takes, 6 MB of memory, nor what its tidying
+  // up while idle takes, a third of our processor time (docs/benchmarks.md).
   setFlagsFromString("--no-opt");
+  setFlagsFromString("--no-memory-reducer");
   const { config, file, warnings, secrets } = await readSettings(context);
   const log = createLogger({ ...config.log, secrets, stream: stdout });
   log.info(`kaifa2mqtt ${VERSION}, configuration from ${file ?? "the environment"}`);
