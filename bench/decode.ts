@@ -20,6 +20,8 @@ export interface DecodeResult {
   readonly ratio: number;
 }
 
+/** From the root of the repository, where npm runs. */
+const FIXTURES = "test/fixtures/telegrams";
 const ROUNDS = 9;
 const ROUND_TELEGRAMS = 20_000;
 
@@ -63,9 +65,8 @@ export function benchDecode(): DecodeResult[] {
     { name: "kaifa-netz-noe", cipherBytes: 243 },
     { name: "kaifa-ksm-west", cipherBytes: 336 },
   ].map(({ name, cipherBytes }) => {
-    const folder = new URL(`../test/fixtures/telegrams/${name}/`, import.meta.url);
     const read = (file: string): Uint8Array =>
-      parseHex(readFileSync(new URL(file, folder), "utf8").replace(/^#.*$/gm, ""));
+      parseHex(readFileSync(`${FIXTURES}/${name}/${file}`, "utf8").replace(/^#.*$/gm, ""));
     return measureDecode(name, read("telegram.hex"), read("key.hex"), cipherBytes);
   });
 }
