@@ -25,8 +25,10 @@ const AGREE = {
   slip: 2,
   /** A register that fell, although CRC or tag prove the telegram: a reset. */
   provenFall: 2,
-  /** A reset register, a clock or counter that began anew, or what fails a check of its own. */
+  /** A reset register, or a counter that began anew. */
   same: 3,
+  /** What fails a check of its own: this meter is like that, and the check is waived from then on. */
+  odd: 5,
   /** Another meter: two meters on one line must not take turns. */
   other: 4,
   /** Another list: one damaged in the same place several times must not pass for one. */
@@ -297,7 +299,7 @@ export class Judge implements Acceptance {
 
   /** How many must agree before they win. */
   #needed(entry: Entry, chain: readonly Entry[]): number {
-    if (entry.alone !== null) return AGREE.same;
+    if (entry.alone !== null) return AGREE.odd;
     if (this.#base?.confirmed !== true) return AGREE.first;
     const checks = chain.map(({ finding }) => finding?.check);
     if (checks.includes("meter")) return AGREE.other;
