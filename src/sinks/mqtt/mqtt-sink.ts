@@ -13,8 +13,8 @@ import type { MeterEvent, MeterInfo, Reading } from "../../meter/events.ts";
 import type { Sink, SinkLog } from "../sink.ts";
 import { type Broker, Connection, type Message } from "./connection.ts";
 import { discoveryMessages } from "./discovery.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { type BridgeState, bridgeInfo, meterInfoPayload } from "./info.ts";
-import { Leftovers, type SeenMeter } from "./leftovers.ts";
 import { MeterState } from "./meter-state.ts";
 import type { PowerChoice } from "./power-window.ts";
 import { OFFLINE, ONLINE, topics } from "./topics.ts";
@@ -27,13 +27,6 @@ const ANSWER_MS = 10_000;
 /** So many readings of a meter may be unanswered, as long as the oldest was sent no longer ago than this. */
 const MAX_IN_FLIGHT = 32;
 const PROMPT_MS = 250;
-/** For so long after the first connect the retained discovery messages are read. */
-const LEFTOVERS_MS = 30_000;
-const LEFTOVERS_QUIET_MS = 300;
-/** From the change of a discovery message until what stood behind it is emptied. */
-const OLD_VALUES_MS = 3000;
-/** Meters that send several lists have sent each of them after this time (hourly lists: Norway). */
-const ALL_LISTS_MS = 65 * 60_000;
 
 export interface MqttSinkOptions {
   readonly mqtt: MqttConfig;
@@ -56,20 +49,13 @@ export class MqttSink implements Sink {
   readonly #connection: Connection;
   readonly #base: string;
   readonly #meters = new Map<string, MeterState>();
-  readonly #leftovers: Leftovers;
-  readonly #startedAt = performance.now();
+  readonly #housekeeping: Housekeeping;
   #published = 0;
   #firstConnect = true;
   /** Counts connections: what an earlier one had begun no longer matters. */
   #connections = 0;
   /** The broker has answered our subscriptions on this connection. */
   #subscribed = false;
-  /** What was retained before us is still coming. */
-  #reading = false;
-  /** Meters of an earlier run that were said to be offline. */
-  readonly #presumedGone = new Set<string>();
-  /** Retained under topics that are no longer used; to be emptied. */
-  readonly #oldValues = new Set<string>();
   #hanging = false;
   #stopped = false;
   readonly #timers = new Map<string, NodeJS.Timeout>();
@@ -79,7 +65,21 @@ export class MqttSink implements Sink {
     this.#options = options;
     this.#base = mqtt.base_topic;
     const { enabled, discovery_topic: prefix } = homeassistant;
-    this.#leftovers = new Leftovers({ base: this.#base, prefix, enabled, instance, log });
+    this.#housekeeping = new Housekeeping({
+      base: this.#base,
+      prefix,
+      enabled,
+      instance,
+      log,
+      meters: this.#meters,
+      infos: () => options.bridge.meters().map(({ info }) => info),
+      ready: () => this.#subscribed && this.#connection.connected,
+      publish: (message) => this.#publish(message),
+      onRead: () => {
+        this.#connection.unsubscribe(topics.allDiscovery(prefix));
+        this.#connection.unsubscribe(topics.bridgeInfo(this.#base));
+      },
+    });
     this.#connection = new Connection({
       config: mqtt,
       findBroker: options.findBroker ?? (async () => null),
@@ -129,7 +129,7 @@ export class MqttSink implements Sink {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#emptyOldValues();
+    this.#housekeeping.stop();
     const farewell: Message[] = [];
     for (const meter of this.#meters.values()) {
       if (meter.timer !== null) clearTimeout(meter.timer);
@@ -149,14 +149,14 @@ export class MqttSink implements Sink {
     if (!meter.online) this.#onAvailability(reading.meter, true);
     if (first) this.#soon(`first ${meter.info.id}`, 0, () => this.#introduce(meter));
     else if (meter.json !== null && changed) this.#announce(meter);
-    this.#clearLeftovers();
+    this.#housekeeping.look();
   }
 
   /** Values and status come before their entities, so that none of them begins as "unknown". */
   #introduce(meter: MeterState): void {
     this.#sendInfo();
     this.#announce(meter);
-    this.#clearLeftovers();
+    this.#housekeeping.look();
   }
 
   #onAvailability(info: MeterInfo, online: boolean): void {
@@ -235,8 +235,7 @@ export class MqttSink implements Sink {
     const subscriptions = [homeassistant.status_topic, topics.bridgeState(this.#base)];
     if (this.#firstConnect) {
       subscriptions.push(topics.bridgeInfo(this.#base), topics.allDiscovery(homeassistant.discovery_topic));
-      this.#reading = true;
-      this.#soon("leftovers", LEFTOVERS_MS, () => this.#endOfLeftovers());
+      this.#housekeeping.begin();
     }
     this.#firstConnect = false;
     const connection = ++this.#connections;
@@ -299,8 +298,7 @@ export class MqttSink implements Sink {
   #onMessage(topic: string, payload: Buffer, retained: boolean): void {
     if (this.#stopped) return;
     if (retained) {
-      this.#leftovers.note(topic, payload);
-      if (this.#reading) this.#soon("quiet", LEFTOVERS_QUIET_MS, () => this.#clearLeftovers());
+      this.#housekeeping.note(topic, payload);
       return;
     }
     const text = payload.subarray(0, 16).toString("latin1");
@@ -315,51 +313,6 @@ export class MqttSink implements Sink {
         if (meter.json !== null) this.#announce(meter);
       }
     }
-  }
-
-  /** Takes away what was retained before us and no longer applies, as far as that is known by now. */
-  #clearLeftovers(): void {
-    if (this.#timers.has("quiet") || !this.#subscribed || !this.#connection.connected) return;
-    for (const id of this.#leftovers.meters()) {
-      // A run that was killed could not say that its meters are gone; as long as they are not heard of, they are.
-      if (this.#meters.has(id) || this.#presumedGone.has(id)) continue;
-      this.#presumedGone.add(id);
-      this.#publish({ topic: topics.availability(this.#base, id), payload: OFFLINE });
-    }
-    const seen: SeenMeter[] = [];
-    for (const { info, json, announced, values, sendsOneList } of this.#meters.values()) {
-      if (json === null) continue;
-      // Not announced yet: everything would look dead.
-      if (announced.size === 0 && this.#options.homeassistant.enabled) continue;
-      const start = `${topics.reading(this.#base, info.id)}/`;
-      const complete = sendsOneList || performance.now() - this.#startedAt > ALL_LISTS_MS;
-      const sends = (topic: string): boolean => topic.startsWith(start) && values.has(topic.slice(start.length));
-      seen.push({ id: info.id, announced, complete, sends });
-    }
-    const infos = this.#options.bridge.meters().map(({ info }) => info);
-    const ids = new Set([...this.#meters.keys(), ...infos.flatMap((info) => (info === null ? [] : [info.id]))]);
-    const dead = this.#leftovers.due(seen, infos.includes(null) ? null : ids);
-    if (dead.length === 0) return;
-    this.#options.log.debug(() => `emptied, since nothing stands behind them any more: ${dead.join(", ")}`);
-    const discovery = topics.discoveryStart(this.#options.homeassistant.discovery_topic);
-    for (const topic of dead) {
-      if (topic.startsWith(discovery)) this.#publish({ topic, payload: "" });
-      else this.#oldValues.add(topic);
-    }
-    // Home Assistant must have let go of them first: it complains about an empty message.
-    this.#soon("old values", OLD_VALUES_MS, () => this.#emptyOldValues());
-  }
-
-  #emptyOldValues(): void {
-    for (const topic of this.#oldValues) this.#publish({ topic, payload: "" });
-    this.#oldValues.clear();
-  }
-
-  #endOfLeftovers(): void {
-    this.#reading = false;
-    this.#connection.unsubscribe(topics.allDiscovery(this.#options.homeassistant.discovery_topic));
-    this.#connection.unsubscribe(topics.bridgeInfo(this.#base));
-    this.#clearLeftovers();
   }
 
   #publish(message: Message, done?: () => void): void {
