@@ -173,7 +173,9 @@ export function importMeterJson(source: RawMap): Imported {
       "mqtt",
       "enabled",
     ]);
-    notes.push("Only the Solarview file is written, as before; name an MQTT broker in mqtt.server, without mqtt.enabled: false, to publish there as well.");
+    notes.push(
+      "Only the Solarview file is written, as before; name an MQTT broker in mqtt.server, without mqtt.enabled: false, to publish there as well.",
+    );
   }
 
   const supplier = get("supplier");
