@@ -109,11 +109,10 @@ export class BridgeProcess {
     throw new Error(`the bridge does not listen: ${this.#output}`);
   }
 
-  /** Resident memory in MB (10^6 bytes): all of it, and what is not a mapped file. */
+  /** Resident memory in MB (2^20 bytes): all of it, and what is not a mapped file. */
   memory(): { rss: number; anonymous: number } {
     const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
-    const field = (name: string): number =>
-      (Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024) / 1e6;
+    const field = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) / 1024;
     return { rss: field("VmRSS"), anonymous: field("RssAnon") };
   }
 

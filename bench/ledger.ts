@@ -1,0 +1,71 @@
+/** What each part of the bridge adds to the resident memory of a bare Node: the parts are loaded one after the other. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+import { quantile } from "./processes.ts";
+
+/** In the order in which a start loads them. */
+const PARTS = [
+  ["commander (arguments)", "src/main.ts", "commander"],
+  ["zod (configuration)", "src/config/options.ts", null],
+  ["yaml (configuration in a file)", "src/config/yaml-file.ts", null],
+  ["winston (log)", "src/log.ts", null],
+  ["codec", "src/codec/decoder.ts", null],
+  ["meter, acceptance, bridge", "src/bridge.ts", null],
+  ["MQTT.js and our sink", "src/sinks/mqtt/mqtt-sink.ts", null],
+  ["serialport and its native binding", "src/sources/serialport-library.ts", null],
+] as const;
+const RUNS = 5;
+
+/** MB (2^20 bytes) that each adds, the median of five runs; the first row is the bare Node. */
+export async function benchLedger(): Promise<{ part: string; mb: number }[]> {
+  const folder = resolve("node_modules/.cache/kaifa2mqtt-ledger");
+  mkdirSync(folder, { recursive: true });
+  await build({
+    entryPoints: Object.fromEntries(
+      PARTS.map(([, file, library], n) => [`part${n}`, library === null ? file : `node_modules/${library}/esm.mjs`]),
+    ),
+    outdir: folder,
+    bundle: true,
+    splitting: true,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    platform: "node",
+    target: "node20.19",
+    format: "esm",
+    external: ["@serialport/bindings-cpp"],
+    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+    logLevel: "error",
+  });
+  const script = join(folder, "measure.mjs");
+  writeFileSync(script, MEASURE);
+  const runs = Array.from(
+    { length: RUNS },
+    () => JSON.parse(execFileSync(process.execPath, [script, String(PARTS.length)], { encoding: "utf8" })) as number[],
+  );
+  return ["a bare Node", ...PARTS.map(([name]) => name)].map((part, n) => ({
+    part,
+    mb: quantile(
+      runs.map((run) => (run[n] ?? 0) - (n === 0 ? 0 : (run[n - 1] ?? 0))),
+      0.5,
+    ),
+  }));
+}
+
+const MEASURE = `
+import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+setFlagsFromString("--no-opt");
+setFlagsFromString("--no-memory-reducer");
+const rss = async () => {
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return Number(/VmRSS:\\s+(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]) / 1024;
+};
+const found = [await rss()];
+for (let n = 0; n < Number(process.argv[2]); n++) {
+  await import(new URL("part" + n + ".js", import.meta.url));
+  found.push(await rss());
+}
+console.log(JSON.stringify(found));
+`;
