@@ -3,7 +3,7 @@
  * telegram) is left, and reads its registers.
  */
 
-import { decodeAxdr } from "./axdr.ts";
+import { decodeAxdr, ScalerUnits } from "./axdr.ts";
 import { ByteReader } from "./byte-reader.ts";
 import {
   type CipheredApdu,
@@ -47,6 +47,7 @@ const OTHER_APDUS = new Map<number, string>([
 export class ApduDecoder {
   readonly #keys: PreparedKeys;
   readonly #names = new ObisNames();
+  readonly #units = new ScalerUnits();
   readonly #title = new Uint8Array(8);
   #titleText: string | null = null;
   /** System title of the APDU that was decoded last, also where that failed; `null` if it has none. */
@@ -97,7 +98,7 @@ export class ApduDecoder {
   }
 
   #decodeNotification(plaintext: Uint8Array, envelope: Envelope): Telegram {
-    const { dateTimeAt, body } = decodeDataNotification(plaintext);
+    const { dateTimeAt, body } = decodeDataNotification(plaintext, this.#units);
     return this.#telegram(plaintext, dateTimeAt, readBody(body, plaintext, this.#names), envelope);
   }
 

@@ -95,21 +95,54 @@ export function isString(node: AxdrNode): boolean {
 }
 
 /**
+ * The structures {scaler, unit} that were met, one node for each pair of values: they are more than a third of a telegram's
+ * nodes, and the same in every telegram. Their positions are those of the first time.
+ */
+export class ScalerUnits {
+  readonly #known = new Array<AxdrNode | undefined>(64).fill(undefined);
+
+  /** The node for `02 02 | 0F scaler | 16 unit`, the cursor behind its count; `undefined` if another structure stands there. */
+  take(reader: ByteReader): AxdrNode | undefined {
+    const { bytes, pos, end } = reader;
+    if (bytes[pos] !== TAG.integer || bytes[pos + 2] !== TAG.enum || end - pos < 4) return undefined;
+    const scaler = ((bytes[pos + 1] as number) << 24) >> 24;
+    const unit = bytes[pos + 3] as number;
+    const place = (scaler * 5 + unit) & 63;
+    let node = this.#known[place];
+    if (node === undefined || node.items[0]?.value !== scaler || node.items[1]?.value !== unit) {
+      const items = [
+        new AxdrNode(TAG.integer, scaler, NO_ITEMS, pos + 1, pos + 2),
+        new AxdrNode(TAG.enum, unit, NO_ITEMS, pos + 3, pos + 4),
+      ];
+      node = new AxdrNode(TAG.structure, 0, items, pos, pos + 4);
+      this.#known[place] = node;
+    }
+    reader.pos = pos + 4;
+    return node;
+  }
+}
+
+/**
  * Reads one value and leaves the cursor behind it.
+ * @param units where given, structures of scaler and unit are taken from there, and their positions mean nothing
  * @throws CodecError `malformed` for an unknown tag, a length past the end, or containers more than 10 deep
  */
-export function decodeAxdr(reader: ByteReader, depth = 0): AxdrNode {
+export function decodeAxdr(reader: ByteReader, depth = 0, units?: ScalerUnits): AxdrNode {
   const tag = reader.u8("A-XDR tag");
   if (tag !== TAG.structure && tag !== TAG.array) return decodeContent(reader, tag, depth);
   const count = countOf(reader, depth);
   const start = reader.pos;
+  if (units !== undefined && count === 2 && tag === TAG.structure) {
+    const known = units.take(reader);
+    if (known) return known;
+  }
   const items = new Array<AxdrNode>(count);
   let i = 0;
   if (tag === TAG.structure && count <= 3) {
     const code = irregularCode(reader, count);
     if (code) items[i++] = code;
   }
-  for (; i < count; i++) items[i] = decodeAxdr(reader, depth + 1);
+  for (; i < count; i++) items[i] = decodeAxdr(reader, depth + 1, units);
   return new AxdrNode(tag, 0, items, start, reader.pos);
 }
 

@@ -6,7 +6,7 @@
  * date-time is `0C` + 12 bytes, or `00` for none. Also seen: `09 0C` + 12 bytes (Kaifa MA304, Norway); `19` + 12 bytes is
  * conceivable. The body ends exactly at the end of the APDU.
  */
-import { type AxdrNode, decodeAxdr } from "./axdr.ts";
+import { type AxdrNode, decodeAxdr, type ScalerUnits } from "./axdr.ts";
 import { type AxdrValue, encodeAxdr } from "./axdr-encoder.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { CodecError } from "./codec-error.ts";
@@ -21,14 +21,17 @@ export interface DataNotification {
   readonly body: AxdrNode;
 }
 
-/** @throws CodecError `malformed` when a length does not fit, or bytes are left over */
-export function decodeDataNotification(apdu: Uint8Array): DataNotification {
+/**
+ * @param units see `decodeAxdr`
+ * @throws CodecError `malformed` when a length does not fit, or bytes are left over
+ */
+export function decodeDataNotification(apdu: Uint8Array, units?: ScalerUnits): DataNotification {
   const reader = new ByteReader(apdu);
   const tag = reader.u8("APDU tag");
   if (tag !== DATA_NOTIFICATION) throw new CodecError("malformed", `APDU tag ${tag} is no data-notification`);
   const longInvokeId = reader.u32("long-invoke-id-and-priority");
   const dateTimeAt = skipDateTime(reader);
-  const body = decodeAxdr(reader);
+  const body = decodeAxdr(reader, 0, units);
   if (reader.pos !== reader.end) {
     throw new CodecError("malformed", `${reader.end - reader.pos} bytes are left over behind the body of the telegram`);
   }
