@@ -81,7 +81,7 @@ export class Housekeeping {
   /** Takes away what no longer applies, as far as that is known by now. To be called when a meter has told something new. */
   look(): void {
     const { base, prefix, publish, log, ready, meters, infos } = this.#parts;
-    if (this.#quietTimer !== null || !ready()) return;
+    if (this.#leftovers.empty || this.#quietTimer !== null || !ready()) return;
     for (const id of this.#leftovers.meters()) {
       // A run that was killed could not say that its meters are gone; as long as they are not heard of, they are.
       if (meters.has(id) || this.#presumedGone.has(id)) continue;

@@ -77,6 +77,11 @@ export class Leftovers {
     this.#entries.set(topic, { meter: address.meter, stateTopic, base: bridgeTopic.slice(0, -STATE_SUFFIX.length) });
   }
 
+  /** Nothing is left to be decided upon. */
+  get empty(): boolean {
+    return this.#entries.size === 0 && !this.#foundOnline;
+  }
+
   /** Meters that an earlier run of this bridge has announced. */
   meters(): ReadonlySet<string> {
     if (this.#foundOnline) this.#lookForOthers();

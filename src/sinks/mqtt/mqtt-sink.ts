@@ -9,7 +9,7 @@
  * (what had piled up on the line while the machine slept). Farewells go with QoS 1, so that we know that they arrived before we leave.
  */
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
-import type { MeterEvent, MeterInfo, Reading } from "../../meter/events.ts";
+import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "../../meter/events.ts";
 import type { Sink, SinkLog } from "../sink.ts";
 import { type Broker, Connection, type Message } from "./connection.ts";
 import { discoveryMessages } from "./discovery.ts";
@@ -154,7 +154,9 @@ export class MqttSink implements Sink {
 
   /** Values and status come before their entities, so that none of them begins as "unknown". */
   #introduce(meter: MeterState): void {
-    this.#sendInfo();
+    const status = this.#options.bridge.meters().find(({ info }) => info?.id === meter.info.id);
+    if (status !== undefined) this.#sendMeterInfo(status);
+    this.#soon("info", INFO_DELAY_MS, () => this.#sendInfo());
     this.#announce(meter);
     this.#housekeeping.look();
   }
@@ -286,13 +288,14 @@ export class MqttSink implements Sink {
       topic: topics.bridgeInfo(this.#base),
       payload: bridgeInfo(bridge, instance, homeassistant.language),
     });
-    for (const status of bridge.meters()) {
-      if (status.info === null) continue;
-      this.#publish({
-        topic: topics.bridgeMeter(this.#base, status.info.id),
-        payload: meterInfoPayload(status, homeassistant.language),
-      });
-    }
+    for (const status of bridge.meters()) this.#sendMeterInfo(status);
+  }
+
+  /** What the diagnostic entities of a meter show. */
+  #sendMeterInfo(status: MeterStatus): void {
+    if (status.info === null || !this.#subscribed) return;
+    const topic = topics.bridgeMeter(this.#base, status.info.id);
+    this.#publish({ topic, payload: meterInfoPayload(status, this.#options.homeassistant.language) });
   }
 
   #onMessage(topic: string, payload: Buffer, retained: boolean): void {
