@@ -5,7 +5,7 @@ import { type Health, HealthServer } from "./health.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
 import { instanceId } from "./instance.ts";
 import type { Logger } from "./log.ts";
-import { type Acceptance, createAcceptance } from "./meter/acceptance.ts";
+import { type Acceptance, createAcceptance, limitsOf } from "./meter/acceptance.ts";
 import type { MeterEvent, MeterStatus } from "./meter/events.ts";
 import { MeterIdentity } from "./meter/identity.ts";
 import { Memory } from "./meter/memory.ts";
@@ -160,7 +160,7 @@ export class Bridge implements BridgeView {
     // A simulated meter and a capture begin anew each time: nothing of them is remembered.
     const lasting = !["file", "simulator"].includes(sourceKind(meter.port));
     const acceptance = createAcceptance(
-      { maxPower: config.plausibility.max_power, wall: () => Date.now() },
+      { ...limitsOf(config.plausibility), wall: () => Date.now() },
       lasting ? this.#remembered : undefined,
       log,
     );

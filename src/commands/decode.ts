@@ -11,7 +11,7 @@ import type { Telegram } from "../codec/telegram.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
 import type { Config } from "../config/options.ts";
-import { createAcceptance, type Verdict } from "../meter/acceptance.ts";
+import { type AcceptanceOptions, createAcceptance, limitsOf, type Verdict } from "../meter/acceptance.ts";
 import { CaptureReader } from "../sources/capture-stream.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { faultToJson, faultToText, telegramToJson, telegramToText } from "./decode-output.ts";
@@ -20,7 +20,7 @@ import { readSettings } from "./settings.ts";
 /** Exit code 1 if there was any fault, or no reading at all. */
 export async function command(context: CommandContext): Promise<number> {
   const { args, stderr, stdin, cwd, options } = context;
-  const { keys, maxPower } = await settings(context);
+  const { keys, limits } = await settings(context);
   const names = args.length === 0 ? ["-"] : args;
   let failed = false;
   for (const name of names) {
@@ -28,7 +28,7 @@ export async function command(context: CommandContext): Promise<number> {
     if (names.length > 1 && options.json !== true) await write(context, `== ${name}\n`);
     const input = name === "-" ? stdin : createReadStream(resolve(cwd, name));
     try {
-      const stream = new DecodeStream(context, keys, maxPower);
+      const stream = new DecodeStream(context, keys, limits);
       failed = (await stream.run(input)) || failed;
     } catch (error) {
       const { code, syscall } = error as NodeJS.ErrnoException;
@@ -49,7 +49,7 @@ const WHY: Readonly<Record<string, string>> = {
 interface Settings {
   readonly keys: DecoderOptions;
   /** W, `plausibility.max_power` */
-  readonly maxPower: number | undefined;
+  readonly limits: AcceptanceOptions;
 }
 
 /** Keys from the command line, else from the configuration, of which nothing else is needed. */
@@ -77,7 +77,7 @@ async function settings(context: CommandContext): Promise<Settings> {
         ? undefined
         : (keyBytes(meter.authentication_key) ?? undefined)),
   };
-  return { keys, maxPower: config?.plausibility.max_power };
+  return { keys, limits: config === null ? {} : limitsOf(config.plausibility) };
 }
 
 function keyFrom(text: string | undefined, flag: string): Uint8Array | undefined {
@@ -106,11 +106,11 @@ class DecodeStream {
   #faults = 0;
   #out = "";
 
-  constructor(context: CommandContext, keys: DecoderOptions, maxPower: number | undefined) {
+  constructor(context: CommandContext, keys: DecoderOptions, limits: AcceptanceOptions) {
     this.#context = context;
     this.#json = context.options.json === true;
     this.#decoder = createDecoder(keys);
-    this.#acceptance = context.options.accept === true ? createAcceptance({ timing: "meter", maxPower }) : null;
+    this.#acceptance = context.options.accept === true ? createAcceptance({ ...limits, timing: "meter" }) : null;
   }
 
   /** @returns whether there was a fault, or no reading */

@@ -361,6 +361,20 @@ const plausibilitySchema = z.strictObject({
       de: "Watt, die höchstens durch diesen Zähler fließen können. Kein Energieregister darf schneller steigen. 100 kW liegen über dem, was ein direkt angeschlossener Zähler führt (3 × 100 A bei 230 V sind 69 kW); bei Wandlerzählern erhöhen.",
     },
   }),
+  min_voltage: option(z._default(whole(0, 1_000), 80), {
+    title: { en: "Lowest voltage", de: "Kleinste Spannung" },
+    help: {
+      en: "Volts of a phase that is connected; 0 (not connected) is always allowed. 230 V nets have 207 to 253 V; sags are let through.",
+      de: "Volt einer angeschlossenen Phase; 0 (nicht angeschlossen) ist immer erlaubt. 230-V-Netze haben 207 bis 253 V; Einbrüche werden durchgelassen.",
+    },
+  }),
+  max_voltage: option(z._default(whole(100, 1_000_000), 300), {
+    title: { en: "Highest voltage", de: "Größte Spannung" },
+    help: {
+      en: "Volts of a phase; raise it for meters behind voltage transformers.",
+      de: "Volt einer Phase; bei Zählern hinter Spannungswandlern erhöhen.",
+    },
+  }),
 });
 
 export const configSchema = z.strictObject({

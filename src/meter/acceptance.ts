@@ -55,6 +55,9 @@ export interface Acceptance {
 export interface AcceptanceOptions {
   /** W that can flow through this meter at most (`plausibility.max_power`). */
   readonly maxPower?: number | undefined;
+  /** Volts of a phase that is connected (`plausibility.min_voltage`, `max_voltage`). */
+  readonly minVoltage?: number | undefined;
+  readonly maxVoltage?: number | undefined;
   /**
    * `arrival`: `at` is when the telegram came. `meter`: the input is a capture; time passes as the meters' clocks say, and
    * several meters are told apart and judged each by itself.
@@ -62,6 +65,15 @@ export interface AcceptanceOptions {
   readonly timing?: "arrival" | "meter" | undefined;
   /** Wall clock, milliseconds since 1970: tells how long ago the memory was written. */
   readonly wall?: (() => number) | undefined;
+}
+
+/** The section `plausibility` of the configuration as options. */
+export function limitsOf(section: {
+  readonly max_power: number;
+  readonly min_voltage: number;
+  readonly max_voltage: number;
+}): Pick<AcceptanceOptions, "maxPower" | "minVoltage" | "maxVoltage"> {
+  return { maxPower: section.max_power, minVoltage: section.min_voltage, maxVoltage: section.max_voltage };
 }
 
 export interface AcceptanceLog {

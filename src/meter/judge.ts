@@ -2,7 +2,17 @@
 import type { Telegram } from "../codec/telegram.ts";
 import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./acceptance.ts";
 import { type Baseline, clockOf, extend, fromMemory, toMemory, WAIVED } from "./baseline.ts";
-import { type Check, checkAlone, compare, type Finding, failures, isRepetition, slipOf } from "./plausibility.ts";
+import {
+  type Check,
+  checkAlone,
+  compare,
+  DEFAULT_LIMITS,
+  type Finding,
+  failures,
+  isRepetition,
+  type Limits,
+  slipOf,
+} from "./plausibility.ts";
 import { numberOf, type Shape, Shapes } from "./shape.ts";
 
 /**
@@ -41,8 +51,6 @@ const WITHHOLD_MS = 24 * 3_600_000;
 /** Without clock and real time of arrival: so much may have passed between two telegrams of a capture. */
 const UNKNOWN_PERIOD_MS = 900_000;
 
-const DEFAULT_MAX_POWER = 100_000;
-
 /** A telegram on its way through the decision. */
 interface Entry {
   readonly telegram: Telegram;
@@ -62,7 +70,7 @@ export const identityOf = (telegram: Telegram): string => telegram.systemTitle ?
 
 export class Judge implements Acceptance {
   readonly #shapes = new Shapes();
-  readonly #maxPower: number;
+  readonly #limits: Limits;
   readonly #byClock: boolean;
   readonly #wall: (() => number) | null;
   readonly #log: AcceptanceLog | undefined;
@@ -76,7 +84,11 @@ export class Judge implements Acceptance {
   #lastTime = 0;
 
   constructor(options: AcceptanceOptions, memory: unknown, log: AcceptanceLog | undefined) {
-    this.#maxPower = options.maxPower ?? DEFAULT_MAX_POWER;
+    this.#limits = {
+      maxPower: options.maxPower ?? DEFAULT_LIMITS.maxPower,
+      minVoltage: options.minVoltage ?? DEFAULT_LIMITS.minVoltage,
+      maxVoltage: options.maxVoltage ?? DEFAULT_LIMITS.maxVoltage,
+    };
     this.#byClock = options.timing === "meter";
     this.#wall = options.wall ?? null;
     this.#log = log;
@@ -98,7 +110,7 @@ export class Judge implements Acceptance {
     this.#recall(telegram, time);
     const shape = this.#shapes.of(telegram);
     const proven = telegram.proof === "crc" || telegram.proof === "tag";
-    const alone = proven ? null : checkAlone(telegram, shape, this.#maxPowerNow, this.#base?.waived ?? []);
+    const alone = proven ? null : checkAlone(telegram, shape, this.#limitsNow, this.#base?.waived ?? []);
     const entry: Entry = { telegram, at, time, shape, proven, alone, finding: null, verdict: null };
     this.#queue.push(entry);
     const first = this.#decide(entry);
@@ -136,8 +148,9 @@ export class Judge implements Acceptance {
     return this.#drain();
   }
 
-  get #maxPowerNow(): number {
-    return Math.max(this.#maxPower, this.#base?.maxPower ?? 0);
+  /** The power limit grows with a meter that carries more. */
+  get #limitsNow(): Limits {
+    return { ...this.#limits, maxPower: Math.max(this.#limits.maxPower, this.#base?.maxPower ?? 0) };
   }
 
   /** In a capture time passes as the clock of the meter says; where there is none, unknown time between telegrams. */
@@ -257,7 +270,7 @@ export class Judge implements Acceptance {
     }
     if (this.#base === null) return;
     if (entry.alone !== null) {
-      const waivers = failures(entry.telegram, entry.shape, this.#maxPowerNow).flatMap(({ waiver }) => waiver ?? []);
+      const waivers = failures(entry.telegram, entry.shape, this.#limitsNow).flatMap(({ waiver }) => waiver ?? []);
       this.#base = { ...this.#base, waived: [...new Set([...waivers, ...this.#base.waived])].slice(0, WAIVED) };
     }
     if (fast) this.#learnPower(chain);
@@ -325,7 +338,7 @@ export class Judge implements Acceptance {
   }
 
   #extend(base: Baseline | null, { telegram, shape, time }: Entry): Baseline {
-    return extend(base, telegram, shape, time, this.#maxPower);
+    return extend(base, telegram, shape, time, this.#limits.maxPower);
   }
 
   #hold(entry: Entry, finding: Finding): void {

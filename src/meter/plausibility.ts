@@ -24,8 +24,17 @@ const SLIP_MS = 10_000;
 const GAP_MS = 60_000;
 const GAP_PERIODS = 3;
 
-/** Volts of a phase that is connected: 230 V nets need 207…253 (EN 50160), sags and 110 V nets are let through. */
-const VOLTAGE = { least: 80, most: 300 } as const;
+/** What a meter may tell, as configured (`plausibility`). */
+export interface Limits {
+  /** W */
+  readonly maxPower: number;
+  /** Volts of a phase that is connected; 0 is always allowed. */
+  readonly minVoltage: number;
+  readonly maxVoltage: number;
+}
+
+/** 3 × 100 A; 230 V nets need 207…253 V (EN 50160), sags and 110 V nets are let through. */
+export const DEFAULT_LIMITS: Limits = { maxPower: 100_000, minVoltage: 80, maxVoltage: 300 };
 const FREQUENCY = { least: 40, most: 70 } as const;
 
 /** A check that failed. */
@@ -68,11 +77,11 @@ export type Check =
 export function checkAlone(
   telegram: Telegram,
   shape: Shape,
-  maxPower: number,
+  limits: Limits,
   waived: readonly string[],
 ): Finding | null {
   for (const check of ALONE) {
-    for (const finding of check(telegram, shape, maxPower)) {
+    for (const finding of check(telegram, shape, limits)) {
       if (!waived.includes(finding.waiver ?? finding.check)) return finding;
     }
   }
@@ -80,11 +89,11 @@ export function checkAlone(
 }
 
 /** Every check that this telegram fails by itself. */
-export function failures(telegram: Telegram, shape: Shape, maxPower: number): Finding[] {
-  return ALONE.flatMap((check) => [...check(telegram, shape, maxPower)]);
+export function failures(telegram: Telegram, shape: Shape, limits: Limits): Finding[] {
+  return ALONE.flatMap((check) => [...check(telegram, shape, limits)]);
 }
 
-type AloneCheck = (telegram: Telegram, shape: Shape, maxPower: number) => Iterable<Finding>;
+type AloneCheck = (telegram: Telegram, shape: Shape, limits: Limits) => Iterable<Finding>;
 
 /** Every check of a single telegram (telegrams.md, 6.1), in the order in which they are told. */
 export const ALONE: readonly AloneCheck[] = [unit, clockCopies, weekday, meterNumber, range, current, flow, direction];
@@ -147,7 +156,8 @@ function* meterNumber({ systemTitle, meterId }: Telegram): Iterable<Finding> {
 }
 
 /** Values that cannot be, whatever the meter said before. What has no unit has no known size. */
-function* range(telegram: Telegram, shape: Shape, maxPower: number): Iterable<Finding> {
+function* range(telegram: Telegram, shape: Shape, limits: Limits): Iterable<Finding> {
+  const { maxPower, minVoltage, maxVoltage } = limits;
   for (const { index, obis, signed, factor } of shape.counters) {
     const value = numberOf(telegram.registers[index]) * factor;
     if (!signed && value < 0) yield against("range", `${obis} is negative: ${value}`, `range ${obis}`);
@@ -159,8 +169,8 @@ function* range(telegram: Telegram, shape: Shape, maxPower: number): Iterable<Fi
       against(check, `${obis} is ${value}, expected ${allowed}`, `${check} ${obis}`);
     switch (kind) {
       case "voltage":
-        if (register?.unit != null && value !== 0 && (value < VOLTAGE.least || value > VOLTAGE.most)) {
-          yield says("voltage", `0 or ${VOLTAGE.least} to ${VOLTAGE.most} V`);
+        if (register?.unit != null && value !== 0 && (value < minVoltage || value > maxVoltage)) {
+          yield says("voltage", `0 or ${minVoltage} to ${maxVoltage} V`);
         }
         break;
       case "current":

@@ -132,6 +132,16 @@ describe("strictness and plausibility reject what the sum of M-Bus did not find"
     expect(judged(settled(), telegram)).toEqual([`rejected ${number} ${check}`, "accepted 4"]);
   });
 
+  test("the limits are those of the configuration", () => {
+    const line = settled({ minVoltage: 200, maxVoltage: 240, maxPower: 5_000 });
+    expect(judged(line, netzNoe({ counter: 3, volts: [199, 231, 232] }))).toEqual(["rejected 3 voltage", "accepted 4"]);
+    expect(judged(line, netzNoe({ counter: 5, volts: [230, 241, 232] }), { counter: 6 })).toContain(
+      "rejected 5 voltage",
+    );
+    const power = netzNoe({ counter: 7, power: 5_100, amperes: [9, 9, 9] });
+    expect(judged(line, power, { counter: 8 })).toContain("rejected 7 power");
+  });
+
   test("a number that does not fit the system title is rejected at first contact, too", () => {
     const line = new Line();
     const stranger = netzNoe({ counter: 0, meterId: "181210000010" });
