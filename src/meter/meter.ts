@@ -13,12 +13,14 @@ import { type LineSettings, type Source, SourceError } from "../sources/source.t
 import type { Acceptance, Verdict } from "./acceptance.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Diagnosis, diagnose, formatLine } from "./diagnosis.ts";
+import { logDiagnosis } from "./diagnosis-log.ts";
 import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "./events.ts";
 import { LinePacer } from "./line-pacer.ts";
 import { type LineChoice, LineSearch } from "./line-search.ts";
 import { MeterTally } from "./meter-tally.ts";
 import type { Observer } from "./observer.ts";
 import { Period } from "./period.ts";
+import { Timers } from "./timers.ts";
 
 /** Nothing within a telegram pauses longer: two frames are about 160 ms apart (docs/meters.md). Then what was begun is forgotten. */
 const SILENCE_MS = 1_000;
@@ -83,11 +85,12 @@ export class Meter {
   #pacer: LinePacer | null = null;
   /** Ends a sleep before its time. */
   #wake: (() => void) | null = null;
-  readonly #timers = new Map<string, () => void>();
+  readonly #timers: Timers<"silence" | "tick" | "due" | "stale" | "sleep">;
 
   constructor(parts: MeterParts) {
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
+    this.#timers = new Timers(this.#clock);
     this.#search = new LineSearch(parts.line, parts.source.hasLine);
     this.#tally = new MeterTally(parts.log);
     this.#diagnosis = diagnose(parts.observer.observe(this.#clock.now(), this.#period.limitMs));
@@ -108,8 +111,7 @@ export class Meter {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#interrupt();
-    for (const cancel of this.#timers.values()) cancel();
-    this.#timers.clear();
+    this.#timers.close();
     if (this.#running === null) return;
     let cancel = (): void => undefined;
     const tooLong = new Promise<void>((resolve) => {
@@ -167,10 +169,11 @@ export class Meter {
           const pause = this.#take(next.value);
           if (pause > 0) await this.#sleep(pause);
           if (session.signal.aborted) break;
-          this.#schedule("silence", SILENCE_MS, () => this.#silence());
+          this.#timers.schedule("silence", SILENCE_MS, () => this.#silence());
         }
       }
-      this.#handle(decoder.end(), this.#clock.now());
+      // Not when we stop: what is under way then is nobody's fault.
+      if (!this.#stopped) this.#handle(decoder.end(), this.#clock.now());
       return session.signal.aborted ? "again" : "ended";
     } catch (error) {
       this.#handle(decoder.end(), this.#clock.now());
@@ -185,7 +188,7 @@ export class Meter {
       this.#lastBug = stack;
       return new SourceError("lost", "an unexpected error, see the log", { cause: error });
     } finally {
-      this.#cancel("silence");
+      this.#timers.cancel("silence");
       session.abort();
       await bytes.return?.();
     }
@@ -210,7 +213,7 @@ export class Meter {
   #take(chunk: Uint8Array): number {
     const { decoder, observer } = this.#parts;
     const at = this.#clock.now();
-    this.#cancel("silence");
+    this.#timers.cancel("silence");
     this.#heardAt = at;
     if (this.#failingSince !== null) {
       const seconds = Math.round((at - this.#failingSince) / 1000);
@@ -268,10 +271,10 @@ export class Meter {
       this.#publish(verdict.telegram, verdict.type === "accepted", verdict.at);
     }
     const due = acceptance.due;
-    if (due === null) this.#cancel("due");
+    if (due === null) this.#timers.cancel("due");
     else {
       const wait = Math.max(0, due - this.#clock.now());
-      this.#schedule("due", wait, () => this.#decide(acceptance.expire(this.#clock.now())));
+      this.#timers.schedule("due", wait, () => this.#decide(acceptance.expire(this.#clock.now())));
     }
     this.#look();
   }
@@ -286,7 +289,7 @@ export class Meter {
     observer.accepted(at);
     if (reading === null) log.debug("a telegram that does not say whose it is: nothing to publish it under");
     else this.#tell(reading);
-    this.#schedule("stale", this.#period.limitMs, () => this.#stale());
+    this.#timers.schedule("stale", this.#period.limitMs, () => this.#stale());
   }
 
   #tell(reading: Reading): void {
@@ -324,16 +327,11 @@ export class Meter {
     if (now.text.en === before.text.en) return;
     this.#diagnosis = now;
     emit({ type: "diagnosis", label: source.label, meter: this.#info, diagnosis: now });
-    if (now.code === before.code) return;
-    const text = now.cure.en === "" ? now.text.en : `${now.text.en} ${now.cure.en}`;
-    if (now.code === "starting") log.debug(text);
-    else if (now.code === "ok") log.info(text);
-    else if (MUST_ACT.has(now.code)) log.error(text);
-    else log.warn(text);
+    logDiagnosis(log, now, before);
   }
 
   #tick(): void {
-    this.#schedule("tick", TICK_MS, () => this.#tick());
+    this.#timers.schedule("tick", TICK_MS, () => this.#tick());
     const at = this.#clock.now();
     this.#tally.sumUp(at);
     this.#look();
@@ -369,11 +367,11 @@ export class Meter {
       if (this.#stopped) return resolve();
       const wake = (): void => {
         this.#wake = null;
-        this.#cancel("sleep");
+        this.#timers.cancel("sleep");
         resolve();
       };
       this.#wake = wake;
-      this.#schedule("sleep", ms, wake);
+      this.#timers.schedule("sleep", ms, wake);
     });
   }
 
@@ -382,32 +380,7 @@ export class Meter {
     this.#session?.abort();
     this.#wake?.();
   }
-
-  /** One timer of each name: a new one replaces the old. */
-  #schedule(name: "silence" | "tick" | "due" | "stale" | "sleep", ms: number, act: () => void): void {
-    this.#timers.get(name)?.();
-    if (this.#stopped) return void this.#timers.delete(name);
-    const cancel = this.#clock.after(ms, () => {
-      this.#timers.delete(name);
-      act();
-    });
-    this.#timers.set(name, cancel);
-  }
-
-  #cancel(name: string): void {
-    this.#timers.get(name)?.();
-    this.#timers.delete(name);
-  }
 }
-
-/** Nobody but the user can mend these. */
-const MUST_ACT: ReadonlySet<string> = new Set([
-  "permission",
-  "not-a-serial-device",
-  "key-missing",
-  "key-wrong",
-  "authentication",
-]);
 
 /** Faults that are met only behind frames whose checks are all right: baud rate and parity then are right as well. */
 function provesLine(code: string): boolean {

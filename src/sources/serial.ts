@@ -147,16 +147,6 @@ export class SerialSource implements Source {
   }
 }
 
-/** The serial devices that the library can list; empty where it cannot (it needs `udevadm` on Linux). */
-export async function listSerialPorts(): Promise<{ path: string; manufacturer: string | undefined }[]> {
-  const { SerialPort } = await import("./serialport-library.ts");
-  try {
-    return (await SerialPort.list()).map(({ path, manufacturer }) => ({ path, manufacturer }));
-  } catch {
-    return [];
-  }
-}
-
 /**
  * Waits for bytes and takes them. On Unix without the library's own read: that one asks the thread pool twice a wake-up, and
  * turns for ever without a pause when a device that was pulled reads as "0 bytes" (seen with bindings-cpp 13.0.1).
