@@ -1,0 +1,111 @@
+/** The whole bridge in one process: captured bytes in a file on one side, a broker and a Solarview file on the other. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Bridge } from "../src/bridge.ts";
+import { configSchema } from "../src/config/options.ts";
+import type { Logger } from "../src/log.ts";
+import { TestBroker } from "./helpers/broker.ts";
+
+const CAPTURES = {
+  "kaifa-netz-noe": "36C66639E48A8CA4D6BC8B282A793BBB",
+  "kaifa-ksm-west": readFileSync("test/fixtures/telegrams/kaifa-ksm-west/key.hex", "utf8").replace(/#.*|\s/g, ""),
+} as const;
+
+describe("the bridge", () => {
+  let folder: string;
+  let broker: TestBroker;
+  let told: string[];
+  const bridges: Bridge[] = [];
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "bridge-"));
+    broker = await TestBroker.start();
+    told = [];
+  });
+  afterEach(async () => {
+    await Promise.all(bridges.splice(0).map((bridge) => bridge.stop()));
+    await broker.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const log: Logger = {
+    error: (message) => void told.push(`error ${typeof message === "string" ? message : message()}`),
+    warn: (message) => void told.push(`warn ${typeof message === "string" ? message : message()}`),
+    info: () => undefined,
+    debug: () => undefined,
+    child: () => log,
+  };
+  const capture = (name: keyof typeof CAPTURES) => ({
+    port: `file:${resolve(`test/fixtures/telegrams/${name}/telegram.hex`)}`,
+    key: CAPTURES[name],
+  });
+  const start = async (meters: object[], more: object = {}): Promise<Bridge> => {
+    const config = configSchema.parse({ meters, mqtt: { server: broker.url, version: 4 }, data_dir: folder, ...more });
+    const bridge = new Bridge({ config: { ...config, data_dir: folder }, version: "1.2.3", log });
+    bridges.push(bridge);
+    await bridge.start();
+    return bridge;
+  };
+
+  it("brings a captured telegram to MQTT and into the Solarview file, and says farewell", async () => {
+    const file = join(folder, "kaifa.txt");
+    const bridge = await start([capture("kaifa-netz-noe")], { solarview: { file } });
+    expect(JSON.parse((await broker.message("kaifa2mqtt/181220000009")).payload)).toMatchObject({
+      time: "2021-09-27T09:47:15+02:00",
+      energy_import: 12.937,
+    });
+    await expect.poll(() => existsSync(file)).toBe(true);
+    expect(readFileSync(file, "utf8")).toBe("/?!\n/KAIFA\n1.8.0(000012.937*kWh)\n2.8.0(000000.000*kWh)\n!\n");
+    expect(bridge.meters()).toMatchObject([{ info: { id: "181220000009", manufacturer: "Kaifa" } }]);
+    expect(bridge.broker()).toMatchObject({ connected: true, error: null });
+    await bridge.stop();
+    expect(broker.retained.get("kaifa2mqtt/bridge/state")).toBe("offline");
+    expect(broker.retained.get("kaifa2mqtt/181220000009/availability")).toBe("offline");
+  });
+
+  it("serves several meters, each under its own id, the first in the Solarview file", async () => {
+    const file = join(folder, "kaifa.txt");
+    await start([capture("kaifa-netz-noe"), { ...capture("kaifa-ksm-west"), id: "cellar" }], { solarview: { file } });
+    await broker.message("kaifa2mqtt/181220000009");
+    expect(JSON.parse((await broker.message("kaifa2mqtt/cellar")).payload)).toMatchObject({ energy_import: 1327.456 });
+    const names = (meter: string): string =>
+      JSON.parse(broker.retained.get(`homeassistant/sensor/kaifa2mqtt_${meter}/energy_import/config`) ?? "{}").device
+        ?.name;
+    await broker.until(() => names("cellar") !== undefined && names("181220000009") !== undefined, "both devices");
+    expect([names("181220000009"), names("cellar")]).toEqual(["Kaifa MA309", "Kaifa MA309 cellar"]);
+    await expect.poll(() => existsSync(file) && readFileSync(file, "utf8")).toContain("000012.937");
+  });
+
+  it("goes on without a device and without a broker, says so once, and is not healthy", async () => {
+    const bridge = await start([{ port: join(folder, "ttyUSB9") }], { mqtt: { server: "mqtt://127.0.0.1:1" } });
+    await expect.poll(() => told.length).toBeGreaterThanOrEqual(2);
+    const { healthy, reasons } = bridge.health();
+    expect(healthy).toBe(false);
+    expect(reasons.join("\n")).toMatch(/127\.0\.0\.1:1[\s\S]*ttyUSB9/);
+    const before = told.length;
+    await new Promise((done) => setTimeout(done, 2500));
+    expect(told.length).toBe(before);
+  });
+
+  it("notices that it runs twice with the same data folder", async () => {
+    await start([capture("kaifa-netz-noe")]);
+    await start([capture("kaifa-netz-noe")], { mqtt: { enabled: false } });
+    expect(told.join("\n")).toMatch(/another bridge is at work with the data folder/);
+  });
+
+  it("encrypts and decrypts a simulated meter without a key with the published example key", async () => {
+    const bridge = await start([{ port: "simulator:?interval=0.1" }]);
+    await broker.message("kaifa2mqtt/bridge/state", "online");
+    await expect.poll(() => bridge.health(), { timeout: 10_000 }).toEqual({ healthy: true, reasons: [] });
+  });
+
+  it("comes to its end when all captures have been played, but for what it serves", async () => {
+    const bridge = await start([capture("kaifa-netz-noe")]);
+    await bridge.done();
+    await broker.message("kaifa2mqtt/181220000009");
+    await broker.message("kaifa2mqtt/bridge/state", "online");
+    expect(broker.sent.some(({ payload }) => payload === "offline")).toBe(false);
+  });
+});
