@@ -1,6 +1,6 @@
 /** How a change of diagnosis is told in the log: by how much is broken, and who can mend it. */
 import type { Diagnosis, DiagnosisCode } from "./diagnosis.ts";
-import type { MeterLog } from "./meter.ts";
+import type { MeterLog } from "./meter-parts.ts";
 
 /** Nobody but the user can mend these. */
 const MUST_ACT: ReadonlySet<DiagnosisCode> = new Set<DiagnosisCode>([

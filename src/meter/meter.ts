@@ -7,19 +7,20 @@
  *
  * Retry stands here and nowhere else (but for the broker: MQTT.js reconnects by itself, see mqtt-sink.ts).
  */
-import type { Decoder, DecoderEvent } from "../codec/decoder.ts";
+import type { DecoderEvent } from "../codec/decoder.ts";
 import type { Telegram } from "../codec/telegram.ts";
-import { type LineSettings, type Source, SourceError } from "../sources/source.ts";
-import type { Acceptance, Verdict } from "./acceptance.ts";
+import { type LineSettings, SourceError } from "../sources/source.ts";
+import type { Verdict } from "./acceptance.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Diagnosis, diagnose, formatLine } from "./diagnosis.ts";
 import { logDiagnosis } from "./diagnosis-log.ts";
-import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "./events.ts";
+import type { MeterStatus, Reading } from "./events.ts";
 import { LinePacer } from "./line-pacer.ts";
-import { type LineChoice, LineSearch } from "./line-search.ts";
+import { LineSearch } from "./line-search.ts";
+import type { MeterParts } from "./meter-parts.ts";
 import { MeterTally } from "./meter-tally.ts";
-import type { Observer } from "./observer.ts";
 import { Period } from "./period.ts";
+import { Presence } from "./presence.ts";
 import { Timers } from "./timers.ts";
 
 /** Nothing within a telegram pauses longer: two frames are about 160 ms apart (docs/meters.md). Then what was begun is forgotten. */
@@ -35,31 +36,6 @@ const IDLE_CONNECTION_MS = 180_000;
 /** `stop` waits no longer for a device that does not let itself be closed. */
 const STOP_MS = 1_000;
 
-/** The part of a logger that a meter uses. */
-export interface MeterLog {
-  error(message: string): void;
-  warn(message: string): void;
-  info(message: string): void;
-  debug(message: string | (() => string)): void;
-}
-
-/** What a meter is made of. */
-export interface MeterParts {
-  /** Position in the configuration, from 0. */
-  readonly index: number;
-  readonly source: Source;
-  readonly line: LineChoice;
-  readonly decoder: Decoder;
-  readonly acceptance: Acceptance;
-  readonly observer: Observer;
-  /** `complete: false`: only what is of the moment (see acceptance.ts). `null`: it does not say whose it is. */
-  readonly toReading: (telegram: Telegram, complete: boolean, receivedAt: number) => Reading | null;
-  /** Neither waits nor throws. */
-  readonly emit: (event: MeterEvent) => void;
-  readonly log: MeterLog;
-  readonly clock?: Clock;
-}
-
 /** How a session with the source came to its end. */
 type Outcome = "ended" | "again" | SourceError;
 
@@ -74,8 +50,7 @@ export class Meter {
   #stopped = false;
   #session: AbortController | null = null;
   #connected = false;
-  #info: MeterInfo | null = null;
-  #online = false;
+  readonly #presence: Presence;
   #heardAt = 0;
   #acceptedAt: number | null = null;
   #acceptedWall: number | null = null;
@@ -90,6 +65,7 @@ export class Meter {
   constructor(parts: MeterParts) {
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
+    this.#presence = new Presence(parts.emit);
     this.#timers = new Timers(this.#clock);
     this.#search = new LineSearch(parts.line, parts.source.hasLine);
     this.#tally = new MeterTally(parts.log);
@@ -125,8 +101,8 @@ export class Meter {
     return {
       index: this.#parts.index,
       label: this.#parts.source.label,
-      info: this.#info,
-      online: this.#online,
+      info: this.#presence.info,
+      online: this.#presence.online,
       connected: this.#connected,
       lastTelegramAt: this.#acceptedWall,
       periodMs: this.#period.ms,
@@ -288,35 +264,17 @@ export class Meter {
     this.#acceptedWall = receivedAt;
     observer.accepted(at);
     if (reading === null) log.debug("a telegram that does not say whose it is: nothing to publish it under");
-    else this.#tell(reading);
+    else {
+      log.debug(() => describe(reading));
+      this.#presence.reads(reading);
+    }
     this.#timers.schedule("stale", this.#period.limitMs, () => this.#stale());
-  }
-
-  #tell(reading: Reading): void {
-    const { emit, log } = this.#parts;
-    log.debug(() => {
-      const values = reading.values.map(({ topic, text, unit }) => `${topic}=${text}${unit ?? ""}`);
-      return `${reading.complete ? "accepted" : "first contact"}: ${reading.meter.id} ${values.join(" ")}`;
-    });
-    const before = this.#info;
-    this.#info = reading.meter;
-    emit({ type: "reading", reading });
-    if (before !== null && before.id !== reading.meter.id && this.#online) {
-      this.#online = false;
-      emit({ type: "availability", meter: before, online: false });
-    }
-    if (!this.#online) {
-      this.#online = true;
-      emit({ type: "availability", meter: reading.meter, online: true });
-    }
   }
 
   /** No accepted telegram for three periods. */
   #stale(): void {
     this.#look();
-    if (this.#info === null || !this.#online) return;
-    this.#online = false;
-    this.#parts.emit({ type: "availability", meter: this.#info, online: false });
+    this.#presence.gone();
   }
 
   /** Says how the meter is, if that has changed. */
@@ -326,7 +284,7 @@ export class Meter {
     const now = diagnose(observer.observe(this.#clock.now(), this.#period.limitMs));
     if (now.text.en === before.text.en) return;
     this.#diagnosis = now;
-    emit({ type: "diagnosis", label: source.label, meter: this.#info, diagnosis: now });
+    emit({ type: "diagnosis", label: source.label, meter: this.#presence.info, diagnosis: now });
     logDiagnosis(log, now, before);
   }
 
@@ -385,4 +343,9 @@ export class Meter {
 /** Faults that are met only behind frames whose checks are all right: baud rate and parity then are right as well. */
 function provesLine(code: string): boolean {
   return code !== "framing" && code !== "checksum" && code !== "segmentation";
+}
+
+function describe({ complete, meter, values }: Reading): string {
+  const texts = values.map(({ topic, text, unit }) => `${topic}=${text}${unit ?? ""}`);
+  return `${complete ? "accepted" : "first contact"}: ${meter.id} ${texts.join(" ")}`;
 }

@@ -1,0 +1,34 @@
+/** What a meter is made of: everything that it uses is handed to it. */
+import type { Decoder } from "../codec/decoder.ts";
+import type { Telegram } from "../codec/telegram.ts";
+import type { Source } from "../sources/source.ts";
+import type { Acceptance } from "./acceptance.ts";
+import type { Clock } from "./clock.ts";
+import type { MeterEvent, Reading } from "./events.ts";
+import type { LineChoice } from "./line-search.ts";
+import type { Observer } from "./observer.ts";
+
+/** The part of a logger that a meter uses. */
+export interface MeterLog {
+  error(message: string): void;
+  warn(message: string): void;
+  info(message: string): void;
+  debug(message: string | (() => string)): void;
+}
+
+/** What a meter is made of. */
+export interface MeterParts {
+  /** Position in the configuration, from 0. */
+  readonly index: number;
+  readonly source: Source;
+  readonly line: LineChoice;
+  readonly decoder: Decoder;
+  readonly acceptance: Acceptance;
+  readonly observer: Observer;
+  /** `complete: false`: only what is of the moment (see acceptance.ts). `null`: it does not say whose it is. */
+  readonly toReading: (telegram: Telegram, complete: boolean, receivedAt: number) => Reading | null;
+  /** Neither waits nor throws. */
+  readonly emit: (event: MeterEvent) => void;
+  readonly log: MeterLog;
+  readonly clock?: Clock;
+}
