@@ -10,8 +10,8 @@
  */
 import type { Telegram } from "../codec/telegram.ts";
 import { CaptureJudge } from "./capture-judge.ts";
+import type { Check } from "./finding.ts";
 import { Judge } from "./judge.ts";
-import type { Check } from "./plausibility.ts";
 
 /** What is decided about a telegram; one call may decide about earlier ones that were held back, in their order. */
 export type Verdict =

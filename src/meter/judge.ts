@@ -1,19 +1,12 @@
 /** Judges the telegrams of one meter, in their order: the pool of what is held, and who wins (see acceptance.ts). */
 import type { Telegram } from "../codec/telegram.ts";
 import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./acceptance.ts";
+import { chainOf, type Entry, fastChainOf, isFall, largestPower, neededFor, noticeOf } from "./agreement.ts";
 import { type Baseline, clockOf, extend, fromMemory, toMemory, WAIVED } from "./baseline.ts";
-import {
-  type Check,
-  checkAlone,
-  compare,
-  DEFAULT_LIMITS,
-  type Finding,
-  failures,
-  isRepetition,
-  type Limits,
-  slipOf,
-} from "./plausibility.ts";
-import { numberOf, type Shape, Shapes } from "./shape.ts";
+import { checkAlone, failures } from "./consistency.ts";
+import { DEFAULT_LIMITS, type Finding, type Limits } from "./finding.ts";
+import { compare, isRepetition, slipOf } from "./plausibility.ts";
+import { Shapes } from "./shape.ts";
 
 /**
  * So long is a telegram held that no other confirms, milliseconds: the 5 s of the Austrian meters and a second for what
@@ -27,43 +20,10 @@ const HOLD_PERIODS = 4;
 const QUICK_MS = 15_000;
 /** Telegrams that are held, or remembered as evidence after they were rejected. */
 const POOL = 8;
-/** So many must agree before they win against what is known. */
-const AGREE = {
-  /** At first contact: two. */
-  first: 2,
-  /** Those below a value that had slipped in upward: their registers are withheld until they have caught up. */
-  slip: 2,
-  /** A register that fell, although CRC or tag prove the telegram: a reset. */
-  provenFall: 2,
-  /** A reset register, or a counter that began anew. */
-  same: 3,
-  /** What fails a check of its own: this meter is like that, and the check is waived from then on. */
-  odd: 5,
-  /** Another meter: two meters on one line must not take turns. */
-  other: 4,
-  /** Another list: one damaged in the same place several times must not pass for one. */
-  list: 5,
-  /** Registers that rise faster than the limit allows: this meter carries more. */
-  fast: 5,
-} as const;
 /** A register below the published value is not withheld for longer, milliseconds. */
 const WITHHOLD_MS = 24 * 3_600_000;
 /** Without clock and real time of arrival: so much may have passed between two telegrams of a capture. */
 const UNKNOWN_PERIOD_MS = 900_000;
-
-/** A telegram on its way through the decision. */
-interface Entry {
-  readonly telegram: Telegram;
-  readonly at: number;
-  /** As `at`, or by the meter's clock. */
-  readonly time: number;
-  readonly shape: Shape;
-  readonly proven: boolean;
-  readonly alone: Finding | null;
-  /** Why it is held. */
-  finding: Finding | null;
-  verdict: Verdict | null;
-}
 
 /** Who sent it, as far as it tells; the key of the memory. */
 export const identityOf = (telegram: Telegram): string => telegram.systemTitle ?? telegram.meterId ?? "";
@@ -250,10 +210,11 @@ export class Judge implements Acceptance {
   /** Something that contradicts what is known, or nothing is known: those that agree among themselves win. */
   #challenge(entry: Entry, finding: Finding): void {
     this.#hold(entry, finding);
-    let chain = this.#chainOf(entry, false);
-    const fast = chain.length < this.#needed(entry, chain);
-    if (fast) chain = this.#chainOf(entry, true);
-    if (fast && (chain.length < AGREE.fast || !this.#isFast(chain))) return;
+    const beside = (earlier: Entry, later: Entry): Finding | null => this.#beside(earlier, later, null);
+    let chain = chainOf(entry, this.#pool, beside, this.#base === null);
+    const fast = chain.length < neededFor(entry, chain, this.#base);
+    if (fast) chain = fastChainOf(entry, this.#pool, beside, this.#base === null);
+    if (chain.length === 0) return;
     const winners = new Set(chain);
     for (const other of this.#pool) if (!winners.has(other)) this.#reject(other);
     this.#pool = [];
@@ -273,68 +234,12 @@ export class Judge implements Acceptance {
       const waivers = failures(entry.telegram, entry.shape, this.#limitsNow).flatMap(({ waiver }) => waiver ?? []);
       this.#base = { ...this.#base, waived: [...new Set([...waivers, ...this.#base.waived])].slice(0, WAIVED) };
     }
-    if (fast) this.#learnPower(chain);
+    if (fast) this.#base = { ...this.#base, maxPower: Math.max(this.#base.maxPower, 1.5 * largestPower(chain)) };
   }
 
-  /**
-   * The run of held telegrams up to this one in which each goes on where the one before was.
-   * @param fast whether a register may rise faster than the limit
-   */
-  #chainOf(entry: Entry, fast: boolean): Entry[] {
-    const chain = [entry];
-    let head = entry;
-    for (const other of this.#pool.toReversed()) {
-      if (other === entry || other.alone?.waiver !== head.alone?.waiver) continue;
-      if (isRepetition(this.#extend(null, other), head.telegram)) {
-        if (this.#base === null) chain.unshift(other);
-        continue;
-      }
-      const beside = this.#beside(other, head);
-      if (beside?.grade === "contradiction" && !(fast && beside.check === "energy-rise")) continue;
-      chain.unshift(other);
-      head = other;
-    }
-    return chain;
-  }
-
-  /** What speaks against `later` if `earlier` was true. */
-  #beside(earlier: Entry, later: Entry, base: Baseline | null = null): Finding | null {
+  /** What speaks against `later` if `earlier` was true; `null`, too, if it repeats it. */
+  #beside(earlier: Entry, later: Entry, base: Baseline | null): Finding | null {
     return compare(this.#extend(base, earlier), later.telegram, later.shape, later.time, later.proven);
-  }
-
-  /** Whether they agree but for rising faster than the limit. */
-  #isFast(chain: readonly Entry[]): boolean {
-    return chain.some((link, index) => {
-      const next = chain[index + 1];
-      return next !== undefined && this.#beside(link, next)?.check === "energy-rise";
-    });
-  }
-
-  /** How many must agree before they win. */
-  #needed(entry: Entry, chain: readonly Entry[]): number {
-    if (entry.alone !== null) return AGREE.odd;
-    if (this.#base?.confirmed !== true) return AGREE.first;
-    const checks = chain.map(({ finding }) => finding?.check);
-    if (checks.includes("meter")) return AGREE.other;
-    if (checks.includes("structure")) return AGREE.list;
-    if (checks.every((check) => check === "energy-slip")) return AGREE.slip;
-    if (entry.proven && checks.every((check) => check !== undefined && isFall(check))) return AGREE.provenFall;
-    return AGREE.same;
-  }
-
-  /** Several agree that more flows than the limit says: the limit grows with them. */
-  #learnPower(chain: readonly Entry[]): void {
-    let most = 0;
-    chain.forEach((link, index) => {
-      const next = chain[index + 1];
-      if (next === undefined || next.shape !== link.shape) return;
-      const hours = Math.max(1_000, next.time - link.time) / 3_600_000;
-      for (const { index: place, factor } of link.shape.counters) {
-        const rise = (numberOf(next.telegram.registers[place]) - numberOf(link.telegram.registers[place])) * factor;
-        if (rise > 0) most = Math.max(most, rise / hours);
-      }
-    });
-    if (this.#base !== null && most > this.#base.maxPower) this.#base = { ...this.#base, maxPower: 1.5 * most };
   }
 
   #extend(base: Baseline | null, { telegram, shape, time }: Entry): Baseline {
@@ -403,24 +308,4 @@ export class Judge implements Acceptance {
 function holdOf(base: Baseline | null): number {
   const period = base?.periodMs ?? null;
   return period === null || period > QUICK_MS ? HOLD_MS : Math.max(HOLD_MS, HOLD_PERIODS * period);
-}
-
-const isFall = (check: Check): boolean => check === "energy-fall" || check === "energy-slip";
-
-/** A sentence for the log when those that contradicted what was known have won. */
-function noticeOf({ check, reason }: Finding): string {
-  switch (check) {
-    case "meter":
-      return `another meter is at this port now: ${reason}`;
-    case "energy-fall":
-      return `a register begins anew, or a wrong value had been taken before: ${reason}`;
-    case "counter":
-      return `the meter counts its telegrams anew: ${reason}`;
-    case "structure":
-      return `the meter sends another list now: ${reason}`;
-    case "energy-rise":
-      return `taken although it looks too much: ${reason}`;
-    default:
-      return `this meter is like that, so it is taken from now on: ${reason}`;
-  }
 }

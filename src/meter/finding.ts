@@ -1,0 +1,56 @@
+/** What a check says, and the limits that can be configured. */
+
+/** What a meter may tell, as configured (`plausibility`). */
+export interface Limits {
+  /** W */
+  readonly maxPower: number;
+  /** Volts of a phase that is connected; 0 is always allowed. */
+  readonly minVoltage: number;
+  readonly maxVoltage: number;
+}
+
+/** 3 × 100 A; 230 V nets need 207…253 V (EN 50160), sags and 110 V nets are let through. */
+export const DEFAULT_LIMITS: Limits = { maxPower: 100_000, minVoltage: 80, maxVoltage: 300 };
+/** A check that failed. */
+export interface Finding {
+  readonly check: Check;
+  readonly reason: string;
+  /** A doubt fits what is known but is unusual: the next telegram decides. */
+  readonly grade: "contradiction" | "doubt";
+  /** A doubt that is not taken when no other telegram comes to confirm it. */
+  readonly unlikely?: boolean;
+  /** What is remembered if a meter fails this check by nature. */
+  readonly waiver?: string;
+}
+
+export type Check =
+  /** Alone. */
+  | "unit"
+  | "clock-copies"
+  | "weekday"
+  | "meter-number"
+  | "range"
+  | "voltage"
+  | "power"
+  | "power-current"
+  | "power-direction"
+  /** Beside what is known. */
+  | "meter"
+  | "counter"
+  | "structure"
+  | "energy-rise"
+  | "energy-fall"
+  | "energy-slip"
+  | "energy-burst"
+  | "clock"
+  | "gap"
+  /** No second telegram has confirmed the first. */
+  | "unconfirmed";
+
+/** A contradiction. */
+export const against = (check: Check, reason: string, waiver: string = check): Finding => ({
+  check,
+  reason,
+  waiver,
+  grade: "contradiction",
+});
