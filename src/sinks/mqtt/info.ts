@@ -47,10 +47,14 @@ export function bridgeInfo(bridge: BridgeState, instance: string, language: "en"
   });
 }
 
+/** Home Assistant takes no longer state; a path of a device may make a sentence long. */
+const MAX_STATE = 255;
+
 /** Payload of `<base>/bridge/meters/<meter>`, which the diagnostic entities read. */
 export function meterInfoPayload(meter: MeterStatus, language: "en" | "de"): string {
+  const status = meter.diagnosis.text[language];
   return JSON.stringify({
-    status: meter.diagnosis.text[language],
+    status: status.length <= MAX_STATE ? status : `${status.slice(0, MAX_STATE - 1)}…`,
     code: meter.diagnosis.code,
     cure: meter.diagnosis.cure[language],
     last_telegram: isoTime(meter.lastTelegramAt),

@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import type { MeterStatus } from "../../../src/meter/events.ts";
+import { bridgeInfo, meterInfoPayload } from "../../../src/sinks/mqtt/info.ts";
+import { METER } from "../../helpers/readings.ts";
+
+const status = (text: string): MeterStatus => ({
+  index: 0,
+  label: "/dev/ttyUSB0",
+  info: METER,
+  online: true,
+  connected: true,
+  lastTelegramAt: 1_632_728_836_000,
+  periodMs: 5012,
+  counters: {
+    bytes: 564,
+    telegrams: 2,
+    accepted: 1,
+    rejected: 1,
+    rejectedBy: { checksum: 1 },
+    skippedBytes: 3,
+    connections: 1,
+  },
+  diagnosis: { code: "ok", text: { en: text, de: `${text} (de)` }, cure: { en: "", de: "" } },
+});
+
+describe("what is told of the bridge", () => {
+  it("is version, start, and each meter with its counters and its diagnosis in the language of the entities", () => {
+    const bridge = { version: "1.2.3", startedAt: 1_632_728_000_000, meters: () => [status("All well.")] };
+    expect(JSON.parse(bridgeInfo(bridge, "0123456789ab", "de"))).toEqual({
+      version: "1.2.3",
+      started: "2021-09-27T07:33:20.000Z",
+      instance: "0123456789ab",
+      meters: [
+        {
+          id: "181220000009",
+          name: "Kaifa MA309",
+          manufacturer: "Kaifa",
+          model: "MA309",
+          serial_number: "181220000009",
+          system_title: "4B464D6750000009",
+          port: "/dev/ttyUSB0",
+          online: true,
+          connected: true,
+          last_telegram: "2021-09-27T07:47:16.000Z",
+          period_seconds: 5,
+          counters: {
+            bytes: 564,
+            telegrams: 2,
+            accepted: 1,
+            rejected: 1,
+            rejected_by: { checksum: 1 },
+            skipped_bytes: 3,
+            connections: 1,
+          },
+          diagnosis: { code: "ok", text: "All well. (de)", cure: "" },
+        },
+      ],
+    });
+  });
+
+  it("fits into a state of Home Assistant, which has 255 characters at most", () => {
+    expect(JSON.parse(meterInfoPayload(status("x".repeat(255)), "en")).status).toHaveLength(255);
+    const long = JSON.parse(meterInfoPayload(status("x".repeat(400)), "en")).status;
+    expect(long).toHaveLength(255);
+    expect(long.endsWith("…")).toBe(true);
+  });
+});
