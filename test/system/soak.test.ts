@@ -85,7 +85,7 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
     await first;
     const timesOf = (): Set<number> =>
       new Set(seen.kept.map(({ payload }) => Date.parse((JSON.parse(payload) as { time: string }).time)));
-    const missing: number[] = [];
+    const missing: string[] = [];
     const samples: Sample[] = [];
     let [sent, published, damaged] = [0, 0, 0];
     let faultAt = 2 * ROUND;
@@ -118,7 +118,10 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
         });
       const arrived = timesOf();
       published += arrived.size;
-      missing.push(...good.filter((at) => !arrived.has(at)));
+      const absent = good.filter((at) => !arrived.has(at));
+      missing.push(
+        ...absent.map((at) => `${new Date(at).toISOString()} of ${good.map((one) => arrived.has(one))}: ${said()}`),
+      );
       seen.kept.length = 0;
       expect(bridge.running).toBe(true);
       if (sent >= faultAt) {
@@ -141,6 +144,15 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
     expect(end.descriptors).toBeLessThanOrEqual(early.descriptors + 2);
     expect(end.threads).toBeLessThanOrEqual(early.threads);
     expect((await bridge.stop()).code).toBe(0);
+
+    /** What the bridge said of late, for telegrams that are missing. */
+    function said(): string {
+      const lines = bridge.output.split("\n").slice(-300);
+      return lines
+        .filter((one) => /held|implausible|answer|checksum|framing|segment/i.test(one))
+        .slice(-12)
+        .join("\n");
+    }
 
     /** What the process holds, after its garbage was collected. */
     async function look(): Promise<Sample> {
