@@ -96,7 +96,7 @@ export class Judge implements Acceptance {
       if (!lone && !last && unconfirmed.includes(entry)) continue;
       const finding = entry.finding;
       const reset = entry.proven && finding !== null && isFall(finding.check);
-      const doubt = finding?.grade === "doubt" && (finding.unlikely !== true || last);
+      const doubt = finding?.grade === "doubt" && (finding.unlikely !== true || last) && this.#stillFits(entry);
       if (doubt || reset || (lone && finding?.check === "unconfirmed")) {
         this.#pool = this.#pool.filter((other) => other !== entry);
         this.#accept(entry, reset ? finding?.reason : undefined);
@@ -106,6 +106,11 @@ export class Judge implements Acceptance {
       }
     }
     return this.#drain();
+  }
+
+  /** Not so if another doubt that contradicts it was accepted just before. */
+  #stillFits({ telegram, shape, time, proven }: Entry): boolean {
+    return this.#base === null || compare(this.#base, telegram, shape, time, proven)?.grade !== "contradiction";
   }
 
   /** The power limit grows with a meter that carries more. */
@@ -140,13 +145,13 @@ export class Judge implements Acceptance {
     let finding = entry.alone ?? compare(base, entry.telegram, entry.shape, entry.time, entry.proven);
     if (entry.alone === null) finding = this.#settleDoubts(entry, finding);
     if (finding === null) {
-      this.#clear(entry);
+      this.#clear(entry, false);
       this.#due = null;
       this.#accept(entry, undefined);
       return [];
     }
     if (finding.grade === "doubt") {
-      this.#clear(entry);
+      this.#clear(entry, true);
       this.#hold(entry, finding);
       if (finding.check === "gap") return [{ type: "provisional", telegram: entry.telegram, at: entry.at }];
       return [];
@@ -159,13 +164,16 @@ export class Judge implements Acceptance {
    * The meter goes on as known: what contradicted it is rejected. One below a value that may have slipped in upward is
    * taken if this telegram goes on from it, too: only its register is left out.
    */
-  #clear(entry: Entry): void {
+  #clear(entry: Entry, doubtful: boolean): void {
+    // Two doubts that contradict each other: the next telegram will decide.
+    const undecided = this.#pool.filter(({ finding }) => doubtful && finding?.grade === "doubt");
     for (const other of this.#pool) {
+      if (undecided.includes(other)) continue;
       const beside = other.finding?.check === "energy-slip" ? this.#beside(other, entry, this.#base) : undefined;
       if (beside === null || (beside?.grade === "doubt" && beside.unlikely !== true)) this.#accept(other, undefined);
       else this.#reject(other);
     }
-    this.#pool = [];
+    this.#pool = undecided;
   }
 
   /** First contact. */
@@ -190,6 +198,11 @@ export class Judge implements Acceptance {
     let now = finding;
     for (const doubt of this.#pool.filter(({ finding: why }) => why?.grade === "doubt")) {
       if (this.#base === null) break;
+      if (!this.#stillFits(doubt)) {
+        this.#pool = this.#pool.filter((other) => other !== doubt);
+        this.#reject(doubt);
+        continue;
+      }
       const after = this.#extend(this.#base, doubt);
       const beside = compare(after, entry.telegram, entry.shape, entry.time, entry.proven);
       if (beside === null || (beside.grade === "doubt" && now !== null)) {
@@ -199,7 +212,7 @@ export class Judge implements Acceptance {
           this.#base = { ...this.#base, unexplained: this.#base.unexplained + 1 };
         }
         now = beside;
-      } else if (now?.grade !== "contradiction") {
+      } else if (now === null) {
         this.#pool = this.#pool.filter((other) => other !== doubt);
         this.#reject(doubt);
       }

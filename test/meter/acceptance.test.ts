@@ -185,6 +185,21 @@ describe("what is unusual but true is not lost", () => {
     expect(line.hear(netzNoe({ counter: 12, import: 1_000_600 }))).toEqual(["accepted 12"]);
   });
 
+  test("two unusual ones that contradict each other: the next telegram says which was true", () => {
+    const line = settled();
+    expect(line.hear(netzNoe({ counter: 3, import: 1_000_020 }))).toEqual([]);
+    expect(line.hear(netzNoe({ counter: 4, import: 1_000_015 }))).toEqual([]);
+    const last = line.hear(netzNoe({ counter: 5, import: 1_000_022 }));
+    expect(last).toEqual(["accepted 3", "rejected 4 energy-burst", "accepted 5"]);
+  });
+
+  test("two unusual ones that contradict each other, and nothing more: only one of them is taken", () => {
+    const line = settled();
+    line.hear(netzNoe({ counter: 3, import: 1_000_020 }));
+    line.hear(netzNoe({ counter: 4, import: 1_000_015 }));
+    expect(line.wait(60_000)).toEqual(["accepted 3", "rejected 4 energy-burst"]);
+  });
+
   test.each([3_600_000, -3_600_000, 120_000, -120_000])("a clock that is set by %i ms", (ahead) => {
     const line = settled();
     expect(line.hear(netzNoe({ counter: 3, ahead }))).toEqual([]);
