@@ -77,6 +77,9 @@ export interface Observations {
 /** How long to listen before what came, or did not come, means anything: two periods of the usual 5 s and a telegram's length. */
 export const FIRST_LISTEN_MS = 12_000;
 
+/** More bytes than that to each fault are noise: telegrams have 100 to 500, and the longest known 1,200. */
+const BYTES_PER_FAULT = 1_500;
+
 const SOURCE_CODES = {
   "no-device": "no-device",
   permission: "permission",
@@ -155,8 +158,10 @@ export function diagnose(seen: Observations): Diagnosis {
   if (parity !== null && seen.line !== null && seen.line.parity !== parity) {
     return say("wrong-parity", parity === "even" ? "lineIsEven" : "lineIsOdd");
   }
-  if (fault === "checksum") return say("checksum");
-  if (fault === "segmentation") return say("checksum", "pieces");
+  // In noise something looks like a frame now and then; telegrams with faults come by the hundred bytes.
+  const often = fault !== null && (seen.faults[fault] ?? 0) * BYTES_PER_FAULT >= seen.bytes;
+  if (fault === "checksum" && often) return say("checksum");
+  if (fault === "segmentation" && often) return say("checksum", "pieces");
   return say("noise", seen.kind === "tcp" ? "noiseServer" : "noise");
 }
 
