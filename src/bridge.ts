@@ -6,7 +6,7 @@ import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
 import { instanceId } from "./instance.ts";
 import type { Logger } from "./log.ts";
 import { type Acceptance, createAcceptance, limitsOf } from "./meter/acceptance.ts";
-import type { MeterEvent, MeterStatus } from "./meter/events.ts";
+import type { MeterStatus } from "./meter/events.ts";
 import { MeterIdentity } from "./meter/identity.ts";
 import { Memory } from "./meter/memory.ts";
 import { Meter } from "./meter/meter.ts";
@@ -28,8 +28,6 @@ export interface BridgeOptions {
   readonly supervised?: boolean;
   /** For tests of the status page: where it was built, and whom to take for the Supervisor. */
   readonly page?: { readonly assetsDir?: string; readonly ingressPeer?: string };
-  /** Also gets every event of every meter (the demo prints them). */
-  readonly listener?: (event: MeterEvent) => void;
 }
 
 /** What may overhear decoder and acceptance of a meter: the status page's recorder. */
@@ -153,7 +151,7 @@ export class Bridge implements BridgeView {
   }
 
   #buildMeter(meter: MeterConfig, index: number, recorder: Recorder | null): Meter {
-    const { config, listener } = this.#options;
+    const { config } = this.#options;
     const log = this.#options.log.child({ component: "meter", meter: meter.id ?? meter.port });
     const keys = keysOf(meter);
     const decoder = createDecoder({ ...keys, keepBytes: recorder !== null });
@@ -185,7 +183,6 @@ export class Bridge implements BridgeView {
           // The Solarview file holds one meter: the first.
           if (sink.name !== "solarview" || index === 0) sink.accept(event);
         }
-        listener?.(event);
       },
       log,
     });

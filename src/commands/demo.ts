@@ -28,7 +28,12 @@ export async function command(context: CommandContext): Promise<number> {
   const print = (line: string): void => void stdout.write(`${line}\n`);
 
   const dataDir = mkdtempSync(join(tmpdir(), "kaifa2mqtt-demo-"));
-  const broker = await startBroker((topic, payload) => print(messageLine(topic, payload, widthOf(stdout))));
+  const done = new AbortController();
+  let readings = 0;
+  const broker = await startBroker((topic, payload) => {
+    print(messageLine(topic, payload, widthOf(stdout)));
+    if (/^kaifa2mqtt\/[^/]+$/.test(topic) && ++readings >= count) done.abort();
+  });
   const pagePort = await freePort(PAGE_PORT);
   const server = `mqtt://${LOOPBACK}:${broker.port}`;
   const config = configSchema.parse({
@@ -40,16 +45,11 @@ export async function command(context: CommandContext): Promise<number> {
   });
   print(introduction({ server, port: broker.port, pagePort, interval, layout }));
 
-  const done = new AbortController();
-  let readings = 0;
   const log = createLogger({ ...config.log, stream: context.stderr });
   const bridge = new Bridge({
     config: { ...config, data_dir: dataDir },
     version: VERSION,
     log,
-    listener: (event) => {
-      if (event.type === "reading" && event.reading.complete && ++readings >= count) done.abort();
-    },
   });
   const ends = AbortSignal.any([
     signal,
