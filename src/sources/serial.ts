@@ -18,6 +18,9 @@ const LOOK_MS = 500;
 /** The same while it is open and nothing comes: a hang-up tells by itself, another node behind the same path does not. */
 const LOOK_WHILE_OPEN_MS = 4_000;
 
+/** Who asks for the next bytes only after this has slept meanwhile, and there are some. */
+const PAUSE_MS = 6;
+
 /** An open port of the library's binding, as far as it is used here. */
 interface Port {
   read(buffer: Buffer, offset: number, length: number): Promise<{ bytesRead: number }>;
@@ -67,11 +70,16 @@ export class SerialSource implements Source {
     try {
       yield new Uint8Array(0);
       const buffer = new Uint8Array(READ_BYTES);
+      let waiting = false;
       while (!signal.aborted) {
-        const length = await read(port, buffer);
+        const length = await read(port, buffer, waiting);
         heard = true;
+        waiting = false;
+        if (length === 0) continue;
+        const given = performance.now();
         // A copy: who consumes may keep it, and the buffer is used again.
-        if (length > 0) yield buffer.slice(0, length);
+        yield buffer.slice(0, length);
+        waiting = performance.now() - given > PAUSE_MS;
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -148,15 +156,18 @@ export class SerialSource implements Source {
 }
 
 /**
- * Waits for bytes and takes them. On Unix without the library's own read: that one asks the thread pool twice a wake-up, and
- * turns for ever without a pause when a device that was pulled reads as "0 bytes" (seen with bindings-cpp 13.0.1).
+ * Waits for bytes, unless they are there (`waiting`), and takes them. On Unix without the library's own read: that one
+ * asks the thread pool twice a wake-up, and turns for ever without a pause when a device that was pulled reads as "0 bytes"
+ * (seen with bindings-cpp 13.0.1).
  */
-async function read(port: Port, buffer: Uint8Array): Promise<number> {
+async function read(port: Port, buffer: Uint8Array, waiting: boolean): Promise<number> {
   if (!isUnixPort(port)) return (await port.read(Buffer.from(buffer.buffer), 0, buffer.length)).bytesRead;
-  await new Promise<void>((resolve, reject) => {
-    if (port.fd === null) reject(new Error("closed"));
-    else port.poller.once("readable", (error) => (error ? reject(error) : resolve()));
-  });
+  if (!waiting) {
+    await new Promise<void>((resolve, reject) => {
+      if (port.fd === null) reject(new Error("closed"));
+      else port.poller.once("readable", (error) => (error ? reject(error) : resolve()));
+    });
+  }
   if (port.fd === null) throw new Error("closed");
   try {
     const length = readSync(port.fd, buffer, 0, buffer.length, null);
