@@ -124,6 +124,9 @@ describe("strictness and plausibility reject what the sum of M-Bus did not find"
       "range",
       withRegister(netzNoe({ counter: 3 }), "13.7.0", { value: { coefficient: 1_999, exponent: -3 } }),
     ],
+    ["a negative power", "power", netzNoe({ counter: 3, power: -5 })],
+    ["a current above the limit", "range", netzNoe({ counter: 3, amperes: [450, 1, 1] })],
+    ["a frequency that no net has", "range", withFrequency(netzNoe({ counter: 3 }), 5_128)],
     ["a negative register", "range", netzNoe({ counter: 3, export: -1 })],
     ["a clock that went back", "clock", netzNoe({ counter: 3, ahead: -3_600_000 })],
     ["a clock that jumped ahead", "clock", netzNoe({ counter: 3, ahead: 86_400_000 })],
@@ -160,6 +163,17 @@ describe("strictness and plausibility reject what the sum of M-Bus did not find"
     expect(decided.filter((text) => text.startsWith("rejected"))).toHaveLength(50);
   });
 });
+
+/** The last register is a frequency instead, in hundredths of a hertz. */
+function withFrequency(telegram: Telegram, hundredths: number): Telegram {
+  const frequency = {
+    obis: "1-0:14.7.0*255",
+    value: { coefficient: hundredths, exponent: -3 },
+    unit: "Hz",
+    scaler: -3,
+  };
+  return withRegister(telegram, "13.7.0", frequency);
+}
 
 /** Clock and copy alike, but Monday is told for a Sunday. */
 function otherWeekday(telegram: Telegram): Telegram {
@@ -337,6 +351,30 @@ describe("a change that is real wins, with a notice", () => {
     expect(line.notices).toEqual([expect.stringContaining("another meter")]);
   });
 
+  test("another meter that is heard only three times does not win, nor does a list that comes four times", () => {
+    const other = (counter: number): Telegram =>
+      netzNoe({ counter, systemTitle: "4B464D6750000077", import: 7 + counter });
+    const list = (counter: number): Telegram =>
+      withRegister(netzNoe({ counter }), "1.7.0", { scaler: -1, value: { coefficient: 7200, exponent: -1 } });
+    for (const [change, times] of [
+      [other, 3],
+      [list, 4],
+    ] as const) {
+      const line = settled();
+      for (let counter = 3; counter < 3 + times; counter++) line.hear(change(counter));
+      const after = 3 + times;
+      expect(line.hear(netzNoe({ counter: after })).at(-1)).toBe(`accepted ${after}`);
+      expect(line.published).toHaveLength(4);
+    }
+  });
+
+  test("a check that fails four times in a row is not waived", () => {
+    const line = settled();
+    for (const counter of [3, 4, 5, 6]) line.hear(netzNoe({ counter, volts: [230, 231, 60] }));
+    expect(line.hear(netzNoe({ counter: 7 })).at(-1)).toBe("accepted 7");
+    expect(line.published).toHaveLength(4);
+  });
+
   test("two meters that take turns on one line are not mixed up", () => {
     const line = settled();
     for (let counter = 3; counter < 30; counter++) {
@@ -400,6 +438,15 @@ describe("a wrong value that slipped in upward", () => {
       1000, 1001, 1002, 1003, 1004, 1005, 1006,
     ]);
     expect(published.at(-1)).toBe(energy(6));
+  });
+
+  test("is put right by the first two that agree, with a meter that stands still", () => {
+    const line = settled();
+    line.hear(netzNoe({ counter: 3, import: 1_000_004 }));
+    const still = (counter: number): string[] => line.hear(netzNoe({ counter, import: 1_000_002, power: 10 }));
+    expect(still(4)).toEqual([]);
+    expect(still(5)).toEqual(["accepted 4 without 1-0:1.8.0*255", "accepted 5 without 1-0:1.8.0*255"]);
+    expect(line.hear(netzNoe({ counter: 6, import: 1_000_004 }))).toEqual(["accepted 6"]);
   });
 });
 
