@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import type { IClientOptions, MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
 import type { SinkLog } from "../sink.ts";
-import { describeFailure, TAKEN_OVER } from "./failures.ts";
+import { describeFailure, TAKEN_OVER, THROWN_OUT } from "./failures.ts";
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -20,7 +20,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_UNSENT_BYTES = 64 * 1024;
 /** How long `stop` waits until the broker has acknowledged the farewell. */
 const FAREWELL_MS = 2000;
-/** So many connections in a row that are closed at once mean that another client has the same id (MQTT 3.1.1 does not say it). */
+/** So many connections in a row that are closed at once, with no refusal between, mean that another client has the same id (not every broker says it). */
 const SUSPICIOUS_CLOSES = 3;
 
 export interface Message {
@@ -207,7 +207,9 @@ export class Connection {
       return;
     }
     // What breaks off says little by its error code (EPIPE, ECONNRESET): see #closed.
-    if (this.#connectedAt === 0) this.#complain(failure);
+    if (this.#connectedAt > 0) return;
+    this.#shortConnections = 0;
+    this.#complain(failure);
   }
 
   #closed(client: MqttClient): void {
@@ -223,7 +225,7 @@ export class Connection {
       this.#shortConnections++;
     }
     if (this.#shortConnections >= SUSPICIOUS_CLOSES) {
-      this.#complain(describeFailure({ code: TAKEN_OVER }, this.label));
+      this.#complain(describeFailure({ code: THROWN_OUT }, this.label));
     } else if (this.#problem === null) {
       this.#complain(describeFailure({ code: "closed" }, this.label));
     }

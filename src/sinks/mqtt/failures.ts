@@ -3,6 +3,9 @@
 /** Reason code of MQTT 5: "session taken over". */
 export const TAKEN_OVER = 142;
 
+/** The broker lets us in and closes the connection at once, several times in a row, and does not say why. */
+export const THROWN_OUT = "thrown-out";
+
 export interface Failure {
   /** Tells kinds of failure apart, so that each is told once. */
   readonly key: string;
@@ -49,9 +52,18 @@ export function describeFailure(error: unknown, label: string): Failure {
   const { code, message } = firstCause(error);
   const broker = `the broker at ${label}`;
   if (code === TAKEN_OVER) {
+    const cure = "Is the bridge running twice? Else give each its own mqtt.client_id";
     return {
       key: String(TAKEN_OVER),
-      text: `another client takes our place at ${broker} again and again: two programs use the same client id. Is the bridge running twice? Else give each its own mqtt.client_id`,
+      text: `another client takes our place at ${broker} again and again: two programs use the same client id. ${cure}`,
+    };
+  }
+  if (code === THROWN_OUT) {
+    const cure =
+      "Most likely two programs use the same client id: is the bridge running twice? Else the broker's log tells why";
+    return {
+      key: String(TAKEN_OVER),
+      text: `${broker} closes our connection again and again as soon as it is made. ${cure}`,
     };
   }
   if (typeof code === "number") {

@@ -466,6 +466,19 @@ describe("the MQTT sink", () => {
       await warned(/mqtt\.ca.* cannot be read/);
     });
 
+    it("when the broker crashes again and again, without suspecting another client", async () => {
+      const { port } = broker;
+      await started();
+      for (let crash = 0; crash < 2; crash++) {
+        await broker.message("kaifa2mqtt/bridge/state", "online");
+        await broker.stop();
+        await new Promise((resolve) => setTimeout(resolve, 1300));
+        broker = await TestBroker.start({}, port);
+      }
+      await broker.message("kaifa2mqtt/bridge/state", "online");
+      expect(told.join("\n")).not.toContain("client id");
+    });
+
     it("when another client takes our place, and it goes slower then", async () => {
       const one = await started({ mqtt: { client_id: "same" } });
       const two = await started({ mqtt: { client_id: "same" } });
