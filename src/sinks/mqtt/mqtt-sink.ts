@@ -26,7 +26,7 @@ const INFO_DELAY_MS = 1000;
 const ANSWER_MS = 10_000;
 /** So many readings of a meter may be unanswered, as long as the oldest was sent no longer ago than this. */
 const MAX_IN_FLIGHT = 32;
-const PROMPT_MS = 250;
+const PROMPT_MS = 1_000;
 
 export interface MqttSinkOptions {
   readonly mqtt: MqttConfig;
