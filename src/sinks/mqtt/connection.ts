@@ -172,7 +172,7 @@ export class Connection {
       queueQoSZero: false,
       // Subscriptions are made anew on every connect, together with everything else.
       resubscribe: false,
-      // Saves 10 MB of prepared packet lengths (D measured it: docs/benchmarks.md).
+      // Prepared packet lengths: megabytes for nothing at our pace (docs/benchmarks.md).
       writeCache: false,
       rejectUnauthorized: config.reject_unauthorized,
       ...(user === undefined ? {} : { username: user }),

@@ -6,7 +6,8 @@
  * the JSON object that closes a reading goes with QoS 1, and the next reading of this meter waits for its
  * acknowledgement: so a broker that is slow, paused or gone gets the newest reading when it is ready, and no heap of old
  * ones. A broker that answers promptly is sent a few readings before it has answered, so that none of a burst is lost
- * (what had piled up on the line while the machine slept). Farewells go with QoS 1, so that we know that they arrived before we leave.
+ * (what had piled up on the line while the machine slept). Farewells go with QoS 1: we know that they arrived before we
+ * leave.
  */
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
 import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "../../meter/events.ts";
