@@ -168,7 +168,7 @@ describe("the add-on, run as the Supervisor runs it", () => {
     const text = await logs();
     expect(text).toMatch(/Install and start the add-on 'Mosquitto broker'/);
     expect(text.split("Mosquitto broker").length).toBeLessThanOrEqual(4); // told, but not every second
-    expect(broker.seen.get("kaifa2mqtt/bridge/state")).toBe("online");
+    await expect.poll(() => broker.seen.get("kaifa2mqtt/bridge/state")).toBe("online");
     for (const secret of [KEY, TOKEN, LOGIN.password]) expect(text).not.toContain(secret);
   });
 

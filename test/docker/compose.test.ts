@@ -76,11 +76,10 @@ describe("docker compose up, with a device and a key in .env", () => {
     const net = Number(await broker.next(/^kaifa2mqtt\/[^/]+\/16\.7\.0$/));
     expect(net).toBeGreaterThan(-20_000);
     expect(net).toBeLessThan(20_000);
-    expect(broker.seen.get("kaifa2mqtt/bridge/state")).toBe("online");
-    const discovery = [...broker.seen.keys()].filter((topic) =>
-      /^homeassistant\/sensor\/.*energy_import\/config$/.test(topic),
-    );
-    expect(discovery).toHaveLength(1);
+    await expect.poll(() => broker.seen.get("kaifa2mqtt/bridge/state")).toBe("online");
+    const announced = () =>
+      [...broker.seen.keys()].filter((topic) => /^homeassistant\/sensor\/.*energy_import\/config$/.test(topic));
+    await expect.poll(announced).toHaveLength(1);
   });
 
   it("writes the file for Solarview into the mounted folder", () => {
@@ -121,7 +120,7 @@ describe("docker compose up, with a device and a key in .env", () => {
   it("goes on when the broker was restarted", async () => {
     await compose("restart", "mosquitto");
     await broker.next(READING);
-    expect(broker.seen.get("kaifa2mqtt/bridge/state")).toBe("online");
+    await expect.poll(() => broker.seen.get("kaifa2mqtt/bridge/state")).toBe("online");
   });
 
   it("goes on when it was restarted itself, and remembers the meter", async () => {
