@@ -14,8 +14,9 @@ import { readSettings } from "./settings.ts";
 export async function command(context: CommandContext): Promise<number> {
   const { env, signal, stdout } = context;
   // A telegram every few seconds never earns back what V8's optimizing compiler takes, 6 MB of memory, nor what its tidying
-  // up while idle takes, a third of our processor time (docs/benchmarks.md).
+  // up while idle takes, a third of our processor time; and its young generation need not grow (docs/benchmarks.md).
   setFlagsFromString("--no-opt");
+  setFlagsFromString("--semi-space-growth-factor=1");
   setFlagsFromString("--no-memory-reducer");
   const { config, file, warnings, secrets } = await readSettings(context);
   const log = createLogger({ ...config.log, secrets, stream: stdout });
