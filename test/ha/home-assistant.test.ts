@@ -88,13 +88,10 @@ describe("in a real Home Assistant", () => {
   };
 
   beforeAll(async () => {
-    const [built, prepared, haPort] = await Promise.all([
-      buildProgram(),
-      Mosquitto.prepare().then((mosquitto) => mosquitto.start()),
-      process.env.KAIFA_HA_PORT === undefined ? freePort() : Number(process.env.KAIFA_HA_PORT),
-    ]);
-    program = built;
-    broker = prepared;
+    // One after the other: what fails leaves nothing running that nobody knows.
+    program = await buildProgram();
+    broker = await (await Mosquitto.prepare()).start();
+    const haPort = process.env.KAIFA_HA_PORT === undefined ? await freePort() : Number(process.env.KAIFA_HA_PORT);
     home = new HomeAssistant(haPort);
     await home.begin(broker.port);
     watcher = await Subscriber.connect(broker.port);
