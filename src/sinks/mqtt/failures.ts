@@ -33,7 +33,7 @@ const REFUSALS: Readonly<Record<number, { key: string; text: string }>> = {
 };
 
 const SYSTEM: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "nothing listens there: is the broker running, and are host and port right?",
+  ECONNREFUSED: "nothing listens there (is the broker running, are host and port right?)",
   ENOTFOUND: "its name is unknown: check mqtt.server (in a container, localhost is the container itself)",
   EAI_AGAIN: "its name cannot be looked up at present: check mqtt.server and the network",
   EHOSTUNREACH: "the host cannot be reached: check the address and the network",
