@@ -7,18 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mqtt from "mqtt";
 import { DEMO_KEY } from "../src/sources/simulated-meter.ts";
+import { freePort } from "../test/helpers/free-port.ts";
 
 /** Ticks of `/proc/<pid>/stat` per second: USER_HZ, 100 on every Linux architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
 
 export interface Broker {
   /** `mqtt://127.0.0.1:PORT` */

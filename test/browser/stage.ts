@@ -17,6 +17,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { History } from "../../src/http/history.ts";
 import { createLogger } from "../../src/log.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
+import { freePort } from "../helpers/free-port.ts";
 
 export const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 export const DAY_MS = 86_400_000;
@@ -234,14 +235,6 @@ export async function waitUntil(condition: () => boolean, what: string, ms = 10_
     if (Date.now() > end) throw new Error(`waited too long for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** A proxy that shows the page below a path, as Home Assistant's ingress does. */

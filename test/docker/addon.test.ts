@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { formDefaults } from "../../src/config/addon-options.ts";
 import { checkout } from "../helpers/checkout.ts";
+import { freePort } from "../helpers/free-port.ts";
 import { PtyPair } from "../helpers/pty.ts";
-import { docker, freePort, inspect, KEY, Subscriber, speakingMeter } from "./engine.ts";
+import { docker, inspect, KEY, Subscriber, speakingMeter } from "./engine.ts";
 
 const NAME = `kaifa2mqtt-addon-${process.pid}`;
 const TOKEN = "a-token-of-the-supervisor";

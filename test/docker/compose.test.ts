@@ -2,8 +2,9 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "no
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { checkout } from "../helpers/checkout.ts";
+import { freePort } from "../helpers/free-port.ts";
 import { PtyPair } from "../helpers/pty.ts";
-import { docker, freePort, inspect, KEY, Subscriber, speakingMeter } from "./engine.ts";
+import { docker, inspect, KEY, Subscriber, speakingMeter } from "./engine.ts";
 
 const NODE_USER = 1000;
 /** Power changes with every telegram; it comes with each reading. */

@@ -1,6 +1,5 @@
 /** Docker, as a person uses it: by its command line. */
 import { execFile } from "node:child_process";
-import { createServer } from "node:net";
 import { connect, type MqttClient } from "mqtt";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import type { PtyPair } from "../helpers/pty.ts";
@@ -29,14 +28,6 @@ export function docker(args: readonly string[], { cwd = ".", env = {}, check = t
 // biome-ignore lint/suspicious/noExplicitAny: the engine's answer, of which tests look at a few fields
 export async function inspect(name: string): Promise<any> {
   return JSON.parse((await docker(["inspect", name])).stdout)[0];
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** A meter that speaks on a pseudo-terminal every two seconds, until `stop`. */

@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
-import { freePort, Mosquitto, Subscriber } from "../helpers/mosquitto.ts";
+import { freePort } from "../helpers/free-port.ts";
+import { Mosquitto, Subscriber } from "../helpers/mosquitto.ts";
 import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
 import { HomeAssistant, pause } from "./home-assistant.ts";
 import { KEY, SimulatedMeterProcess } from "./simulated-meter.ts";

@@ -1,7 +1,7 @@
 /** A simulated meter on a TCP port that outlives the bridge: its registers go on over a restart, as a real meter's do. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { freePort } from "../helpers/mosquitto.ts";
+import { freePort } from "../helpers/free-port.ts";
 
 export const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 

@@ -13,6 +13,7 @@ import { diagnose } from "../../src/meter/diagnosis.ts";
 import type { MeterStatus } from "../../src/meter/events.ts";
 import { Observer } from "../../src/meter/observer.ts";
 import { loadFixture } from "../helpers/fixtures.ts";
+import { freePort } from "../helpers/free-port.ts";
 import { METER, readingOf } from "../helpers/readings.ts";
 
 const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
@@ -95,14 +96,6 @@ async function start(
   });
   await sink.start();
   return `http://127.0.0.1:${http.port ?? port}/`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function hear(name: string): void {

@@ -4,7 +4,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DEMO_KEY, SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
-import { freePort, Mosquitto, Subscriber } from "../helpers/mosquitto.ts";
+import { freePort } from "../helpers/free-port.ts";
+import { Mosquitto, Subscriber } from "../helpers/mosquitto.ts";
 import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
 
 /** A serial server with a meter behind it. */
