@@ -76,11 +76,15 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
     );
     await bridge.says(/listening/);
     await seen.until((topic, payload) => topic === "kaifa2mqtt/bridge/state" && payload === "online", "online");
-    let next = meter.telegram((time += PERIOD_MS));
+    const fresh = (): Uint8Array => {
+      time += PERIOD_MS;
+      return meter.telegram(time);
+    };
+    let next = fresh();
     const first = seen.next((topic) => topic === JSON_TOPIC, "the first reading");
     for (let i = 0; i < 3; i++) {
       line.write(next);
-      next = meter.telegram((time += PERIOD_MS));
+      next = fresh();
     }
     await first;
     const timesOf = (): Set<number> =>
@@ -94,7 +98,7 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
       const good: number[] = [];
       for (let i = 0; i < ROUND; i++) {
         const [bytes, at] = [next, time];
-        next = meter.telegram((time += PERIOD_MS));
+        next = fresh();
         const whole = i >= ROUND - 3 || random() > 0.1;
         if (whole) good.push(at);
         else damaged++;
@@ -185,7 +189,7 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
       const recovered = seen.next((topic) => topic === JSON_TOPIC, `a reading after fault ${kind} at ${after}`, 60_000);
       const sending = setInterval(() => {
         line.write(next);
-        next = meter.telegram((time += PERIOD_MS));
+        next = fresh();
       }, 200);
       await recovered.finally(() => clearInterval(sending));
       await new Promise((resolve) => setTimeout(resolve, 300));
