@@ -5,6 +5,7 @@
 import { constants } from "node:fs";
 import { access, readlink, realpath, rename, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { MeterEvent, Reading } from "../meter/events.ts";
 import type { Sink, SinkLog } from "./sink.ts";
 
@@ -77,6 +78,8 @@ export class SolarviewSink implements Sink {
   }
 
   async #write(): Promise<void> {
+    // Opening a file takes as long as decoding a telegram: what goes to the broker in this turn leaves first.
+    await setImmediate();
     while (this.#pending !== null) {
       const text = this.#pending;
       this.#pending = null;
