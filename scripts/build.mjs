@@ -18,6 +18,18 @@ const nativeStreams = {
   },
 };
 
+/** `debug` is called a hundred times a telegram by MQTT.js and makes 36 KB of garbage to say nothing. */
+const silentDebug = {
+  name: "silent-debug",
+  setup(build) {
+    build.onResolve({ filter: /^debug$/ }, ({ path }) => ({ path, namespace: "silent-debug" }));
+    build.onLoad({ filter: /./, namespace: "silent-debug" }, () => ({
+      contents:
+        "const silent = () => undefined; module.exports = () => silent; module.exports.default = module.exports;",
+    }));
+  },
+};
+
 const outdir = process.env.OUTDIR ?? "dist";
 rmSync(outdir, { recursive: true, force: true });
 const common = {
@@ -31,7 +43,7 @@ const common = {
   minifyWhitespace: true,
   // What libraries do only while they are being developed stays out (winston's diagnostics: 1 MB).
   define: { "process.env.NODE_ENV": '"production"' },
-  plugins: [nativeStreams],
+  plugins: [nativeStreams, silentDebug],
   external: ["@serialport/bindings-cpp"],
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   logLevel: "warning",
