@@ -52,9 +52,39 @@ export class ApduDecoder {
   #titleText: string | null = null;
   /** System title of the APDU that was decoded last, also where that failed; `null` if it has none. */
   systemTitle: string | null = null;
+  #prepared: {
+    readonly apdu: Uint8Array;
+    readonly transport: Transport;
+    readonly proof: Proof;
+    readonly telegram: Telegram;
+  } | null = null;
 
   constructor(keys: Keys) {
     this.#keys = new PreparedKeys(keys);
+  }
+
+  /**
+   * Decodes an APDU that is likely to be asked for next, and keeps the result for that. Where it fails nothing is kept:
+   * the error is met again when it is asked for.
+   */
+  prepare(apdu: Uint8Array, transport: Transport, proof: Proof): void {
+    if (this.#isPrepared(apdu, transport, proof)) return;
+    try {
+      const telegram = this.decode(apdu, transport, proof);
+      this.#prepared = { apdu: apdu.slice(), transport, proof, telegram };
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+    }
+  }
+
+  #isPrepared(apdu: Uint8Array, transport: Transport, proof: Proof): boolean {
+    const prepared = this.#prepared;
+    return (
+      prepared !== null &&
+      prepared.transport === transport &&
+      prepared.proof === proof &&
+      Buffer.compare(prepared.apdu, apdu) === 0
+    );
   }
 
   /**
@@ -62,6 +92,12 @@ export class ApduDecoder {
    * @throws CodecError any code but `framing` and `segmentation`; `checksum` only of a text that came ciphered
    */
   decode(apdu: Uint8Array, transport: Transport, proof: Proof): Telegram {
+    const prepared = this.#isPrepared(apdu, transport, proof) ? this.#prepared : null;
+    this.#prepared = null;
+    if (prepared !== null) {
+      this.systemTitle = prepared.telegram.systemTitle;
+      return prepared.telegram;
+    }
     this.systemTitle = null;
     const tag = apdu[0];
     if (tag !== GENERAL_GLO_CIPHERING && tag !== GENERAL_DED_CIPHERING) {

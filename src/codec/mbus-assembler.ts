@@ -51,6 +51,16 @@ export class MbusAssembler implements Assembler<MbusFrame> {
     return { apdu };
   }
 
+  foresee(frame: MbusFrame): { apdu: Uint8Array } | undefined {
+    if (!this.ends(frame) || frame.ci > LARGEST_CI || this.#mismatch(frame)) return undefined;
+    if (this.#next === 0) return { apdu: frame.data };
+    const length = this.#length;
+    this.#append(frame.data);
+    const apdu = this.#buffer.subarray(0, this.#length);
+    this.#length = length;
+    return { apdu };
+  }
+
   /** Why the frame is not the next one; `undefined` if it is. */
   #mismatch(frame: MbusFrame): string | undefined {
     const segment = frame.ci & 0x0f;

@@ -61,6 +61,8 @@ export interface Assembler<Frame> {
    * of a telegram, and what was collected goes on.
    */
   accept(frame: Frame): Accepted | undefined;
+  /** What `accept` would give for this frame, without taking it; for transports whose last byte only closes the frame. */
+  foresee?(frame: Frame): Accepted | undefined;
   /** What is being collected has no numbers: foreign bytes between two frames may be all that is seen of a lost one. */
   readonly unnumbered?: boolean;
   /** Whether the frame is the last of its telegram: a later frame does not belong to it any more. */

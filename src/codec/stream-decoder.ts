@@ -65,7 +65,22 @@ export class StreamDecoder implements Decoder {
       at += this.#buffer.append(chunk, at);
       if (this.#buffer.available >= this.#needed) this.#search(false);
     }
+    if (this.#needed - this.#buffer.available === 1) this.#lookAhead();
     return this.#takeEvents();
+  }
+
+  /**
+   * A frame that lacks nothing but its stop byte: on a slow line that is some milliseconds away, and what it will
+   * complete is decoded meanwhile. Nothing is decided by that.
+   */
+  #lookAhead(): void {
+    const { bytes, start, end } = this.#buffer;
+    const link = this.#links[bytes[start] as number];
+    if (link?.assembler.foresee === undefined) return;
+    const scan = this.#scan(link, true);
+    if (scan.kind !== "frame" || scan.length !== end - start || scan.frame === null) return;
+    const foreseen = link.assembler.foresee(scan.frame);
+    if (foreseen) this.#apdus.prepare(foreseen.apdu, link.transport, link.proof);
   }
 
   silence(): DecoderEvent[] {

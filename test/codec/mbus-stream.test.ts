@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { ApduDecoder } from "../../src/codec/apdu.ts";
 import { createDecoder, type DecoderEvent, decodeTelegrams } from "../../src/codec/decoder.ts";
-import { encodeMbusFrames } from "../../src/codec/mbus-frame.ts";
+import { MbusAssembler } from "../../src/codec/mbus-assembler.ts";
+import { encodeMbusFrames, type MbusFrame, scanMbusFrame } from "../../src/codec/mbus-frame.ts";
 import { loadFixture, summarize } from "../helpers/fixtures.ts";
 import { decodePieces, join, splits } from "../helpers/splits.ts";
 
@@ -320,6 +322,76 @@ describe("what a source may sleep for", () => {
       }
       expect(summarize(events)).toEqual(fixture.expected);
     }
+  });
+});
+
+describe("while the stop byte is on its way", () => {
+  const ahead = (): ApduDecoder => new ApduDecoder(noe.keys);
+  const apdu = join(first.subarray(9, -2), second.subarray(9, -2));
+
+  test("the APDU is decoded, and not again when it is complete", () => {
+    const apdus = ahead();
+    apdus.prepare(apdu, "mbus", "sum");
+    const telegram = apdus.decode(apdu.slice(), "mbus", "sum");
+    expect(telegram).toEqual(ahead().decode(apdu, "mbus", "sum"));
+    expect(apdus.systemTitle).toBe(telegram.systemTitle);
+    apdus.prepare(apdu, "mbus", "sum");
+    apdus.prepare(apdu, "mbus", "sum");
+    const kept = apdus.decode(apdu, "mbus", "sum");
+    // A telegram is given once: the next one with the same bytes is another.
+    expect(apdus.decode(apdu, "mbus", "sum")).not.toBe(kept);
+  });
+
+  test("what was prepared is not taken for another APDU, nor for the same with another proof", () => {
+    for (let at = 0; at < apdu.length; at++) {
+      const apdus = ahead();
+      apdus.prepare(apdu, "mbus", "sum");
+      const other = changed(apdu, at);
+      const outcome = (decoder: ApduDecoder): unknown => {
+        try {
+          return decoder.decode(other, "mbus", "sum");
+        } catch (error) {
+          return (error as Error).message;
+        }
+      };
+      expect(outcome(apdus), `byte ${at}`).toEqual(outcome(ahead()));
+    }
+    const apdus = ahead();
+    apdus.prepare(apdu, "mbus", "sum");
+    expect(apdus.decode(apdu, "mbus", "none").proof).toBe("none");
+  });
+
+  test("what cannot be decoded tells its fault at the stop byte, once", () => {
+    const decoder = createDecoder({ key: new Uint8Array(16) });
+    expect(decoder.feed(noe.wire.subarray(0, -1))).toEqual([]);
+    expect(story(decoder.feed(noe.wire.subarray(-1)))).toEqual(["key-wrong@0"]);
+  });
+
+  test("any other byte in its place gives no telegram, and the next telegram is not affected", () => {
+    for (let byte = 0; byte < 256; byte++) {
+      const decoder = createDecoder(noe.keys);
+      decoder.feed(noe.wire.subarray(0, -1));
+      const events = [...decoder.feed(Uint8Array.of(byte)), ...decoder.feed(ksm.wire), ...decoder.silence()];
+      const telegrams = events.filter(({ type }) => type === "telegram");
+      expect(summarize(telegrams), `byte ${byte}`).toEqual(byte === 0x16 ? noe.expected : []);
+      expect(summarize(decoder.feed(noe.wire)), `after byte ${byte}`).toEqual(noe.expected);
+    }
+  });
+
+  test("foreseeing a frame changes nothing in what was collected", () => {
+    const frameOf = (bytes: Uint8Array): MbusFrame => {
+      const scan = scanMbusFrame(bytes, 0, bytes.length, false);
+      if (scan.kind !== "frame" || scan.frame === null) throw new Error("no frame");
+      return scan.frame;
+    };
+    const assembler = new MbusAssembler();
+    expect(assembler.foresee(frameOf(first))).toBeUndefined();
+    expect(assembler.foresee(frameOf(second))).toBeUndefined();
+    assembler.accept(frameOf(first));
+    expect(assembler.foresee(frameOf(second))?.apdu).toEqual(apdu);
+    expect(assembler.foresee(frameOf(first))).toBeUndefined();
+    expect(assembler.pending).toBe(true);
+    expect(assembler.accept(frameOf(second))?.apdu).toEqual(apdu);
   });
 });
 
