@@ -172,6 +172,8 @@ const OBIS = /^(\d+)-(\d+):(\d+\.\d+\.\d+)(?:\*(\d+))?$/;
  * earlier billing period (F below 255) is not the present value and has no row.
  */
 export function quantityOf(obis: string): Quantity | null {
+  // Nearly all codes are of this form, and are looked up with every telegram.
+  if (obis.startsWith("1-0:") && obis.endsWith("*255")) return BY_CODE.get(obis.slice(4, -4)) ?? null;
   const match = OBIS.exec(obis);
   if (match === null) return null;
   const [, a, , cde, f = "255"] = match;
@@ -181,10 +183,9 @@ export function quantityOf(obis: string): Quantity | null {
 
 /** Topic segment of an OBIS code: `1.8.0` for 1-0:1.8.0*255, `A-B:C.D.E` where A-B is not 1-0, `…*F` where F is not 255. Never holds what MQTT reserves. */
 export function topicOf(obis: string): string {
-  return obis
-    .replace(/^1-0:/, "")
-    .replace(/\*255$/, "")
-    .replace(/[^0-9A-Za-z:.*_-]/g, "_");
+  const from = obis.startsWith("1-0:") ? 4 : 0;
+  const to = obis.endsWith("*255") ? -4 : undefined;
+  return obis.slice(from, to).replace(/[^0-9A-Za-z:.*_-]/g, "_");
 }
 
 /**

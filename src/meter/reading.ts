@@ -2,7 +2,10 @@
 import { formatDecimal } from "../codec/decimal.ts";
 import type { Decimal, Register, Telegram } from "../codec/telegram.ts";
 import type { MeterInfo, Reading, ReadingValue } from "./events.ts";
-import { keyOfCode, quantityOf, shiftOf, topicOf } from "./quantities.ts";
+import { keyOfCode, type Quantity, quantityOf, shiftOf, topicOf } from "./quantities.ts";
+
+/** Import, export, and what follows from both. */
+const NET_POWER: readonly string[] = ["1.7.0", "2.7.0", "16.7.0"];
 
 /** Longest `<meter>` in topics; a number on a meter has 20 characters at most. */
 const MAX_ID_LENGTH = 64;
@@ -39,22 +42,24 @@ export function buildReading(telegram: Telegram, { meter, receivedAt, complete }
     values.push(value);
   };
   const topics = new Set<string>();
+  const powers = new Map<string, Register>();
   for (const register of telegram.registers) {
     const topic = topicOf(register.obis);
+    const row = quantityOf(register.obis);
+    if (row !== null && NET_POWER.includes(row.code) && !powers.has(row.code)) powers.set(row.code, register);
     // The same code twice in one telegram was never seen; one topic cannot hold two values, so the first stands.
     if (topics.has(topic)) continue;
     topics.add(topic);
-    add(toValue(register, topic, keys));
+    add(toValue(register, topic, row, keys));
   }
-  const net = netPower(telegram.registers);
-  if (net !== null && !keys.has("power_net")) add(toValue(net, topicOf(net.obis), keys));
+  const net = netPower(powers);
+  if (net !== null && !keys.has("power_net")) add(toValue(net, topicOf(net.obis), quantityOf(net.obis), keys));
   return { meter, meterTime: telegram.meterTime, receivedAt, complete, values, telegram };
 }
 
 /** One register in the unit that people read. A unit that is not of the quantity takes the quantity's name away, never the truth. */
-function toValue(register: Register, topic: string, taken: ReadonlySet<string>): ReadingValue {
+function toValue(register: Register, topic: string, row: Quantity | null, taken: ReadonlySet<string>): ReadingValue {
   const { obis, value, unit } = register;
-  const row = quantityOf(obis);
   if (typeof value === "string") {
     const quantity = row?.kind === "text" ? row : null;
     return { obis, topic, key: quantity?.key ?? keyOfCode(topic), text: value, numeric: false, unit: null, quantity };
@@ -68,17 +73,20 @@ function toValue(register: Register, topic: string, taken: ReadonlySet<string>):
   return { obis, topic, key: row.key, text, numeric: true, unit: row.unit, quantity: row };
 }
 
-/** 16.7.0 from 1.7.0 and 2.7.0 where the meter does not send it; `null` unless it sends both, in watts. */
-function netPower(registers: readonly Register[]): Register | null {
-  const find = (code: string): Decimal | null => {
-    const register = registers.find(({ obis }) => quantityOf(obis)?.code === code);
+/**
+ * 16.7.0 from 1.7.0 and 2.7.0 where the meter does not send it; `null` unless it sends both, in watts.
+ * @param powers those of the three that it sends, by code
+ */
+function netPower(powers: ReadonlyMap<string, Register>): Register | null {
+  const watts = (code: string): Decimal | null => {
+    const register = powers.get(code);
     if (register === undefined || typeof register.value === "string") return null;
     const quantity = quantityOf(register.obis);
     const shift = quantity === null ? null : shiftOf(quantity, register.unit);
     return shift === null ? null : { ...register.value, exponent: register.value.exponent + shift };
   };
-  if (registers.some(({ obis }) => quantityOf(obis)?.code === "16.7.0")) return null;
-  const [imported, exported] = [find("1.7.0"), find("2.7.0")];
+  if (powers.has("16.7.0")) return null;
+  const [imported, exported] = [watts("1.7.0"), watts("2.7.0")];
   if (imported === null || exported === null) return null;
   return { obis: "1-0:16.7.0*255", value: subtract(imported, exported), unit: "W", scaler: null };
 }
