@@ -1,9 +1,9 @@
 /** When telegrams that contradict what is known win against it: as soon as several agree among themselves. */
-import type { Telegram } from "../codec/telegram.ts";
 import type { Verdict } from "./acceptance.ts";
 import { type Baseline, contentOf } from "./baseline.ts";
 import type { Check, Finding } from "./finding.ts";
-import { numberOf, type Shape } from "./shape.ts";
+import type { Sample } from "./sample.ts";
+import { numberOf } from "./shape.ts";
 
 /** So many must agree before they win against what is known. */
 const AGREE = {
@@ -26,11 +26,10 @@ const AGREE = {
 } as const;
 /** A telegram on its way through the decision. */
 export interface Entry {
-  readonly telegram: Telegram;
+  readonly sample: Sample;
   readonly at: number;
   /** As `at`, or by the meter's clock. */
   readonly time: number;
-  readonly shape: Shape;
   readonly proven: boolean;
   readonly alone: Finding | null;
   /** Why it is held. */
@@ -72,10 +71,8 @@ export function fastChainOf(entry: Entry, pool: readonly Entry[], beside: Beside
   return fast && chain.length >= AGREE.fast ? chain : [];
 }
 
-function isSame(a: Entry, b: Entry): boolean {
-  return (
-    a.telegram.invocationCounter === b.telegram.invocationCounter && contentOf(a.telegram) === contentOf(b.telegram)
-  );
+function isSame({ sample: { telegram: a } }: Entry, { sample: { telegram: b } }: Entry): boolean {
+  return a.invocationCounter === b.invocationCounter && contentOf(a) === contentOf(b);
 }
 
 /** How many must agree before they win. */
@@ -95,10 +92,11 @@ export function largestPower(chain: readonly Entry[]): number {
   let most = 0;
   chain.forEach((link, index) => {
     const next = chain[index + 1];
-    if (next === undefined || next.shape !== link.shape) return;
+    if (next === undefined || next.sample.shape !== link.sample.shape) return;
     const hours = Math.max(1_000, next.time - link.time) / 3_600_000;
-    for (const { index: place, factor } of link.shape.counters) {
-      const rise = (numberOf(next.telegram.registers[place]) - numberOf(link.telegram.registers[place])) * factor;
+    for (const { index: place, factor } of link.sample.shape.counters) {
+      const value = ({ sample: { telegram } }: Entry): number => numberOf(telegram.registers[place]) * factor;
+      const rise = value(next) - value(link);
       if (rise > 0) most = Math.max(most, rise / hours);
     }
   });

@@ -1,7 +1,8 @@
 /** What is known about a meter from the telegrams of it that were accepted: what the next one is compared with. */
 import * as z from "zod/mini";
-import type { Register, Telegram } from "../codec/telegram.ts";
-import { numberOf, type Shape } from "./shape.ts";
+import type { Telegram } from "../codec/telegram.ts";
+import type { Sample } from "./sample.ts";
+import { numberOf } from "./shape.ts";
 
 /** Lists of one meter that are remembered; the meters with most send three. */
 const SIGNATURES = 8;
@@ -91,15 +92,6 @@ export interface Baseline {
   readonly registers: Readonly<Record<string, KnownRegister>>;
 }
 
-/** Milliseconds since 1970, local time taken as UTC if the meter gives no offset; `null` if it gives none at all. */
-export function clockOf(telegram: Telegram): number | null {
-  if (telegram.meterTime === null) return null;
-  const time = Date.parse(
-    /(?:Z|[+-]\d\d:\d\d)$/.test(telegram.meterTime) ? telegram.meterTime : `${telegram.meterTime}Z`,
-  );
-  return Number.isNaN(time) ? null : time;
-}
-
 /** The values as a text; two telegrams with the same say the same. */
 export function contentOf(telegram: Telegram): string {
   let content = telegram.meterTime ?? "";
@@ -109,28 +101,6 @@ export function contentOf(telegram: Telegram): string {
   return content;
 }
 
-/** Σ U·I of the phases, VA; `null` if the list lacks one of them. */
-export function apparentPower(shape: Shape, telegram: Telegram): number | null {
-  let sum = 0;
-  let phases = 0;
-  for (const voltage of shape.gauges) {
-    if (voltage.kind !== "voltage") continue;
-    const current = shape.gauges.find((gauge) => gauge.kind === "current" && gauge.phase === voltage.phase);
-    if (current === undefined) return null;
-    const volts = numberOf(telegram.registers[voltage.index]) * voltage.factor;
-    const register = telegram.registers[current.index];
-    sum += volts * (numberOf(register) + coarseness(register)) * current.factor;
-    phases++;
-  }
-  return phases === 0 || Number.isNaN(sum) ? null : sum;
-}
-
-/** What whole amperes and tenths may leave out; hundredths are too fine to matter. */
-function coarseness(register: Register | undefined): number {
-  if (register === undefined || typeof register.value === "string" || register.value.exponent < -1) return 0;
-  return 10 ** register.value.exponent;
-}
-
 /** How long between what is known and this telegram, milliseconds: what passed here or on the meter's clock, the longer. */
 export function elapsed(known: { at: number; clock: number | null }, at: number, clock: number | null): number {
   const onClock = known.clock === null || clock === null ? 0 : clock - known.clock;
@@ -138,16 +108,9 @@ export function elapsed(known: { at: number; clock: number | null }, at: number,
 }
 
 /** What is known after this telegram. `base` is what was known of the same meter before, or `null`. */
-export function extend(
-  base: Baseline | null,
-  telegram: Telegram,
-  shape: Shape,
-  at: number,
-  maxPower: number,
-): Baseline {
-  const clock = clockOf(telegram);
+export function extend(base: Baseline | null, sample: Sample, at: number, maxPower: number): Baseline {
+  const { telegram, shape, clock, powers } = sample;
   const lead = clock === null ? null : clock - at;
-  const powers = powersOf(shape, telegram);
   const registers: Record<string, KnownRegister> = { ...base?.registers };
   for (const { index, obis, factor } of shape.counters) {
     const value = numberOf(telegram.registers[index]) * factor;
@@ -201,25 +164,6 @@ export function extend(
 function nextRate(before: KnownRegister, value: number, passed: number): number {
   const now = Math.max(0, value - before.value) / (passed / 3_600_000);
   return before.rate + (now - before.rate) * Math.min(1, passed / RATE_MS);
-}
-
-/** W, W and VA; `null` for a list without power. What the list does not tell is bounded by what it does. */
-export function powersOf(
-  shape: Shape,
-  telegram: Telegram,
-): { readonly import: number; readonly export: number; readonly apparent: number } | null {
-  const { powerImport, powerExport, powerNet } = shape;
-  if (powerImport === null && powerNet === null) return null;
-  const take = (place: { index: number; factor: number } | null): number =>
-    place === null ? 0 : numberOf(telegram.registers[place.index]) * place.factor;
-  const net = take(powerNet);
-  const drawn = powerImport === null ? Math.max(0, net) : take(powerImport);
-  const fed = powerExport === null ? Math.max(0, -net) : take(powerExport);
-  return {
-    import: drawn,
-    export: fed,
-    apparent: Math.max(drawn, fed, apparentPower(shape, telegram) ?? Number.POSITIVE_INFINITY),
-  };
 }
 
 /** Follows the telegram that was delayed least; forgets slowly, because clocks drift (1 in 1000 is far more than any does). */

@@ -2,10 +2,11 @@
 import type { Telegram } from "../codec/telegram.ts";
 import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./acceptance.ts";
 import { chainOf, type Entry, fastChainOf, isFall, largestPower, neededFor, noticeOf } from "./agreement.ts";
-import { type Baseline, clockOf, extend, fromMemory, toMemory, WAIVED } from "./baseline.ts";
+import { type Baseline, extend, fromMemory, toMemory, WAIVED } from "./baseline.ts";
 import { checkAlone, failures } from "./consistency.ts";
 import { DEFAULT_LIMITS, type Finding, type Limits } from "./finding.ts";
 import { compare, isRepetition, slipOf } from "./plausibility.ts";
+import { sampleOf } from "./sample.ts";
 import { Shapes } from "./shape.ts";
 
 /**
@@ -66,12 +67,12 @@ export class Judge implements Acceptance {
   }
 
   judge(telegram: Telegram, at: number): Verdict[] {
-    const time = this.#byClock ? this.#timeOf(telegram) : at;
+    const sample = sampleOf(telegram, this.#shapes.of(telegram));
+    const time = this.#byClock ? this.#timeOf(sample.clock) : at;
     this.#recall(telegram, time);
-    const shape = this.#shapes.of(telegram);
     const proven = telegram.proof === "crc" || telegram.proof === "tag";
-    const alone = proven ? null : checkAlone(telegram, shape, this.#limitsNow, this.#base?.waived ?? []);
-    const entry: Entry = { telegram, at, time, shape, proven, alone, finding: null, verdict: null };
+    const alone = proven ? null : checkAlone(sample, this.#limitsNow, this.#base?.waived ?? []);
+    const entry: Entry = { sample, at, time, proven, alone, finding: null, verdict: null };
     this.#queue.push(entry);
     const first = this.#decide(entry);
     return [...this.#drain(), ...first];
@@ -109,8 +110,10 @@ export class Judge implements Acceptance {
   }
 
   /** Not so if another doubt that contradicts it was accepted just before. */
-  #stillFits({ telegram, shape, time, proven }: Entry): boolean {
-    return this.#base === null || compare(this.#base, telegram, shape, time, proven)?.grade !== "contradiction";
+  #stillFits(entry: Entry): boolean {
+    return (
+      this.#base === null || compare(this.#base, entry.sample, entry.time, entry.proven)?.grade !== "contradiction"
+    );
   }
 
   /** The power limit grows with a meter that carries more. */
@@ -119,8 +122,8 @@ export class Judge implements Acceptance {
   }
 
   /** In a capture time passes as the clock of the meter says; where there is none, unknown time between telegrams. */
-  #timeOf(telegram: Telegram): number {
-    this.#lastTime = clockOf(telegram) ?? this.#lastTime + UNKNOWN_PERIOD_MS;
+  #timeOf(clock: number | null): number {
+    this.#lastTime = clock ?? this.#lastTime + UNKNOWN_PERIOD_MS;
     return this.#lastTime;
   }
 
@@ -137,12 +140,12 @@ export class Judge implements Acceptance {
   #decide(entry: Entry): Verdict[] {
     const base = this.#base;
     if (base === null) return this.#meet(entry);
-    if (isRepetition(base, entry.telegram)) {
+    if (isRepetition(base, entry.sample.telegram)) {
       this.#base = { ...base, at: entry.time };
-      entry.verdict = this.#toVerdict(entry, base, undefined);
+      entry.verdict = this.#toVerdict(entry, this.#base, undefined);
       return [];
     }
-    let finding = entry.alone ?? compare(base, entry.telegram, entry.shape, entry.time, entry.proven);
+    let finding = entry.alone ?? compare(base, entry.sample, entry.time, entry.proven);
     if (entry.alone === null) finding = this.#settleDoubts(entry, finding);
     if (finding === null) {
       this.#clear(entry, false);
@@ -153,7 +156,7 @@ export class Judge implements Acceptance {
     if (finding.grade === "doubt") {
       this.#clear(entry, true);
       this.#hold(entry, finding);
-      if (finding.check === "gap") return [{ type: "provisional", telegram: entry.telegram, at: entry.at }];
+      if (finding.check === "gap") return [{ type: "provisional", telegram: entry.sample.telegram, at: entry.at }];
       return [];
     }
     this.#challenge(entry, finding);
@@ -187,7 +190,7 @@ export class Judge implements Acceptance {
     const reason = "nothing is known of this meter, and no second telegram has confirmed the first";
     this.#challenge(entry, entry.alone ?? { check: "unconfirmed", reason, grade: "contradiction" });
     if (entry.verdict !== null || entry.alone !== null) return [];
-    return [{ type: "provisional", telegram: entry.telegram, at: entry.at }];
+    return [{ type: "provisional", telegram: entry.sample.telegram, at: entry.at }];
   }
 
   /**
@@ -204,7 +207,7 @@ export class Judge implements Acceptance {
         continue;
       }
       const after = this.#extend(this.#base, doubt);
-      const beside = compare(after, entry.telegram, entry.shape, entry.time, entry.proven);
+      const beside = compare(after, entry.sample, entry.time, entry.proven);
       if (beside === null || (beside.grade === "doubt" && now !== null)) {
         this.#pool = this.#pool.filter((other) => other !== doubt);
         this.#accept(doubt, undefined);
@@ -244,7 +247,7 @@ export class Judge implements Acceptance {
     }
     if (this.#base === null) return;
     if (entry.alone !== null) {
-      const waivers = failures(entry.telegram, entry.shape, this.#limitsNow).flatMap(({ waiver }) => waiver ?? []);
+      const waivers = failures(entry.sample, this.#limitsNow).flatMap(({ waiver }) => waiver ?? []);
       this.#base = { ...this.#base, waived: [...new Set([...waivers, ...this.#base.waived])].slice(0, WAIVED) };
     }
     if (fast) this.#base = { ...this.#base, maxPower: Math.max(this.#base.maxPower, 1.5 * largestPower(chain)) };
@@ -252,11 +255,11 @@ export class Judge implements Acceptance {
 
   /** What speaks against `later` if `earlier` was true; `null`, too, if it repeats it. */
   #beside(earlier: Entry, later: Entry, base: Baseline | null): Finding | null {
-    return compare(this.#extend(base, earlier), later.telegram, later.shape, later.time, later.proven);
+    return compare(this.#extend(base, earlier), later.sample, later.time, later.proven);
   }
 
-  #extend(base: Baseline | null, { telegram, shape, time }: Entry): Baseline {
-    return extend(base, telegram, shape, time, this.#limits.maxPower);
+  #extend(base: Baseline | null, entry: Entry): Baseline {
+    return extend(base, entry.sample, entry.time, this.#limits.maxPower);
   }
 
   #hold(entry: Entry, finding: Finding): void {
@@ -272,7 +275,11 @@ export class Judge implements Acceptance {
 
   #reject(entry: Entry): void {
     if (entry.verdict !== null) return;
-    const { telegram, at, finding } = entry;
+    const {
+      at,
+      finding,
+      sample: { telegram },
+    } = entry;
     const check = finding?.check ?? "unconfirmed";
     entry.verdict = { type: "rejected", telegram, at, check, reason: finding?.reason ?? "not confirmed" };
   }
@@ -286,17 +293,20 @@ export class Judge implements Acceptance {
 
   /** Registers that are a little below what was published are left out: a counter never falls for a slip. */
   #toVerdict(entry: Entry, base: Baseline, notice: string | undefined): Verdict {
-    const { telegram, at } = entry;
+    const {
+      at,
+      sample: { telegram, shape },
+    } = entry;
     const withheld: string[] = [];
-    const registers = { ...base.registers };
-    for (const { obis } of entry.shape.counters) {
+    let { registers } = base;
+    for (const { obis } of shape.counters) {
       const known = base.registers[obis];
       if (known === undefined || known.belowSince === null) continue;
       const below = known.published - known.value;
       if (below <= slipOf(base) && entry.time - known.belowSince < WITHHOLD_MS) withheld.push(obis);
-      else registers[obis] = { ...known, published: known.value, belowSince: null };
+      else registers = { ...registers, [obis]: { ...known, published: known.value, belowSince: null } };
     }
-    this.#base = { ...base, at: entry.time, registers };
+    if (registers !== base.registers) this.#base = { ...base, registers };
     const said = notice === undefined ? {} : { notice };
     if (withheld.length === 0) return { type: "accepted", telegram, at, ...said };
     const left = telegram.registers.filter(({ obis }) => !withheld.includes(obis));

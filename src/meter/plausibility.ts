@@ -3,8 +3,9 @@
  * decided in judge.ts. Reasons and limits: docs/acceptance.md.
  */
 import type { Telegram } from "../codec/telegram.ts";
-import { type Baseline, clockOf, contentOf, elapsed, powersOf } from "./baseline.ts";
+import { type Baseline, contentOf, elapsed } from "./baseline.ts";
 import { against, type Finding } from "./finding.ts";
+import type { Sample } from "./sample.ts";
 import { type CounterPlace, isNearlyAlike, numberOf, type Shape } from "./shape.ts";
 
 /** Times of arrival and clocks are whole seconds or late by a second: so much is added to any time that has passed. */
@@ -45,20 +46,15 @@ export const slipOf = (base: Baseline): number => (base.maxPower * SLIP_MS) / 3_
  * @param time of arrival, milliseconds, as in `base`
  * @param proven by CRC or tag: then only what integrity cannot prove is asked (another meter, an old telegram, a reset)
  */
-export function compare(
-  base: Baseline,
-  telegram: Telegram,
-  shape: Shape,
-  time: number,
-  proven: boolean,
-): Finding | null {
+export function compare(base: Baseline, sample: Sample, time: number, proven: boolean): Finding | null {
+  const { telegram, shape } = sample;
   const contradiction = otherMeter(base, telegram, shape) ?? oldTelegram(base, telegram);
   if (contradiction !== null) return contradiction;
   const list = proven ? null : otherList(base, shape);
   if (list?.grade === "contradiction") return list;
-  const energy = energies(base, telegram, shape, time, proven);
+  const energy = energies(base, sample, time, proven);
   if (proven || energy?.grade === "contradiction") return energy;
-  return list ?? energy ?? setClock(base, telegram, time) ?? longGap(base, telegram, shape, time);
+  return list ?? energy ?? setClock(base, sample, time) ?? longGap(base, sample, time);
 }
 
 function otherMeter(base: Baseline, telegram: Telegram, shape: Shape): Finding | null {
@@ -95,8 +91,8 @@ function otherList(base: Baseline, shape: Shape): Finding | null {
   return against("structure", `the list has "${now[at]}" where it had "${parts[at]}"`);
 }
 
-function energies(base: Baseline, telegram: Telegram, shape: Shape, time: number, proven: boolean): Finding | null {
-  const clock = clockOf(telegram);
+function energies(base: Baseline, sample: Sample, time: number, proven: boolean): Finding | null {
+  const { telegram, shape, clock } = sample;
   let fall: Finding | null = null;
   let doubt: Finding | null = null;
   for (const place of shape.counters) {
@@ -118,7 +114,7 @@ function energies(base: Baseline, telegram: Telegram, shape: Shape, time: number
         const reason = `${place.obis} went from ${known.value} to ${value} ${within}, at most ${Math.floor(limit)} more is possible`;
         return against("energy-rise", reason);
       }
-      doubt ??= burst(base, telegram, shape, place, rise, passed, known.rate);
+      doubt ??= burst(base, sample, place, rise, passed, known.rate);
     }
   }
   return fall ?? doubt;
@@ -133,8 +129,7 @@ const mostPower = (base: Baseline): number => Math.max(base.maxPower, 1.2 * base
  */
 function burst(
   base: Baseline,
-  telegram: Telegram,
-  shape: Shape,
+  { powers }: Sample,
   place: CounterPlace,
   rise: number,
   passed: number,
@@ -142,7 +137,7 @@ function burst(
 ): Finding | null {
   if (rise <= 0 || passed > SAMPLED_MS || !base.hasPower || base.unexplained >= UNEXPLAINED) return null;
   if (place.by === "unknown") return null;
-  const sampled = Math.max(base[place.by], powersOf(shape, telegram)?.[place.by] ?? 0);
+  const sampled = Math.max(base[place.by], powers?.[place.by] ?? 0);
   const power = place.by === "apparent" ? Math.min(sampled, rate < DORMANT_W ? 0 : 2 * rate) : sampled;
   const limit = (2 * power * (passed + SLACK_MS / 2)) / 3_600_000 + (power > 0 ? place.step : 0);
   if (rise <= limit) return null;
@@ -151,8 +146,7 @@ function burst(
   return { check: "energy-burst", reason, grade: "doubt", unlikely: !likely };
 }
 
-function setClock(base: Baseline, telegram: Telegram, time: number): Finding | null {
-  const clock = clockOf(telegram);
+function setClock(base: Baseline, { clock }: Sample, time: number): Finding | null {
   if (clock === null || base.clock === null) return null;
   if (clock < base.clock) {
     const back = Math.round((base.clock - clock) / 1000);
@@ -169,8 +163,7 @@ function setClock(base: Baseline, telegram: Telegram, time: number): Finding | n
  * After a long pause much may have flowed, so that nearly any value would fit: a second telegram must confirm it. The
  * meter's clock tells such a pause from telegrams that were only late.
  */
-function longGap(base: Baseline, telegram: Telegram, shape: Shape, time: number): Finding | null {
-  const clock = clockOf(telegram);
+function longGap(base: Baseline, { telegram, shape, clock }: Sample, time: number): Finding | null {
   const passed = clock === null || base.clock === null ? time - base.at : clock - base.clock;
   if (passed <= gapOf(base)) return null;
   const rose = shape.counters.some(({ index, obis, factor }) => {

@@ -74,6 +74,8 @@ export interface Shape {
   readonly powerImport: GaugePlace | null;
   readonly powerExport: GaugePlace | null;
   readonly powerNet: GaugePlace | null;
+  /** Voltage and current of each phase; none if a phase has only one of them. */
+  readonly phases: readonly { readonly voltage: GaugePlace; readonly current: GaugePlace }[];
   /** Indices of the texts that name the device. */
   readonly names: readonly number[];
   /** A unit that its OBIS code cannot have, as a sentence. */
@@ -83,8 +85,16 @@ export interface Shape {
 /** Makes shapes and keeps the last ones. */
 export class Shapes {
   readonly #known = new Map<string, Shape>();
+  #last: { readonly telegram: Telegram; readonly shape: Shape } | null = null;
 
   of(telegram: Telegram): Shape {
+    const last = this.#last;
+    const shape = last !== null && areAlike(last.telegram, telegram) ? last.shape : this.#find(telegram);
+    this.#last = { telegram, shape };
+    return shape;
+  }
+
+  #find(telegram: Telegram): Shape {
     const signature = signatureOf(telegram);
     let shape = this.#known.get(signature);
     if (shape === undefined) {
@@ -97,6 +107,20 @@ export class Shapes {
     }
     return shape;
   }
+}
+
+/** Whether two telegrams have the same signature, without writing it out. */
+function areAlike(a: Telegram, b: Telegram): boolean {
+  if (a.layout !== b.layout || a.registers.length !== b.registers.length) return false;
+  if ((a.clocks?.length ?? 0) !== (b.clocks?.length ?? 0) || (a.meterId === null) !== (b.meterId === null))
+    return false;
+  return a.registers.every((one, index) => {
+    const other = b.registers[index];
+    if (other === undefined || one.obis !== other.obis) return false;
+    if (typeof one.value === "string" || typeof other.value === "string")
+      return typeof one.value === typeof other.value;
+    return one.scaler === other.scaler && one.unit === other.unit;
+  });
 }
 
 /** The list as one text: layout, clocks and number it has, then code, scaler, unit and kind of each register. */
@@ -174,9 +198,21 @@ function describe(signature: string, registers: readonly Register[]): Shape {
     powerImport: total(1),
     powerExport: total(2),
     powerNet: total(16),
+    phases: phasesOf(gauges),
     names,
     wrongUnit,
   };
+}
+
+function phasesOf(gauges: readonly GaugePlace[]): Shape["phases"] {
+  const phases: { voltage: GaugePlace; current: GaugePlace }[] = [];
+  for (const voltage of gauges) {
+    if (voltage.kind !== "voltage") continue;
+    const current = gauges.find(({ kind, phase }) => kind === "current" && phase === voltage.phase);
+    if (current === undefined) return [];
+    phases.push({ voltage, current });
+  }
+  return phases;
 }
 
 /** `null`: nothing is known about such a code. */
