@@ -122,6 +122,12 @@ export class Connection {
     this.#client?.publish(topic, payload, { qos, retain: true }, () => done?.());
   }
 
+  /** What was published in this turn leaves now, and not when everything else in it is done. */
+  flush(): void {
+    const stream = this.#client?.stream;
+    while (stream !== undefined && stream.writableCorked > 0) stream.uncork();
+  }
+
   /** `done` is called when the broker has answered, or there will be no answer. */
   subscribe(topics: string[], done: () => void): void {
     this.#client?.subscribe(topics, { qos: 0 }, (error) => {

@@ -199,6 +199,7 @@ export class MqttSink implements Sink {
       if (message.qos !== 1) this.#publish(message);
       else this.#sendAndWait(meter, message);
     }
+    this.#connection.flush();
   }
 
   #takeMessages(meter: MeterState): Message[] {
