@@ -3,18 +3,20 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
+import { BUNDLE_OPTIONS } from "../scripts/bundle-options.mjs";
 import { quantile } from "./processes.ts";
 
-/** In the order in which a start loads them. */
+/** Libraries and modules in the order in which a start loads them. */
 const PARTS = [
-  ["commander (arguments)", "src/main.ts", "commander"],
-  ["zod (configuration)", "src/config/options.ts", null],
-  ["yaml (configuration in a file)", "src/config/yaml-file.ts", null],
-  ["winston (log)", "src/log.ts", null],
-  ["codec", "src/codec/decoder.ts", null],
-  ["meter, acceptance, bridge", "src/bridge.ts", null],
-  ["MQTT.js and our sink", "src/sinks/mqtt/mqtt-sink.ts", null],
-  ["serialport and its native binding", "src/sources/serialport-library.ts", null],
+  ["commander (arguments)", "commander"],
+  ["zod (configuration)", "./src/config/options.ts"],
+  ["yaml (configuration in a file)", "./src/config/yaml-file.ts"],
+  ["winston (log)", "./src/log.ts"],
+  ["codec", "./src/codec/decoder.ts"],
+  ["meter, acceptance, bridge", "./src/bridge.ts"],
+  ["our MQTT sink", "./src/sinks/mqtt/mqtt-sink.ts"],
+  ["MQTT.js", "mqtt"],
+  ["serialport and its native binding", "./src/sources/serialport-library.ts"],
 ] as const;
 const RUNS = 5;
 
@@ -23,20 +25,9 @@ export async function benchLedger(): Promise<{ part: string; mb: number }[]> {
   const folder = resolve("node_modules/.cache/kaifa2mqtt-ledger");
   mkdirSync(folder, { recursive: true });
   await build({
-    entryPoints: Object.fromEntries(
-      PARTS.map(([, file, library], n) => [`part${n}`, library === null ? file : `node_modules/${library}/esm.mjs`]),
-    ),
+    ...BUNDLE_OPTIONS,
+    entryPoints: Object.fromEntries(PARTS.map(([, module], n) => [`part${n}`, module])),
     outdir: folder,
-    bundle: true,
-    splitting: true,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    platform: "node",
-    target: "node20.19",
-    format: "esm",
-    external: ["@serialport/bindings-cpp"],
-    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-    logLevel: "error",
   });
   const script = join(folder, "measure.mjs");
   writeFileSync(script, MEASURE);

@@ -1,0 +1,44 @@
+/** How the program is bundled: by scripts/build.mjs for use, by bench/ledger.ts to weigh its parts. */
+
+/** `readable-stream` is a copy of Node's streams for older versions; Node's own are in memory anyway (1 MB less). */
+const nativeStreams = {
+  name: "native-streams",
+  setup(build) {
+    build.onResolve({ filter: /^readable-stream(\/|$)/ }, ({ path }) => ({ path, namespace: "native-streams" }));
+    build.onLoad({ filter: /./, namespace: "native-streams" }, ({ path }) => {
+      const part = /_stream_(\w+)\.js$/.exec(path)?.[1];
+      const name = part === undefined ? "" : `.${part[0].toUpperCase()}${part.slice(1)}`;
+      return { contents: `module.exports = require("node:stream")${name};` };
+    });
+  },
+};
+
+/** `debug` is called a hundred times a telegram by MQTT.js and makes 36 KB of garbage to say nothing. */
+const silentDebug = {
+  name: "silent-debug",
+  setup(build) {
+    build.onResolve({ filter: /^debug$/ }, ({ path }) => ({ path, namespace: "silent-debug" }));
+    build.onLoad({ filter: /./, namespace: "silent-debug" }, () => ({
+      contents:
+        "const silent = () => undefined; module.exports = () => silent; module.exports.default = module.exports;",
+    }));
+  },
+};
+
+/** @type {import("esbuild").BuildOptions} */
+export const BUNDLE_OPTIONS = {
+  bundle: true,
+  platform: "node",
+  target: "node20.19",
+  format: "esm",
+  splitting: true,
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // What libraries do only while they are being developed stays out (winston's diagnostics: 1 MB).
+  define: { "process.env.NODE_ENV": '"production"' },
+  plugins: [nativeStreams, silentDebug],
+  // Only the serial port's native binding stays outside.
+  external: ["@serialport/bindings-cpp"],
+  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+  logLevel: "warning",
+};
