@@ -296,9 +296,13 @@ describe("when something is wrong", () => {
   it("a meter that has only just begun: its day begins with the second telegram", async () => {
     const bridge = await open();
     expect(await page.locator("#phases").textContent()).toMatch(/No values yet/);
-    stops.push(bridge.play(700));
+    const today = page.locator("#today-import");
+    await bridge.send();
     await firstValue(page);
-    await expect.poll(() => page.locator("#today-import").textContent(), { timeout: 10_000 }).toBe("0.000");
+    expect(await today.textContent()).toBe("–");
+    await bridge.send();
+    // What was used between the two telegrams, a few Wh where the machine is slow.
+    await expect.poll(() => today.textContent(), { timeout: 10_000 }).toMatch(/^0\.00\d$/);
   });
 
   it("two meters can be chosen between", async () => {
