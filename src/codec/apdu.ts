@@ -52,12 +52,7 @@ export class ApduDecoder {
   #titleText: string | null = null;
   /** System title of the APDU that was decoded last, also where that failed; `null` if it has none. */
   systemTitle: string | null = null;
-  #prepared: {
-    readonly apdu: Uint8Array;
-    readonly transport: Transport;
-    readonly proof: Proof;
-    readonly telegram: Telegram;
-  } | null = null;
+  #prepared: { readonly apdu: Uint8Array; readonly proof: Proof; readonly telegram: Telegram } | null = null;
 
   constructor(keys: Keys) {
     this.#keys = new PreparedKeys(keys);
@@ -68,23 +63,21 @@ export class ApduDecoder {
    * the error is met again when it is asked for.
    */
   prepare(apdu: Uint8Array, transport: Transport, proof: Proof): void {
-    if (this.#isPrepared(apdu, transport, proof)) return;
     try {
       const telegram = this.decode(apdu, transport, proof);
-      this.#prepared = { apdu: apdu.slice(), transport, proof, telegram };
+      this.#prepared = { apdu: apdu.slice(), proof, telegram };
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
     }
   }
 
-  #isPrepared(apdu: Uint8Array, transport: Transport, proof: Proof): boolean {
+  /** The telegram that was prepared, if it is of this APDU; given once. */
+  #takePrepared(apdu: Uint8Array, transport: Transport, proof: Proof): Telegram | null {
     const prepared = this.#prepared;
-    return (
-      prepared !== null &&
-      prepared.transport === transport &&
-      prepared.proof === proof &&
-      Buffer.compare(prepared.apdu, apdu) === 0
-    );
+    this.#prepared = null;
+    if (prepared === null || Buffer.compare(prepared.apdu, apdu) !== 0) return null;
+    const { telegram } = prepared;
+    return telegram.transport === transport && prepared.proof === proof ? telegram : null;
   }
 
   /**
@@ -92,11 +85,10 @@ export class ApduDecoder {
    * @throws CodecError any code but `framing` and `segmentation`; `checksum` only of a text that came ciphered
    */
   decode(apdu: Uint8Array, transport: Transport, proof: Proof): Telegram {
-    const prepared = this.#isPrepared(apdu, transport, proof) ? this.#prepared : null;
-    this.#prepared = null;
+    const prepared = this.#takePrepared(apdu, transport, proof);
     if (prepared !== null) {
-      this.systemTitle = prepared.telegram.systemTitle;
-      return prepared.telegram;
+      this.systemTitle = prepared.systemTitle;
+      return prepared;
     }
     this.systemTitle = null;
     const tag = apdu[0];

@@ -119,11 +119,11 @@ function impossible(
 }
 
 /** A power needs voltage and current; 5 % and 30 W for rounding and for samples that are not of the same instant. */
-function current({ telegram, shape, powers, phases }: Sample, found: Finding[]): void {
-  if (phases === null || powers === null || shape.powerImport === null) return;
+function current({ telegram, shape, powers, voltAmperes }: Sample, found: Finding[]): void {
+  if (voltAmperes === null || powers === null || shape.powerImport === null) return;
   if (telegram.registers[shape.powerImport.index]?.unit == null) return;
   const net = Math.abs(powers.import - powers.export);
-  const limit = Math.abs(phases) * 1.05 + 30;
+  const limit = Math.abs(voltAmperes) * 1.05 + 30;
   if (net > limit) {
     found.push(against("power-current", `the power is ${net} W, voltages and currents allow ${Math.floor(limit)} W`));
   }

@@ -275,11 +275,8 @@ export class Judge implements Acceptance {
 
   #reject(entry: Entry): void {
     if (entry.verdict !== null) return;
-    const {
-      at,
-      finding,
-      sample: { telegram },
-    } = entry;
+    const { at, finding } = entry;
+    const { telegram } = entry.sample;
     const check = finding?.check ?? "unconfirmed";
     entry.verdict = { type: "rejected", telegram, at, check, reason: finding?.reason ?? "not confirmed" };
   }
@@ -293,10 +290,8 @@ export class Judge implements Acceptance {
 
   /** Registers that are a little below what was published are left out: a counter never falls for a slip. */
   #toVerdict(entry: Entry, base: Baseline, notice: string | undefined): Verdict {
-    const {
-      at,
-      sample: { telegram, shape },
-    } = entry;
+    const { at } = entry;
+    const { telegram, shape } = entry.sample;
     const withheld: string[] = [];
     let { registers } = base;
     for (const { obis } of shape.counters) {

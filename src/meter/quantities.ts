@@ -165,27 +165,26 @@ export const QUANTITIES: readonly Quantity[] = [
 
 const BY_CODE: ReadonlyMap<string, Quantity> = new Map(QUANTITIES.map((quantity) => [quantity.code, quantity]));
 
-const OBIS = /^(\d+)-(\d+):(\d+\.\d+\.\d+)(?:\*(\d+))?$/;
-
 /**
  * The row of an OBIS code (`1-0:1.8.0*255`); `null` if it has none. B (the channel) does not matter; a value of an
  * earlier billing period (F below 255) is not the present value and has no row.
  */
 export function quantityOf(obis: string): Quantity | null {
-  // Nearly all codes are of this form, and are looked up with every telegram.
-  if (obis.startsWith("1-0:") && obis.endsWith("*255")) return BY_CODE.get(obis.slice(4, -4)) ?? null;
-  const match = OBIS.exec(obis);
-  if (match === null) return null;
-  const [, a, , cde, f = "255"] = match;
-  if (f !== "255" || cde === undefined) return null;
-  return BY_CODE.get(a === "1" ? cde : obis.replace(/\*.*$/, "")) ?? null;
+  const colon = obis.indexOf(":");
+  if (colon < 0) return null;
+  const from = obis.startsWith("1-") ? colon + 1 : 0;
+  return BY_CODE.get(obis.slice(from, presentEnd(obis))) ?? null;
 }
 
 /** Topic segment of an OBIS code: `1.8.0` for 1-0:1.8.0*255, `A-B:C.D.E` where A-B is not 1-0, `…*F` where F is not 255. Never holds what MQTT reserves. */
 export function topicOf(obis: string): string {
   const from = obis.startsWith("1-0:") ? 4 : 0;
-  const to = obis.endsWith("*255") ? -4 : undefined;
-  return obis.slice(from, to).replace(/[^0-9A-Za-z:.*_-]/g, "_");
+  return obis.slice(from, presentEnd(obis)).replace(/[^0-9A-Za-z:.*_-]/g, "_");
+}
+
+/** Where the code ends without its `*255`, for `slice`. */
+function presentEnd(obis: string): number | undefined {
+  return obis.endsWith("*255") ? -4 : undefined;
 }
 
 /**

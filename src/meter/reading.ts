@@ -7,6 +7,12 @@ import { keyOfCode, type Quantity, quantityOf, shiftOf, topicOf } from "./quanti
 /** Import, export, and what follows from both. */
 const NET_POWER: readonly string[] = ["1.7.0", "2.7.0", "16.7.0"];
 
+/** One of them in a telegram, with its row in the table of quantities. */
+interface Power {
+  readonly register: Register;
+  readonly row: Quantity;
+}
+
 /** Longest `<meter>` in topics; a number on a meter has 20 characters at most. */
 const MAX_ID_LENGTH = 64;
 
@@ -42,11 +48,11 @@ export function buildReading(telegram: Telegram, { meter, receivedAt, complete }
     values.push(value);
   };
   const topics = new Set<string>();
-  const powers = new Map<string, Register>();
+  const powers = new Map<string, Power>();
   for (const register of telegram.registers) {
     const topic = topicOf(register.obis);
     const row = quantityOf(register.obis);
-    if (row !== null && NET_POWER.includes(row.code) && !powers.has(row.code)) powers.set(row.code, register);
+    if (row !== null && NET_POWER.includes(row.code) && !powers.has(row.code)) powers.set(row.code, { register, row });
     // The same code twice in one telegram was never seen; one topic cannot hold two values, so the first stands.
     if (topics.has(topic)) continue;
     topics.add(topic);
@@ -77,13 +83,13 @@ function toValue(register: Register, topic: string, row: Quantity | null, taken:
  * 16.7.0 from 1.7.0 and 2.7.0 where the meter does not send it; `null` unless it sends both, in watts.
  * @param powers those of the three that it sends, by code
  */
-function netPower(powers: ReadonlyMap<string, Register>): Register | null {
+function netPower(powers: ReadonlyMap<string, Power>): Register | null {
   const watts = (code: string): Decimal | null => {
-    const register = powers.get(code);
-    if (register === undefined || typeof register.value === "string") return null;
-    const quantity = quantityOf(register.obis);
-    const shift = quantity === null ? null : shiftOf(quantity, register.unit);
-    return shift === null ? null : { ...register.value, exponent: register.value.exponent + shift };
+    const power = powers.get(code);
+    if (power === undefined || typeof power.register.value === "string") return null;
+    const { value, unit } = power.register;
+    const shift = shiftOf(power.row, unit);
+    return shift === null ? null : { ...value, exponent: value.exponent + shift };
   };
   if (powers.has("16.7.0")) return null;
   const [imported, exported] = [watts("1.7.0"), watts("2.7.0")];

@@ -18,12 +18,12 @@ export interface Sample {
   /** `null` for a list without power. */
   readonly powers: Powers | null;
   /** Σ U·I of the phases, VA; `null` if the list lacks one of them. */
-  readonly phases: number | null;
+  readonly voltAmperes: number | null;
 }
 
 export function sampleOf(telegram: Telegram, shape: Shape): Sample {
-  const phases = apparentPower(telegram, shape);
-  return { telegram, shape, clock: clockOf(telegram), powers: powersOf(telegram, shape, phases), phases };
+  const voltAmperes = voltAmperesOf(telegram, shape);
+  return { telegram, shape, clock: clockOf(telegram), powers: powersOf(telegram, shape, voltAmperes), voltAmperes };
 }
 
 /** Milliseconds since 1970, local time taken as UTC if the meter gives no offset; `null` if it gives none at all. */
@@ -36,7 +36,7 @@ export function clockOf(telegram: Telegram): number | null {
 }
 
 /** Σ U·I of the phases, VA; `null` if the list lacks one of them. */
-function apparentPower(telegram: Telegram, shape: Shape): number | null {
+function voltAmperesOf(telegram: Telegram, shape: Shape): number | null {
   let sum = 0;
   for (const { voltage, current } of shape.phases) {
     const volts = numberOf(telegram.registers[voltage.index]) * voltage.factor;
@@ -53,7 +53,7 @@ function coarseness(register: Register | undefined): number {
 }
 
 /** W, W and VA; `null` for a list without power. What the list does not tell is bounded by what it does. */
-function powersOf(telegram: Telegram, shape: Shape, phases: number | null): Powers | null {
+function powersOf(telegram: Telegram, shape: Shape, voltAmperes: number | null): Powers | null {
   const { powerImport, powerExport, powerNet } = shape;
   if (powerImport === null && powerNet === null) return null;
   const take = (place: { index: number; factor: number } | null): number =>
@@ -64,6 +64,6 @@ function powersOf(telegram: Telegram, shape: Shape, phases: number | null): Powe
   return {
     import: drawn,
     export: fed,
-    apparent: Math.max(drawn, fed, phases ?? Number.POSITIVE_INFINITY),
+    apparent: Math.max(drawn, fed, voltAmperes ?? Number.POSITIVE_INFINITY),
   };
 }
