@@ -107,8 +107,10 @@ export class Observer {
   accepted(at: number): void {
     this.#acceptedAt = at;
     this.#lastError = null;
-    this.#linesTried.clear();
-    if (this.#line !== null) this.#linesTried.add(formatLine(this.#line));
+    if (this.#linesTried.size > 1) {
+      this.#linesTried.clear();
+      if (this.#line !== null) this.#linesTried.add(formatLine(this.#line));
+    }
     this.#forget(at);
   }
 

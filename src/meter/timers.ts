@@ -3,7 +3,8 @@ import type { Clock } from "./clock.ts";
 
 export class Timers<Name extends string> {
   readonly #clock: Clock;
-  readonly #running = new Map<Name, () => void>();
+  /** How to call each off. No map: what is put in and out of one with every telegram leaves tables that live long. */
+  readonly #running: { [name in Name]?: (() => void) | undefined } = {};
   #closed = false;
 
   constructor(clock: Clock) {
@@ -12,23 +13,21 @@ export class Timers<Name extends string> {
 
   /** Replaces the timer of that name, if there is one. After `close` nothing goes off any more. */
   schedule(name: Name, ms: number, act: () => void): void {
-    this.#running.get(name)?.();
-    if (this.#closed) return void this.#running.delete(name);
-    const cancel = this.#clock.after(ms, () => {
-      this.#running.delete(name);
+    this.cancel(name);
+    if (this.#closed) return;
+    this.#running[name] = this.#clock.after(ms, () => {
+      this.#running[name] = undefined;
       act();
     });
-    this.#running.set(name, cancel);
   }
 
   cancel(name: Name): void {
-    this.#running.get(name)?.();
-    this.#running.delete(name);
+    this.#running[name]?.();
+    this.#running[name] = undefined;
   }
 
   close(): void {
     this.#closed = true;
-    for (const cancel of this.#running.values()) cancel();
-    this.#running.clear();
+    for (const name in this.#running) this.cancel(name);
   }
 }

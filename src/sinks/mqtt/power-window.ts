@@ -33,7 +33,8 @@ export class PowerWindow {
 
   /** It has been published: what comes now is collected anew. */
   clear(): void {
-    this.#collected.clear();
+    // A table that is emptied is made anew, and those before it live as long as V8 lets the first one live.
+    if (this.#collected.size > 0) this.#collected.clear();
   }
 
   #replace(value: ReadingValue): ReadingValue {
