@@ -1,16 +1,17 @@
 /** Builds meters and sinks from the configuration; starts and stops them in order; says how all of it is. */
+
+import { type Acceptance, createAcceptance, limitsOf } from "./acceptance/acceptance.ts";
+import { Memory } from "./acceptance/memory.ts";
 import { createDecoder, type Decoder } from "./codec/decoder.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
-import { type Health, HealthServer } from "./health.ts";
+import { Observer, sourceKind } from "./diagnosis/observer.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
-import { instanceId } from "./instance.ts";
-import type { Logger } from "./log.ts";
-import { type Acceptance, createAcceptance, limitsOf } from "./meter/acceptance.ts";
+import type { Logger } from "./log/log.ts";
 import type { MeterStatus } from "./meter/events.ts";
 import { MeterIdentity } from "./meter/identity.ts";
-import { Memory } from "./meter/memory.ts";
 import { Meter } from "./meter/meter.ts";
-import { Observer, sourceKind } from "./meter/observer.ts";
+import { type Health, HealthServer } from "./process/health.ts";
+import { instanceId } from "./process/instance.ts";
 import type { Broker } from "./sinks/mqtt/connection.ts";
 import type { MqttSink } from "./sinks/mqtt/mqtt-sink.ts";
 import type { Sink } from "./sinks/sink.ts";

@@ -5,8 +5,8 @@
  */
 import { Command, CommanderError, Option } from "commander";
 import { type CommandContext, type CommandOptions, UsageError } from "./commands/command.ts";
-import { Redactor } from "./redact.ts";
-import { stepDown } from "./step-down.ts";
+import { Redactor } from "./log/redact.ts";
+import { stepDown } from "./process/drop-privileges.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit codes of the contract (product.md). */

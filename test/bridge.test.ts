@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Bridge } from "../src/bridge.ts";
 import { configSchema } from "../src/config/options.ts";
-import type { Logger } from "../src/log.ts";
+import type { Logger } from "../src/log/log.ts";
 import { TestBroker } from "./helpers/broker.ts";
 
 const CAPTURES = {

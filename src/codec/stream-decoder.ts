@@ -6,12 +6,12 @@
  * stands there is asked. After a failed check the search moves on by one byte, because the claimed length may be wrong
  * and hide a good frame; what fails inside the bytes that a damaged frame claims is not told again.
  */
-import { ApduDecoder } from "./apdu.ts";
+import { ApduDecoder } from "./apdu/apdu.ts";
 import { CodecError, type CodecErrorCode } from "./codec-error.ts";
 import type { Decoder, DecoderEvent, DecoderOptions } from "./decoder.ts";
-import { createLinks, type Link } from "./links.ts";
-import { type Accepted, NO_FRAME, type Scan } from "./scan.ts";
-import { MAX_BUFFER, StreamBuffer } from "./stream-buffer.ts";
+import { createLinks, type Link } from "./link/links.ts";
+import { type Accepted, NO_FRAME, type Scan } from "./link/scan.ts";
+import { MAX_BUFFER, StreamBuffer } from "./link/stream-buffer.ts";
 
 /** Bytes of the smallest frame that can carry a further segment. */
 const SMALLEST_FRAME = 12;

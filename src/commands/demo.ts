@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Bridge } from "../bridge.ts";
 import { configSchema } from "../config/options.ts";
-import { createLogger } from "../log.ts";
+import { createLogger } from "../log/log.ts";
 import { VERSION } from "../version.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 

@@ -9,8 +9,8 @@
  */
 import { createDecoder, type DecoderOptions } from "../codec/decoder.ts";
 import type { Telegram } from "../codec/telegram.ts";
-import { type Diagnosis, diagnose, formatLine, type Observations } from "../meter/diagnosis.ts";
-import { Observer, sourceKind } from "../meter/observer.ts";
+import { type Diagnosis, diagnose, formatLine, type Observations } from "../diagnosis/diagnosis.ts";
+import { Observer, sourceKind } from "../diagnosis/observer.ts";
 import { type LineSettings, type Source, SourceError } from "../sources/source.ts";
 
 /** One period of 5 s and a telegram's length. */

@@ -2,13 +2,14 @@
  * `doctor`: listens at the port and says in plain words what it finds, what that means and what to do. At most ten lines;
  * `--json` gives the same for programs. Exit 0 when all is well, else 1.
  */
-import { formatDecimal } from "../codec/decimal.ts";
+
+import { quantityOf, shiftOf } from "../catalogue/quantities.ts";
+import { formatDecimal } from "../codec/lists/decimal.ts";
 import type { Register } from "../codec/telegram.ts";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
 import type { MeterConfig } from "../config/options.ts";
-import { type Diagnosis, formatLine, formatSystemTitle } from "../meter/diagnosis.ts";
-import { sourceKind } from "../meter/observer.ts";
-import { quantityOf, shiftOf } from "../meter/quantities.ts";
+import { type Diagnosis, formatLine, formatSystemTitle } from "../diagnosis/diagnosis.ts";
+import { sourceKind } from "../diagnosis/observer.ts";
 import { openSource } from "../sources/open-source.ts";
 import { portUsers } from "../sources/port-users.ts";
 import { listSerialDevices, type SerialDevice } from "../sources/serial-devices.ts";

@@ -1,8 +1,8 @@
 /** `kaifa2mqtt health`: asks the running bridge how it is; Docker's HEALTHCHECK. Exit code 0, or 1 and a line that says why. */
 
 import { ConfigError } from "../config/config-error.ts";
-import { defaultDataDir, underSupervisor } from "../config/settle.ts";
-import { askHealth } from "../health.ts";
+import { defaultDataDir, underSupervisor } from "../config/derive-defaults.ts";
+import { askHealth } from "../process/health.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";
 

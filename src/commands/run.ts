@@ -2,9 +2,9 @@
 import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { Bridge } from "../bridge.ts";
-import { underSupervisor } from "../config/settle.ts";
-import { createLogger, type RootLogger } from "../log.ts";
-import { RepeatedFaults } from "../log-repeats.ts";
+import { underSupervisor } from "../config/derive-defaults.ts";
+import { createLogger, type RootLogger } from "../log/log.ts";
+import { RepeatedFaults } from "../log/log-repeats.ts";
 import type { Broker } from "../sinks/mqtt/connection.ts";
 import { VERSION } from "../version.ts";
 import type { CommandContext } from "./command.ts";

@@ -6,11 +6,11 @@ import { existsSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { joinMeters, OPTIONS_JSON } from "./addon-options.ts";
 import { ConfigError, type ConfigFault } from "./config-error.ts";
+import { advice, ambiguousVariables, readableByAll, secretsOf, settle, underSupervisor } from "./derive-defaults.ts";
 import { overlayEnvironment } from "./environment.ts";
 import { importMeterJson, isMeterJson } from "./meter-json.ts";
 import type { Config } from "./options.ts";
 import { emptyMap, isUnset, type Origin, put, type Raw, type RawMap } from "./raw.ts";
-import { advice, ambiguousVariables, readableByAll, secretsOf, settle, underSupervisor } from "./settle.ts";
 import { sameValueFault, validate } from "./validate.ts";
 
 export interface LoadOptions {

@@ -11,8 +11,8 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { streamSSE } from "hono/streaming";
-import { annotate } from "../codec/annotate.ts";
 import type { DecoderOptions } from "../codec/decoder.ts";
+import { annotate } from "../codec/inspect/annotate.ts";
 import { type Access, type RequestFacts, SECURITY_HEADERS } from "./access.ts";
 import { type Asset, type AssetName, encode } from "./assets.ts";
 import type { BridgeView } from "./bridge-view.ts";

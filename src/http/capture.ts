@@ -7,12 +7,12 @@
  * deciphered keeps its ciphertext, which nobody can read; what is damaged is left out.
  */
 import { randomBytes } from "node:crypto";
-import { type AxdrNode, decodeAxdr, isContainer, isString, TAG } from "../codec/axdr.ts";
-import { ByteReader } from "../codec/byte-reader.ts";
-import { decipher, decodeGeneralCiphering, encodeGeneralCiphering, type Keys } from "../codec/ciphering.ts";
-import { DATA_NOTIFICATION, decodeDataNotification } from "../codec/data-notification.ts";
-import { applySeal, dissect, joinSlices, replaceApdu } from "../codec/dissect.ts";
+import { decipher, decodeGeneralCiphering, encodeGeneralCiphering, type Keys } from "../codec/apdu/ciphering.ts";
+import { DATA_NOTIFICATION, decodeDataNotification } from "../codec/apdu/data-notification.ts";
+import { type AxdrNode, decodeAxdr, isContainer, isString, TAG } from "../codec/axdr/axdr.ts";
+import { ByteReader } from "../codec/axdr/byte-reader.ts";
 import { formatHex } from "../codec/hex.ts";
+import { applySeal, dissect, joinSlices, replaceApdu } from "../codec/inspect/dissect.ts";
 import type { RawChunk, Recorded } from "./recorder.ts";
 
 /** What stands at the head of a capture. */

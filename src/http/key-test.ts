@@ -1,6 +1,6 @@
 /** Tries a key on the telegrams that came last. The key is used and forgotten: not kept, not logged, not echoed. */
 
-import type { Keys } from "../codec/ciphering.ts";
+import type { Keys } from "../codec/apdu/ciphering.ts";
 import { createDecoder } from "../codec/decoder.ts";
 import type { KeyTestResult } from "./page-model.ts";
 import type { Recorded } from "./recorder.ts";

@@ -1,5 +1,5 @@
 /** What travels between the server and the page: JSON shapes, types only. The page imports nothing else of the program. */
-import type { AnnotatedBytes } from "../codec/annotate.ts";
+import type { AnnotatedBytes } from "../codec/inspect/annotate.ts";
 
 export interface Bilingual {
   readonly en: string;

@@ -2,9 +2,10 @@
  * Keeps what was heard last, for the page and for captures: telegrams and faults with their bytes, and the bare bytes
  * with the time at which they came. Bounded. It listens at the door of the codec, so that meters know nothing of it.
  */
+
+import type { Acceptance } from "../acceptance/acceptance.ts";
 import type { Decoder, DecoderEvent } from "../codec/decoder.ts";
 import type { Telegram } from "../codec/telegram.ts";
-import type { Acceptance } from "../meter/acceptance.ts";
 import type { TelegramSummary } from "./page-model.ts";
 
 /** Telegrams kept of one meter: two minutes at the usual five seconds. */

@@ -1,7 +1,8 @@
 /** What a meter tells the sinks. */
+
+import type { Quantity } from "../catalogue/quantities.ts";
 import type { Telegram } from "../codec/telegram.ts";
-import type { Diagnosis } from "./diagnosis.ts";
-import type { Quantity } from "./quantities.ts";
+import type { Diagnosis } from "../diagnosis/diagnosis.ts";
 
 /** Who the meter is, as far as its telegrams tell. */
 export interface MeterInfo {

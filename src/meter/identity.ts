@@ -2,9 +2,10 @@
  * Who a meter is, over all of its telegrams: the first one that says it decides, and one without a number (Norwegian
  * short lists) belongs to the meter that was heard before it.
  */
+
+import { completeUnits, profileOf } from "../catalogue/profiles.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import type { MeterInfo, Reading } from "./events.ts";
-import { completeUnits, profileOf } from "./profiles.ts";
 import { buildReading, meterIdOf } from "./reading.ts";
 
 /** A meter that has not told its number for so long is given a name of ours. A list with the number comes every 10 s (Kaifa MA304). */

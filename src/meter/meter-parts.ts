@@ -1,12 +1,13 @@
 /** What a meter is made of: everything that it uses is handed to it. */
+
+import type { Acceptance } from "../acceptance/acceptance.ts";
 import type { Decoder } from "../codec/decoder.ts";
 import type { Telegram } from "../codec/telegram.ts";
+import type { Observer } from "../diagnosis/observer.ts";
 import type { Source } from "../sources/source.ts";
-import type { Acceptance } from "./acceptance.ts";
 import type { Clock } from "./clock.ts";
 import type { MeterEvent, Reading } from "./events.ts";
 import type { LineChoice } from "./line-search.ts";
-import type { Observer } from "./observer.ts";
 
 /** The part of a logger that a meter uses. */
 export interface MeterLog {

@@ -1,8 +1,9 @@
 /** What a reading is, and how a telegram becomes one: units that people read, keys and topics, who the meter is. */
-import { formatDecimal } from "../codec/decimal.ts";
+
+import { keyOfCode, type Quantity, quantityOf, shiftOf, topicOf } from "../catalogue/quantities.ts";
+import { formatDecimal } from "../codec/lists/decimal.ts";
 import type { Decimal, Register, Telegram } from "../codec/telegram.ts";
 import type { MeterInfo, Reading, ReadingValue } from "./events.ts";
-import { keyOfCode, type Quantity, quantityOf, shiftOf, topicOf } from "./quantities.ts";
 
 /** Import, export, and what follows from both. */
 const NET_POWER: readonly string[] = ["1.7.0", "2.7.0", "16.7.0"];

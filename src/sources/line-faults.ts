@@ -1,5 +1,5 @@
 /** What a bad wire does to bytes, for tests and for looking at what the bridge says then. Seeded by its caller. */
-import type { Random } from "./household.ts";
+import type { Random } from "./load-profile.ts";
 
 const at = (random: Random, length: number): number => Math.min(length - 1, Math.floor(random() * length));
 

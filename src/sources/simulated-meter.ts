@@ -2,7 +2,7 @@
  * A meter that makes fresh telegrams: measures a household, encodes, encrypts and frames as the grid operator's meters
  * do. Made of the codec's encoders, and therefore no proof of the decoders: that is what real captures are for.
  */
-import { Household, type Measurement, seededRandom } from "./household.ts";
+import { Household, type Measurement, seededRandom } from "./load-profile.ts";
 import { findLayout, type Layout } from "./simulator-layouts.ts";
 
 /** The published example key of Netz NÖ's interface description: what is encrypted with it is secret to nobody. */

@@ -2,14 +2,15 @@
  * What the telegrams of each grid operator look like, for the simulator: body, ciphering, frames. The forms are those
  * of the captures in test/fixtures/telegrams and the table in docs/meters.md.
  */
-import type { AxdrValue, NumericTag } from "../codec/axdr-encoder.ts";
-import { encodeGeneralCiphering } from "../codec/ciphering.ts";
-import { encodeDataNotification } from "../codec/data-notification.ts";
-import { encodeHdlcFrame } from "../codec/hdlc-frame.ts";
-import { encodeMbusFrames } from "../codec/mbus-frame.ts";
-import { parseObis } from "../codec/obis.ts";
-import { encodeP1 } from "../codec/p1-telegram.ts";
-import type { Measurement } from "./household.ts";
+
+import { encodeGeneralCiphering } from "../codec/apdu/ciphering.ts";
+import { encodeDataNotification } from "../codec/apdu/data-notification.ts";
+import type { AxdrValue, NumericTag } from "../codec/axdr/axdr-encoder.ts";
+import { encodeHdlcFrame } from "../codec/link/hdlc-frame.ts";
+import { encodeMbusFrames } from "../codec/link/mbus-frame.ts";
+import { encodeP1 } from "../codec/link/p1-telegram.ts";
+import { parseObis } from "../codec/lists/obis.ts";
+import type { Measurement } from "./load-profile.ts";
 
 /** What a telegram needs besides the measurement. */
 export interface Identity {

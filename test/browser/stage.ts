@@ -15,7 +15,7 @@ import { Bridge } from "../../src/bridge.ts";
 import { decodeTelegrams } from "../../src/codec/decoder.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { History } from "../../src/http/history.ts";
-import { createLogger } from "../../src/log.ts";
+import { createLogger } from "../../src/log/log.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { freePort } from "../helpers/free-port.ts";
 

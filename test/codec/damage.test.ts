@@ -1,9 +1,9 @@
 /** Which error each kind of damage gives, on real captures: cut short, a frame or block lost, bits flipped, keys wrong. */
 import { describe, expect, it } from "vitest";
-import { encodeBlock } from "../../src/codec/block-transfer.ts";
 import type { DecoderOptions } from "../../src/codec/decoder.ts";
-import { encodeHdlcFrame } from "../../src/codec/hdlc-frame.ts";
-import { encodeP1 } from "../../src/codec/p1-telegram.ts";
+import { encodeBlock } from "../../src/codec/link/block-transfer.ts";
+import { encodeHdlcFrame } from "../../src/codec/link/hdlc-frame.ts";
+import { encodeP1 } from "../../src/codec/link/p1-telegram.ts";
 import { loadFixture, summarize } from "../helpers/fixtures.ts";
 import { randomBytes, seededRandom } from "../helpers/random.ts";
 import { decodePieces, join } from "../helpers/splits.ts";

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { type AxdrValue, encodeAxdr, type NumericTag } from "../../src/codec/axdr-encoder.ts";
-import { encodeDataNotification } from "../../src/codec/data-notification.ts";
+import { encodeDataNotification } from "../../src/codec/apdu/data-notification.ts";
+import { type AxdrValue, encodeAxdr, type NumericTag } from "../../src/codec/axdr/axdr-encoder.ts";
 import { type DecoderEvent, decodeTelegrams } from "../../src/codec/decoder.ts";
 import { formatHex, parseHex } from "../../src/codec/hex.ts";
-import { encodeMbusFrames } from "../../src/codec/mbus-frame.ts";
-import { parseObis } from "../../src/codec/obis.ts";
+import { encodeMbusFrames } from "../../src/codec/link/mbus-frame.ts";
+import { parseObis } from "../../src/codec/lists/obis.ts";
 import type { Telegram } from "../../src/codec/telegram.ts";
 import { summarize } from "../helpers/fixtures.ts";
 import { join } from "../helpers/splits.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { ApduDecoder } from "../../src/codec/apdu.ts";
+import { ApduDecoder } from "../../src/codec/apdu/apdu.ts";
 import { createDecoder, type DecoderEvent, decodeTelegrams } from "../../src/codec/decoder.ts";
-import { MbusAssembler } from "../../src/codec/mbus-assembler.ts";
-import { encodeMbusFrames, type MbusFrame, scanMbusFrame } from "../../src/codec/mbus-frame.ts";
+import { MbusAssembler } from "../../src/codec/link/mbus-assembler.ts";
+import { encodeMbusFrames, type MbusFrame, scanMbusFrame } from "../../src/codec/link/mbus-frame.ts";
 import { loadFixture, summarize } from "../helpers/fixtures.ts";
 import { decodePieces, join, splits } from "../helpers/splits.ts";
 

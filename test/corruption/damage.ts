@@ -1,5 +1,5 @@
 /** What happens to telegrams on a bad line, and, harder, what could happen so that no checksum notices. Seeded. */
-import type { Random } from "../../src/sources/household.ts";
+import type { Random } from "../../src/sources/load-profile.ts";
 
 /** Telegrams as they were sent: this one, and what else was on the line. */
 export interface Sent {

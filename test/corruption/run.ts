@@ -1,8 +1,9 @@
 /** Sends a meter's telegrams over a bad line into decoder and acceptance, and compares what is published with the truth. */
+
+import { createAcceptance, type Verdict } from "../../src/acceptance/acceptance.ts";
 import { createDecoder, decodeTelegrams } from "../../src/codec/decoder.ts";
 import type { Telegram } from "../../src/codec/telegram.ts";
-import { createAcceptance, type Verdict } from "../../src/meter/acceptance.ts";
-import { seededRandom } from "../../src/sources/household.ts";
+import { seededRandom } from "../../src/sources/load-profile.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { DAMAGES, type DamageName } from "./damage.ts";
 

@@ -5,6 +5,8 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createAcceptance } from "../../src/acceptance/acceptance.ts";
+import { MEMORY_FILE, Memory } from "../../src/acceptance/memory.ts";
 import { createDecoder, type Decoder, type DecoderEvent, type DecoderOptions } from "../../src/codec/decoder.ts";
 import {
   encodeDataNotification,
@@ -12,12 +14,10 @@ import {
   encodeHdlcFrame,
   encodeMbusFrames,
 } from "../../src/codec/index.ts";
-import { encodeP1 } from "../../src/codec/p1-telegram.ts";
+import { encodeP1 } from "../../src/codec/link/p1-telegram.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { createAcceptance } from "../../src/meter/acceptance.ts";
 import { MeterIdentity } from "../../src/meter/identity.ts";
-import { MEMORY_FILE, Memory } from "../../src/meter/memory.ts";
 import { Leftovers } from "../../src/sinks/mqtt/leftovers.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 

@@ -1,8 +1,8 @@
 /** The folders of test/fixtures/telegrams: a capture, its keys if they are public, and what it must give. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { decimalToNumber } from "../../src/codec/decimal.ts";
 import type { DecoderEvent, DecoderOptions } from "../../src/codec/decoder.ts";
 import { parseHex } from "../../src/codec/hex.ts";
+import { decimalToNumber } from "../../src/codec/lists/decimal.ts";
 
 const FOLDER = new URL("../fixtures/telegrams/", import.meta.url);
 

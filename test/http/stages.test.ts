@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { DiagnosisCode } from "../../src/diagnosis/diagnosis.ts";
 import { stagesOf } from "../../src/http/stages.ts";
-import type { DiagnosisCode } from "../../src/meter/diagnosis.ts";
 import type { MeterStatus } from "../../src/meter/events.ts";
 
 function meter(code: DiagnosisCode, counters: Partial<MeterStatus["counters"]> = {}, connected = true): MeterStatus {

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { createAcceptance } from "../../src/acceptance/acceptance.ts";
 import { createDecoder } from "../../src/codec/decoder.ts";
-import { createAcceptance } from "../../src/meter/acceptance.ts";
+import { Observer } from "../../src/diagnosis/observer.ts";
 import type { MeterEvent } from "../../src/meter/events.ts";
 import { Meter } from "../../src/meter/meter.ts";
-import { Observer } from "../../src/meter/observer.ts";
 import { buildReading } from "../../src/meter/reading.ts";
 import { DEMO_KEY, SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { SourceError } from "../../src/sources/source.ts";

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { seededRandom } from "../../src/sources/household.ts";
+import { seededRandom } from "../../src/sources/load-profile.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { DAMAGES, type DamageName, UNSEEN } from "../corruption/damage.ts";
 import { BridgeProcess } from "../helpers/bridge-process.ts";

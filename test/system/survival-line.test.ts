@@ -2,7 +2,7 @@
 import { chmodSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { seededRandom } from "../../src/sources/household.ts";
+import { seededRandom } from "../../src/sources/load-profile.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
 import { Mosquitto, Subscriber } from "../helpers/mosquitto.ts";

@@ -1,5 +1,5 @@
 /** The last telegrams with their bytes annotated. Loaded only while that part of the page is open. */
-import type { AnnotatedBytes, Span } from "../../codec/annotate.ts";
+import type { AnnotatedBytes, Span } from "../../codec/inspect/annotate.ts";
 import type { PageMeter, TelegramDetail, TelegramSummary } from "../page-model.ts";
 import { load } from "./connection.ts";
 import { byId, make, setText } from "./dom.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { QUANTITIES } from "../../../src/catalogue/quantities.ts";
 import type { ReadingValue } from "../../../src/meter/events.ts";
-import { QUANTITIES } from "../../../src/meter/quantities.ts";
 import { discoveryMessages } from "../../../src/sinks/mqtt/discovery.ts";
 import { slugify } from "../../../src/sinks/mqtt/slug.ts";
 import { METER, NETZ_NOE, type Row, readingOf } from "../../helpers/readings.ts";

@@ -1,0 +1,167 @@
+/**
+ * What is remembered over a restart: one small file, replaced in one step, so that after `kill -9` at any moment it is
+ * the old one or the new one. Written seldom (SD cards wear), and never in the way: a disk that is full or read-only is
+ * told once and costs only what the file is for (see docs/acceptance.md: the first telegram then waits for a second).
+ */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Clock, systemClock } from "../meter/clock.ts";
+
+/** Name of the file in `data_dir`. */
+export const MEMORY_FILE = "state.json";
+/** Between two writes, milliseconds: what is lost by `kill -9` is made up by the next two telegrams. */
+const INTERVAL_MS = 300_000;
+/** After the first telegram of a run, and after a write that failed, milliseconds. */
+const SOON_MS = 2_000;
+const AGAIN_MS = 60_000;
+/** Meters that are remembered; those not heard for longest are forgotten first. */
+const METERS = 256;
+/** A file of ours has about 4 kB for each meter; a larger one is not read. */
+const LARGEST_BYTES = 4 * 1024 * 1024;
+
+export interface MemoryLog {
+  warn(message: string): void;
+  info(message: string): void;
+}
+
+/** The memory of all meters of one process. `load` first, `stop` at the end. */
+export class Memory {
+  readonly #file: string;
+  readonly #log: MemoryLog;
+  readonly #clock: Clock;
+  readonly #sources: (() => unknown)[] = [];
+  #meters: Record<string, unknown> = {};
+  #writtenAt: number | null = null;
+  #cancel: (() => void) | null = null;
+  #writing: Promise<void> = Promise.resolve();
+  #touched = false;
+  #failing = false;
+  #stopped = false;
+
+  /** @param dataDir the folder `data_dir`; made if it is missing */
+  constructor(dataDir: string, log: MemoryLog, clock: Clock = systemClock) {
+    this.#file = join(dataDir, MEMORY_FILE);
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /**
+   * Reads the file: what each meter's acceptance gave in its `memory()`, by meter. A file that cannot be read counts as
+   * none; one that is damaged is kept beside as `state.json.damaged`.
+   */
+  load(): Readonly<Record<string, unknown>> {
+    this.#sweep();
+    try {
+      if (statSync(this.#file).size > LARGEST_BYTES) throw new SyntaxError("the file is too large");
+      const parsed: unknown = JSON.parse(readFileSync(this.#file, "utf8"));
+      if (!isObject(parsed) || parsed.version !== 1 || !isObject(parsed.meters)) {
+        throw new SyntaxError("it does not hold what it should");
+      }
+      this.#meters = parsed.meters;
+    } catch (error) {
+      if (error instanceof SyntaxError) this.#setAside(error.message);
+      else if (codeOf(error) !== "ENOENT") this.#log.warn(`cannot read ${this.#file}: ${messageOf(error)}`);
+    }
+    return this.#meters;
+  }
+
+  /** @param source gives a meter's part whenever the file is written (`acceptance.memory`) */
+  watch(source: () => unknown): void {
+    this.#sources.push(source);
+  }
+
+  /** Something worth remembering has happened; it is written soon the first time, then every few minutes. */
+  touch(): void {
+    this.#touched = true;
+    if (this.#cancel !== null || this.#stopped) return;
+    const since = this.#writtenAt === null ? Number.POSITIVE_INFINITY : this.#clock.now() - this.#writtenAt;
+    const wait = this.#failing ? AGAIN_MS : Math.max(SOON_MS, INTERVAL_MS - since);
+    this.#cancel = this.#clock.after(wait, () => {
+      this.#cancel = null;
+      void this.#write();
+    });
+  }
+
+  /** Writes what is not yet written. May be called twice. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    this.#cancel = null;
+    if (this.#touched) await this.#write();
+    await this.#writing;
+  }
+
+  /** One write after the other. Never throws. */
+  #write(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#replace());
+    return this.#writing;
+  }
+
+  async #replace(): Promise<void> {
+    this.#touched = false;
+    this.#writtenAt = this.#clock.now();
+    for (const source of this.#sources) {
+      const part = source();
+      if (!isObject(part)) continue;
+      for (const [meter, value] of Object.entries(part)) {
+        delete this.#meters[meter]; // to the end: last heard
+        this.#meters[meter] = value;
+      }
+    }
+    this.#meters = Object.fromEntries(Object.entries(this.#meters).slice(-METERS));
+    const temporary = `${this.#file}.${process.pid}.tmp`;
+    try {
+      await mkdir(dirname(this.#file), { recursive: true });
+      const handle = await open(temporary, "w", 0o600);
+      try {
+        await handle.writeFile(`${JSON.stringify({ version: 1, meters: this.#meters })}\n`);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(temporary, this.#file);
+      if (this.#failing) this.#log.info(`${this.#file} can be written again`);
+      this.#failing = false;
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      this.#touched = true;
+      if (!this.#failing) {
+        this.#log.warn(
+          `cannot write ${this.#file}: ${messageOf(error)}. The bridge goes on; after a restart the first values come one telegram later. Make the folder writable or set data_dir.`,
+        );
+      }
+      this.#failing = true;
+    }
+  }
+
+  /** Removes what a `kill -9` in the middle of a write left behind. */
+  #sweep(): void {
+    const folder = dirname(this.#file);
+    try {
+      mkdirSync(folder, { recursive: true });
+      for (const name of readdirSync(folder)) {
+        if (name.startsWith(`${MEMORY_FILE}.`) && name.endsWith(".tmp")) rmSync(join(folder, name), { force: true });
+      }
+    } catch {
+      // The folder cannot be made, read or written: writing tells.
+    }
+  }
+
+  #setAside(reason: string): void {
+    const aside = `${this.#file}.damaged`;
+    try {
+      renameSync(this.#file, aside);
+      this.#log.warn(`${this.#file} is damaged (${reason}): kept as ${aside}, and begun anew`);
+    } catch {
+      this.#log.warn(`${this.#file} is damaged (${reason}): not used`);
+    }
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === "object" && !Array.isArray(value);
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined);
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

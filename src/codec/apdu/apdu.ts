@@ -1,0 +1,244 @@
+/**
+ * From a complete APDU to a telegram: peels ciphering and data-notification until the typed tree (or the text of a P1
+ * telegram) is left, and reads its registers.
+ */
+
+import { decodeAxdr, ScalerUnits } from "../axdr/axdr.ts";
+import { ByteReader } from "../axdr/byte-reader.ts";
+import { CodecError } from "../codec-error.ts";
+import { formatHex } from "../hex.ts";
+import { parseP1 } from "../link/p1-content.ts";
+import { proveText } from "../link/p1-telegram.ts";
+import { clockStatus, formatDateTime } from "../lists/date-time.ts";
+import { ObisNames } from "../lists/obis.ts";
+import { readBody } from "../lists/register-list.ts";
+import type { Proof, Security, Telegram, Transport } from "../telegram.ts";
+import {
+  type CipheredApdu,
+  decipher,
+  decodeGeneralCiphering,
+  GENERAL_DED_CIPHERING,
+  GENERAL_GLO_CIPHERING,
+  type Keys,
+  PreparedKeys,
+  securityOf,
+} from "./ciphering.ts";
+import { DATA_NOTIFICATION, decodeDataNotification } from "./data-notification.ts";
+
+const SLASH = 0x2f;
+
+/** What is known of an APDU from outside its plaintext. */
+interface Envelope {
+  readonly transport: Transport;
+  readonly systemTitle: string | null;
+  readonly invocationCounter: number | null;
+  readonly security: Security;
+  readonly proof: Proof;
+}
+
+/** APDUs that DLMS knows and that are no push telegram, for the message. */
+const OTHER_APDUS = new Map<number, string>([
+  [0xc2, "event-notification"],
+  [0xdd, "general-ciphering"],
+  [0xdf, "general-signing"],
+  [0xd8, "exception-response"],
+]);
+
+export class ApduDecoder {
+  readonly #keys: PreparedKeys;
+  readonly #names = new ObisNames();
+  readonly #units = new ScalerUnits();
+  readonly #title = new Uint8Array(8);
+  #titleText: string | null = null;
+  /** System title of the APDU that was decoded last, also where that failed; `null` if it has none. */
+  systemTitle: string | null = null;
+  #prepared: { readonly apdu: Uint8Array; readonly proof: Proof; readonly telegram: Telegram } | null = null;
+
+  constructor(keys: Keys) {
+    this.#keys = new PreparedKeys(keys);
+  }
+
+  /**
+   * Decodes an APDU that is likely to be asked for next, and keeps the result for that. Where it fails nothing is kept:
+   * the error is met again when it is asked for.
+   */
+  prepare(apdu: Uint8Array, transport: Transport, proof: Proof): void {
+    try {
+      const telegram = this.decode(apdu, transport, proof);
+      this.#prepared = { apdu: apdu.slice(), proof, telegram };
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+    }
+  }
+
+  /** The telegram that was prepared, if it is of this APDU; given once. */
+  #takePrepared(apdu: Uint8Array, transport: Transport, proof: Proof): Telegram | null {
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    if (prepared === null || Buffer.compare(prepared.apdu, apdu) !== 0) return null;
+    const { telegram } = prepared;
+    return telegram.transport === transport && prepared.proof === proof ? telegram : null;
+  }
+
+  /**
+   * @param proof what the checks of the transport prove
+   * @throws CodecError any code but `framing` and `segmentation`; `checksum` only of a text that came ciphered
+   */
+  decode(apdu: Uint8Array, transport: Transport, proof: Proof): Telegram {
+    const prepared = this.#takePrepared(apdu, transport, proof);
+    if (prepared !== null) {
+      this.systemTitle = prepared.systemTitle;
+      return prepared;
+    }
+    this.systemTitle = null;
+    const tag = apdu[0];
+    if (tag !== GENERAL_GLO_CIPHERING && tag !== GENERAL_DED_CIPHERING) {
+      return this.#decodePlaintext(apdu, {
+        transport,
+        systemTitle: null,
+        invocationCounter: null,
+        security: "none",
+        proof,
+      });
+    }
+    const message = decodeGeneralCiphering(apdu);
+    this.systemTitle = this.#titleOf(message);
+    const { plaintext, verified } = decipher(message, this.#keys, looksRight);
+    return this.#decodePlaintext(plaintext, {
+      transport,
+      systemTitle: this.systemTitle,
+      invocationCounter: message.invocationCounter,
+      security: securityOf(message.securityControl),
+      proof: verified ? "tag" : proof,
+    });
+  }
+
+  #decodePlaintext(plaintext: Uint8Array, envelope: Envelope): Telegram {
+    const tag = plaintext[0];
+    if (tag === DATA_NOTIFICATION) return this.#decodeNotification(plaintext, envelope);
+    if (tag === SLASH) return decodeText(plaintext, envelope);
+    if (tag === 0x01 || tag === 0x02) return this.#decodeBare(plaintext, envelope);
+    if (tag === undefined) throw new CodecError("malformed", "the APDU is empty");
+    if (envelope.security !== "none") {
+      throw new CodecError("malformed", `the deciphered APDU begins with ${tag}, not with ${DATA_NOTIFICATION}`);
+    }
+    throw new CodecError("unsupported", `APDU ${OTHER_APDUS.get(tag) ?? `with tag ${tag}`} is no push telegram`);
+  }
+
+  #decodeNotification(plaintext: Uint8Array, envelope: Envelope): Telegram {
+    const { dateTimeAt, body } = decodeDataNotification(plaintext, this.#units);
+    return this.#telegram(plaintext, dateTimeAt, readBody(body, plaintext, this.#names), envelope);
+  }
+
+  /** A body without the header of the data-notification, as some programs write it down. */
+  #decodeBare(plaintext: Uint8Array, envelope: Envelope): Telegram {
+    const reader = new ByteReader(plaintext);
+    const body = decodeAxdr(reader);
+    if (reader.pos !== reader.end) {
+      throw new CodecError(
+        "malformed",
+        `${reader.end - reader.pos} bytes are left over behind the body of the telegram`,
+      );
+    }
+    return this.#telegram(plaintext, -1, readBody(body, plaintext, this.#names), envelope);
+  }
+
+  #telegram(bytes: Uint8Array, headerClock: number, body: ReturnType<typeof readBody>, envelope: Envelope): Telegram {
+    const clocks: string[] = [];
+    let clock = -1;
+    let meterTime: string | null = null;
+    if (headerClock >= 0) {
+      clocks.push(formatHex(bytes, headerClock, headerClock + 12));
+      meterTime = formatDateTime(bytes, headerClock);
+      if (meterTime !== null) clock = headerClock;
+    }
+    for (const at of body.clocks) {
+      const same = headerClock >= 0 && sameBytes(bytes, at, headerClock, 12);
+      clocks.push(same ? (clocks[0] as string) : formatHex(bytes, at, at + 12));
+      if (clock >= 0) continue;
+      clock = at;
+      meterTime = formatDateTime(bytes, at);
+    }
+    return {
+      transport: envelope.transport,
+      systemTitle: envelope.systemTitle,
+      invocationCounter: envelope.invocationCounter,
+      security: envelope.security,
+      proof: envelope.proof,
+      meterTime,
+      clockStatus: clock < 0 ? null : clockStatus(bytes, clock),
+      clocks,
+      meterId: body.meterId,
+      layout: body.layout,
+      listName: body.listName,
+      meterType: body.meterType,
+      registers: body.registers,
+    };
+  }
+
+  /** The text is made only when the title changes. */
+  #titleOf({ apdu, titleAt }: CipheredApdu): string | null {
+    if (titleAt < 0) return null;
+    for (let i = 0; i < 8; i++) {
+      if (this.#title[i] !== apdu[titleAt + i] || this.#titleText === null) {
+        this.#title.set(apdu.subarray(titleAt, titleAt + 8));
+        this.#titleText = formatHex(this.#title);
+        break;
+      }
+    }
+    return this.#titleText;
+  }
+}
+
+function decodeText(plaintext: Uint8Array, envelope: Envelope): Telegram {
+  const content = parseP1(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length).toString("latin1"));
+  const unproven = envelope.security !== "none" && envelope.proof === "none";
+  const proof = unproven ? proveText(plaintext) : envelope.proof;
+  return { ...envelope, proof, transport: "p1", layout: "dsmr", ...content };
+}
+
+/**
+ * Whether a deciphered text is a telegram rather than noise. The first bytes of a data-notification are nearly known,
+ * `0F … 0C 07 …`, and each is looked at by itself: where one of them was changed on the way, the key is right all the
+ * same, and the decoding (or the tag) says what is wrong. Of random texts about one in 2000 passes.
+ */
+export function looksRight(plaintext: Uint8Array): boolean {
+  if (plaintext[0] === SLASH) {
+    for (let i = 1; i < 6; i++) {
+      const byte = plaintext[i] as number;
+      if (!(byte >= 0x20 && byte < 0x7f)) return false;
+    }
+    return true;
+  }
+  const form = plaintext[5];
+  const next = plaintext[6];
+  let evidence = plaintext[0] === DATA_NOTIFICATION ? 1 : 0;
+  if (form === 0x0c || form === 0x00 || form === 0x09 || form === 0x19) evidence++;
+  // The year; the length of a tagged date-time; the body where there is no date-time.
+  if (next === 0x07 || (form === 0x09 && next === 0x0c) || (form === 0x00 && isContainerTag(next))) evidence++;
+  // The body after a date-time, tagged or not.
+  if (isContainerTag(plaintext[18]) || (form === 0x09 && isContainerTag(plaintext[19]))) evidence++;
+  return evidence >= 2 || isBareBody(plaintext);
+}
+
+function isContainerTag(byte: number | undefined): boolean {
+  return byte === 0x01 || byte === 0x02;
+}
+
+/** A typed tree that ends exactly where the text ends does not come about by chance. */
+function isBareBody(plaintext: Uint8Array): boolean {
+  if (plaintext[0] !== 0x02 && plaintext[0] !== 0x01) return false;
+  try {
+    const reader = new ByteReader(plaintext);
+    decodeAxdr(reader);
+    return reader.pos === reader.end && plaintext.length >= 8;
+  } catch (error) {
+    if (error instanceof CodecError) return false;
+    throw error;
+  }
+}
+
+function sameBytes(bytes: Uint8Array, a: number, b: number, count: number): boolean {
+  for (let i = 0; i < count; i++) if (bytes[a + i] !== bytes[b + i]) return false;
+  return true;
+}

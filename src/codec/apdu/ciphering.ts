@@ -1,0 +1,216 @@
+/**
+ * general-glo-ciphering and general-ded-ciphering (Green Book, 9.2.7 and 9.5):
+ *
+ *     DB | 08 | system title (8) | BER length n | security control | invocation counter (4) | ciphertext | tag (12)?
+ *
+ * AES-GCM with the initialisation vector system title || invocation counter and a tag of 96 bits. Without a tag that is
+ * plain counter mode, which starts at block 2.
+ */
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { ByteReader, encodeBerLength } from "../axdr/byte-reader.ts";
+import { CodecError } from "../codec-error.ts";
+import { CounterMode } from "./counter-mode.ts";
+
+export const GENERAL_GLO_CIPHERING = 0xdb;
+export const GENERAL_DED_CIPHERING = 0xdc;
+
+/** Bits of the security control byte; its low nibble is the suite (0, 1: AES-128, 2: AES-256). */
+const SECURITY_CONTROL = { authentication: 0x10, encryption: 0x20, broadcast: 0x40, compression: 0x80 } as const;
+
+/** GCM tag of every suite, bytes. */
+const TAG_LENGTH = 12;
+/** System title and invocation counter. */
+const IV_LENGTH = 12;
+/** Security control and invocation counter. */
+const HEADER_LENGTH = 5;
+
+/** What stands before the ciphertext; positions count from the start of the APDU. */
+export interface CipheredApdu {
+  readonly apdu: Uint8Array;
+  /** Position of the 8 bytes of the system title; -1 where its length is 0. */
+  readonly titleAt: number;
+  readonly securityControl: number;
+  readonly invocationCounter: number;
+  readonly contentAt: number;
+  /** One past the content, where the tag begins if there is one. */
+  readonly contentEnd: number;
+}
+
+/** @throws CodecError `malformed` when a length does not fit; `unsupported` for a suite that is not defined */
+export function decodeGeneralCiphering(apdu: Uint8Array): CipheredApdu {
+  const reader = new ByteReader(apdu);
+  reader.u8("APDU tag");
+  const titleLength = reader.u8("system title length");
+  if (titleLength !== 8 && titleLength !== 0) {
+    throw new CodecError("malformed", `system title length: expected 8, found ${titleLength}`);
+  }
+  const titleAt = titleLength === 0 ? -1 : reader.skip(titleLength, "system title");
+  const length = reader.berLength("length of the ciphered service");
+  if (length !== reader.end - reader.pos) {
+    const left = reader.end - reader.pos;
+    throw new CodecError("malformed", `length of the ciphered service: ${length} announced, ${left} bytes present`);
+  }
+  const securityControl = reader.u8("security control");
+  const invocationCounter = reader.u32("invocation counter");
+  let contentEnd = reader.end;
+  if (securityControl & SECURITY_CONTROL.authentication) {
+    reader.need(TAG_LENGTH, "authentication tag");
+    contentEnd -= TAG_LENGTH;
+  }
+  return { apdu, titleAt, securityControl, invocationCounter, contentAt: reader.pos, contentEnd };
+}
+
+/** The keys of one meter. */
+export interface Keys {
+  readonly key?: Uint8Array | undefined;
+  readonly authenticationKey?: Uint8Array | undefined;
+}
+
+/** Keys made ready for many telegrams. */
+export class PreparedKeys {
+  readonly key: Uint8Array | undefined;
+  readonly authenticationKey: Uint8Array | undefined;
+  /** `undefined` without a key, or with one that no suite has. */
+  readonly counterMode: CounterMode | undefined;
+  /** System title || invocation counter of the telegram at hand. */
+  readonly iv = new Uint8Array(IV_LENGTH);
+
+  constructor({ key, authenticationKey }: Keys) {
+    this.key = key;
+    this.authenticationKey = authenticationKey;
+    this.counterMode = key?.length === 16 || key?.length === 32 ? new CounterMode(key) : undefined;
+  }
+}
+
+/**
+ * Deciphers the content. A tag is verified when the authentication key is known, and ignored otherwise: many grid
+ * operators hand out the encryption key alone. The plaintext is valid until the next call with the same prepared keys.
+ * @param looksRight tells a plaintext from noise
+ * @throws CodecError `key-missing`; `key-wrong` when the plaintext is noise; `authentication` when it is not, but the tag
+ * does not fit; `unsupported` for an empty system title, compression or an unknown suite
+ */
+export function decipher(
+  message: CipheredApdu,
+  keys: Keys | PreparedKeys,
+  looksRight: (plaintext: Uint8Array) => boolean,
+): { readonly plaintext: Uint8Array; readonly verified: boolean } {
+  const { apdu, titleAt, securityControl, contentAt, contentEnd } = message;
+  const prepared = keys instanceof PreparedKeys ? keys : new PreparedKeys(keys);
+  const { key, authenticationKey, counterMode, iv } = prepared;
+  const suite = securityControl & 0x0f;
+  if (suite > 2) throw new CodecError("unsupported", `security suite ${suite} is not defined (0, 1 and 2 are)`);
+  if (securityControl & SECURITY_CONTROL.compression) throw new CodecError("unsupported", "the APDU is compressed");
+  const encrypted = (securityControl & SECURITY_CONTROL.encryption) !== 0;
+  const authenticated = (securityControl & SECURITY_CONTROL.authentication) !== 0;
+  const verifying = authenticated && authenticationKey !== undefined;
+  if (!encrypted && !(verifying && key)) return { plaintext: apdu.subarray(contentAt, contentEnd), verified: false };
+  if (titleAt < 0) {
+    throw new CodecError("unsupported", "the system title is empty: the initialisation vector cannot be known from it");
+  }
+  if (!key) throw new CodecError("key-missing", "the telegram is encrypted, and no key is configured");
+  const keyLength = suite === 2 ? 32 : 16;
+  if (key.length !== keyLength || !counterMode) {
+    throw new CodecError("key-wrong", `security suite ${suite} needs a key of ${keyLength} bytes, not ${key.length}`);
+  }
+  for (let i = 0; i < 8; i++) iv[i] = apdu[titleAt + i] as number;
+  for (let i = 0; i < 4; i++) iv[8 + i] = apdu[contentAt - 4 + i] as number;
+  let plaintext: Uint8Array;
+  if (encrypted) {
+    plaintext = counterMode.apply(iv, apdu, contentAt, contentEnd);
+    if (!looksRight(plaintext)) {
+      if (securityControl & SECURITY_CONTROL.broadcast) {
+        throw new CodecError(
+          "unsupported",
+          "the telegram is ciphered with the broadcast key, which is not the given one",
+        );
+      }
+      throw new CodecError("key-wrong", "deciphering gives no telegram: the key is not that of this meter");
+    }
+  } else {
+    plaintext = apdu.subarray(contentAt, contentEnd);
+  }
+  if (verifying) verifyTag(message, iv, key, authenticationKey, encrypted);
+  return { plaintext, verified: verifying };
+}
+
+function verifyTag(
+  { apdu, securityControl, contentAt, contentEnd }: CipheredApdu,
+  iv: Uint8Array,
+  key: Uint8Array,
+  authenticationKey: Uint8Array,
+  encrypted: boolean,
+): void {
+  const algorithm = (securityControl & 0x0f) === 2 ? "aes-256-gcm" : "aes-128-gcm";
+  const gcm = createDecipheriv(algorithm, key, iv, { authTagLength: TAG_LENGTH });
+  const content = apdu.subarray(contentAt, contentEnd);
+  gcm.setAAD(associatedData(securityControl, authenticationKey, encrypted ? undefined : content));
+  gcm.setAuthTag(apdu.subarray(contentEnd, contentEnd + TAG_LENGTH));
+  try {
+    if (encrypted) gcm.update(content);
+    gcm.final();
+  } catch (cause) {
+    throw new CodecError(
+      "authentication",
+      "the authentication tag does not fit: the authentication key is not that of this meter, or bytes were changed",
+      { cause },
+    );
+  }
+}
+
+/** security control || authentication key, and the content itself where it is authenticated only. */
+function associatedData(securityControl: number, authenticationKey: Uint8Array, content?: Uint8Array): Uint8Array {
+  const data = new Uint8Array(1 + authenticationKey.length + (content?.length ?? 0));
+  data[0] = securityControl;
+  data.set(authenticationKey, 1);
+  if (content) data.set(content, 1 + authenticationKey.length);
+  return data;
+}
+
+/** What `encodeGeneralCiphering` needs beside the plaintext. */
+export interface CipheringOptions {
+  readonly key: Uint8Array;
+  /** Needed where `securityControl` says authentication. */
+  readonly authenticationKey?: Uint8Array | undefined;
+  /** 8 bytes. */
+  readonly systemTitle: Uint8Array;
+  readonly invocationCounter: number;
+  /** Default 0x20: encrypted, suite 0. */
+  readonly securityControl?: number | undefined;
+  /** 0xDB (global key, the default) or 0xDC (dedicated key). */
+  readonly tag?: number | undefined;
+}
+
+/** @throws RangeError for a system title or key of wrong length, or a missing authentication key */
+export function encodeGeneralCiphering(plaintext: Uint8Array, options: CipheringOptions): Uint8Array {
+  const { key, authenticationKey, systemTitle, invocationCounter } = options;
+  const { securityControl = SECURITY_CONTROL.encryption, tag = GENERAL_GLO_CIPHERING } = options;
+  if (systemTitle.length !== 8) throw new RangeError("a system title has 8 bytes");
+  const header = new Uint8Array(HEADER_LENGTH);
+  header[0] = securityControl;
+  new DataView(header.buffer).setUint32(1, invocationCounter);
+  const iv = new Uint8Array(12);
+  iv.set(systemTitle);
+  iv.set(header.subarray(1), 8);
+  const encrypted = (securityControl & SECURITY_CONTROL.encryption) !== 0;
+  const authenticated = (securityControl & SECURITY_CONTROL.authentication) !== 0;
+  if (authenticated && !authenticationKey) throw new RangeError("authentication needs an authentication key");
+  const algorithm = (securityControl & 0x0f) === 2 ? "aes-256-gcm" : "aes-128-gcm";
+  const gcm = createCipheriv(algorithm, key, iv, { authTagLength: TAG_LENGTH });
+  if (authenticationKey && authenticated) {
+    gcm.setAAD(associatedData(securityControl, authenticationKey, encrypted ? undefined : plaintext));
+  }
+  const content = encrypted ? gcm.update(plaintext) : plaintext;
+  gcm.final();
+  const end = authenticated ? gcm.getAuthTag() : new Uint8Array(0);
+  const length = encodeBerLength(header.length + content.length + end.length);
+  return Uint8Array.from([tag, 8, ...systemTitle, ...length, ...header, ...content, ...end]);
+}
+
+/** `securityControl` in the words of the contract. */
+export function securityOf(
+  securityControl: number,
+): "none" | "encrypted" | "authenticated" | "authenticated+encrypted" {
+  const encrypted = (securityControl & SECURITY_CONTROL.encryption) !== 0;
+  if (securityControl & SECURITY_CONTROL.authentication) return encrypted ? "authenticated+encrypted" : "authenticated";
+  return encrypted ? "encrypted" : "none";
+}

@@ -1,0 +1,69 @@
+/**
+ * data-notification APDU (Green Book, 9.3.10): what a meter pushes, plain or after deciphering.
+ *
+ *     0F | long-invoke-id-and-priority (4) | date-time | body: one A-XDR value
+ *
+ * date-time is `0C` + 12 bytes, or `00` for none. Also seen: `09 0C` + 12 bytes (Kaifa MA304, Norway); `19` + 12 bytes is
+ * conceivable. The body ends exactly at the end of the APDU.
+ */
+import { type AxdrNode, decodeAxdr, type ScalerUnits } from "../axdr/axdr.ts";
+import { type AxdrValue, encodeAxdr } from "../axdr/axdr-encoder.ts";
+import { ByteReader } from "../axdr/byte-reader.ts";
+import { CodecError } from "../codec-error.ts";
+
+export const DATA_NOTIFICATION = 0x0f;
+
+export interface DataNotification {
+  /** Bit 31 priority, 30 confirmed, 29 break on error, 28 self-descriptive, low 24 bits id. */
+  readonly longInvokeId: number;
+  /** Position of the 12 bytes of the date-time in the APDU, -1 if it has none. */
+  readonly dateTimeAt: number;
+  readonly body: AxdrNode;
+}
+
+/**
+ * @param units see `decodeAxdr`
+ * @throws CodecError `malformed` when a length does not fit, or bytes are left over
+ */
+export function decodeDataNotification(apdu: Uint8Array, units?: ScalerUnits): DataNotification {
+  const reader = new ByteReader(apdu);
+  const tag = reader.u8("APDU tag");
+  if (tag !== DATA_NOTIFICATION) throw new CodecError("malformed", `APDU tag ${tag} is no data-notification`);
+  const longInvokeId = reader.u32("long-invoke-id-and-priority");
+  const dateTimeAt = skipDateTime(reader);
+  const body = decodeAxdr(reader, 0, units);
+  if (reader.pos !== reader.end) {
+    throw new CodecError("malformed", `${reader.end - reader.pos} bytes are left over behind the body of the telegram`);
+  }
+  return { longInvokeId, dateTimeAt, body };
+}
+
+function skipDateTime(reader: ByteReader): number {
+  let form = reader.u8("date-time");
+  if (form === 0) return -1;
+  if (form === 0x09) form = reader.u8("date-time length");
+  if (form !== 0x0c && form !== 0x19) {
+    throw new CodecError("malformed", `date-time of the data-notification: expected 0, 9, 12 or 25, found ${form}`);
+  }
+  return reader.skip(12, "date-time");
+}
+
+/**
+ * @param dateTime 12 bytes, or `null` for none; written in the normal form (`0C`) unless `tagged` (`09 0C`)
+ * @throws RangeError for a date-time of another length
+ */
+export function encodeDataNotification(
+  body: AxdrValue,
+  options: {
+    readonly dateTime?: Uint8Array | null | undefined;
+    readonly longInvokeId?: number | undefined;
+    readonly tagged?: boolean | undefined;
+  } = {},
+): Uint8Array {
+  const { dateTime = null, longInvokeId = 0, tagged = false } = options;
+  if (dateTime && dateTime.length !== 12) throw new RangeError("a date-time has 12 bytes");
+  const id = longInvokeId >>> 0;
+  const time = dateTime ? [...(tagged ? [0x09] : []), 0x0c, ...dateTime] : [0];
+  const head = [DATA_NOTIFICATION, id >>> 24, (id >>> 16) & 0xff, (id >>> 8) & 0xff, id & 0xff, ...time];
+  return Uint8Array.from([...head, ...encodeAxdr(body)]);
+}

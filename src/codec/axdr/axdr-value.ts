@@ -1,0 +1,97 @@
+/** What a leaf of the tree says: a number with its scaler applied, a text, or a time. */
+
+import { formatHex } from "../hex.ts";
+import { formatDate, formatDateTime, formatTime } from "../lists/date-time.ts";
+import { decimalFromFloat32, decimalFromNumber } from "../lists/decimal.ts";
+import type { Decimal } from "../telegram.ts";
+import { type AxdrNode, TAG } from "./axdr.ts";
+
+/** Whether the meter says that there is no value. */
+export function isNothing(node: AxdrNode): boolean {
+  return node.tag === TAG.null || node.tag === TAG.dontCare;
+}
+
+/** ISO 8601 of 12 bytes; `null` if they are no point in time. */
+export function clockText(node: AxdrNode, bytes: Uint8Array): string | null {
+  return formatDateTime(bytes, node.start);
+}
+
+/**
+ * @param scaler power of ten that the telegram gives with the value, 0 if none
+ * @param c, d groups of the OBIS code that names the value: 0.9.x are times of day and dates
+ * @returns `null` where the leaf holds no value (not a number, a time that is not specified)
+ */
+export function readValue(
+  node: AxdrNode,
+  bytes: Uint8Array,
+  scaler: number,
+  c: number,
+  d: number,
+): Decimal | string | null {
+  switch (node.tag) {
+    case TAG.octetString:
+    case TAG.visibleString:
+    case TAG.utf8String:
+      return c === 0 && d === 9
+        ? readTimeOfDay(node, bytes)
+        : (readText(node, bytes) ?? formatHex(bytes, node.start, node.end));
+    case TAG.bitString:
+      return formatHex(bytes, node.start, node.end);
+    case TAG.dateTime:
+      return formatDateTime(bytes, node.start);
+    case TAG.date:
+      return formatDate(bytes, node.start);
+    case TAG.time:
+      return formatTime(bytes, node.start);
+    case TAG.bcd:
+      return { coefficient: bcd(node.value as number), exponent: scaler };
+    case TAG.float32:
+      return scaled(decimalFromFloat32(node.value as number), scaler);
+    case TAG.float64:
+      return scaled(decimalFromNumber(node.value as number), scaler);
+    default:
+      return { coefficient: node.value, exponent: scaler };
+  }
+}
+
+/** A string of printable characters, without the zeros that fill it up; `null` for anything else. */
+export function readText(node: AxdrNode, bytes: Uint8Array): string | null {
+  let end = node.end;
+  while (end > node.start && bytes[end - 1] === 0) end--;
+  if (end === node.start) return node.end === node.start ? "" : null;
+  let text = "";
+  for (let i = node.start; i < end; i++) {
+    const byte = bytes[i] as number;
+    if (byte < 0x20 || byte === 0x7f) return null;
+    if (byte > 0x7f) return node.tag === TAG.utf8String ? readUtf8(bytes.subarray(node.start, end)) : null;
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+function readUtf8(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** 0.9.1 (4 bytes) and 0.9.2 (5 bytes). */
+function readTimeOfDay(node: AxdrNode, bytes: Uint8Array): string | null {
+  const length = node.end - node.start;
+  if (length === 4) return formatTime(bytes, node.start);
+  if (length === 5) return formatDate(bytes, node.start);
+  return readText(node, bytes) ?? formatHex(bytes, node.start, node.end);
+}
+
+/** Two decimal digits in one byte; a byte that is none stands for itself. */
+function bcd(byte: number): number {
+  const tens = byte >> 4;
+  const ones = byte & 15;
+  return tens < 10 && ones < 10 ? tens * 10 + ones : byte;
+}
+
+function scaled(decimal: Decimal | null, scaler: number): Decimal | null {
+  return decimal && { coefficient: decimal.coefficient, exponent: decimal.exponent + scaler };
+}

@@ -1,0 +1,323 @@
+/**
+ * A-XDR (IEC 61334-6 as the DLMS Green Book uses it): the typed values inside an APDU, decoded to a tree. Every length is
+ * checked before anything is read. Its mirror is axdr-encoder.ts.
+ */
+
+import { CodecError } from "../codec-error.ts";
+import type { ByteReader } from "./byte-reader.ts";
+
+/** Tags of the `Data` choice (Blue Book, 4.1.5). */
+export const TAG = {
+  null: 0x00,
+  array: 0x01,
+  structure: 0x02,
+  boolean: 0x03,
+  bitString: 0x04,
+  doubleLong: 0x05,
+  doubleLongUnsigned: 0x06,
+  octetString: 0x09,
+  visibleString: 0x0a,
+  utf8String: 0x0c,
+  bcd: 0x0d,
+  integer: 0x0f,
+  long: 0x10,
+  unsigned: 0x11,
+  longUnsigned: 0x12,
+  compactArray: 0x13,
+  long64: 0x14,
+  long64Unsigned: 0x15,
+  enum: 0x16,
+  float32: 0x17,
+  float64: 0x18,
+  dateTime: 0x19,
+  date: 0x1a,
+  time: 0x1b,
+  deltaInteger: 0x1c,
+  deltaLong: 0x1d,
+  deltaDoubleLong: 0x1e,
+  deltaUnsigned: 0x1f,
+  deltaLongUnsigned: 0x20,
+  deltaDoubleLongUnsigned: 0x21,
+  dontCare: 0xff,
+} as const;
+
+/** How deep containers may stand in each other; telegrams in the field reach 4. */
+const MAX_DEPTH = 10;
+const NO_ITEMS: readonly AxdrNode[] = [];
+
+/** One value of the tree. Strings are not copied: their bytes are `start`…`end` of the buffer that was decoded. */
+export class AxdrNode {
+  readonly tag: number;
+  /** Of integers, enum, bcd, boolean (0, 1) and floats; 0 otherwise. A bigint only where a number would not be exact. */
+  readonly value: number | bigint;
+  /** Elements of array, structure and compact array (which reads as the array it stands for); empty otherwise. */
+  readonly items: readonly AxdrNode[];
+  /** First byte of the content: after the tag, and after the length of a string. */
+  readonly start: number;
+  /** One past the last byte of the content. */
+  readonly end: number;
+
+  constructor(tag: number, value: number | bigint, items: readonly AxdrNode[], start: number, end: number) {
+    this.tag = tag;
+    this.value = value;
+    this.items = items;
+    this.start = start;
+    this.end = end;
+  }
+}
+
+/** Whether the node holds other nodes. */
+export function isContainer(node: AxdrNode): boolean {
+  return node.tag === TAG.structure || node.tag === TAG.array || node.tag === TAG.compactArray;
+}
+
+/** Whether the node is an integer or float of any width (enum, boolean and bcd are not). */
+export function isNumeric(node: AxdrNode): boolean {
+  switch (node.tag) {
+    case TAG.doubleLong:
+    case TAG.doubleLongUnsigned:
+    case TAG.integer:
+    case TAG.long:
+    case TAG.unsigned:
+    case TAG.longUnsigned:
+    case TAG.long64:
+    case TAG.long64Unsigned:
+    case TAG.float32:
+    case TAG.float64:
+      return true;
+    default:
+      return node.tag >= TAG.deltaInteger && node.tag <= TAG.deltaDoubleLongUnsigned;
+  }
+}
+
+/** Whether the node is an octet-string, visible-string or utf8-string. */
+export function isString(node: AxdrNode): boolean {
+  return node.tag === TAG.octetString || node.tag === TAG.visibleString || node.tag === TAG.utf8String;
+}
+
+/**
+ * The structures {scaler, unit} that were met, one node for each pair of values: they are more than a third of a telegram's
+ * nodes, and the same in every telegram. Their positions are those of the first time.
+ */
+export class ScalerUnits {
+  readonly #known = new Array<AxdrNode | undefined>(64).fill(undefined);
+
+  /** The node for `02 02 | 0F scaler | 16 unit`, the cursor behind its count; `undefined` if another structure stands there. */
+  take(reader: ByteReader): AxdrNode | undefined {
+    const { bytes, pos, end } = reader;
+    if (bytes[pos] !== TAG.integer || bytes[pos + 2] !== TAG.enum || end - pos < 4) return undefined;
+    const scaler = ((bytes[pos + 1] as number) << 24) >> 24;
+    const unit = bytes[pos + 3] as number;
+    const place = (scaler * 5 + unit) & 63;
+    let node = this.#known[place];
+    if (node === undefined || node.items[0]?.value !== scaler || node.items[1]?.value !== unit) {
+      const items = [
+        new AxdrNode(TAG.integer, scaler, NO_ITEMS, pos + 1, pos + 2),
+        new AxdrNode(TAG.enum, unit, NO_ITEMS, pos + 3, pos + 4),
+      ];
+      node = new AxdrNode(TAG.structure, 0, items, pos, pos + 4);
+      this.#known[place] = node;
+    }
+    reader.pos = pos + 4;
+    return node;
+  }
+}
+
+/**
+ * Reads one value and leaves the cursor behind it.
+ * @param units where given, structures of scaler and unit are taken from there, and their positions mean nothing
+ * @throws CodecError `malformed` for an unknown tag, a length past the end, or containers more than 10 deep
+ */
+export function decodeAxdr(reader: ByteReader, depth = 0, units?: ScalerUnits): AxdrNode {
+  const tag = reader.u8("A-XDR tag");
+  if (tag !== TAG.structure && tag !== TAG.array) return decodeContent(reader, tag, depth);
+  const count = countOf(reader, depth);
+  const start = reader.pos;
+  if (units !== undefined && count === 2 && tag === TAG.structure) {
+    const known = units.take(reader);
+    if (known) return known;
+  }
+  const items = new Array<AxdrNode>(count);
+  let i = 0;
+  if (tag === TAG.structure && count <= 3) {
+    const code = irregularCode(reader, count);
+    if (code) items[i++] = code;
+  }
+  for (; i < count; i++) items[i] = decodeAxdr(reader, depth + 1, units);
+  return new AxdrNode(tag, 0, items, start, reader.pos);
+}
+
+/**
+ * Two ways in which meters write an OBIS code, as first of a structure, that are no legal A-XDR; read as the octet-string
+ * that they stand for. The cursor is then behind them.
+ * - `02 02 | class (2) | OBIS code (6) | attribute (1) | value` (EGD, Czechia: Sagemcom XT211)
+ * - `06 09` in place of `09 06` (Landis+Gyr ZMF100: one register of its list); the tag 07 or 08 that would follow such a
+ *   number does not exist
+ */
+function irregularCode(reader: ByteReader, count: number): AxdrNode | undefined {
+  const { bytes, pos, end } = reader;
+  if (count === 2 && isUntaggedDescriptor(bytes, pos, end)) {
+    reader.pos = pos + 9;
+    return new AxdrNode(TAG.octetString, 0, NO_ITEMS, pos + 2, pos + 8);
+  }
+  if (bytes[pos] !== TAG.doubleLongUnsigned || bytes[pos + 1] !== TAG.octetString || end - pos < 9) return undefined;
+  if ((bytes[pos + 2] as number) > 1 || (bytes[pos + 5] !== 7 && bytes[pos + 5] !== 8) || bytes[pos + 7] !== 0xff) {
+    return undefined;
+  }
+  reader.pos = pos + 8;
+  return new AxdrNode(TAG.octetString, 0, NO_ITEMS, pos + 2, pos + 8);
+}
+
+/**
+ * Whether `class (2) | OBIS code (6) | attribute (1)` stands where the first element of a structure of two should.
+ */
+export function isUntaggedDescriptor(bytes: Uint8Array, at: number, end = bytes.length): boolean {
+  if (end - at < 10 || bytes[at] !== 0 || bytes[at + 7] !== 0xff) return false;
+  const classId = bytes[at + 1] as number;
+  const attribute = bytes[at + 8] as number;
+  return classId >= 1 && (bytes[at + 2] as number) < 16 && attribute >= 1 && attribute <= 16;
+}
+
+function countOf(reader: ByteReader, depth: number): number {
+  if (depth >= MAX_DEPTH) {
+    throw new CodecError("malformed", `A-XDR at byte ${reader.pos}: more than ${MAX_DEPTH} containers in each other`);
+  }
+  const count = reader.berLength("A-XDR element count");
+  reader.need(count, "A-XDR elements"); // each takes one byte at least
+  return count;
+}
+
+/** Reads what stands after the tag; what telegrams are full of comes first. */
+function decodeContent(reader: ByteReader, tag: number, depth: number): AxdrNode {
+  const start = reader.pos;
+  switch (tag) {
+    case TAG.octetString:
+    case TAG.visibleString:
+    case TAG.utf8String:
+      return fixed(reader, tag, reader.berLength("string length"), 0);
+    case TAG.integer:
+    case TAG.deltaInteger:
+      return leaf(reader, tag, (reader.u8("integer") << 24) >> 24, start);
+    case TAG.enum:
+    case TAG.unsigned:
+    case TAG.bcd:
+    case TAG.deltaUnsigned:
+      return leaf(reader, tag, reader.u8("unsigned"), start);
+    case TAG.longUnsigned:
+    case TAG.deltaLongUnsigned:
+      return leaf(reader, tag, reader.u16("long-unsigned"), start);
+    case TAG.doubleLongUnsigned:
+    case TAG.deltaDoubleLongUnsigned:
+      return leaf(reader, tag, reader.u32("double-long-unsigned"), start);
+    case TAG.long:
+    case TAG.deltaLong:
+      return leaf(reader, tag, (reader.u16("long") << 16) >> 16, start);
+    case TAG.doubleLong:
+    case TAG.deltaDoubleLong:
+      return leaf(reader, tag, reader.u32("double-long") | 0, start);
+    case TAG.null:
+    case TAG.dontCare:
+      return leaf(reader, tag, 0, start);
+    case TAG.boolean:
+      return leaf(reader, tag, reader.u8("boolean") === 0 ? 0 : 1, start);
+    case TAG.long64:
+      return leaf(reader, tag, long64(reader, true), start);
+    case TAG.long64Unsigned:
+      return leaf(reader, tag, long64(reader, false), start);
+    case TAG.float32:
+      return fixed(reader, tag, 4, view(reader, 4, "float32").getFloat32(0));
+    case TAG.float64:
+      return fixed(reader, tag, 8, view(reader, 8, "float64").getFloat64(0));
+    case TAG.dateTime:
+      return fixed(reader, tag, 12, 0);
+    case TAG.date:
+      return fixed(reader, tag, 5, 0);
+    case TAG.time:
+      return fixed(reader, tag, 4, 0);
+    case TAG.bitString:
+      return fixed(reader, tag, Math.ceil(reader.berLength("bit-string length") / 8), 0);
+    case TAG.compactArray:
+      return compactArray(reader, depth);
+    default:
+      throw new CodecError("malformed", `A-XDR at byte ${start - 1}: unknown tag ${tag}`);
+  }
+}
+
+function leaf(reader: ByteReader, tag: number, value: number | bigint, start: number): AxdrNode {
+  return new AxdrNode(tag, value, NO_ITEMS, start, reader.pos);
+}
+
+function fixed(reader: ByteReader, tag: number, length: number, value: number): AxdrNode {
+  const start = reader.skip(length, "A-XDR content");
+  return new AxdrNode(tag, value, NO_ITEMS, start, reader.pos);
+}
+
+function view(reader: ByteReader, length: number, field: string): DataView {
+  reader.need(length, field);
+  return new DataView(reader.bytes.buffer, reader.bytes.byteOffset + reader.pos, length);
+}
+
+function long64(reader: ByteReader, signed: boolean): number | bigint {
+  const unsignedHigh = reader.u32("long64");
+  const low = reader.u32("long64");
+  const high = signed ? unsignedHigh | 0 : unsignedHigh;
+  const value = high * 0x100000000 + low;
+  return Number.isSafeInteger(value) ? value : BigInt(high) * 0x100000000n + BigInt(low);
+}
+
+/** What stands in a compact array in place of tags. */
+interface TypeDescription {
+  readonly tag: number;
+  /** Of an array: how many elements. */
+  readonly count: number;
+  /** Of a structure: its elements; of an array: the one type that all have. */
+  readonly types: readonly TypeDescription[];
+}
+
+function typeDescription(reader: ByteReader, depth: number): TypeDescription {
+  const tag = reader.u8("type description");
+  if (tag === TAG.array) {
+    if (depth >= MAX_DEPTH) countOf(reader, depth);
+    const count = reader.u16("type description: array length");
+    if (count === 0) throw emptyType(reader);
+    return { tag, count, types: [typeDescription(reader, depth + 1)] };
+  }
+  const types: TypeDescription[] = [];
+  if (tag === TAG.structure) {
+    const count = countOf(reader, depth);
+    if (count === 0) throw emptyType(reader);
+    for (let i = 0; i < count; i++) types.push(typeDescription(reader, depth + 1));
+  }
+  if (tag === TAG.null || tag === TAG.dontCare) throw emptyType(reader);
+  return { tag, count: types.length, types };
+}
+
+/** Elements without bytes would let a short telegram stand for a tree of any size. */
+function emptyType(reader: ByteReader): CodecError {
+  return new CodecError("malformed", `compact-array at byte ${reader.pos}: elements of no length`);
+}
+
+/** `13`, type description, length in bytes, bare values of that type one after the other (Blue Book, 4.1.5). */
+function compactArray(reader: ByteReader, depth: number): AxdrNode {
+  const type = typeDescription(reader, depth + 1);
+  const length = reader.berLength("compact-array length");
+  reader.need(length, "compact-array contents");
+  const start = reader.pos;
+  const outerEnd = reader.end;
+  reader.end = start + length;
+  const items: AxdrNode[] = [];
+  while (reader.pos < reader.end) items.push(typedContent(reader, type, depth + 1));
+  reader.end = outerEnd;
+  return new AxdrNode(TAG.compactArray, 0, items, start, reader.pos);
+}
+
+function typedContent(reader: ByteReader, type: TypeDescription, depth: number): AxdrNode {
+  if (type.tag !== TAG.structure && type.tag !== TAG.array) return decodeContent(reader, type.tag, depth);
+  const start = reader.pos;
+  const items: AxdrNode[] = [];
+  for (let i = 0; i < type.count; i++) {
+    const element = (type.tag === TAG.array ? type.types[0] : type.types[i]) as TypeDescription;
+    items.push(typedContent(reader, element, depth + 1));
+  }
+  return new AxdrNode(type.tag, 0, items, start, reader.pos);
+}

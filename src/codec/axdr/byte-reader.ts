@@ -1,0 +1,90 @@
+/** A big-endian cursor over bytes: every read is checked and names its field in the error. */
+import { CodecError } from "../codec-error.ts";
+
+export class ByteReader {
+  readonly bytes: Uint8Array;
+  /** Position of the next byte. */
+  pos: number;
+  /** One past the last byte that may be read. */
+  end: number;
+
+  constructor(bytes: Uint8Array, pos = 0, end = bytes.length) {
+    this.bytes = bytes;
+    this.pos = pos;
+    this.end = end;
+  }
+
+  /** @throws CodecError `malformed` when fewer than `count` bytes are left */
+  need(count: number, field: string): void {
+    if (count > this.end - this.pos) {
+      throw new CodecError(
+        "malformed",
+        `${field} at byte ${this.pos} needs ${count} bytes, only ${this.end - this.pos} are left`,
+      );
+    }
+  }
+
+  u8(field: string): number {
+    if (this.pos >= this.end) this.need(1, field);
+    return this.bytes[this.pos++] as number;
+  }
+
+  u16(field: string): number {
+    this.need(2, field);
+    const at = this.pos;
+    this.pos = at + 2;
+    return ((this.bytes[at] as number) << 8) | (this.bytes[at + 1] as number);
+  }
+
+  u32(field: string): number {
+    this.need(4, field);
+    const { bytes, pos } = this;
+    this.pos = pos + 4;
+    return (
+      (((bytes[pos] as number) << 24) |
+        ((bytes[pos + 1] as number) << 16) |
+        ((bytes[pos + 2] as number) << 8) |
+        (bytes[pos + 3] as number)) >>>
+      0
+    );
+  }
+
+  /**
+   * A length as BER writes it: `00`-`7F` is the length itself, `81 xx`, `82 xx xx`, `83 …`, `84 …`; forms longer than
+   * needed are real (`82 00 E7`, observed on Kamstrup). No limit is checked here: `need` does, before anything is read.
+   */
+  berLength(field: string): number {
+    const first = this.u8(field);
+    if (first < 0x80) return first;
+    const size = first & 0x7f;
+    if (size === 0 || size > 4) {
+      throw new CodecError("malformed", `${field} at byte ${this.pos - 1}: length form 0x${hex(first)} is not allowed`);
+    }
+    let length = 0;
+    for (let i = 0; i < size; i++) length = length * 256 + this.u8(field);
+    return length;
+  }
+
+  /** Passes over the next `count` bytes. @returns where they begin */
+  skip(count: number, field: string): number {
+    this.need(count, field);
+    const start = this.pos;
+    this.pos = start + count;
+    return start;
+  }
+}
+
+/** Writes a BER length in its shortest form. @throws RangeError for a length that is no unsigned 32-bit integer */
+export function encodeBerLength(length: number): number[] {
+  if (!Number.isInteger(length) || length < 0 || length > 0xffffffff) throw new RangeError(`no length: ${length}`);
+  if (length < 0x80) return [length];
+  if (length < 0x100) return [0x81, length];
+  if (length < 0x10000) return [0x82, length >>> 8, length & 0xff];
+  if (length < 0x1000000) return [0x83, length >>> 16, (length >>> 8) & 0xff, length & 0xff];
+  return [0x84, length >>> 24, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff];
+}
+
+/** Two upper-case hex digits. */
+function hex(byte: number): string {
+  return byte.toString(16).toUpperCase().padStart(2, "0");
+}

@@ -1,0 +1,273 @@
+/**
+ * The bytes of a telegram with their meaning, for people: frame, header, ciphertext; and, where the key is known, the
+ * plaintext with each register. Keys are used, never shown.
+ */
+
+import {
+  decipher,
+  decodeGeneralCiphering,
+  GENERAL_DED_CIPHERING,
+  GENERAL_GLO_CIPHERING,
+  type Keys,
+} from "../apdu/ciphering.ts";
+import { DATA_NOTIFICATION, decodeDataNotification } from "../apdu/data-notification.ts";
+import { type AxdrNode, decodeAxdr, isContainer, isNumeric, isString, TAG } from "../axdr/axdr.ts";
+import { ByteReader } from "../axdr/byte-reader.ts";
+import { decodeTelegrams } from "../decoder.ts";
+import { formatHex } from "../hex.ts";
+import { formatDecimal } from "../lists/decimal.ts";
+import { formatObis } from "../lists/obis.ts";
+import type { Register } from "../telegram.ts";
+import { dissect, joinSlices, type Slice, type Span, span } from "./dissect.ts";
+
+export type { Span, SpanKind } from "./dissect.ts";
+
+/** Bytes with their meaning. Spans follow each other without gaps or overlaps, first to last byte. */
+export interface AnnotatedBytes {
+  /** What was on the wire, or what it deciphers to. */
+  readonly title: "wire" | "plaintext";
+  readonly hex: string;
+  readonly spans: readonly Span[];
+}
+
+/** One part for what was on the wire; a second for the plaintext, if it is ciphered and the key fits. Never throws. */
+export function annotate(wire: Uint8Array, keys: Keys = {}): AnnotatedBytes[] {
+  const { spans, slices } = dissect(wire);
+  const apdu = joinSlices(wire, slices);
+  const registers = registersOf(wire, keys);
+  const plaintext = decipheredOf(apdu, keys);
+  const inner = spansOfApdu(apdu, registers);
+  const parts: AnnotatedBytes[] = [
+    { title: "wire", hex: formatHex(wire), spans: fillGaps([...spans, ...toWire(inner, slices)], wire.length) },
+  ];
+  if (plaintext !== null) {
+    const meaning = spansOfApdu(plaintext, registers);
+    parts.push({ title: "plaintext", hex: formatHex(plaintext), spans: fillGaps(meaning, plaintext.length) });
+  }
+  return parts;
+}
+
+function registersOf(wire: Uint8Array, keys: Keys): readonly Register[] {
+  for (const event of decodeTelegrams(wire, keys)) if (event.type === "telegram") return event.telegram.registers;
+  return [];
+}
+
+/** The plaintext of a ciphered APDU; `null` if it is none, or cannot be had. */
+function decipheredOf(apdu: Uint8Array, keys: Keys): Uint8Array | null {
+  if (!isCiphered(apdu) || keys.key === undefined) return null;
+  try {
+    // The tag was judged when the telegram was decoded; here people want to see what is inside.
+    return decipher(decodeGeneralCiphering(apdu), { key: keys.key }, beginsWell).plaintext;
+  } catch {
+    return null;
+  }
+}
+
+function isCiphered(apdu: Uint8Array): boolean {
+  return apdu[0] === GENERAL_GLO_CIPHERING || apdu[0] === GENERAL_DED_CIPHERING;
+}
+
+/** A data-notification, a block, or a P1 text. */
+function beginsWell(plaintext: Uint8Array): boolean {
+  return [DATA_NOTIFICATION, 0xe0, 0x2f, 0x01, 0x02].includes(plaintext[0] ?? 0);
+}
+
+function spansOfApdu(apdu: Uint8Array, registers: readonly Register[]): Span[] {
+  if (apdu.length === 0) return [];
+  try {
+    if (isCiphered(apdu)) return cipheredSpans(apdu);
+    if (apdu[0] === DATA_NOTIFICATION) return notificationSpans(apdu, registers);
+    if (apdu[0] === 0x2f) return dissect(apdu).spans;
+    if (apdu[0] === TAG.array || apdu[0] === TAG.structure) return bodySpans(apdu, registers);
+  } catch {
+    // Shown as it is: the error of the telegram tells why it cannot be read.
+  }
+  return [span("unknown", 0, apdu.length, "not readable")];
+}
+
+function cipheredSpans(apdu: Uint8Array): Span[] {
+  const { titleAt, securityControl, invocationCounter, contentAt, contentEnd } = decodeGeneralCiphering(apdu);
+  const counterAt = contentAt - 4;
+  const lengthAt = titleAt < 0 ? 2 : titleAt + 8;
+  const spans = [
+    span("header", 0, 1, apdu[0] === GENERAL_GLO_CIPHERING ? "general-glo-ciphering" : "general-ded-ciphering"),
+    span("header", 1, 2, "length of the system title", `${apdu[1]}`),
+  ];
+  if (titleAt >= 0) spans.push(span("header", titleAt, lengthAt, "system title", titleText(apdu, titleAt)));
+  spans.push(
+    span("header", lengthAt, counterAt - 1, "length", `${apdu.length - counterAt + 1}`),
+    span("header", counterAt - 1, counterAt, "security control", securityText(securityControl)),
+    span("header", counterAt, contentAt, "invocation counter", `${invocationCounter}`),
+    span("ciphertext", contentAt, contentEnd, "ciphertext", `${contentEnd - contentAt} bytes`),
+  );
+  if (contentEnd < apdu.length) spans.push(span("tag", contentEnd, apdu.length, "authentication tag"));
+  return spans;
+}
+
+function titleText(apdu: Uint8Array, at: number): string {
+  const maker = String.fromCharCode(...apdu.subarray(at, at + 3));
+  return /^[A-Z]{3}$/.test(maker) ? `${maker} ${formatHex(apdu, at + 3, at + 8)}` : formatHex(apdu, at, at + 8);
+}
+
+function securityText(control: number): string {
+  const parts = [
+    control & 0x20 ? "encrypted" : "",
+    control & 0x10 ? "authenticated" : "",
+    control & 0x40 ? "broadcast key" : "",
+    control & 0x80 ? "compressed" : "",
+  ].filter((part) => part !== "");
+  return `${parts.join(", ") || "none"}, suite ${control & 0x0f}`;
+}
+
+function notificationSpans(apdu: Uint8Array, registers: readonly Register[]): Span[] {
+  const { longInvokeId, dateTimeAt, body } = decodeDataNotification(apdu);
+  const invokeId = `${longInvokeId & 0xffffff}`;
+  const spans = [
+    span("notification", 0, 1, "data-notification"),
+    span("notification", 1, 5, "long-invoke-id-and-priority", invokeId),
+  ];
+  let at = 5;
+  if (dateTimeAt >= 0) {
+    spans.push(span("notification", 5, dateTimeAt + 12, "date-time", dateTimeText(apdu, dateTimeAt)));
+    at = dateTimeAt + 12;
+  } else {
+    spans.push(span("notification", 5, 6, "date-time", "none"));
+    at = 6;
+  }
+  walk(body, at, apdu, new RegisterNames(registers), spans);
+  return spans;
+}
+
+/** A body without the data-notification around it, as dumps have it. */
+function bodySpans(apdu: Uint8Array, registers: readonly Register[]): Span[] {
+  const spans: Span[] = [];
+  walk(decodeAxdr(new ByteReader(apdu)), 0, apdu, new RegisterNames(registers), spans);
+  return spans;
+}
+
+/** Adds the spans of a node whose tag stands at `at`. */
+function walk(node: AxdrNode, at: number, apdu: Uint8Array, names: RegisterNames, spans: Span[]): void {
+  if (!isContainer(node)) {
+    spans.push(leafSpan(node, at, apdu, names, null));
+    return;
+  }
+  const kind = node.tag === TAG.structure ? "structure" : "array";
+  spans.push(span("notification", at, node.start, kind, `${node.items.length}`));
+  if (node.tag === TAG.compactArray) {
+    spans.push(span("unknown", node.start, node.end, "contents"));
+    return;
+  }
+  let position = node.start;
+  for (let i = 0; i < node.items.length; i++) {
+    const item = node.items[i] as AxdrNode;
+    const next = node.items[i + 1];
+    if (isObis(item) && next !== undefined && !isContainer(next)) {
+      const scale = node.items[i + 2];
+      const hasScale = scale !== undefined && isScalerUnit(scale);
+      const register = leafSpan(next, position, apdu, names, formatObis(apdu, item.start));
+      spans.push({ ...register, end: hasScale ? scale.end : next.end });
+      i += hasScale ? 2 : 1;
+      position = hasScale ? scale.end : next.end;
+    } else {
+      walk(item, position, apdu, names, spans);
+      position = item.end;
+    }
+  }
+}
+
+function isObis(node: AxdrNode): boolean {
+  return node.tag === TAG.octetString && node.end - node.start === 6;
+}
+
+function isScalerUnit(node: AxdrNode): boolean {
+  const [scaler, unit] = node.items;
+  return node.tag === TAG.structure && node.items.length === 2 && scaler?.tag === TAG.integer && unit?.tag === TAG.enum;
+}
+
+/** @param obis the code that stands before the value; `null`: its meaning follows from its position, or it has none */
+function leafSpan(node: AxdrNode, at: number, apdu: Uint8Array, names: RegisterNames, obis: string | null): Span {
+  const register = names.take(node, apdu, obis);
+  if (register !== null) return span("register", at, node.end, register.obis, valueText(register));
+  if (obis !== null) return span("register", at, node.end, obis, contentText(node, apdu));
+  const type = isString(node) ? "text" : node.tag === TAG.null ? "null" : "value";
+  return span(isString(node) ? "text" : "unknown", at, node.end, type, contentText(node, apdu));
+}
+
+function valueText({ value, unit }: Register): string {
+  if (typeof value === "string") return value;
+  return unit === null ? formatDecimal(value) : `${formatDecimal(value)} ${unit}`;
+}
+
+function contentText(node: AxdrNode, apdu: Uint8Array): string {
+  if (isNumeric(node) || node.tag === TAG.enum || node.tag === TAG.boolean) return `${node.value}`;
+  const bytes = apdu.subarray(node.start, node.end);
+  if (bytes.length === 12 && (bytes[0] === 0x07 || bytes[0] === 0x08)) return dateTimeText(apdu, node.start);
+  const printable = bytes.length > 0 && bytes.every((byte) => byte >= 0x20 && byte < 0x7f);
+  return printable ? String.fromCharCode(...bytes) : formatHex(bytes);
+}
+
+/** Date and time as the meter writes them; the offset and status bytes are left to the decoder. */
+function dateTimeText(bytes: Uint8Array, at: number): string {
+  const two = (offset: number) => String(bytes[at + offset]).padStart(2, "0");
+  const year = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  return `${year}-${two(2)}-${two(3)} ${two(5)}:${two(6)}:${two(7)}`;
+}
+
+/** The decoded registers, given out in the order in which their values stand in the telegram. */
+class RegisterNames {
+  #left: Register[];
+  constructor(registers: readonly Register[]) {
+    this.#left = [...registers];
+  }
+
+  /** The register that this value is, `null` if none. */
+  take(node: AxdrNode, apdu: Uint8Array, obis: string | null): Register | null {
+    const fits = (register: Register) => {
+      if (obis !== null) return register.obis === obis;
+      if (typeof register.value === "string") return isString(node) && contentText(node, apdu) === register.value;
+      return isNumeric(node) && BigInt(Math.trunc(Number(node.value))) === BigInt(register.value.coefficient);
+    };
+    // Without a code only the next one in order may fit: equal numbers are common.
+    const position = obis === null ? (this.#left[0] && fits(this.#left[0]) ? 0 : -1) : this.#left.findIndex(fits);
+    return position < 0 ? null : (this.#left.splice(position, 1)[0] ?? null);
+  }
+}
+
+/** Spans of the APDU as spans of the wire: one that a frame border cuts becomes several. */
+function toWire(inner: readonly Span[], slices: readonly Slice[]): Span[] {
+  const spans: Span[] = [];
+  let offset = 0;
+  for (const { start, end } of slices) {
+    const length = end - start;
+    for (const each of inner) {
+      const from = Math.max(each.start, offset);
+      const to = Math.min(each.end, offset + length);
+      if (from >= to) continue;
+      const whole = from === each.start;
+      const label = whole ? each.label : `${each.label} (continued)`;
+      spans.push({
+        ...each,
+        label,
+        value: whole ? each.value : "",
+        start: start + from - offset,
+        end: start + to - offset,
+      });
+    }
+    offset += length;
+  }
+  return spans;
+}
+
+function fillGaps(spans: readonly Span[], length: number): Span[] {
+  const sorted = [...spans].sort((a, b) => a.start - b.start);
+  const filled: Span[] = [];
+  let at = 0;
+  for (const each of sorted) {
+    if (each.start < at) continue;
+    if (each.start > at) filled.push(span("unknown", at, each.start, "not recognised"));
+    filled.push(each);
+    at = each.end;
+  }
+  if (at < length) filled.push(span("unknown", at, length, "not recognised"));
+  return filled;
+}

@@ -1,0 +1,227 @@
+/**
+ * Takes the bytes of one telegram apart by position: which are frame, which are the APDU inside. For showing them
+ * (annotate.ts) and for writing changed ones back with right check sums (captures); decoding goes its own, faster way.
+ */
+import { GENERAL_BLOCK_TRANSFER, readBerLength } from "../link/block-transfer.ts";
+import { llcLength } from "../link/hdlc-assembler.ts";
+import { crcX25, scanHdlcFrame } from "../link/hdlc-frame.ts";
+import { scanMbusFrame } from "../link/mbus-frame.ts";
+import { crcP1, scanP1Telegram } from "../link/p1-telegram.ts";
+
+export type SpanKind =
+  | "frame"
+  | "checksum"
+  | "header"
+  | "ciphertext"
+  | "tag"
+  | "notification"
+  | "register"
+  | "text"
+  | "unknown";
+
+/** A stretch of bytes and what it is. */
+export interface Span {
+  readonly kind: SpanKind;
+  readonly start: number;
+  /** One past the last byte. */
+  readonly end: number;
+  /** `L field`, `system title`, `1-0:1.8.0*255`. */
+  readonly label: string;
+  /** `12937 Wh`; empty where there is nothing to tell. */
+  readonly value: string;
+}
+
+/** A stretch of the wire that holds bytes of an APDU. */
+export interface Slice {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A check sum over `from`…`to`-1, written at `at`. */
+export interface Seal {
+  readonly type: "sum" | "x25" | "p1";
+  readonly from: number;
+  readonly to: number;
+  readonly at: number;
+}
+
+export interface Dissection {
+  /** Everything but the bytes of the APDU, in their order. */
+  readonly spans: Span[];
+  /** The bytes of the APDU, in their order; several if it came in segments or blocks. */
+  readonly slices: Slice[];
+  /** In the order in which they must be computed. */
+  readonly seals: Seal[];
+}
+
+/** Takes a telegram apart. Never throws: what cannot be made out is a span of kind `unknown`. */
+export function dissect(wire: Uint8Array): Dissection {
+  const result: Dissection = { spans: [], slices: [], seals: [] };
+  let at = 0;
+  while (at < wire.length) {
+    const length = dissectMbus(wire, at, result) || dissectHdlc(wire, at, result) || dissectP1(wire, at, result);
+    if (length > 0) at += length;
+    else if (at === 0 && beginsApdu(wire)) at = dissectMessage(wire, 0, wire.length, result);
+    else addUnknown(result.spans, at++);
+  }
+  return result;
+}
+
+/** The APDU, put together from its slices. */
+export function joinSlices(wire: Uint8Array, slices: readonly Slice[]): Uint8Array {
+  const parts = slices.map(({ start, end }) => wire.subarray(start, end));
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+/** A copy of the wire with another APDU of the same length, all check sums right. @throws RangeError for another length */
+export function replaceApdu(wire: Uint8Array, { slices, seals }: Dissection, apdu: Uint8Array): Uint8Array {
+  const length = slices.reduce((sum, { start, end }) => sum + end - start, 0);
+  if (length !== apdu.length) throw new RangeError(`the APDU has ${length} bytes, not ${apdu.length}`);
+  const copy = wire.slice();
+  let at = 0;
+  for (const { start, end } of slices) {
+    copy.set(apdu.subarray(at, at + end - start), start);
+    at += end - start;
+  }
+  for (const seal of seals) applySeal(copy, seal);
+  return copy;
+}
+
+/** Writes the check sum that fits the bytes. */
+export function applySeal(bytes: Uint8Array, { type, from, to, at }: Seal): void {
+  if (type === "sum") {
+    bytes[at] = bytes.subarray(from, to).reduce((sum, byte) => (sum + byte) & 0xff, 0);
+  } else if (type === "x25") {
+    const crc = crcX25(bytes, from, to);
+    bytes[at] = crc & 0xff;
+    bytes[at + 1] = crc >> 8;
+  } else {
+    const digits = crcP1(bytes, from, to).toString(16).toUpperCase().padStart(4, "0");
+    for (let i = 0; i < 4; i++) bytes[at + i] = digits.charCodeAt(i);
+  }
+}
+
+function dissectMbus(wire: Uint8Array, at: number, { spans, slices, seals }: Dissection): number {
+  const scan = scanMbusFrame(wire, at, wire.length, true);
+  if (scan.kind !== "frame") return 0;
+  if (scan.frame === null) {
+    spans.push(span("frame", at, at + scan.length, "frame without content"));
+    return scan.length;
+  }
+  const { data, control, address, ci, stsap, dtsap } = scan.frame;
+  const dataAt = at + 9;
+  const sumAt = dataAt + data.length;
+  const segment = `segment ${ci & 0x0f}${ci & 0x10 ? ", last" : ""}`;
+  spans.push(
+    span("frame", at, at + 4, "M-Bus start, length", `${data.length + 5}`),
+    span("frame", at + 4, at + 5, "C field", hex(control)),
+    span("frame", at + 5, at + 6, "A field", address === 0xff ? "broadcast" : hex(address)),
+    span("frame", at + 6, at + 7, "CI field", segment),
+    span("frame", at + 7, at + 8, "STSAP", `${stsap}`),
+    span("frame", at + 8, at + 9, "DTSAP", `${dtsap}`),
+    span("checksum", sumAt, sumAt + 1, "checksum", "right"),
+  );
+  if (at + scan.length > sumAt + 1) spans.push(span("frame", sumAt + 1, at + scan.length, "stop"));
+  slices.push({ start: dataAt, end: sumAt });
+  seals.push({ type: "sum", from: at + 4, to: sumAt, at: sumAt });
+  return scan.length;
+}
+
+function dissectHdlc(wire: Uint8Array, at: number, result: Dissection): number {
+  const scan = scanHdlcFrame(wire, at, wire.length, true);
+  if (scan.kind !== "frame") return 0;
+  const { spans, seals } = result;
+  if (scan.frame === null) {
+    spans.push(span("frame", at, at + scan.length, "frame without content"));
+    return scan.length;
+  }
+  const { destination, source, control, segmented, information } = scan.frame;
+  const addressAt = at + 3;
+  const controlAt = addressAt + destination.length + source.length;
+  const informationAt = controlAt + 3;
+  const hasInformation = information.length > 0;
+  const fcsAt = hasInformation ? informationAt + information.length : controlAt + 1;
+  spans.push(
+    span("frame", at, at + 1, "HDLC flag"),
+    span("frame", at + 1, addressAt, "format, length", `${fcsAt + 1 - at}${segmented ? ", more follow" : ""}`),
+    span("frame", addressAt, addressAt + destination.length, "destination"),
+    span("frame", addressAt + destination.length, controlAt, "source"),
+    span("frame", controlAt, controlAt + 1, "control", hex(control)),
+  );
+  if (hasInformation) {
+    spans.push(span("checksum", controlAt + 1, informationAt, "HCS", "right"));
+    seals.push({ type: "x25", from: at + 1, to: controlAt + 1, at: controlAt + 1 });
+    dissectMessage(wire, informationAt, fcsAt, result);
+  }
+  spans.push(span("checksum", fcsAt, fcsAt + 2, "FCS", "right"));
+  seals.push({ type: "x25", from: at + 1, to: fcsAt, at: fcsAt });
+  if (at + scan.length > fcsAt + 2) spans.push(span("frame", fcsAt + 2, at + scan.length, "HDLC flag"));
+  return scan.length;
+}
+
+/** LLC header, block header and what they carry. @returns `end` */
+function dissectMessage(wire: Uint8Array, start: number, end: number, { spans, slices }: Dissection): number {
+  let at = start + llcLength(wire, start);
+  if (at > start) spans.push(span("frame", start, at, "LLC"));
+  while (wire[at] === GENERAL_BLOCK_TRANSFER && end - at >= 7) {
+    const length = readBerLength(wire, at + 6, end);
+    if (length === undefined || length[0] + length[1] > end) break;
+    const number = ((wire[at + 2] as number) << 8) | (wire[at + 3] as number);
+    const last = ((wire[at + 1] as number) & 0x80) !== 0;
+    spans.push(span("frame", at, length[1], "block", `${number}${last ? ", last" : ""}`));
+    slices.push({ start: length[1], end: length[1] + length[0] });
+    at = length[1] + length[0];
+  }
+  if (at < end) slices.push({ start: at, end });
+  return end;
+}
+
+function dissectP1(wire: Uint8Array, at: number, { spans, slices, seals }: Dissection): number {
+  const scan = scanP1Telegram(wire, at, wire.length, true);
+  if (scan.kind !== "frame") return 0;
+  const end = at + scan.length;
+  if (scan.frame.type === "ciphered") {
+    const apduAt = wire[end - scan.frame.apdu.length] === 0xdb ? end - scan.frame.apdu.length : end;
+    spans.push(span("frame", at, apduAt, "P1 head"));
+    if (apduAt < end) slices.push({ start: apduAt, end });
+    return scan.length;
+  }
+  for (let line = at; line < end; ) {
+    const feed = wire.indexOf(0x0a, line);
+    const next = feed < 0 || feed >= end ? end : feed + 1;
+    const text = Buffer.from(wire.subarray(line, next)).toString("latin1").trim();
+    const [, code, value] = /^(\d+-\d+:[\d.]+(?:\*\d+)?)(\(.*\))$/.exec(text) ?? [];
+    if (code !== undefined) spans.push(span("register", line, next, code, value));
+    else if (text.startsWith("!")) {
+      spans.push(span("checksum", line, next, "end, CRC"));
+      if (text.length >= 5) seals.push({ type: "p1", from: at, to: line + 1, at: line + 1 });
+    } else spans.push(span("frame", line, next, line === at ? "P1 head" : "line"));
+    line = next;
+  }
+  return scan.length;
+}
+
+/** Whether the first byte is that of an APDU, of a block, or of an LLC header. */
+function beginsApdu(wire: Uint8Array): boolean {
+  return [0xdb, 0xdc, 0x0f, GENERAL_BLOCK_TRANSFER, 0xe6, 0x01, 0x02].includes(wire[0] ?? 0);
+}
+
+function addUnknown(spans: Span[], at: number): void {
+  const last = spans.at(-1);
+  if (last?.kind === "unknown" && last.end === at) spans[spans.length - 1] = { ...last, end: at + 1 };
+  else spans.push(span("unknown", at, at + 1, "not recognised"));
+}
+
+export function span(kind: SpanKind, start: number, end: number, label: string, value = ""): Span {
+  return { kind, start, end, label, value };
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).toUpperCase().padStart(2, "0");
+}

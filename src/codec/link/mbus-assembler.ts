@@ -1,0 +1,107 @@
+/**
+ * Joins the frames of one APDU (EN 13757-3, DLMS transport): CI = 000F SSSS, segment number from 0, F on the last. What
+ * belongs together has the same address, STSAP and DTSAP. There is no telegram identity in a later frame, so that only
+ * the order tells a lost one.
+ */
+import { CodecError } from "../codec-error.ts";
+import type { MbusFrame } from "./mbus-frame.ts";
+import type { Assembler } from "./scan.ts";
+
+/** Longest APDU that is collected; telegrams in the field are below 1 KiB. */
+const MAX_APDU = 8192;
+/** Last segment. */
+const FINAL = 0x10;
+/** CI fields above it are other M-Bus applications (heat meters and the like). */
+const LARGEST_CI = 0x1f;
+
+export class MbusAssembler implements Assembler<MbusFrame> {
+  #buffer = new Uint8Array(512);
+  #length = 0;
+  /** Number that the next segment must have; counts on past 15. 0: nothing is collected. */
+  #next = 0;
+  #channel = 0;
+
+  get pending(): boolean {
+    return this.#next !== 0;
+  }
+
+  ends(frame: MbusFrame): boolean {
+    return (frame.ci & FINAL) !== 0 || frame.ci > LARGEST_CI;
+  }
+
+  accept(frame: MbusFrame): { apdu: Uint8Array } | undefined {
+    if (frame.ci > LARGEST_CI) {
+      throw new CodecError("unsupported", `M-Bus CI field ${frame.ci}: not the DLMS transport (0 to 31)`);
+    }
+    const wrong = this.#mismatch(frame);
+    if (wrong) {
+      this.reset();
+      throw new CodecError("segmentation", wrong);
+    }
+    const last = (frame.ci & FINAL) !== 0;
+    if (this.#next === 0) {
+      if (last) return { apdu: frame.data };
+      this.#channel = channelOf(frame);
+    }
+    this.#append(frame.data);
+    this.#next++;
+    if (!last) return undefined;
+    const apdu = this.#buffer.subarray(0, this.#length);
+    this.reset();
+    return { apdu };
+  }
+
+  foresee(frame: MbusFrame): { apdu: Uint8Array } | undefined {
+    if (!this.ends(frame) || frame.ci > LARGEST_CI || this.#mismatch(frame)) return undefined;
+    if (this.#next === 0) return { apdu: frame.data };
+    const length = this.#length;
+    this.#append(frame.data);
+    const apdu = this.#buffer.subarray(0, this.#length);
+    this.#length = length;
+    return { apdu };
+  }
+
+  /** Why the frame is not the next one; `undefined` if it is. */
+  #mismatch(frame: MbusFrame): string | undefined {
+    const segment = frame.ci & 0x0f;
+    if (this.#next === 0) return segment === 0 ? undefined : `M-Bus segment ${segment} came without segment 0`;
+    const expected = this.#next & 0x0f;
+    // Numbers go on from 15 to 0; whether a segment 0 goes on or starts anew is told by what it begins with.
+    if (segment === 0 && (expected !== 0 || this.#repeats(frame.data))) {
+      return `M-Bus segment ${this.#next} expected, a new telegram begins`;
+    }
+    if (segment !== expected) return `M-Bus segment ${expected} expected, ${segment} found`;
+    if (channelOf(frame) !== this.#channel) return `M-Bus segment ${segment} has other access points than segment 0`;
+    if (this.#length + frame.data.length > MAX_APDU) return `M-Bus segments: more than ${MAX_APDU} bytes`;
+    return undefined;
+  }
+
+  reset(): void {
+    this.#length = 0;
+    this.#next = 0;
+  }
+
+  #append(data: Uint8Array): void {
+    const length = this.#length + data.length;
+    if (length > this.#buffer.length) {
+      const larger = new Uint8Array(Math.min(MAX_APDU, 2 * length));
+      larger.set(this.#buffer.subarray(0, this.#length));
+      this.#buffer = larger;
+    }
+    this.#buffer.set(data, this.#length);
+    this.#length = length;
+  }
+
+  /**
+   * Whether the data begins as the collection does: same APDU tag, and same title or year. Then it is another APDU. Less
+   * than 8 bytes tell nothing, and are taken for what is expected.
+   */
+  #repeats(data: Uint8Array): boolean {
+    if (data.length < 8) return false;
+    return [0, 5, 6, 7].every((at) => data[at] === this.#buffer[at]);
+  }
+}
+
+function channelOf(frame: MbusFrame): number {
+  return (frame.address << 16) | (frame.stsap << 8) | frame.dtsap;
+}

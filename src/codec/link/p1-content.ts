@@ -1,0 +1,129 @@
+/**
+ * What the lines of a P1 telegram say: `1-0:1.8.1(123456.789*kWh)` (DSMR P1 Companion Standard 5.0.2, 6.4). Numbers are
+ * exact as printed, units as the telegram names them.
+ */
+import { CodecError } from "../codec-error.ts";
+import type { Decimal, Register } from "../telegram.ts";
+
+/** What a P1 text says. */
+export interface P1Content {
+  readonly registers: Register[];
+  readonly meterTime: string | null;
+  /** 0x80 in summer time, 0 in winter time, `null` if the meter does not say: the daylight-saving bit of the DLMS clock status. */
+  readonly clockStatus: number | null;
+  readonly meterId: string | null;
+  /** What stands in the head behind the slash. */
+  readonly listName: string | null;
+}
+
+export const LINE_END = /\r\n|\n|\r/;
+/** A line of its own, or one that goes on with the values of the line before (DSMR 2 and 3). */
+export const WELL_FORMED = /^(\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}([*.]\d{1,3})?)?(\([^()]*\))+$/;
+const LINE = /^(\d{1,3}-\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:[*.](\d{1,3}))?((?:\([^()]*\))+)$/;
+const NUMBER = /^([+-]?)(\d{1,15})(?:\.(\d{1,9}))?$/;
+const QUANTITY = /^([+-]?\d{1,15}(?:\.\d{1,9})?)\*([A-Za-z0-9%°/]{1,8})$/;
+/** `YYMMDDhhmmssS`, or `YYYYMMDD hh:mm:ss` (observed on NES, Denmark). */
+const TIME = /^(?:20)?(\d\d)(\d\d)(\d\d) ?(\d\d):?(\d\d):?(\d\d)([SW]?)$/;
+
+/**
+ * Reads the lines of a P1 text (from `/` on). Numbers are exact as printed, units as the telegram names them (kWh, kW,
+ * V …). A line that is no `code(value)` is passed over: a malformed code names no quantity.
+ * @throws CodecError `malformed` if no line can be read
+ */
+export function parseP1(text: string): P1Content {
+  if (/[^\t\n\r\x20-\x7E\xA0-\xFF]/.test(text)) throw new CodecError("malformed", "P1: bytes that are no text");
+  const registers: Register[] = [];
+  const texts = new Map<string, string>();
+  let meterTime: string | null = null;
+  let clockStatus: number | null = null;
+  const [head = "", ...lines] = text.split(LINE_END);
+  const winter = head.startsWith("/ESO") ? 2 : 1;
+  for (const line of lines) {
+    const match = LINE.exec(line.trim());
+    if (!match) continue;
+    const code = `${match[2]}.${match[3]}.${match[4]}`;
+    const obis = `${match[1]}:${code}*${match[5] ?? "255"}`;
+    const groups = (match[6] as string).slice(1, -1).split(")(");
+    const register = parseRegister(obis, match[1] as string, code, groups, winter);
+    if (obis.startsWith("0-0:1.0.0*")) {
+      const time = TIME.exec(groups[0] as string);
+      if (time) {
+        meterTime = register.value as string;
+        clockStatus = time[7] === "" ? null : time[7] === "S" ? 0x80 : 0;
+      }
+    }
+    if (typeof register.value === "string" && !texts.has(obis)) texts.set(obis, register.value);
+    registers.push(register);
+  }
+  if (registers.length === 0) throw new CodecError("malformed", "P1: no line of the form code(value)");
+  return { registers, meterTime, clockStatus, meterId: meterId(texts), listName: head.slice(1) };
+}
+
+/** The meter's number: 0-0:96.1.0, .1 (DSMR: equipment identifier), else the logical device name. */
+function meterId(texts: ReadonlyMap<string, string>): string | null {
+  for (const code of ["0-0:96.1.0*255", "0-0:96.1.1*255", "0-0:42.0.0*255"]) {
+    const text = texts.get(code);
+    if (text) return text;
+  }
+  return null;
+}
+
+function parseRegister(
+  obis: string,
+  medium: string,
+  code: string,
+  groups: readonly string[],
+  winter: number,
+): Register {
+  const last = groups.at(-1) as string;
+  const quantity = QUANTITY.exec(last);
+  // A sub-meter gives the time of its reading first: (101209112500W)(12785.123*m3).
+  if (quantity && groups.length <= 2) {
+    return { obis, value: decimal(quantity[1] as string), unit: quantity[2] as string, scaler: null };
+  }
+  if (groups.length > 1) return { obis, value: `(${groups.join(")(")})`, unit: null, scaler: null };
+  const time = TIME.exec(last);
+  if (time && isTime(code)) return { obis, value: isoTime(time, winter), unit: null, scaler: null };
+  if (isCount(medium, code) && NUMBER.test(last)) return { obis, value: decimal(last), unit: null, scaler: null };
+  return { obis, value: isHexText(medium, code) ? textOfHex(last) : last, unit: null, scaler: null };
+}
+
+function isTime(code: string): boolean {
+  return code === "1.0.0" || code === "0.9.2" || code.startsWith("1.6.") || code.startsWith("2.6.");
+}
+
+/** Bare digits that are a number: electrical quantities, limits, states, counters of events; the rest (tariff, version) are texts. */
+function isCount(medium: string, code: string): boolean {
+  if (medium.startsWith("1-")) return !code.startsWith("0.");
+  return code.startsWith("96.7.") || code === "96.3.10" || code === "17.0.0";
+}
+
+/** Identifiers and messages are texts whose characters are written as two hexadecimal digits each (DSMR 5.0.2, 6.4). */
+function isHexText(medium: string, code: string): boolean {
+  return medium.startsWith("0-") && (/^96\.(1|13)\./.test(code) || code === "42.0.0");
+}
+
+function textOfHex(value: string): string {
+  if (value.length < 4 || value.length % 2 !== 0 || !/^[0-9A-Fa-f]+$/.test(value)) return value;
+  const bytes = Buffer.from(value, "hex");
+  return bytes.every((byte) => byte >= 0x20 && byte < 0x7f) ? bytes.toString("latin1").trim() : value;
+}
+
+/** `-12.340` → -12340 × 10^-3: the digits as printed. */
+function decimal(text: string): Decimal {
+  const [whole, fraction = ""] = text.split(".");
+  const coefficient = BigInt(`${whole}${fraction}`.replace("+", ""));
+  const exact = coefficient <= BigInt(Number.MAX_SAFE_INTEGER) && coefficient >= BigInt(Number.MIN_SAFE_INTEGER);
+  return { coefficient: exact ? Number(coefficient) : coefficient, exponent: fraction ? -fraction.length : 0 };
+}
+
+/**
+ * S and W say summer and winter time where the meter stands: Central Europe, but for the meters of the Lithuanian grid
+ * operator ESO, whose head says so.
+ * @param winter hours of the winter offset
+ */
+function isoTime(time: RegExpExecArray, winter: number): string {
+  const [, year, month, day, hour, minute, second, season] = time;
+  const offset = season === "S" ? `+0${winter + 1}:00` : season === "W" ? `+0${winter}:00` : "";
+  return `20${year}-${month}-${day}T${hour}:${minute}:${second}${offset}`;
+}

@@ -1,0 +1,234 @@
+/**
+ * Bare APDUs: telegrams whose frames something before us took off (ESP bridges, dumps), or that never had any (ciphered
+ * P1 of Styria and Luxembourg). Nothing tells where one begins, so only what delimits itself is taken:
+ *
+ *     [E6 E7 00] DB | DC   08 title(8) length …         general-glo- / general-ded-ciphering
+ *     [E6 E7 00] E0        control number(2) ack(2) length …   block of a transfer
+ *     [E6 E7 00] 0F        invoke-id(4) date-time body        data-notification, its end found by walking the body
+ *                01 | 02   count …                            the body alone (dumps), if it is all there is
+ *
+ * A bare APDU has no check sum: whoever asks must only ask where no other transport is under way.
+ */
+import { BROKEN, findAxdrEnd } from "../axdr/axdr-extent.ts";
+import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, LAST_BLOCK, readBerLength } from "./block-transfer.ts";
+import { llcLength } from "./hdlc-assembler.ts";
+import { hasHdlcHeader } from "./hdlc-frame.ts";
+import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
+
+const CIPHERED_LIMIT = 8192;
+/** As far as a frame is looked for around a body that breaks the rules: longer than a telegram. */
+const FAR = 1024;
+/** A shorter one is more likely the tail of a telegram whose beginning is missing; the shortest list seen alone has 50 bytes. */
+const SHORTEST_BODY = 40;
+
+export interface RawFrame {
+  /** The APDU without LLC, or a block of one. */
+  readonly information: Uint8Array;
+}
+
+/** Does a bare APDU begin at `start`? `bad` with `framing` (cut short) or `malformed` (a body that breaks the rules). */
+export const scanRawApdu: Scanner<RawFrame> = (buffer, start, end, final) => {
+  const first = buffer[start];
+  if (first === 0x01 || first === 0x02) return scanBody(buffer, start, end, final);
+  let at = start;
+  if (first === 0xe6) {
+    if (end - start < 4) return final ? NO : { kind: "more", bytes: 4 };
+    at += llcLength(buffer, start);
+    if (at === start) return NO;
+  }
+  switch (buffer[at]) {
+    case 0xdb:
+    case 0xdc:
+      return scanCiphered(buffer, start, at, end, final);
+    case GENERAL_BLOCK_TRANSFER:
+      return scanBlock(buffer, start, at, end, final);
+    case 0x0f:
+      return scanNotification(buffer, start, at, end, final);
+    default:
+      return NO;
+  }
+};
+
+function more(start: number, to: number, end: number, final: boolean, what: string): Scan<RawFrame> {
+  if (final) return { kind: "bad", code: "framing", message: `${what} cut short`, length: end - start };
+  return { kind: "more", bytes: to - start };
+}
+
+/** What is complete is believed only where it does not stand in the remains of a damaged frame. */
+function complete(
+  buffer: Uint8Array,
+  start: number,
+  at: number,
+  to: number,
+  end: number,
+  final: boolean,
+): Scan<RawFrame> {
+  if (isFramed(buffer, start) || holdsFrame(buffer, at, Math.min(to, end))) return NO;
+  if (to > end) return more(start, to, end, final, "bare APDU");
+  if (to + 3 > end && !final) return { kind: "more", bytes: to + 3 - start };
+  if (isFrameTail(buffer, to, end)) return NO;
+  return { kind: "frame", length: to - start, frame: { information: buffer.subarray(at, to) } };
+}
+
+/** Does a check sum with stop byte (`CS 16`) or closing flag (`FCS FCS 7E`) stand there, and not the next notification? */
+function isFrameTail(buffer: Uint8Array, at: number, end: number): boolean {
+  if (at + 1 >= end || buffer[at] === 0x0f) return false;
+  return buffer[at + 1] === 0x16 || (at + 2 < end && buffer[at + 2] === 0x7e);
+}
+
+/** Do the bytes before `start` look like the header of an M-Bus or HDLC frame, perhaps a damaged one, or of a block? */
+function isFramed(buffer: Uint8Array, start: number): boolean {
+  const before = (distance: number): number => (distance <= start ? (buffer[start - distance] as number) : -1);
+  // C A CI STSAP DTSAP: 53 FF 00 01 67
+  const mbus =
+    Number(before(5) === 0x53 || before(5) === 0x73) + Number(before(4) === 0xff) + Number(before(2) === 0x01);
+  if (before(1) === 0x67 ? mbus > 0 || start < 5 : mbus > 2) return true;
+  // E0 control number acknowledged length
+  if (before(2) === 0 && before(3) === 0 && before(5) === 0 && before(7) === GENERAL_BLOCK_TRANSFER) return true;
+  // … address control HCS HCS [LLC]
+  for (const behind of [0, 3]) {
+    const control = before(behind + 3);
+    if (((control & 0xef) === 0x03 || control === 0x10) && (before(behind + 4) & 1) === 1) return true;
+    for (let flag = 8; flag <= 12; flag++) {
+      if (before(behind + flag) === 0x7e && (before(behind + flag - 1) & 0xf0) === 0xa0) return true;
+    }
+  }
+  return false;
+}
+
+/** Does a header stand inside that a ciphered or typed APDU holds only by a rare chance? Then frames were joined wrongly. */
+function holdsFrame(buffer: Uint8Array, from: number, to: number): boolean {
+  for (let i = buffer.indexOf(0x68, from); i >= 0 && i + 4 < to; i = buffer.indexOf(0x68, i + 1)) {
+    const control = buffer[i + 4];
+    if (buffer[i + 3] === 0x68 && buffer[i + 1] === buffer[i + 2] && (control === 0x53 || control === 0x73))
+      return true;
+  }
+  for (let i = buffer.indexOf(0x7e, from); i >= 0 && i + 12 < to; i = buffer.indexOf(0x7e, i + 1)) {
+    if (hasHdlcHeader(buffer, i, to)) return true;
+  }
+  return false;
+}
+
+function isCapital(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x41 && byte <= 0x5a;
+}
+
+function scanCiphered(buffer: Uint8Array, start: number, at: number, end: number, final: boolean): Scan<RawFrame> {
+  const titleAt = at + 2;
+  for (let i = at + 1; i < Math.min(end, titleAt + 3); i++) {
+    if (i < titleAt ? buffer[i] !== 8 : !isCapital(buffer[i])) return NO;
+  }
+  const lengthAt = titleAt + 8;
+  if (lengthAt >= end) return end < titleAt + 3 && final ? NO : more(start, lengthAt + 6, end, final, "ciphered APDU");
+  const prefix = buffer[lengthAt] as number;
+  if (prefix === 0x80 || prefix > 0x84) return NO;
+  const length = readBerLength(buffer, lengthAt, end);
+  if (!length) return more(start, lengthAt + 6, end, final, "ciphered APDU");
+  const [size, from] = length;
+  if (size < 5 || size > CIPHERED_LIMIT) return NO;
+  if (from < end && ((buffer[from] as number) & 0x0f) > 2) return NO;
+  return complete(buffer, start, at, from + size, end, final);
+}
+
+/** A block on its own has no check sum, so its fixed fields must be what they are in a push: few blocks, none acknowledged. */
+function scanBlock(buffer: Uint8Array, start: number, at: number, end: number, final: boolean): Scan<RawFrame> {
+  if (end < at + 7) return final ? NO : { kind: "more", bytes: at + 7 - start };
+  const number = ((buffer[at + 2] as number) << 8) | (buffer[at + 3] as number);
+  if (number === 0 || number > 64 || buffer[at + 4] !== 0 || buffer[at + 5] !== 0) return NO;
+  if ((buffer[at + 6] as number) > 0x82) return NO;
+  const length = readBerLength(buffer, at + 6, end);
+  if (!length) return more(start, at + 9, end, final, "block transfer: block");
+  const [size, from] = length;
+  if (size === 0 || size > CIPHERED_LIMIT) return NO;
+  return complete(buffer, start, at, from + size, end, final);
+}
+
+function scanNotification(buffer: Uint8Array, start: number, at: number, end: number, final: boolean): Scan<RawFrame> {
+  if (end < at + 8) return final ? NO : { kind: "more", bytes: at + 8 - start };
+  let body = at + 6;
+  switch (buffer[at + 5]) {
+    case 0x00:
+      break;
+    case 0x0c:
+    case 0x19:
+      body += 12;
+      break;
+    case 0x09:
+      if (buffer[at + 6] !== 12) return NO;
+      body += 13;
+      break;
+    default:
+      return NO;
+  }
+  if (body > at + 6 && end >= body && !isDateTime(buffer, body - 12)) return NO;
+  if (end < body + 2) return more(start, body + 2, end, final, "data-notification");
+  if ((buffer[body] !== 1 && buffer[body] !== 2) || buffer[body + 1] === 0 || (buffer[body + 1] as number) > 0x82)
+    return NO;
+  const to = findAxdrEnd(buffer, body, end, final);
+  if (to === BROKEN) {
+    // How far is looked must not depend on how much has come by chance.
+    const far = at + FAR;
+    if (isFramed(buffer, start) || holdsFrame(buffer, at, Math.min(far, end))) return NO;
+    if (far > end && !final) return { kind: "more", bytes: far - start };
+    const message = "data-notification: the body breaks the rules of A-XDR";
+    return { kind: "bad", code: "malformed", message, length: body + 2 - start };
+  }
+  return complete(buffer, start, at, Math.abs(to), end, final);
+}
+
+/** A body alone is believed only if it is everything there is; it is handed on as a data-notification without time. */
+function scanBody(buffer: Uint8Array, start: number, end: number, final: boolean): Scan<RawFrame> {
+  if (end - start < 2) return final ? NO : { kind: "more", bytes: 2 };
+  const count = buffer[start + 1] as number;
+  if (count < 1 || count > 0x7f) return NO;
+  const to = findAxdrEnd(buffer, start, end, final);
+  if (to === BROKEN || (to >= 0 && to < end) || (to < 0 && final)) return NO;
+  if (!final || to < 0) return { kind: "more", bytes: Math.max(end + 1, -to) - start };
+  if (to - start < SHORTEST_BODY) return NO;
+  const information = new Uint8Array(6 + to - start);
+  information[0] = 0x0f;
+  information.set(buffer.subarray(start, to), 6);
+  return { kind: "frame", length: to - start, frame: { information } };
+}
+
+function isDateTime(buffer: Uint8Array, at: number): boolean {
+  const year = ((buffer[at] as number) << 8) | (buffer[at + 1] as number);
+  const month = buffer[at + 2] as number;
+  const day = buffer[at + 3] as number;
+  const hour = buffer[at + 5] as number;
+  const minute = buffer[at + 6] as number;
+  return (
+    (year === 0xffff || (year >= 1990 && year < 2200)) &&
+    ((month >= 1 && month <= 12) || month >= 0xfd) &&
+    ((day >= 1 && day <= 31) || day >= 0xe0) &&
+    (hour < 24 || hour === 0xff) &&
+    (minute < 60 || minute === 0xff)
+  );
+}
+
+/** Joins the blocks of a transfer; every other bare APDU is complete as it comes. */
+export class RawAssembler implements Assembler<RawFrame> {
+  readonly #blocks = new BlockTransfer();
+
+  get pending(): boolean {
+    return this.#blocks.pending;
+  }
+
+  ends(frame: RawFrame): boolean {
+    return frame.information[0] !== GENERAL_BLOCK_TRANSFER || ((frame.information[1] as number) & LAST_BLOCK) !== 0;
+  }
+
+  reset(): void {
+    this.#blocks.reset();
+  }
+
+  /** @throws CodecError `segmentation`, as `BlockTransfer.accept` */
+  accept(frame: RawFrame): Accepted | undefined {
+    if (frame.information[0] !== GENERAL_BLOCK_TRANSFER) {
+      this.#blocks.reset();
+      return { apdu: frame.information };
+    }
+    const apdu = this.#blocks.accept(decodeBlock(frame.information));
+    return apdu && { apdu };
+  }
+}

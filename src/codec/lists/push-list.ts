@@ -1,0 +1,83 @@
+/**
+ * The push object list (Blue Book, 4.4.8.2): a body that begins by saying what its values are.
+ *
+ *     structure( array( {class, OBIS code, attribute, data index, …} × n ), value, value, … )
+ *
+ * Value i belongs to object i. Where the list names itself as its first object, it is that object's value; else the
+ * values begin behind it. Both forms and descriptors of four and six elements are seen.
+ */
+import { type AxdrNode, TAG } from "../axdr/axdr.ts";
+import { CodecError } from "../codec-error.ts";
+
+/** A value of the telegram and where its code stands. */
+export interface PushObject {
+  /** Position of the six bytes of the OBIS code. */
+  readonly obisAt: number;
+  /** Index of the value among the elements of the body. */
+  readonly valueAt: number;
+  /** Index of the scaler_unit attribute, if it is pushed, too. */
+  readonly scalerUnitAt: number | undefined;
+}
+
+const PUSH_SETUP = 40;
+const LOGICAL_NAME = 1;
+/** Attribute 2 is the value in nearly every class that is pushed (data, register, clock …). */
+const VALUE = 2;
+/** Which attribute of a class is its scaler_unit: register 3, extended register 3, demand register 4. */
+const SCALER_UNIT = new Map([
+  [3, 3],
+  [4, 3],
+  [5, 4],
+]);
+
+/**
+ * @returns `undefined` if the body is no push list
+ * @throws CodecError `unsupported` if it is one, but the values are not as many as the objects
+ */
+export function readPushList(root: AxdrNode, bytes: Uint8Array): PushObject[] | undefined {
+  const list = root.items[0];
+  if (!list || list.items.length === 0 || !list.items.every(isDescriptor)) return undefined;
+  const descriptors = list.items.map((item) => ({
+    classId: item.items[0]?.value as number,
+    obisAt: item.items[1]?.start as number,
+    attribute: item.items[2]?.value as number,
+  }));
+  const first = descriptors[0];
+  const namesItself = first?.classId === PUSH_SETUP && first.attribute === VALUE;
+  let shift: number;
+  if (root.items.length === descriptors.length && namesItself) shift = 0;
+  else if (root.items.length === descriptors.length + 1) shift = 1;
+  else {
+    const values = root.items.length - 1;
+    throw new CodecError("unsupported", `push list: ${descriptors.length} objects, but ${values} values`);
+  }
+  const objects: PushObject[] = [];
+  descriptors.forEach(({ classId, obisAt, attribute }, index) => {
+    if (classId === PUSH_SETUP || attribute === LOGICAL_NAME || attribute === SCALER_UNIT.get(classId)) return;
+    const others = descriptors.filter((other) => sameCode(bytes, other.obisAt, obisAt));
+    // Another attribute stands for the object only where its value is not pushed (the state of a disconnector: 70, 3).
+    if (attribute !== VALUE && others.some((other) => other.attribute === VALUE)) return;
+    const scaler = descriptors.findIndex(
+      (other) => other.attribute === SCALER_UNIT.get(other.classId) && sameCode(bytes, other.obisAt, obisAt),
+    );
+    objects.push({ obisAt, valueAt: index + shift, scalerUnitAt: scaler < 0 ? undefined : scaler + shift });
+  });
+  return objects;
+}
+
+function isDescriptor(node: AxdrNode): boolean {
+  const [classId, obis, attribute] = node.items;
+  return (
+    node.tag === TAG.structure &&
+    node.items.length >= 4 &&
+    classId?.tag === TAG.longUnsigned &&
+    obis?.tag === TAG.octetString &&
+    obis.end - obis.start === 6 &&
+    attribute?.tag === TAG.integer
+  );
+}
+
+function sameCode(bytes: Uint8Array, a: number, b: number): boolean {
+  for (let i = 0; i < 6; i++) if (bytes[a + i] !== bytes[b + i]) return false;
+  return true;
+}

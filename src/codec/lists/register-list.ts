@@ -1,0 +1,250 @@
+/**
+ * From the typed tree of a telegram's body to its registers. The layout is recognised from the tree (telegrams.md, 5):
+ *
+ *     flat        clock, (OBIS, value, {scaler, unit}) …, meter number          Netz NÖ / EVN
+ *     nested      OBIS, clock, {OBIS, value, {scaler, unit}} …                  TINETZ, Salzburg, Vorarlberg, IKB …
+ *     array       array of {OBIS, value} or {OBIS, value, {scaler, unit}}       Aidon; EGD (Czechia)
+ *     obis-pairs  (list name or clock,) OBIS, value, OBIS, value …              Kamstrup, Landis+Gyr E450
+ *     push-list   [{class, OBIS, attribute, index} …], value, value …           Iskraemeco AM550, Landis+Gyr
+ *
+ * In the first four an OBIS code is followed by its value; an octet-string of 6 bytes that stands where a value must
+ * stand is a value. What is not explained so must fit one of the documented position lists, or the telegram is refused.
+ */
+import { type AxdrNode, isContainer, isString, TAG } from "../axdr/axdr.ts";
+import { clockText, isNothing, readText, readValue } from "../axdr/axdr-value.ts";
+import { CodecError } from "../codec-error.ts";
+import type { Register } from "../telegram.ts";
+import { looksLikeDateTime } from "./date-time.ts";
+import type { ObisNames } from "./obis.ts";
+import { matchPositionList } from "./position-lists.ts";
+import { type PushObject, readPushList } from "./push-list.ts";
+import { unitName } from "./unit.ts";
+
+/** What a body says. */
+export interface Body {
+  readonly layout: string;
+  readonly registers: Register[];
+  readonly meterId: string | null;
+  readonly meterType: string | null;
+  /** The name that leads the list. */
+  readonly listName: string | null;
+  /** Positions of the 12-byte clocks. */
+  readonly clocks: number[];
+}
+
+/** @throws CodecError `unsupported` for a body that fits no layout; the message describes its types */
+export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames): Body {
+  const collector = new Collector(bytes, names);
+  if (isContainer(root)) {
+    const objects = readPushList(root, bytes);
+    if (objects) {
+      collector.addPushList(root.items, objects);
+      if (collector.registers.length > 0) return collector.body("push-list");
+    } else {
+      const items = labelled(root);
+      if (collector.addLabelled(items, true) && collector.registers.length > 0) {
+        if (items !== root.items) return collector.body("descriptors");
+        return collector.body(root.tag === TAG.structure ? collector.layout() : "array");
+      }
+    }
+  }
+  const list = matchPositionList(root, bytes);
+  if (!list) throw new CodecError("unsupported", `the body fits no known layout: ${describeTree(root)}`);
+  const { layout, meterId, meterType, clock } = list;
+  return {
+    layout,
+    registers: [...list.registers],
+    meterId,
+    meterType,
+    listName: null,
+    clocks: clock < 0 ? [] : [clock],
+  };
+}
+
+/** The elements that hold the codes; at EGD they are the second of two, after the kind of the meter as an enum. */
+function labelled(root: AxdrNode): readonly AxdrNode[] {
+  const [first, second] = root.items;
+  if (root.items.length === 2 && first?.tag === TAG.enum && second?.tag === TAG.array) return second.items;
+  return root.items;
+}
+
+/** How good a meter number is; the highest wins (product.md, MQTT topics). */
+const ID_RANK = { deviceNumber: 4, logicalDeviceName: 3, gs1: 2, unlabelled: 1, none: 0 } as const;
+
+class Collector {
+  readonly registers: Register[] = [];
+  readonly clocks: number[] = [];
+  readonly #bytes: Uint8Array;
+  readonly #names: ObisNames;
+  #meterId: string | null = null;
+  #listName: string | null = null;
+  #idRank = 0;
+  #nested = false;
+  #scaled = false;
+
+  constructor(bytes: Uint8Array, names: ObisNames) {
+    this.#bytes = bytes;
+    this.#names = names;
+  }
+
+  body(layout: string): Body {
+    const { registers, clocks } = this;
+    return { layout, registers, meterId: this.#meterId, meterType: null, listName: this.#listName, clocks };
+  }
+
+  layout(): string {
+    if (this.#nested) return "nested";
+    return this.#scaled ? "flat" : "obis-pairs";
+  }
+
+  /** Reads elements where OBIS codes name the values. @returns whether every element is explained */
+  addLabelled(items: readonly AxdrNode[], outermost: boolean): boolean {
+    const count = items.length;
+    for (let i = 0; i < count; i++) {
+      const node = items[i] as AxdrNode;
+      if (node.tag === TAG.octetString && this.#isObis(node) && i + 1 < count) {
+        const value = items[i + 1] as AxdrNode;
+        // The name of the push set-up may lead a list of pairs.
+        if (i === 0 && this.#isPushSetup(node) && this.#isObis(value) && count % 2 === 1) continue;
+        const scalerUnit = items[i + 2];
+        i++;
+        if (scalerUnit && isScalerUnit(scalerUnit)) {
+          this.#add(node.start, value, scalerUnit);
+          i++;
+        } else {
+          this.#add(node.start, value, undefined);
+        }
+      } else if (isContainer(node)) {
+        if (!this.addLabelled(node.items, false)) return false;
+        this.#nested = true;
+      } else if (!isNothing(node) && !(outermost && this.#isUnlabelled(node, i, count))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  addPushList(items: readonly AxdrNode[], objects: readonly PushObject[]): void {
+    for (const object of objects) {
+      const value = items[object.valueAt] as AxdrNode;
+      const scalerUnit = object.scalerUnitAt === undefined ? undefined : items[object.scalerUnitAt];
+      this.#add(object.obisAt, value, scalerUnit && isScalerUnit(scalerUnit) ? scalerUnit : undefined);
+    }
+  }
+
+  /** A list name or clock before the first code, and the meter number after the last value. */
+  #isUnlabelled(node: AxdrNode, index: number, count: number): boolean {
+    if (index === 0) {
+      if (this.#isClock(node)) {
+        this.clocks.push(node.start);
+        return true;
+      }
+      if (isString(node)) this.#listName = readText(node, this.#bytes);
+      return isString(node);
+    }
+    // A code at the end has no value: then the pairs before it are perhaps none either.
+    if (index !== count - 1 || !isString(node) || this.#isObis(node)) return false;
+    const text = readText(node, this.#bytes);
+    if (text !== null) this.#offerId(text, ID_RANK.unlabelled);
+    return true;
+  }
+
+  #add(obisAt: number, node: AxdrNode, scalerUnit: AxdrNode | undefined): void {
+    if (isNothing(node) || isContainer(node)) return;
+    const bytes = this.#bytes;
+    const c = bytes[obisAt + 2] as number;
+    const d = bytes[obisAt + 3] as number;
+    if (c === 25 && d === 9) return; // push set-up
+    const obis = this.#names.format(bytes, obisAt);
+    if (this.#isClock(node)) {
+      this.clocks.push(node.start);
+      this.registers.push({ obis, value: clockText(node, bytes) as string, unit: null, scaler: null });
+      return;
+    }
+    const scaler = scalerUnit ? (scalerUnit.items[0]?.value as number) : null;
+    const value = readValue(node, bytes, scaler ?? 0, c, d);
+    if (value === null) return;
+    if (typeof value === "string") {
+      this.#noteId(obisAt, value);
+      this.registers.push({ obis, value, unit: null, scaler: null });
+      return;
+    }
+    const unit = scalerUnit ? unitName(scalerUnit.items[1]?.value as number) : null;
+    if (scaler !== null) this.#scaled = true;
+    if (c === 96) this.#noteId(obisAt, String(value.coefficient));
+    this.registers.push({ obis, value, unit, scaler });
+  }
+
+  #noteId(obisAt: number, text: string): void {
+    const bytes = this.#bytes;
+    const b = bytes[obisAt + 1] as number;
+    const code =
+      ((bytes[obisAt + 2] as number) << 16) | ((bytes[obisAt + 3] as number) << 8) | (bytes[obisAt + 4] as number);
+    // 0-0:96.1.0, also with channel 1 at electricity meters that count from 1; 0-1:96.1.0 is a sub-meter.
+    const own = b === 0 || (b === 1 && bytes[obisAt] === 1);
+    if (!own) return;
+    if (code === 0x600100) this.#offerId(text, ID_RANK.deviceNumber);
+    else if (code === 0x2a0000) this.#offerId(text, ID_RANK.logicalDeviceName);
+    else if (code === 0x000005 && bytes[obisAt] === 1) this.#offerId(text, ID_RANK.gs1);
+  }
+
+  #offerId(text: string, rank: number): void {
+    if (rank <= this.#idRank || text === "") return;
+    this.#meterId = text;
+    this.#idRank = rank;
+  }
+
+  /** Six bytes, medium 0 … 15 (the characters of a text begin at 32). */
+  #isObis(node: AxdrNode): boolean {
+    return node.tag === TAG.octetString && node.end - node.start === 6 && (this.#bytes[node.start] as number) < 16;
+  }
+
+  #isPushSetup(node: AxdrNode): boolean {
+    return this.#bytes[node.start + 2] === 25 && this.#bytes[node.start + 3] === 9;
+  }
+
+  #isClock(node: AxdrNode): boolean {
+    if (node.tag !== TAG.dateTime && (node.tag !== TAG.octetString || node.end - node.start !== 12)) return false;
+    return looksLikeDateTime(this.#bytes, node.start);
+  }
+}
+
+/** `02 02 | 0F scaler | 16 unit` */
+function isScalerUnit(node: AxdrNode): boolean {
+  return (
+    node.tag === TAG.structure &&
+    node.items.length === 2 &&
+    node.items[0]?.tag === TAG.integer &&
+    node.items[1]?.tag === TAG.enum
+  );
+}
+
+const TAG_NAMES = new Map<number, string>(Object.entries(TAG).map(([name, tag]) => [tag, name]));
+const MAX_DESCRIPTION = 300;
+
+/** The types of a tree, so that a user can send them in: `structure(octetString[12], longUnsigned ×3, …)`. No values. */
+function describeTree(root: AxdrNode): string {
+  const text = describeNode(root);
+  return text.length > MAX_DESCRIPTION ? `${text.slice(0, MAX_DESCRIPTION)}…` : text;
+}
+
+function describeNode(node: AxdrNode): string {
+  const name = TAG_NAMES.get(node.tag) ?? `tag ${node.tag}`;
+  if (isString(node)) return `${name}[${node.end - node.start}]`;
+  if (!isContainer(node)) return name;
+  const parts: string[] = [];
+  let length = 0;
+  let repeated = 0;
+  for (let i = 0; i < node.items.length && length < MAX_DESCRIPTION; i++) {
+    const part = describeNode(node.items[i] as AxdrNode);
+    if (part === parts.at(-1)?.replace(/ ×\d+$/, "")) {
+      repeated++;
+      parts[parts.length - 1] = `${part} ×${repeated}`;
+    } else {
+      parts.push(part);
+      length += part.length;
+      repeated = 1;
+    }
+  }
+  return `${name} of ${node.items.length} (${parts.join(", ")})`;
+}

@@ -1,0 +1,149 @@
+/**
+ * The logger: winston with four levels, labels for the component and the meter, text for people or JSON, an optional
+ * file. What passes through it is freed of every secret first, at any level.
+ *
+ * Levels: *error* a meter or sink is dead until someone acts; *warn* someone should look; *info* the story of a healthy
+ * run, a few lines a day; *debug* everything per telegram.
+ */
+import type { Writable } from "node:stream";
+import { createLogger as createWinston, format, transports } from "winston";
+import type { LogConfig } from "../config/options.ts";
+import { LogFile } from "./log-file.ts";
+import { Redactor } from "./redact.ts";
+
+export type LogLevel = "error" | "warn" | "info" | "debug";
+
+const LEVELS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
+
+/** A text, or a function that makes it when the level is on. */
+export type LogMessage = string | (() => string);
+
+/** More about a message; anything that can be printed. An error goes under `error`. */
+export type LogDetails = Readonly<Record<string, unknown>>;
+
+export interface Logger {
+  error(message: LogMessage, details?: LogDetails): void;
+  warn(message: LogMessage, details?: LogDetails): void;
+  info(message: LogMessage, details?: LogDetails): void;
+  debug(message: LogMessage, details?: LogDetails): void;
+  /** The same logger with labels: `component` (meter, mqtt, solarview, http …) and `meter` (its id or port). */
+  child(labels: { readonly component?: string; readonly meter?: string }): Logger;
+}
+
+export interface RootLogger extends Logger {
+  /** A secret that became known later (the broker's password from the Supervisor). */
+  hide(secret: string): void;
+  /** Writes out what is pending. */
+  close(): Promise<void>;
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: LogConfig["format"];
+  readonly file?: string | undefined;
+  readonly secrets?: readonly string[];
+  /** Default: standard output. */
+  readonly stream?: Writable;
+  /** Size at which the file is rotated; for tests. */
+  readonly maxFileBytes?: number;
+  readonly now?: () => Date;
+}
+
+interface Line {
+  readonly level: string;
+  readonly message: unknown;
+  readonly component?: string;
+  readonly meter?: string;
+  readonly details?: LogDetails;
+}
+
+export function createLogger(options: LoggerOptions): RootLogger {
+  const { now = () => new Date(), stream = process.stdout } = options;
+  const redactor = new Redactor(options.secrets);
+  const finish = format.printf((info) => {
+    const line = info as unknown as Line;
+    return options.format === "json" ? jsonLine(line, redactor, now()) : textLine(line, redactor, now());
+  });
+  const winston = createWinston({
+    level: options.level,
+    levels: { ...LEVELS },
+    format: finish,
+    transports: [new transports.Stream({ stream: stream as NodeJS.WritableStream })],
+  });
+  let closing: Promise<void> | null = null;
+  const log = (level: LogLevel, labels: object, message: LogMessage, details?: LogDetails) => {
+    // What is said after the end, by a socket that closes late, is nobody's concern any more.
+    if (LEVELS[level] > LEVELS[options.level] || closing !== null) return;
+    winston.log({ level, message: typeof message === "function" ? message() : message, ...labels, details });
+  };
+  const withLabels = (labels: object): Logger => ({
+    error: (message, details) => log("error", labels, message, details),
+    warn: (message, details) => log("warn", labels, message, details),
+    info: (message, details) => log("info", labels, message, details),
+    debug: (message, details) => log("debug", labels, message, details),
+    child: (more) => withLabels({ ...labels, ...more }),
+  });
+  const root = withLabels({});
+  const { file } = options;
+  if (file !== undefined) {
+    const onState = (error: NodeJS.ErrnoException | null) =>
+      // Not from within a write: winston does not expect a new line while it passes one on.
+      setImmediate(() => {
+        if (error === null) root.info(`the log file ${file} can be written again`, {});
+        else root.warn(`the log file ${file} cannot be written (${explain(error)}); logging goes on here`);
+      });
+    const more = options.maxFileBytes === undefined ? {} : { maxBytes: options.maxFileBytes };
+    winston.add(new transports.Stream({ stream: new LogFile({ file, onState, ...more }) }));
+  }
+  return {
+    ...root,
+    hide: (secret) => redactor.add(secret),
+    close: () => {
+      closing ??= new Promise((resolve) => {
+        winston.once("finish", () => setImmediate(resolve));
+        winston.end();
+      });
+      return closing;
+    },
+  };
+}
+
+function explain(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case "ENOSPC":
+      return "the disk is full";
+    case "EACCES":
+    case "EPERM":
+      return "no permission; give the folder to the user of kaifa2mqtt";
+    case "EROFS":
+      return "the file system is read-only";
+    case "EISDIR":
+      return "it is a folder";
+    default:
+      return error.code ?? error.message;
+  }
+}
+
+function jsonLine(line: Line, redactor: Redactor, now: Date): string {
+  const { level, component, meter, details } = line;
+  const message = redactor.text(String(line.message));
+  const more = details === undefined ? {} : (redactor.value(details) as object);
+  return JSON.stringify({ time: now.toISOString(), level, component, meter, message, ...more });
+}
+
+/** `2026-11-22 13:05:11 warn  [mqtt] message {"details":1}`, local time. Control characters never reach the terminal. */
+function textLine(line: Line, redactor: Redactor, now: Date): string {
+  const labels = [line.component, line.meter].filter((label) => label !== undefined).join(" ");
+  const details = line.details === undefined ? {} : (redactor.value(line.details) as Record<string, unknown>);
+  const more = Object.keys(details).length === 0 ? "" : ` ${JSON.stringify(details)}`;
+  const text = `${redactor.text(String(line.message))}${more}`
+    .replace(/[^\P{Cc}\t\n]/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, "0")}`)
+    .replace(/\n/g, "\n    ");
+  return `${localTime(now)} ${line.level.padEnd(5)} ${labels === "" ? "" : `[${labels}] `}${text}`;
+}
+
+function localTime(now: Date): string {
+  const two = (number: number) => String(number).padStart(2, "0");
+  const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+  return `${day} ${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`;
+}

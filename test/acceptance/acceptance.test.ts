@@ -1,0 +1,556 @@
+import { describe, expect, test } from "vitest";
+import { type Acceptance, type AcceptanceOptions, createAcceptance } from "../../src/acceptance/acceptance.ts";
+import { HOLD_MS } from "../../src/acceptance/judge.ts";
+import type { Telegram } from "../../src/codec/telegram.ts";
+import { clockBytes, netzNoe, numberIn, PERIOD_MS, START, type Told, withRegister } from "../helpers/telegrams.ts";
+
+/** Plays telegrams at their pace, and gives the time that passes without any; what is decided comes as short texts. */
+class Line {
+  readonly acceptance: Acceptance;
+  readonly published: Telegram[] = [];
+  readonly notices: string[] = [];
+  now = 0;
+
+  constructor(options: AcceptanceOptions = {}, memory?: unknown) {
+    this.acceptance = createAcceptance(options, memory);
+  }
+
+  /** Telegram number n comes at n × 5 s, unless told otherwise; decided telegrams as `accepted 1`, `rejected 2 voltage`. */
+  hear(telegram: Telegram, at = ((telegram.invocationCounter ?? 0) - 1_000) * PERIOD_MS): string[] {
+    const said = this.wait(at);
+    this.now = at;
+    return [...said, ...this.#note(this.acceptance.judge(telegram, at))];
+  }
+
+  /** Lets time pass up to `at`. */
+  wait(at: number): string[] {
+    const { due } = this.acceptance;
+    this.now = at;
+    return due !== null && due <= at ? this.#note(this.acceptance.expire(due)) : [];
+  }
+
+  end(): string[] {
+    return this.#note(this.acceptance.expire(Number.POSITIVE_INFINITY));
+  }
+
+  #note(verdicts: ReturnType<Acceptance["judge"]>): string[] {
+    return verdicts.map((verdict) => {
+      const number = (verdict.telegram.invocationCounter ?? 0) - 1_000;
+      if (verdict.type === "rejected") return `rejected ${number} ${verdict.check}`;
+      if (verdict.type === "provisional") return `provisional ${number}`;
+      this.published.push(verdict.telegram);
+      if (verdict.notice !== undefined) this.notices.push(verdict.notice);
+      return `accepted ${number}${verdict.withheld === undefined ? "" : ` without ${verdict.withheld}`}`;
+    });
+  }
+}
+
+/** A line on which telegrams 0, 1 and 2 were accepted. */
+function settled(options: AcceptanceOptions = {}): Line {
+  const line = new Line(options);
+  for (const counter of [0, 1, 2]) line.hear(netzNoe({ counter }));
+  expect(line.published).toHaveLength(3);
+  return line;
+}
+
+/** A telegram that contradicts what is known is held; the next good one shows what became of it. */
+function judged(line: Line, telegram: Telegram, next: Partial<Told> = { counter: 4 }): string[] {
+  return [...line.hear(telegram), ...line.hear(netzNoe(next))];
+}
+
+describe("a telegram of a meter that is known", () => {
+  test("is accepted at once", () => {
+    const line = settled();
+    expect(line.hear(netzNoe({ counter: 3 }))).toEqual(["accepted 3"]);
+  });
+
+  test("is accepted after several that were lost", () => {
+    const line = settled();
+    expect(line.hear(netzNoe({ counter: 9 }))).toEqual(["accepted 9"]);
+  });
+
+  test("is accepted once more when the line repeats it", () => {
+    const line = settled();
+    expect(line.hear(netzNoe({ counter: 2 }), 10_100)).toEqual(["accepted 2"]);
+    expect(line.hear(netzNoe({ counter: 3 }))).toEqual(["accepted 3"]);
+  });
+
+  test("is accepted when the process was paused and all that had piled up comes at once", () => {
+    const line = settled();
+    const at = 200_000;
+    for (const counter of [3, 4, 5, 6, 7, 8])
+      expect(line.hear(netzNoe({ counter }), at)).toEqual([`accepted ${counter}`]);
+    expect(line.hear(netzNoe({ counter: 9 }), 205_000)).toEqual(["accepted 9"]);
+  });
+
+  test("is accepted at every power up to the limit", () => {
+    const line = settled();
+    const amperes = [100, 100, 100] as const;
+    const told = { power: 69_000, amperes };
+    expect(line.hear(netzNoe({ ...told, counter: 3, import: 1_000_098 }))).toEqual(["accepted 3"]);
+    expect(line.hear(netzNoe({ ...told, counter: 4, import: 1_000_194 }))).toEqual(["accepted 4"]);
+  });
+});
+
+describe("strictness and plausibility reject what the sum of M-Bus did not find", () => {
+  test.each<[string, string, Telegram]>([
+    ["an energy that fell", "energy-fall", netzNoe({ counter: 3, import: 999_000 })],
+    ["an energy that fell a little", "energy-fall", netzNoe({ counter: 3, import: 1_000_000 })],
+    ["an energy that rose faster than the power allows", "energy-rise", netzNoe({ counter: 3, import: 1_000_515 })],
+    ["an energy that its power does not explain", "energy-burst", netzNoe({ counter: 3, import: 1_000_035 })],
+    ["an export without any power fed", "energy-burst", netzNoe({ counter: 3, export: 5_001 })],
+    ["an old invocation counter", "counter", { ...netzNoe({ counter: 3 }), invocationCounter: 1_001 }],
+    ["another system title", "meter", netzNoe({ counter: 3, systemTitle: "4B464D6750000009" })],
+    ["another meter number", "meter", netzNoe({ counter: 3, meterId: "182210000009" })],
+    [
+      "another scaler",
+      "structure",
+      withRegister(netzNoe({ counter: 3 }), "1.7.0", { scaler: -1, value: { coefficient: 720, exponent: -1 } }),
+    ],
+    ["another unit", "unit", withRegister(netzNoe({ counter: 3 }), "1.8.0", { unit: "W" })],
+    ["another OBIS code", "structure", withRegister(netzNoe({ counter: 3 }), "1.8.0", { obis: "1-0:1.8.1*255" })],
+    ["a voltage that no net has", "voltage", netzNoe({ counter: 3, volts: [28.9, 231, 232] })],
+    ["a power above the limit", "power", netzNoe({ counter: 3, power: 120_000, amperes: [200, 200, 200] })],
+    ["a power that the currents do not allow", "power-current", netzNoe({ counter: 3, power: 1_744 })],
+    ["import and export at once", "power-direction", netzNoe({ counter: 3, fed: 64 })],
+    [
+      "a clock that differs from its copy",
+      "clock-copies",
+      { ...netzNoe({ counter: 3 }), clocks: [clockBytes(new Date(START)), clockBytes(new Date(START + 1_000))] },
+    ],
+    ["a weekday that does not fit the date", "weekday", otherWeekday(netzNoe({ counter: 3 }))],
+    [
+      "a power factor above 1",
+      "range",
+      withRegister(netzNoe({ counter: 3 }), "13.7.0", { value: { coefficient: 1_999, exponent: -3 } }),
+    ],
+    ["a negative power", "power", netzNoe({ counter: 3, power: -5 })],
+    ["a current above the limit", "range", netzNoe({ counter: 3, amperes: [450, 1, 1] })],
+    ["a frequency that no net has", "range", withFrequency(netzNoe({ counter: 3 }), 5_128)],
+    ["a negative register", "range", netzNoe({ counter: 3, export: -1 })],
+    ["a clock that went back", "clock", netzNoe({ counter: 3, ahead: -3_600_000 })],
+    ["a clock that jumped ahead", "clock", netzNoe({ counter: 3, ahead: 86_400_000 })],
+  ])("%s", (_name, check, telegram) => {
+    const number = (telegram.invocationCounter ?? 0) - 1_000;
+    expect(judged(settled(), telegram)).toEqual([`rejected ${number} ${check}`, "accepted 4"]);
+  });
+
+  test("the limits are those of the configuration", () => {
+    const line = settled({ minVoltage: 200, maxVoltage: 240, maxPower: 5_000 });
+    expect(judged(line, netzNoe({ counter: 3, volts: [199, 231, 232] }))).toEqual(["rejected 3 voltage", "accepted 4"]);
+    expect(judged(line, netzNoe({ counter: 5, volts: [230, 241, 232] }), { counter: 6 })).toContain(
+      "rejected 5 voltage",
+    );
+    const power = netzNoe({ counter: 7, power: 5_100, amperes: [9, 9, 9] });
+    expect(judged(line, power, { counter: 8 })).toContain("rejected 7 power");
+  });
+
+  test("a number that does not fit the system title is rejected at first contact, too", () => {
+    const line = new Line();
+    const stranger = netzNoe({ counter: 0, meterId: "181210000010" });
+    expect(line.hear(stranger)).toEqual([]);
+    expect(line.wait(HOLD_MS)).toEqual(["rejected 0 meter-number"]);
+  });
+
+  test("what is rejected costs only itself, however much of it there is", () => {
+    const line = settled();
+    const decided: string[] = [];
+    for (let counter = 3; counter < 103; counter += 2) {
+      decided.push(...line.hear(netzNoe({ counter, import: 2 ** 31 - counter * 1_000_000 })));
+      decided.push(...line.hear(netzNoe({ counter: counter + 1 })));
+    }
+    expect(decided.filter((text) => text.startsWith("accepted"))).toHaveLength(50);
+    expect(decided.filter((text) => text.startsWith("rejected"))).toHaveLength(50);
+  });
+});
+
+/** The last register is a frequency instead, in hundredths of a hertz. */
+function withFrequency(telegram: Telegram, hundredths: number): Telegram {
+  const frequency = {
+    obis: "1-0:14.7.0*255",
+    value: { coefficient: hundredths, exponent: -3 },
+    unit: "Hz",
+    scaler: -3,
+  };
+  return withRegister(telegram, "13.7.0", frequency);
+}
+
+/** Clock and copy alike, but Monday is told for a Sunday. */
+function otherWeekday(telegram: Telegram): Telegram {
+  const clocks = telegram.clocks?.map((clock) => `${clock.slice(0, 8)}01${clock.slice(10)}`) ?? [];
+  return { ...telegram, clocks };
+}
+
+describe("what is unusual but true is not lost", () => {
+  test("a heater that ran between two samples: held until the next telegram, then both are published in order", () => {
+    const line = settled();
+    expect(line.hear(netzNoe({ counter: 3, import: 1_000_020 }))).toEqual([]);
+    expect(line.hear(netzNoe({ counter: 4, import: 1_000_021 }))).toEqual(["accepted 3", "accepted 4"]);
+  });
+
+  test("energies that the powers never explain: after a few the powers are not asked any more", () => {
+    const line = settled();
+    const decided: string[] = [];
+    for (let counter = 3; counter < 12; counter++) {
+      decided.push(...line.hear(netzNoe({ counter, import: 1_000_000 + 50 * counter })));
+    }
+    expect(decided).toHaveLength(9);
+    expect(decided.every((text) => text.startsWith("accepted"))).toBe(true);
+    expect(line.hear(netzNoe({ counter: 12, import: 1_000_600 }))).toEqual(["accepted 12"]);
+  });
+
+  test("two unusual ones that contradict each other: the next telegram says which was true", () => {
+    const line = settled();
+    expect(line.hear(netzNoe({ counter: 3, import: 1_000_020 }))).toEqual([]);
+    expect(line.hear(netzNoe({ counter: 4, import: 1_000_015 }))).toEqual([]);
+    const last = line.hear(netzNoe({ counter: 5, import: 1_000_022 }));
+    expect(last).toEqual(["accepted 3", "rejected 4 energy-burst", "accepted 5"]);
+  });
+
+  test("two unusual ones that contradict each other, and nothing more: only one of them is taken", () => {
+    const line = settled();
+    line.hear(netzNoe({ counter: 3, import: 1_000_020 }));
+    line.hear(netzNoe({ counter: 4, import: 1_000_015 }));
+    expect(line.wait(60_000)).toEqual(["accepted 3", "rejected 4 energy-burst"]);
+  });
+
+  test.each([3_600_000, -3_600_000, 120_000, -120_000])("a clock that is set by %i ms", (ahead) => {
+    const line = settled();
+    expect(line.hear(netzNoe({ counter: 3, ahead }))).toEqual([]);
+    expect(line.hear(netzNoe({ counter: 4, ahead }))).toEqual(["accepted 3", "accepted 4"]);
+    expect(line.hear(netzNoe({ counter: 5, ahead }))).toEqual(["accepted 5"]);
+  });
+
+  test("the first telegram after a pause: its power at once, its registers with the second", () => {
+    const line = settled();
+    expect(line.hear(netzNoe({ counter: 100 }))).toEqual(["provisional 100"]);
+    expect(line.hear(netzNoe({ counter: 101 }))).toEqual(["accepted 100", "accepted 101"]);
+  });
+
+  test("a meter that carries more than the limit: after five telegrams, and from then on", () => {
+    const line = settled({ maxPower: 10_000 });
+    const big = (counter: number): Telegram =>
+      netzNoe({ counter, power: 60_000, amperes: [90, 90, 90], import: 1_000_000 + counter * 84 });
+    const decided = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13].flatMap((counter) => line.hear(big(counter)));
+    expect(decided.at(-1)).toBe("accepted 13");
+    expect(decided.filter((text) => text.startsWith("rejected")).length).toBeLessThan(5);
+    expect(line.hear(big(14))).toEqual(["accepted 14"]);
+  });
+
+  test("a phase with 60 V for hours: after five telegrams it is taken as it is, and none of them is lost", () => {
+    const line = settled();
+    const volts = [230, 231, 60] as const;
+    const counters = [3, 4, 5, 6, 7];
+    const decided = counters.flatMap((counter) => line.hear(netzNoe({ counter, volts })));
+    expect(decided).toEqual(counters.map((counter) => `accepted ${counter}`));
+    expect(line.notices.join()).toContain("72.7.0");
+    expect(line.hear(netzNoe({ counter: 8, volts }))).toEqual(["accepted 8"]);
+  });
+});
+
+describe("first contact", () => {
+  test("with a meter that pushes every 5 s: power at once, registers with the second telegram", () => {
+    const line = new Line();
+    expect(line.hear(netzNoe({ counter: 0 }))).toEqual(["provisional 0"]);
+    expect(line.hear(netzNoe({ counter: 1 }))).toEqual(["accepted 0", "accepted 1"]);
+  });
+
+  test("with a meter that pushes every 15 min: registers after a few seconds", () => {
+    const line = new Line();
+    expect(line.hear(netzNoe({ counter: 0 }))).toEqual(["provisional 0"]);
+    expect(line.acceptance.due).toBe(HOLD_MS);
+    expect(line.wait(HOLD_MS)).toEqual(["accepted 0"]);
+    expect(line.acceptance.due).toBeNull();
+  });
+
+  test("with damaged telegrams after the first: it waits for one that can be read", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0, import: 4_000_000 }));
+    line.acceptance.disturbed(5_000);
+    expect(line.hear(netzNoe({ counter: 2 }))).toEqual(["provisional 2"]);
+    expect(line.hear(netzNoe({ counter: 3 }))).toEqual(["rejected 0 unconfirmed", "accepted 2", "accepted 3"]);
+  });
+
+  test("with nothing but damaged telegrams after the first: it waits for half a minute at most", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0 }));
+    for (let at = 5_000; at < 100_000; at += 5_000) line.acceptance.disturbed(at);
+    expect(line.acceptance.due).toBe(5 * HOLD_MS);
+    expect(line.wait(100_000)).toEqual(["accepted 0"]);
+  });
+
+  test("with a wrong value and silence: the first two that agree put it right", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0, import: 4_000_000 }));
+    line.wait(HOLD_MS);
+    line.hear(netzNoe({ counter: 2 }));
+    expect(line.hear(netzNoe({ counter: 3 }))).toEqual(["accepted 2", "accepted 3"]);
+    expect(line.notices).toHaveLength(1);
+  });
+
+  test("with a wrong value: two later ones that agree outvote it", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0, import: 4_000_000 }));
+    line.hear(netzNoe({ counter: 1 }));
+    expect(line.hear(netzNoe({ counter: 2 }))).toEqual(["rejected 0 unconfirmed", "accepted 1", "accepted 2"]);
+  });
+
+  test("with a wrong value in the second: the first and the third agree", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0 }));
+    line.hear(netzNoe({ counter: 1, import: 4_000_000 }));
+    expect(line.hear(netzNoe({ counter: 2 }))).toEqual(["accepted 0", "rejected 1 unconfirmed", "accepted 2"]);
+  });
+
+  test("with a value that is too low in the second: it does not spoil the others", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0 }));
+    line.hear(netzNoe({ counter: 1, import: 475_713 }));
+    expect(line.hear(netzNoe({ counter: 2 }))).toEqual(["accepted 0", "rejected 1 unconfirmed", "accepted 2"]);
+  });
+
+  test("with two that disagree and nothing more: neither is published", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0 }));
+    line.hear(netzNoe({ counter: 1, import: 4_000_000 }));
+    expect(line.end()).toEqual(["rejected 0 unconfirmed", "rejected 1 unconfirmed"]);
+    expect(line.hear(netzNoe({ counter: 2 }))).toEqual(["accepted 2"]);
+  });
+
+  test.each(["crc", "tag"] as const)("with a telegram that its %s proves: everything at once", (proof) => {
+    expect(new Line().hear(netzNoe({ counter: 0, proof }))).toEqual(["accepted 0"]);
+  });
+
+  test("with the same telegram over and over: it is taken", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0 }), 0);
+    expect(line.hear(netzNoe({ counter: 0 }), 5_000)).toEqual(["accepted 0", "accepted 0"]);
+    expect(line.hear(netzNoe({ counter: 0 }), 10_000)).toEqual(["accepted 0"]);
+  });
+});
+
+describe("a change that is real wins, with a notice", () => {
+  test("a register that begins anew: after three telegrams, none of them lost", () => {
+    const line = settled();
+    line.hear(netzNoe({ counter: 3, import: 0 }));
+    line.hear(netzNoe({ counter: 4, import: 1 }));
+    expect(line.hear(netzNoe({ counter: 5, import: 2 }))).toEqual(["accepted 3", "accepted 4", "accepted 5"]);
+    expect(line.notices).toHaveLength(1);
+    expect(line.notices[0]).toContain("1.8.0");
+    expect(line.hear(netzNoe({ counter: 6, import: 3 }))).toEqual(["accepted 6"]);
+  });
+
+  test("another meter: after four telegrams", () => {
+    const line = settled();
+    const other = (counter: number): Telegram => ({
+      ...netzNoe({ counter, systemTitle: "4B464D6750000077", meterId: "181210000077", import: 7 + counter }),
+      invocationCounter: 5 + counter,
+    });
+    const decided = [3, 4, 5, 6].flatMap((counter) => line.hear(other(counter), counter * PERIOD_MS));
+    expect(decided.filter((text) => text.startsWith("accepted"))).toHaveLength(4);
+    expect(line.notices).toEqual([expect.stringContaining("another meter")]);
+  });
+
+  test("another meter that is heard only three times does not win, nor does a list that comes four times", () => {
+    const other = (counter: number): Telegram =>
+      netzNoe({ counter, systemTitle: "4B464D6750000077", import: 7 + counter });
+    const list = (counter: number): Telegram =>
+      withRegister(netzNoe({ counter }), "1.7.0", { scaler: -1, value: { coefficient: 7200, exponent: -1 } });
+    for (const [change, times] of [
+      [other, 3],
+      [list, 4],
+    ] as const) {
+      const line = settled();
+      for (let counter = 3; counter < 3 + times; counter++) line.hear(change(counter));
+      const after = 3 + times;
+      expect(line.hear(netzNoe({ counter: after })).at(-1)).toBe(`accepted ${after}`);
+      expect(line.published).toHaveLength(4);
+    }
+  });
+
+  test("a check that fails four times in a row is not waived", () => {
+    const line = settled();
+    for (const counter of [3, 4, 5, 6]) line.hear(netzNoe({ counter, volts: [230, 231, 60] }));
+    expect(line.hear(netzNoe({ counter: 7 })).at(-1)).toBe("accepted 7");
+    expect(line.published).toHaveLength(4);
+  });
+
+  test("two meters that take turns on one line are not mixed up", () => {
+    const line = settled();
+    for (let counter = 3; counter < 30; counter++) {
+      line.hear(netzNoe({ counter }));
+      line.hear({ ...netzNoe({ counter, systemTitle: "4B464D6750000077", import: 7 }), invocationCounter: counter });
+    }
+    expect(new Set(line.published.map(({ systemTitle }) => systemTitle))).toEqual(new Set(["4B464D6550000009"]));
+    expect(line.published).toHaveLength(30);
+  });
+
+  test("a slow meter: the contradiction is told after a few seconds, and the third telegram wins", () => {
+    const line = new Line();
+    const at = (counter: number): number => counter * 900_000;
+    const slow = (counter: number, energy: number): string[] =>
+      line.hear(netzNoe({ counter, import: energy, ahead: counter * 895_000 }), at(counter));
+    for (const counter of [0, 1, 2]) {
+      slow(counter, 1_000_000 + counter * 150);
+      line.wait(at(counter) + HOLD_MS);
+    }
+    slow(3, 0);
+    expect(line.wait(at(3) + HOLD_MS)).toEqual(["rejected 3 energy-fall"]);
+    expect(slow(4, 150)).toEqual([]);
+    line.wait(at(4) + HOLD_MS);
+    expect(slow(5, 300)).toEqual(["accepted 5"]);
+  });
+
+  test("a proven telegram with a register that fell: two are enough", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0, proof: "tag" }));
+    line.hear(netzNoe({ counter: 1, proof: "tag", import: 0 }));
+    expect(line.hear(netzNoe({ counter: 2, proof: "tag", import: 1 }))).toEqual(["accepted 1", "accepted 2"]);
+  });
+
+  test("a proven telegram is not doubted for anything that integrity proves", () => {
+    const line = new Line();
+    line.hear(netzNoe({ counter: 0, proof: "crc" }));
+    const odd = netzNoe({ counter: 1, proof: "crc", import: 9_000_000, power: 500_000, fed: 3, volts: [12, 0, 700] });
+    expect(line.hear(odd)).toEqual(["accepted 1"]);
+  });
+
+  test("an authenticated telegram that is played again is rejected all the same", () => {
+    const line = new Line();
+    for (const counter of [0, 1, 2]) line.hear(netzNoe({ counter, proof: "tag" }));
+    line.hear(netzNoe({ counter: 1, proof: "tag" }), 12_000);
+    expect(line.hear(netzNoe({ counter: 3, proof: "tag" }))).toEqual(["rejected 1 counter", "accepted 3"]);
+  });
+});
+
+describe("a wrong value that slipped in upward", () => {
+  test("is never followed by a fall: the register is left out until the meter has caught up", () => {
+    const line = settled();
+    const told = { power: 10_000, amperes: [15, 15, 15] as const };
+    const energy = (counter: number): number => 1_000_002 + 14 * (counter - 2);
+    line.hear(netzNoe({ ...told, counter: 3, import: energy(3) + 16 }));
+    line.hear(netzNoe({ ...told, counter: 4, import: energy(4) }));
+    line.hear(netzNoe({ ...told, counter: 5, import: energy(5) }));
+    line.hear(netzNoe({ ...told, counter: 6, import: energy(6) }));
+    const published = line.published.flatMap((telegram) => numberIn(telegram, "1.8.0") ?? []);
+    expect(published.toSorted((a, b) => a - b)).toEqual(published);
+    expect(line.published.map(({ invocationCounter }) => invocationCounter)).toEqual([
+      1000, 1001, 1002, 1003, 1004, 1005, 1006,
+    ]);
+    expect(published.at(-1)).toBe(energy(6));
+  });
+
+  test("is put right by the first two that agree, with a meter that stands still", () => {
+    const line = settled();
+    line.hear(netzNoe({ counter: 3, import: 1_000_004 }));
+    const still = (counter: number): string[] => line.hear(netzNoe({ counter, import: 1_000_002, power: 10 }));
+    expect(still(4)).toEqual([]);
+    expect(still(5)).toEqual(["accepted 4 without 1-0:1.8.0*255", "accepted 5 without 1-0:1.8.0*255"]);
+    expect(line.hear(netzNoe({ counter: 6, import: 1_000_004 }))).toEqual(["accepted 6"]);
+  });
+});
+
+describe("lists", () => {
+  const second = (counter: number): Telegram => {
+    const telegram = netzNoe({ counter });
+    return { ...telegram, registers: telegram.registers.slice(2, 6) };
+  };
+
+  test("a second list of the same meter is taken and remembered", () => {
+    const line = settled();
+    expect(line.hear(second(3))).toEqual([]);
+    expect(line.hear(netzNoe({ counter: 4 }))).toEqual(["accepted 3", "accepted 4"]);
+    expect(line.hear(second(5))).toEqual(["accepted 5"]);
+    expect(line.hear(netzNoe({ counter: 6 }))).toEqual(["accepted 6"]);
+  });
+});
+
+describe("what is remembered over a restart", () => {
+  const wall = START + 20_000;
+  function restart(line: Line, away: number): Line {
+    const memory = JSON.parse(JSON.stringify(line.acceptance.memory()));
+    const again = new Line({ wall: () => wall + away }, memory);
+    return again;
+  }
+
+  test("lets the first telegram be accepted at once", () => {
+    const line = restart(settled({ wall: () => wall }), 10_000);
+    expect(line.hear(netzNoe({ counter: 5 }), 300)).toEqual(["accepted 5"]);
+  });
+
+  test("keeps out a wrong first value", () => {
+    const line = restart(settled({ wall: () => wall }), 10_000);
+    expect(line.hear(netzNoe({ counter: 5, import: 4_000_000 }), 300)).toEqual([]);
+    expect(line.hear(netzNoe({ counter: 6 }), 5_300)).toEqual(["rejected 5 energy-rise", "accepted 6"]);
+  });
+
+  test("keeps out an old telegram that is played again", () => {
+    const line = restart(settled({ wall: () => wall }), 10_000);
+    expect(line.hear(netzNoe({ counter: 1 }), 300)).toEqual([]);
+    expect(line.wait(300 + 4 * PERIOD_MS)).toEqual(["rejected 1 counter"]);
+  });
+
+  test("asks for a second telegram when the pause was long, whatever the wall clock does", () => {
+    for (const away of [10_000, -86_400_000, 900_000, 315_360_000_000]) {
+      const line = restart(settled({ wall: () => wall }), away);
+      expect(line.hear(netzNoe({ counter: 200 }), 300)).toEqual(["provisional 200"]);
+      expect(line.hear(netzNoe({ counter: 201 }), 5_300)).toEqual(["accepted 200", "accepted 201"]);
+    }
+  });
+
+  test("is only of the meter that it was written for", () => {
+    const line = restart(settled({ wall: () => wall }), 10_000);
+    expect(line.hear(netzNoe({ counter: 0, systemTitle: "4B464D6750000077", import: 4 }), 300)).toEqual([
+      "provisional 0",
+    ]);
+  });
+
+  test.each([null, 7, "text", [], { "4B464D6550000009": { registers: 3 } }, { "4B464D6550000009": null }])(
+    "is ignored when it is not ours: %j",
+    (memory) => {
+      const line = new Line({}, memory);
+      expect(line.hear(netzNoe({ counter: 0 }))).toEqual(["provisional 0"]);
+    },
+  );
+
+  test("has a bounded size", () => {
+    const line = settled();
+    const size = JSON.stringify(line.acceptance.memory()).length;
+    for (let counter = 3; counter < 400; counter++) {
+      const telegram = withRegister(netzNoe({ counter }), "13.7.0", {
+        obis: `1-0:99.${counter % 100}.${counter % 7}*255`,
+      });
+      line.hear(telegram);
+      line.hear(
+        withRegister(netzNoe({ counter, meterId: `x${counter}` }), "1.8.0", { obis: `1-0:1.8.${counter % 90}*255` }),
+      );
+    }
+    expect(JSON.stringify(line.acceptance.memory()).length).toBeLessThan(size + 20_000);
+  });
+});
+
+describe("a capture (decode --accept)", () => {
+  test("is judged by the meter's clock, wherever it comes from", () => {
+    const line = new Line({ timing: "meter" });
+    const decided = [0, 1, 2, 3, 700, 701].flatMap((counter) => line.hear(netzNoe({ counter }), 0));
+    decided.push(...line.end());
+    expect(decided.filter((text) => text.startsWith("accepted"))).toEqual(
+      [0, 1, 2, 3, 700, 701].map((n) => `accepted ${n}`),
+    );
+    expect(line.hear(netzNoe({ counter: 702, import: 4_000_000 }), 0)).toEqual([]);
+    expect(line.end()).toEqual(["rejected 702 energy-rise"]);
+  });
+
+  test("with one telegram gives its reading", () => {
+    const line = new Line({ timing: "meter" });
+    line.hear(netzNoe({ counter: 0 }), 0);
+    expect(line.end()).toEqual(["accepted 0"]);
+  });
+
+  test("with telegrams of several meters judges each by itself", () => {
+    const line = new Line({ timing: "meter" });
+    line.hear(netzNoe({ counter: 0 }), 0);
+    line.hear(netzNoe({ counter: 0, systemTitle: "4B464D6750000077", import: 5 }), 0);
+    expect(line.end()).toEqual(["accepted 0", "accepted 0"]);
+  });
+});

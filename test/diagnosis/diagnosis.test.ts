@@ -1,0 +1,198 @@
+import { describe, expect, it } from "vitest";
+import type { DecoderEvent } from "../../src/codec/decoder.ts";
+import { type DiagnosisCode, diagnose, formatSystemTitle, type Observations } from "../../src/diagnosis/diagnosis.ts";
+import { DIAGNOSIS_TEXTS } from "../../src/diagnosis/diagnosis-texts.ts";
+import { linkSigns, Observer } from "../../src/diagnosis/observer.ts";
+
+const LINE = { baudRate: 2400, dataBits: 8, parity: "even", stopBits: 1 } as const;
+const TITLE = "4B464D6750000009";
+
+function seen(change: Partial<Observations>): Observations {
+  return {
+    label: "/dev/ttyUSB0",
+    kind: "serial",
+    source: "open",
+    line: LINE,
+    listeningMs: 20_000,
+    sinceAcceptedMs: null,
+    limitMs: 30_000,
+    bytes: 0,
+    zeroBytes: 0,
+    oddBytes: 0,
+    distinctBytes: 0,
+    faults: {},
+    implausible: null,
+    link: "none",
+    systemTitle: null,
+    ...change,
+  };
+}
+
+const noise = { bytes: 200, zeroBytes: 1, oddBytes: 101, distinctBytes: 90 };
+
+describe("diagnose", () => {
+  const cases: [string, Partial<Observations>, DiagnosisCode][] = [
+    ["before the first attempt", { source: "opening" }, "starting"],
+    ["a missing device", { source: "no-device" }, "no-device"],
+    ["a forbidden device", { source: "permission" }, "permission"],
+    ["a device in use", { source: "busy" }, "busy"],
+    ["a directory", { source: "not-a-serial-device" }, "not-a-serial-device"],
+    ["an adapter that was pulled out", { source: "lost" }, "no-device"],
+    ["a server that refuses", { source: "refused", kind: "tcp" }, "unreachable"],
+    ["a server that broke off", { source: "lost", kind: "tcp" }, "unreachable"],
+    ["a quiet line, just opened", { listeningMs: 2_000 }, "starting"],
+    ["a quiet line", {}, "silence"],
+    ["a line that fell silent", { sinceAcceptedMs: 40_000 }, "silence"],
+    ["noise", noise, "noise"],
+    ["nothing but zeros", { bytes: 90, zeroBytes: 90, distinctBytes: 1 }, "noise"],
+    [
+      "bytes of odd weight only, at 8N1",
+      { ...noise, oddBytes: 200, line: { ...LINE, parity: "none" } },
+      "wrong-parity",
+    ],
+    ["the same behind a serial server", { ...noise, oddBytes: 200, line: null, kind: "tcp" }, "noise"],
+    ["the same where the line is even already", { ...noise, oddBytes: 200 }, "noise"],
+    ["wrong checksums", { ...noise, faults: { checksum: 3, framing: 1 } }, "checksum"],
+    ["missing segments", { ...noise, faults: { segmentation: 2 } }, "checksum"],
+    ["link frames only", { bytes: 50, distinctBytes: 5, link: "idle" }, "no-content"],
+    ["an AMIS meter", { bytes: 10, distinctBytes: 5, link: "amis" }, "no-content"],
+    ["no key", { ...noise, listeningMs: 2_000, faults: { "key-missing": 1, framing: 2 } }, "key-missing"],
+    ["a wrong key", { ...noise, faults: { "key-wrong": 4 } }, "key-wrong"],
+    ["a wrong authentication key", { ...noise, faults: { authentication: 2 } }, "authentication"],
+    ["an unknown layout", { ...noise, faults: { unsupported: 2 } }, "unsupported"],
+    ["refused values", { ...noise, faults: { implausible: 2 }, implausible: "power too high" }, "implausible"],
+    ["a recent telegram, whatever else came", { ...noise, sinceAcceptedMs: 4_000, faults: { checksum: 2 } }, "ok"],
+    ["a pulled adapter right after a telegram", { source: "lost", sinceAcceptedMs: 1_000 }, "no-device"],
+  ];
+  it.each(cases)("recognises %s", (_, change, code) => {
+    expect(diagnose(seen(change)).code).toBe(code);
+  });
+
+  it("names the meter whose key is wrong", () => {
+    const { text } = diagnose(seen({ faults: { "key-wrong": 1 }, systemTitle: TITLE }));
+    expect(text.en).toContain("the key does not fit meter KFM6750000009");
+    expect(text.de).toContain("KFM6750000009");
+  });
+
+  it("keeps every sentence short, in both languages, with the longest port", () => {
+    const fields = { label: "x".repeat(48), meter: "KFM6750000009", line: "115200 8N1", reason: "y".repeat(60) };
+    for (const row of Object.values(DIAGNOSIS_TEXTS)) {
+      for (const sentence of [row.text.en(fields), row.text.de(fields), row.cure.en, row.cure.de]) {
+        expect(sentence.length, sentence).toBeLessThanOrEqual(124);
+        expect(sentence === "" || /[.?]$/.test(sentence), sentence).toBe(true);
+      }
+      expect(row.cure.en === "").toBe(row.cure.de === "");
+    }
+  });
+
+  it("cuts a very long port in the middle", () => {
+    const label = "/dev/serial/by-id/usb-Silicon_Labs_CP2102_USB_to_UART_Bridge_Controller_0001-if00-port0";
+    const { text } = diagnose(seen({ label, source: "no-device" }));
+    expect(text.en).toContain("/dev/serial");
+    expect(text.en).toContain("0001-if00-port0");
+    expect(text.en.length).toBeLessThan(124);
+  });
+});
+
+describe("Observer", () => {
+  const fault = (code: "key-wrong" | "framing"): DecoderEvent => ({
+    type: "fault",
+    code,
+    message: "",
+    offset: 0,
+    length: 10,
+    transport: "mbus",
+    systemTitle: TITLE,
+  });
+
+  it("lets old evidence fade", () => {
+    const observer = new Observer("/dev/ttyUSB0", "serial");
+    observer.opened(0, LINE);
+    observer.bytes(Uint8Array.of(1, 2, 3), 1_000);
+    observer.decoded(fault("key-wrong"), 1_000);
+    expect(diagnose(observer.observe(1_000, 30_000)).code).toBe("key-wrong");
+    expect(diagnose(observer.observe(95_000, 30_000)).code).toBe("silence");
+  });
+
+  it("forgets faults with the next accepted telegram, and says so when telegrams stop", () => {
+    const observer = new Observer("/dev/ttyUSB0", "serial");
+    observer.opened(0, LINE);
+    observer.decoded(fault("key-wrong"), 1_000);
+    observer.accepted(6_000);
+    expect(diagnose(observer.observe(7_000, 30_000)).code).toBe("ok");
+    expect(observer.observe(7_000, 30_000).faults).toEqual({});
+    const later = diagnose(observer.observe(66_001, 30_000));
+    expect(later.code).toBe("silence");
+    expect(later.text.en).toContain("now nothing arrives");
+  });
+
+  it("keeps the reason while a source opens and breaks off at once", () => {
+    const observer = new Observer("tcp://server:3001", "tcp");
+    observer.opened(0, null);
+    observer.closed("lost");
+    observer.opened(2_000, null);
+    expect(diagnose(observer.observe(2_500, 30_000)).code).toBe("unreachable");
+    expect(diagnose(observer.observe(6_000, 30_000)).code).toBe("starting");
+  });
+
+  it("says one thing while several line settings are tried", () => {
+    const observer = new Observer("/dev/ttyUSB0", "serial");
+    const texts = new Set<string>();
+    let at = 0;
+    for (const parity of ["even", "none", "even", "none"] as const) {
+      observer.opened(at, { ...LINE, parity });
+      for (const end = at + 16_000; at < end; at += 2_000) {
+        observer.bytes(
+          Uint8Array.from({ length: 60 }, (_, i) => (i * 37 + at) & 0xff),
+          at,
+        );
+        if (at >= 32_000) texts.add(diagnose(observer.observe(at, 30_000)).text.en);
+      }
+    }
+    expect([...texts]).toEqual([
+      "Bytes arrive, but no telegrams: wrong baud rate or parity, or no M-Bus slave adapter.",
+    ]);
+    observer.accepted(at);
+    expect(observer.observe(at, 30_000).line).toEqual({ ...LINE, parity: "none" });
+  });
+
+  it("a quiet line stays a quiet line while other settings are tried", () => {
+    const observer = new Observer("/dev/ttyUSB0", "serial");
+    observer.opened(0, LINE);
+    expect(diagnose(observer.observe(60_000, 30_000)).code).toBe("silence");
+    observer.opened(60_000, { ...LINE, parity: "none" });
+    expect(diagnose(observer.observe(60_001, 30_000)).code).toBe("silence");
+  });
+
+  it("counts the weight of bytes across chunks", () => {
+    const observer = new Observer("/dev/ttyUSB0", "serial");
+    observer.opened(0, { ...LINE, parity: "none" });
+    const odd = Array.from({ length: 256 }, (_, byte) => byte).filter((b) => b.toString(2).split("1").length % 2 === 0);
+    for (const byte of odd) observer.bytes(Uint8Array.of(byte), 1_000);
+    const record = observer.observe(14_000, 30_000);
+    expect(record).toMatchObject({ bytes: 128, oddBytes: 128, distinctBytes: 128, zeroBytes: 0 });
+    expect(diagnose(record).code).toBe("wrong-parity");
+  });
+});
+
+describe("linkSigns", () => {
+  const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(" ", ""), "hex"));
+  it("sees frames without content, also when cut at both ends", () => {
+    expect(linkSigns(bytes("E5 10 40 01 41 16 E5"))).toBe("idle");
+    expect(linkSigns(bytes("01 41 16 10 40 01 41 16 10 40"))).toBe("idle");
+    expect(linkSigns(bytes("7E 7E 7E"))).toBe("idle");
+  });
+  it("knows an AMIS meter by its request", () => {
+    expect(linkSigns(bytes("10 40 F0 30 16"))).toBe("amis");
+  });
+  it("sees nothing in noise and in telegrams", () => {
+    expect(linkSigns(bytes("10 40 01 42 16"))).toBe("none");
+    expect(linkSigns(bytes("68 FA FA 68 53 FF 00 01 67"))).toBe("none");
+    expect(linkSigns(new Uint8Array(0))).toBe("none");
+  });
+});
+
+it("a system title is shown with its maker's letters", () => {
+  expect(formatSystemTitle(TITLE)).toBe("KFM6750000009");
+  expect(formatSystemTitle("0011223344556677")).toBe("0011223344556677");
+});

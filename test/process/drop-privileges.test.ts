@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { type System, stepDown } from "../../src/process/drop-privileges.ts";
+
+const PASSWD = "root:x:0:0:root:/root:/bin/bash\nnode:x:1000:1001::/home/node:/bin/bash\n";
+const GROUP = "root:x:0:\ntty:x:5:\ndialout:x:20:\nnode:x:1001:\n";
+
+/** A system that writes down what is asked of it. */
+function system(change: Partial<System> = {}): { system: System; calls: string[] } {
+  const calls: string[] = [];
+  return {
+    calls,
+    system: {
+      env: { RUN_AS: "node" },
+      getuid: () => 0,
+      setgroups: (groups) => calls.push(`groups ${groups}`),
+      setgid: (group) => calls.push(`group ${group}`),
+      setuid: (user) => calls.push(`user ${user}`),
+      readFile: (path) => (path === "/etc/passwd" ? PASSWD : GROUP),
+      deviceGroups: () => [18, 20, 0, 5],
+      ...change,
+    },
+  };
+}
+
+describe("the program becomes an unprivileged user", () => {
+  it("gives up root last, and keeps the groups of the serial devices, but neither root's nor the terminals'", () => {
+    const { system: root, calls } = system();
+    expect(stepDown(root)).toBeNull();
+    expect(calls).toEqual(["groups 1001,20,18", "group 1001", "user 1000"]);
+  });
+
+  it.each([
+    ["the add-on, whose files belong to root", { env: { RUN_AS: "node", SUPERVISOR_TOKEN: "token" } }],
+    ["a user who is not root already", { getuid: () => 1000 }],
+    ["a system that names no user (no container)", { env: {} }],
+  ])("changes nothing for %s", (_, change) => {
+    const { system: other, calls } = system(change);
+    expect(stepDown(other)).toBeNull();
+    expect(calls).toEqual([]);
+  });
+
+  it("says so when it may not, and goes on", () => {
+    const { system: bound } = system({
+      setgroups: () => {
+        throw new Error("EPERM: operation not permitted, setgroups");
+      },
+    });
+    expect(stepDown(bound)).toMatch(/Running as root.*EPERM.*user: node/);
+  });
+
+  it("says so when the user does not exist", () => {
+    const { system: strange, calls } = system({ env: { RUN_AS: "nobody" } });
+    expect(stepDown(strange)).toContain("there is no nobody");
+    expect(calls).toEqual([]);
+  });
+});

@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { askHealth, type Health, HealthServer, socketPaths } from "../../src/process/health.ts";
+
+describe("the health of a running bridge", () => {
+  let folder: string;
+  let health: Health;
+  const servers: { stop: () => Promise<void> }[] = [];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "health-"));
+    health = { healthy: true, reasons: [] };
+  });
+  afterEach(async () => {
+    await Promise.all(servers.splice(0).map((server) => server.stop()));
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const serve = async (dataDir = folder): Promise<{ taken: boolean }> => {
+    const server = new HealthServer(dataDir, () => health);
+    servers.push(server);
+    return server.start();
+  };
+
+  it("is told to whoever knows the data folder, as it is now", async () => {
+    expect(await serve()).toEqual({ taken: false });
+    expect(await askHealth(folder)).toEqual({ healthy: true, reasons: [] });
+    health = { healthy: false, reasons: ["the broker does not answer"] };
+    expect(await askHealth(folder)).toEqual(health);
+  });
+
+  it("is unknown where no bridge runs, also after one has stopped", async () => {
+    expect(await askHealth(folder)).toBeNull();
+    await serve();
+    await Promise.all(servers.splice(0).map((server) => server.stop()));
+    expect(await askHealth(folder)).toBeNull();
+  });
+
+  it("is told where nothing can be written, and where the folder's path is longer than a socket's may be", async () => {
+    const file = join(folder, "a-file");
+    writeFileSync(file, "");
+    for (const impossible of [join(file, "below"), join(folder, "x".repeat(150))]) {
+      expect(await serve(impossible)).toEqual({ taken: false });
+      expect(await askHealth(impossible)).toEqual(health);
+    }
+  });
+
+  it("of a second bridge with the same data folder is not served: the second learns of the first", async () => {
+    await serve();
+    expect(await serve()).toEqual({ taken: true });
+  });
+
+  it("is served over the socket that a killed bridge has left behind", async () => {
+    const [path = ""] = socketPaths(folder);
+    const dead = createServer();
+    await new Promise<void>((done) => dead.listen(path, done));
+    // As kill -9 leaves it: the file stays, nobody listens.
+    await new Promise<void>((done) => dead.close(() => done()));
+    writeFileSync(path, "");
+    expect(await serve()).toEqual({ taken: false });
+    expect(await askHealth(folder)).toEqual(health);
+  });
+
+  it("is also told while somebody holds a connection and says nothing", async () => {
+    await serve();
+    const [path = ""] = socketPaths(folder);
+    const silent = connect(path);
+    try {
+      expect(await askHealth(folder)).toEqual(health);
+    } finally {
+      silent.destroy();
+    }
+  });
+});
