@@ -1,8 +1,10 @@
 /** Builds meters and sinks from the configuration; starts and stops them in order; says how all of it is. */
 
-import { type Acceptance, createAcceptance, limitsOf } from "./acceptance/acceptance.ts";
+import { createAcceptance, limitsOf } from "./acceptance/acceptance.ts";
 import { Memory } from "./acceptance/memory.ts";
-import { createDecoder, type Decoder } from "./codec/decoder.ts";
+import type { Acceptance } from "./acceptance/verdict.ts";
+import { createDecoder } from "./codec/decoder.ts";
+import type { Decoder } from "./codec/decoder-event.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
 import { Observer, sourceKind } from "./diagnosis/observer.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";

@@ -1,9 +1,10 @@
 /** When telegrams that contradict what is known win against it: as soon as several agree among themselves. */
-import type { Verdict } from "./acceptance.ts";
+
 import { type Baseline, contentOf } from "./baseline.ts";
 import type { Check, Finding } from "./finding.ts";
 import type { Sample } from "./sample.ts";
 import { numberOf } from "./shape.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** So many must agree before they win against what is known. */
 const AGREE = {

@@ -1,7 +1,7 @@
 /** Judges a capture (`decode --accept`): it may hold several meters, and each is judged by itself. */
 import type { Telegram } from "../codec/telegram.ts";
-import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./acceptance.ts";
 import { identityOf, Judge } from "./judge.ts";
+import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./verdict.ts";
 
 /** Meters that are told apart in a capture. */
 const METERS = 64;

@@ -1,6 +1,5 @@
 /** Judges the telegrams of one meter, in their order: the pool of what is held, and who wins (see acceptance.ts). */
 import type { Telegram } from "../codec/telegram.ts";
-import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./acceptance.ts";
 import { chainOf, type Entry, fastChainOf, isFall, largestPower, neededFor, noticeOf } from "./agreement.ts";
 import { type Baseline, extend, fromMemory, toMemory, WAIVED } from "./baseline.ts";
 import { checkAlone, failures } from "./consistency.ts";
@@ -8,6 +7,7 @@ import { DEFAULT_LIMITS, type Finding, type Limits } from "./finding.ts";
 import { compare, isRepetition, slipOf } from "./plausibility.ts";
 import { sampleOf } from "./sample.ts";
 import { Shapes } from "./shape.ts";
+import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./verdict.ts";
 
 /**
  * So long is a telegram held that no other confirms, milliseconds: the 5 s of the Austrian meters and a second for what

@@ -6,7 +6,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Clock, systemClock } from "../meter/clock.ts";
+import { type Clock, systemClock } from "../process/clock.ts";
 
 /** Name of the file in `data_dir`. */
 export const MEMORY_FILE = "state.json";

@@ -4,7 +4,8 @@ export { type CipheringOptions, encodeGeneralCiphering } from "./apdu/ciphering.
 export { encodeDataNotification } from "./apdu/data-notification.ts";
 export { type AxdrValue, encodeAxdr } from "./axdr/axdr-encoder.ts";
 export { CodecError, type CodecErrorCode } from "./codec-error.ts";
-export { createDecoder, type Decoder, type DecoderEvent, type DecoderOptions, decodeTelegrams } from "./decoder.ts";
+export { createDecoder, decodeTelegrams } from "./decoder.ts";
+export type { Decoder, DecoderEvent, DecoderOptions } from "./decoder-event.ts";
 export { formatHex, parseHex } from "./hex.ts";
 export { encodeHdlcFrame, type HdlcHeader } from "./link/hdlc-frame.ts";
 export { encodeMbusFrames, type MbusOptions } from "./link/mbus-frame.ts";

@@ -8,7 +8,7 @@
  */
 import { ApduDecoder } from "./apdu/apdu.ts";
 import { CodecError, type CodecErrorCode } from "./codec-error.ts";
-import type { Decoder, DecoderEvent, DecoderOptions } from "./decoder.ts";
+import type { Decoder, DecoderEvent, DecoderOptions } from "./decoder-event.ts";
 import { createLinks, type Link } from "./link/links.ts";
 import { type Accepted, NO_FRAME, type Scan } from "./link/scan.ts";
 import { MAX_BUFFER, StreamBuffer } from "./link/stream-buffer.ts";

@@ -7,9 +7,11 @@
  *     faulty telegrams   7 s after the first
  *     a good telegram    at once
  */
-import { createDecoder, type DecoderOptions } from "../codec/decoder.ts";
+import { createDecoder } from "../codec/decoder.ts";
+import type { DecoderOptions } from "../codec/decoder-event.ts";
 import type { Telegram } from "../codec/telegram.ts";
-import { type Diagnosis, diagnose, formatLine, type Observations } from "../diagnosis/diagnosis.ts";
+import { diagnose, formatLine, type Observations } from "../diagnosis/diagnosis.ts";
+import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 import { Observer, sourceKind } from "../diagnosis/observer.ts";
 import { type LineSettings, type Source, SourceError } from "../sources/source.ts";
 

@@ -1,7 +1,7 @@
 /** How a change of diagnosis is told in the log: by how much is broken, and who can mend it. */
 
-import type { MeterLog } from "../meter/meter-parts.ts";
-import type { Diagnosis, DiagnosisCode } from "./diagnosis.ts";
+import type { ComponentLog } from "../log/component-log.ts";
+import type { Diagnosis, DiagnosisCode } from "./diagnosis-code.ts";
 
 /** Nobody but the user can mend these. */
 const MUST_ACT: ReadonlySet<DiagnosisCode> = new Set<DiagnosisCode>([
@@ -13,7 +13,7 @@ const MUST_ACT: ReadonlySet<DiagnosisCode> = new Set<DiagnosisCode>([
 ]);
 
 /** One line for a diagnosis that is another than the one before; none while only its wording changes. */
-export function logDiagnosis(log: MeterLog, now: Diagnosis, before: Diagnosis): void {
+export function logDiagnosis(log: ComponentLog, now: Diagnosis, before: Diagnosis): void {
   if (now.code === before.code) return;
   const text = now.cure.en === "" ? now.text.en : `${now.text.en} ${now.cure.en}`;
   if (now.code === "starting") log.debug(text);

@@ -1,5 +1,5 @@
 /** The wording of every diagnosis, in English and German: facts as a table, decided on in `diagnosis.ts`. */
-import type { DiagnosisCode } from "./diagnosis.ts";
+import type { DiagnosisCode } from "./diagnosis-code.ts";
 
 /** What a sentence may mention. Empty texts where nothing is known. */
 export interface TextFields {

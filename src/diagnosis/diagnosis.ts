@@ -5,35 +5,8 @@
  */
 import type { CodecErrorCode } from "../codec/codec-error.ts";
 import type { LineSettings, SourceErrorCode } from "../sources/source.ts";
+import type { Diagnosis, DiagnosisCode } from "./diagnosis-code.ts";
 import { DIAGNOSIS_TEXTS, type TextFields } from "./diagnosis-texts.ts";
-
-/** Every state that can be told apart. */
-export type DiagnosisCode =
-  | "starting"
-  | "no-device"
-  | "permission"
-  | "busy"
-  | "not-a-serial-device"
-  | "unreachable"
-  | "silence"
-  | "noise"
-  | "wrong-parity"
-  | "checksum"
-  | "no-content"
-  | "key-missing"
-  | "key-wrong"
-  | "authentication"
-  | "unsupported"
-  | "implausible"
-  | "ok";
-
-export interface Diagnosis {
-  readonly code: DiagnosisCode;
-  /** One sentence: what is seen and what it means. */
-  readonly text: { readonly en: string; readonly de: string };
-  /** One sentence: what to do; empty when all is well. */
-  readonly cure: { readonly en: string; readonly de: string };
-}
 
 /** What a source string stands for; the cures differ. */
 export type SourceKind = "serial" | "tcp" | "file" | "simulator";

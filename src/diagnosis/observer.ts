@@ -2,7 +2,7 @@
  * Collects what `diagnosis.ts` decides on. Remembers counts only: those of the current half minute and of the one
  * before, so that old evidence fades and nothing grows. Time is an argument (milliseconds, monotonic).
  */
-import type { DecoderEvent } from "../codec/decoder.ts";
+import type { DecoderEvent } from "../codec/decoder-event.ts";
 import type { LineSettings } from "../sources/source.ts";
 import { type FaultCode, formatLine, type LinkSigns, type Observations, type SourceKind } from "./diagnosis.ts";
 

@@ -11,7 +11,7 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { streamSSE } from "hono/streaming";
-import type { DecoderOptions } from "../codec/decoder.ts";
+import type { DecoderOptions } from "../codec/decoder-event.ts";
 import { annotate } from "../codec/inspect/annotate.ts";
 import { type Access, type RequestFacts, SECURITY_HEADERS } from "./access.ts";
 import { type Asset, type AssetName, encode } from "./assets.ts";

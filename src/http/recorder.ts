@@ -3,8 +3,8 @@
  * with the time at which they came. Bounded. It listens at the door of the codec, so that meters know nothing of it.
  */
 
-import type { Acceptance } from "../acceptance/acceptance.ts";
-import type { Decoder, DecoderEvent } from "../codec/decoder.ts";
+import type { Acceptance } from "../acceptance/verdict.ts";
+import type { Decoder, DecoderEvent } from "../codec/decoder-event.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import type { TelegramSummary } from "./page-model.ts";
 

@@ -1,5 +1,5 @@
 /** The way from adapter to broker as five lights: pure, from the state of a meter and of the broker. */
-import type { DiagnosisCode } from "../diagnosis/diagnosis.ts";
+import type { DiagnosisCode } from "../diagnosis/diagnosis-code.ts";
 import type { MeterStatus } from "../meter/events.ts";
 import type { BrokerStatus } from "./bridge-view.ts";
 import type { Light, Stage, StageName } from "./page-model.ts";

@@ -2,7 +2,7 @@
 
 import type { Quantity } from "../catalogue/quantities.ts";
 import type { Telegram } from "../codec/telegram.ts";
-import type { Diagnosis } from "../diagnosis/diagnosis.ts";
+import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 
 /** Who the meter is, as far as its telegrams tell. */
 export interface MeterInfo {

@@ -1,21 +1,14 @@
 /** What a meter is made of: everything that it uses is handed to it. */
 
-import type { Acceptance } from "../acceptance/acceptance.ts";
-import type { Decoder } from "../codec/decoder.ts";
+import type { Acceptance } from "../acceptance/verdict.ts";
+import type { Decoder } from "../codec/decoder-event.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import type { Observer } from "../diagnosis/observer.ts";
+import type { ComponentLog } from "../log/component-log.ts";
+import type { Clock } from "../process/clock.ts";
 import type { Source } from "../sources/source.ts";
-import type { Clock } from "./clock.ts";
 import type { MeterEvent, Reading } from "./events.ts";
 import type { LineChoice } from "./line-search.ts";
-
-/** The part of a logger that a meter uses. */
-export interface MeterLog {
-  error(message: string): void;
-  warn(message: string): void;
-  info(message: string): void;
-  debug(message: string | (() => string)): void;
-}
 
 /** What a meter is made of. */
 export interface MeterParts {
@@ -30,6 +23,6 @@ export interface MeterParts {
   readonly toReading: (telegram: Telegram, complete: boolean, receivedAt: number) => Reading | null;
   /** Neither waits nor throws. */
   readonly emit: (event: MeterEvent) => void;
-  readonly log: MeterLog;
+  readonly log: ComponentLog;
   readonly clock?: Clock;
 }

@@ -8,13 +8,14 @@
  * Retry stands here and nowhere else (but for the broker: MQTT.js reconnects by itself, see mqtt-sink.ts).
  */
 
-import type { Verdict } from "../acceptance/acceptance.ts";
-import type { DecoderEvent } from "../codec/decoder.ts";
+import type { Verdict } from "../acceptance/verdict.ts";
+import type { DecoderEvent } from "../codec/decoder-event.ts";
 import type { Telegram } from "../codec/telegram.ts";
-import { type Diagnosis, diagnose, formatLine } from "../diagnosis/diagnosis.ts";
+import { diagnose, formatLine } from "../diagnosis/diagnosis.ts";
+import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 import { logDiagnosis } from "../diagnosis/diagnosis-log.ts";
+import { type Clock, systemClock } from "../process/clock.ts";
 import { type LineSettings, SourceError } from "../sources/source.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import type { MeterStatus, Reading } from "./events.ts";
 import { LinePacer } from "./line-pacer.ts";
 import { LineSearch } from "./line-search.ts";

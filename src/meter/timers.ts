@@ -1,5 +1,5 @@
 /** Timers by name: at most one of each, and all of them end together. */
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../process/clock.ts";
 
 export class Timers<Name extends string> {
   readonly #clock: Clock;

@@ -12,11 +12,3 @@ export interface Sink {
   accept(event: MeterEvent): void;
   stop(): Promise<void>;
 }
-
-/** The part of a logger that a sink uses. */
-export interface SinkLog {
-  error(message: string): void;
-  warn(message: string): void;
-  info(message: string): void;
-  debug(message: string | (() => string)): void;
-}

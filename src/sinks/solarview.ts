@@ -6,8 +6,9 @@ import { constants } from "node:fs";
 import { access, readlink, realpath, rename, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import type { ComponentLog } from "../log/component-log.ts";
 import type { MeterEvent, Reading } from "../meter/events.ts";
-import type { Sink, SinkLog } from "./sink.ts";
+import type { Sink } from "./sink.ts";
 
 /** `stop` waits no longer for a disk that hangs. */
 const STOP_MS = 2000;
@@ -38,14 +39,14 @@ function padded(text: string): string {
 export class SolarviewSink implements Sink {
   readonly name = "solarview";
   readonly #file: string;
-  readonly #log: SinkLog;
+  readonly #log: ComponentLog;
   /** The newest content that is not in the file yet. */
   #pending: string | null = null;
   #writing: Promise<void> | null = null;
   /** What has been told and is not over. */
   #told: string | null = null;
 
-  constructor(file: string, log: SinkLog) {
+  constructor(file: string, log: ComponentLog) {
     this.#file = file;
     this.#log = log;
   }

@@ -3,7 +3,8 @@
  * is found by decoding it: the difference of the meter's clocks where the key is known, else the usual period.
  */
 import { createReadStream } from "node:fs";
-import { createDecoder, type DecoderEvent } from "../codec/decoder.ts";
+import { createDecoder } from "../codec/decoder.ts";
+import type { DecoderEvent } from "../codec/decoder-event.ts";
 import { CaptureReader } from "./capture-stream.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 import { sleep } from "./wait.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type Acceptance, type AcceptanceOptions, createAcceptance } from "../../src/acceptance/acceptance.ts";
+import { createAcceptance } from "../../src/acceptance/acceptance.ts";
 import { HOLD_MS } from "../../src/acceptance/judge.ts";
+import type { Acceptance, AcceptanceOptions } from "../../src/acceptance/verdict.ts";
 import type { Telegram } from "../../src/codec/telegram.ts";
 import { clockBytes, netzNoe, numberIn, PERIOD_MS, START, type Told, withRegister } from "../helpers/telegrams.ts";
 

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MEMORY_FILE, Memory } from "../../src/acceptance/memory.ts";
-import type { Clock } from "../../src/meter/clock.ts";
+import type { Clock } from "../../src/process/clock.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 /** Which error each kind of damage gives, on real captures: cut short, a frame or block lost, bits flipped, keys wrong. */
 import { describe, expect, it } from "vitest";
-import type { DecoderOptions } from "../../src/codec/decoder.ts";
+import type { DecoderOptions } from "../../src/codec/decoder-event.ts";
 import { encodeBlock } from "../../src/codec/link/block-transfer.ts";
 import { encodeHdlcFrame } from "../../src/codec/link/hdlc-frame.ts";
 import { encodeP1 } from "../../src/codec/link/p1-telegram.ts";

@@ -1,6 +1,6 @@
 /** Every folder of test/fixtures/telegrams goes through the decoder: a new meter is a new folder. */
 import { describe, expect, it } from "vitest";
-import type { DecoderEvent } from "../../src/codec/decoder.ts";
+import type { DecoderEvent } from "../../src/codec/decoder-event.ts";
 import { fixtureNames, loadFixture, summarize } from "../helpers/fixtures.ts";
 import { randomBytes, seededRandom } from "../helpers/random.ts";
 import { decodePieces, join } from "../helpers/splits.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { encodeDataNotification } from "../../src/codec/apdu/data-notification.ts";
 import { type AxdrValue, encodeAxdr, type NumericTag } from "../../src/codec/axdr/axdr-encoder.ts";
-import { type DecoderEvent, decodeTelegrams } from "../../src/codec/decoder.ts";
+import { decodeTelegrams } from "../../src/codec/decoder.ts";
+import type { DecoderEvent } from "../../src/codec/decoder-event.ts";
 import { formatHex, parseHex } from "../../src/codec/hex.ts";
 import { encodeMbusFrames } from "../../src/codec/link/mbus-frame.ts";
 import { parseObis } from "../../src/codec/lists/obis.ts";

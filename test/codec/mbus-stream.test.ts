@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ApduDecoder } from "../../src/codec/apdu/apdu.ts";
-import { createDecoder, type DecoderEvent, decodeTelegrams } from "../../src/codec/decoder.ts";
+import { createDecoder, decodeTelegrams } from "../../src/codec/decoder.ts";
+import type { DecoderEvent } from "../../src/codec/decoder-event.ts";
 import { MbusAssembler } from "../../src/codec/link/mbus-assembler.ts";
 import { encodeMbusFrames, type MbusFrame, scanMbusFrame } from "../../src/codec/link/mbus-frame.ts";
 import { loadFixture, summarize } from "../helpers/fixtures.ts";

@@ -4,7 +4,8 @@
  * telegram is protected is shown beside the ciphering and in test/corruption.)
  */
 import { describe, expect, test } from "vitest";
-import { createDecoder, type DecoderEvent } from "../../src/codec/decoder.ts";
+import { createDecoder } from "../../src/codec/decoder.ts";
+import type { DecoderEvent } from "../../src/codec/decoder-event.ts";
 import { fixtureNames, loadFixture } from "../helpers/fixtures.ts";
 import { randomBytes, seededRandom } from "../helpers/random.ts";
 import { join } from "../helpers/splits.ts";

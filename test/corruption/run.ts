@@ -1,6 +1,7 @@
 /** Sends a meter's telegrams over a bad line into decoder and acceptance, and compares what is published with the truth. */
 
-import { createAcceptance, type Verdict } from "../../src/acceptance/acceptance.ts";
+import { createAcceptance } from "../../src/acceptance/acceptance.ts";
+import type { Verdict } from "../../src/acceptance/verdict.ts";
 import { createDecoder, decodeTelegrams } from "../../src/codec/decoder.ts";
 import type { Telegram } from "../../src/codec/telegram.ts";
 import { seededRandom } from "../../src/sources/load-profile.ts";

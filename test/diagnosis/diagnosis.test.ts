@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { DecoderEvent } from "../../src/codec/decoder.ts";
-import { type DiagnosisCode, diagnose, formatSystemTitle, type Observations } from "../../src/diagnosis/diagnosis.ts";
+import type { DecoderEvent } from "../../src/codec/decoder-event.ts";
+import { diagnose, formatSystemTitle, type Observations } from "../../src/diagnosis/diagnosis.ts";
+import type { DiagnosisCode } from "../../src/diagnosis/diagnosis-code.ts";
 import { DIAGNOSIS_TEXTS } from "../../src/diagnosis/diagnosis-texts.ts";
 import { linkSigns, Observer } from "../../src/diagnosis/observer.ts";
 

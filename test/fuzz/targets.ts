@@ -7,7 +7,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createAcceptance } from "../../src/acceptance/acceptance.ts";
 import { MEMORY_FILE, Memory } from "../../src/acceptance/memory.ts";
-import { createDecoder, type Decoder, type DecoderEvent, type DecoderOptions } from "../../src/codec/decoder.ts";
+import { createDecoder } from "../../src/codec/decoder.ts";
+import type { Decoder, DecoderEvent, DecoderOptions } from "../../src/codec/decoder-event.ts";
 import {
   encodeDataNotification,
   encodeGeneralCiphering,

@@ -1,5 +1,5 @@
 /** A clock that stands still until it is told otherwise, and lets everything that waits run when it moves. */
-import type { Clock } from "../../src/meter/clock.ts";
+import type { Clock } from "../../src/process/clock.ts";
 
 interface Timer {
   readonly at: number;

@@ -1,6 +1,6 @@
 /** The folders of test/fixtures/telegrams: a capture, its keys if they are public, and what it must give. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import type { DecoderEvent, DecoderOptions } from "../../src/codec/decoder.ts";
+import type { DecoderEvent, DecoderOptions } from "../../src/codec/decoder-event.ts";
 import { parseHex } from "../../src/codec/hex.ts";
 import { decimalToNumber } from "../../src/codec/lists/decimal.ts";
 

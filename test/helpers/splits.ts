@@ -1,5 +1,6 @@
 /** Every way in which a stream can arrive; each must give the same. */
-import { createDecoder, type DecoderEvent, type DecoderOptions } from "../../src/codec/decoder.ts";
+import { createDecoder } from "../../src/codec/decoder.ts";
+import type { DecoderEvent, DecoderOptions } from "../../src/codec/decoder-event.ts";
 import { seededRandom } from "./random.ts";
 
 /** Feeds the pieces one by one, then says that nothing more comes. */

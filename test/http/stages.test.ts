@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { DiagnosisCode } from "../../src/diagnosis/diagnosis.ts";
+import type { DiagnosisCode } from "../../src/diagnosis/diagnosis-code.ts";
 import { stagesOf } from "../../src/http/stages.ts";
 import type { MeterStatus } from "../../src/meter/events.ts";
 

@@ -7,7 +7,8 @@
  * plain counter mode, which starts at block 2.
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import { ByteReader, encodeBerLength } from "../axdr/byte-reader.ts";
+import { encodeBerLength } from "../axdr/ber-length.ts";
+import { ByteReader } from "../axdr/byte-reader.ts";
 import { CodecError } from "../codec-error.ts";
 import { CounterMode } from "./counter-mode.ts";
 

@@ -1,6 +1,6 @@
 /** A-XDR from a tree of values: the mirror of axdr.ts. */
 import { TAG } from "./axdr.ts";
-import { encodeBerLength } from "./byte-reader.ts";
+import { encodeBerLength } from "./ber-length.ts";
 
 /** A value to encode; strings as text or bytes, containers by their elements. */
 export type AxdrValue =

@@ -1,7 +1,7 @@
 /** Where an A-XDR value ends, found without building it: so a bare APDU delimits itself while its bytes still come. */
 
-import { readBerLength } from "../link/block-transfer.ts";
 import { isUntaggedDescriptor } from "./axdr.ts";
+import { readBerLength } from "./ber-length.ts";
 
 const MAX_DEPTH = 10;
 const LARGEST_COUNT = 8192;

@@ -74,16 +74,6 @@ export class ByteReader {
   }
 }
 
-/** Writes a BER length in its shortest form. @throws RangeError for a length that is no unsigned 32-bit integer */
-export function encodeBerLength(length: number): number[] {
-  if (!Number.isInteger(length) || length < 0 || length > 0xffffffff) throw new RangeError(`no length: ${length}`);
-  if (length < 0x80) return [length];
-  if (length < 0x100) return [0x81, length];
-  if (length < 0x10000) return [0x82, length >>> 8, length & 0xff];
-  if (length < 0x1000000) return [0x83, length >>> 16, (length >>> 8) & 0xff, length & 0xff];
-  return [0x84, length >>> 24, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff];
-}
-
 /** Two upper-case hex digits. */
 function hex(byte: number): string {
   return byte.toString(16).toUpperCase().padStart(2, "0");

@@ -2,7 +2,9 @@
  * Takes the bytes of one telegram apart by position: which are frame, which are the APDU inside. For showing them
  * (annotate.ts) and for writing changed ones back with right check sums (captures); decoding goes its own, faster way.
  */
-import { GENERAL_BLOCK_TRANSFER, readBerLength } from "../link/block-transfer.ts";
+
+import { readBerLength } from "../axdr/ber-length.ts";
+import { GENERAL_BLOCK_TRANSFER } from "../link/block-transfer.ts";
 import { llcLength } from "../link/hdlc-assembler.ts";
 import { crcX25, scanHdlcFrame } from "../link/hdlc-frame.ts";
 import { scanMbusFrame } from "../link/mbus-frame.ts";

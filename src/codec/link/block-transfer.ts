@@ -5,6 +5,7 @@
  *
  * control: bit 7 last block, bit 6 streaming, low 6 bits window. Numbers begin at 1 and follow each other.
  */
+import { readBerLength } from "../axdr/ber-length.ts";
 import { CodecError } from "../codec-error.ts";
 
 export const GENERAL_BLOCK_TRANSFER = 0xe0;
@@ -19,18 +20,6 @@ export interface Block {
   readonly data: Uint8Array;
   /** Bytes of the whole block. */
   readonly length: number;
-}
-
-/** A BER length at `at`: `[value, offset behind it]`, or undefined if it is not complete, or no length of up to 4 bytes. */
-export function readBerLength(bytes: Uint8Array, at: number, end = bytes.length): [number, number] | undefined {
-  if (at >= end) return undefined;
-  const first = bytes[at] as number;
-  if (first < 0x80) return [first, at + 1];
-  const count = first & 0x7f;
-  if (count === 0 || count > 4 || at + 1 + count > end) return undefined;
-  let value = 0;
-  for (let i = at + 1; i <= at + count; i++) value = value * 256 + (bytes[i] as number);
-  return [value, at + 1 + count];
 }
 
 /** Reads the block that begins at `start`. @throws CodecError `malformed` if it is cut short */

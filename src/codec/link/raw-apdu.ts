@@ -10,7 +10,8 @@
  * A bare APDU has no check sum: whoever asks must only ask where no other transport is under way.
  */
 import { BROKEN, findAxdrEnd } from "../axdr/axdr-extent.ts";
-import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, LAST_BLOCK, readBerLength } from "./block-transfer.ts";
+import { readBerLength } from "../axdr/ber-length.ts";
+import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, LAST_BLOCK } from "./block-transfer.ts";
 import { llcLength } from "./hdlc-assembler.ts";
 import { hasHdlcHeader } from "./hdlc-frame.ts";
 import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";

@@ -8,7 +8,7 @@
 import { readFileSync } from "node:fs";
 import type { IClientOptions, MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
-import type { SinkLog } from "../sink.ts";
+import type { ComponentLog } from "../../log/component-log.ts";
 import { describeFailure, TAKEN_OVER, THROWN_OUT } from "./failures.ts";
 
 const FIRST_PAUSE_MS = 1000;
@@ -43,7 +43,7 @@ export interface ConnectionOptions {
   readonly clientId: string;
   /** Published, retained, by the broker when we are gone without a word. */
   readonly will: Message;
-  readonly log: SinkLog;
+  readonly log: ComponentLog;
   /** On every connect, the first and all later ones. */
   readonly onConnect: () => void;
   /** The socket's buffer is empty again. */

@@ -2,8 +2,9 @@
  * When what earlier runs have retained is read and taken away; what that is, leftovers.ts decides. It is read on the
  * first connect, in the first half minute, and acted upon as soon as the meters have told who they are and what they send.
  */
+
+import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterInfo } from "../../meter/events.ts";
-import type { SinkLog } from "../sink.ts";
 import type { Message } from "./connection.ts";
 import { Leftovers, type SeenMeter } from "./leftovers.ts";
 import type { MeterState } from "./meter-state.ts";
@@ -26,7 +27,7 @@ export interface HousekeepingParts {
   /** `homeassistant.enabled` */
   readonly enabled: boolean;
   readonly instance: string;
-  readonly log: SinkLog;
+  readonly log: ComponentLog;
   /** Those that have been heard, by id. */
   readonly meters: ReadonlyMap<string, MeterState>;
   /** All configured ones; `null` as long as one has not told who it is. */

@@ -4,7 +4,7 @@
  * found by reading what is retained at the start. What another bridge has published is left alone: it has another base
  * topic, or, if it shares ours, another instance in a `bridge/info` that stands beside `online`.
  */
-import type { SinkLog } from "../sink.ts";
+import type { ComponentLog } from "../../log/component-log.ts";
 import { NODE_PREFIX, ONLINE, parseDiscovery, topics } from "./topics.ts";
 
 /** More of our entities than this are on no broker; what is beyond is not looked at. */
@@ -20,7 +20,7 @@ export interface LeftoversOptions {
   /** `homeassistant.enabled` */
   readonly enabled: boolean;
   readonly instance: string;
-  readonly log: SinkLog;
+  readonly log: ComponentLog;
 }
 
 /** A meter of ours that has sent a complete reading. */

@@ -10,8 +10,9 @@
  * leave.
  */
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
+import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "../../meter/events.ts";
-import type { Sink, SinkLog } from "../sink.ts";
+import type { Sink } from "../sink.ts";
 import { type Broker, Connection, type Message } from "./connection.ts";
 import { discoveryMessages } from "./discovery.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -41,7 +42,7 @@ export interface MqttSinkOptions {
   /** Stable for this installation; the default client id comes from it. */
   readonly instance: string;
   readonly bridge: BridgeState;
-  readonly log: SinkLog;
+  readonly log: ComponentLog;
 }
 
 export class MqttSink implements Sink {

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type AxdrNode, decodeAxdr, TAG } from "../../../src/codec/axdr/axdr.ts";
 import { type AxdrValue, encodeAxdr } from "../../../src/codec/axdr/axdr-encoder.ts";
-import { ByteReader, encodeBerLength } from "../../../src/codec/axdr/byte-reader.ts";
+import { encodeBerLength } from "../../../src/codec/axdr/ber-length.ts";
+import { ByteReader } from "../../../src/codec/axdr/byte-reader.ts";
 import { formatHex, parseHex } from "../../../src/codec/hex.ts";
 
 function decode(hex: string): AxdrNode {
