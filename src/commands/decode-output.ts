@@ -1,8 +1,8 @@
 /** How `decode` prints a telegram or a fault: NDJSON as the contract says (product.md), or a table for people. */
 
 import { quantityOf } from "../catalogue/quantities.ts";
-import { decimalToJson, formatDecimal } from "../codec/lists/decimal.ts";
 import type { Register, Telegram } from "../codec/telegram.ts";
+import { decimalToJson, formatDecimal } from "../codec/values/decimal.ts";
 
 /** One line; keys in the order of the contract, numbers with all their digits, whatever a double can hold. */
 export function telegramToJson(telegram: Telegram): string {

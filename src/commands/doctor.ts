@@ -4,8 +4,8 @@
  */
 
 import { quantityOf, shiftOf } from "../catalogue/quantities.ts";
-import { formatDecimal } from "../codec/lists/decimal.ts";
 import type { Register } from "../codec/telegram.ts";
+import { formatDecimal } from "../codec/values/decimal.ts";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
 import type { MeterConfig } from "../config/options.ts";
 import { formatLine, formatSystemTitle } from "../diagnosis/diagnosis.ts";

@@ -20,7 +20,7 @@ export function underSupervisor(env: Environment): boolean {
   return (env.SUPERVISOR_TOKEN ?? "") !== "";
 }
 
-/** Whether this is our container image, which sets RUN_AS (step-down.ts). */
+/** Whether this is our container image, which sets RUN_AS (drop-privileges.ts). */
 function inImage(env: Environment): boolean {
   return (env.RUN_AS ?? "") !== "";
 }

@@ -1,8 +1,8 @@
 /** What a reading is, and how a telegram becomes one: units that people read, keys and topics, who the meter is. */
 
 import { keyOfCode, type Quantity, quantityOf, shiftOf, topicOf } from "../catalogue/quantities.ts";
-import { formatDecimal } from "../codec/lists/decimal.ts";
 import type { Decimal, Register, Telegram } from "../codec/telegram.ts";
+import { formatDecimal } from "../codec/values/decimal.ts";
 import type { MeterInfo, Reading, ReadingValue } from "./events.ts";
 
 /** Import, export, and what follows from both. */

@@ -9,7 +9,7 @@ import type { AxdrValue, NumericTag } from "../codec/axdr/axdr-encoder.ts";
 import { encodeHdlcFrame } from "../codec/link/hdlc-frame.ts";
 import { encodeMbusFrames } from "../codec/link/mbus-frame.ts";
 import { encodeP1 } from "../codec/link/p1-telegram.ts";
-import { parseObis } from "../codec/lists/obis.ts";
+import { parseObis } from "../codec/values/obis.ts";
 import type { Measurement } from "./load-profile.ts";
 
 /** What a telegram needs besides the measurement. */

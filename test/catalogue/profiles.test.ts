@@ -1,8 +1,8 @@
 /** Who made a meter and what the bare numbers of its documented lists mean, on real captures. */
 import { describe, expect, it } from "vitest";
 import { completeUnits, profileOf, UNIT_LISTS, unitListOf } from "../../src/catalogue/profiles.ts";
-import { formatDecimal } from "../../src/codec/lists/decimal.ts";
 import type { Telegram } from "../../src/codec/telegram.ts";
+import { formatDecimal } from "../../src/codec/values/decimal.ts";
 import { fixtureNames, loadFixture } from "../helpers/fixtures.ts";
 import { decodePieces } from "../helpers/splits.ts";
 

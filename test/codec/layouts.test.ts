@@ -5,8 +5,8 @@ import { decodeTelegrams } from "../../src/codec/decoder.ts";
 import type { DecoderEvent } from "../../src/codec/decoder-event.ts";
 import { formatHex, parseHex } from "../../src/codec/hex.ts";
 import { encodeMbusFrames } from "../../src/codec/link/mbus-frame.ts";
-import { parseObis } from "../../src/codec/lists/obis.ts";
 import type { Telegram } from "../../src/codec/telegram.ts";
+import { parseObis } from "../../src/codec/values/obis.ts";
 import { summarize } from "../helpers/fixtures.ts";
 import { join } from "../helpers/splits.ts";
 

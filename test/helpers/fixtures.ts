@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { DecoderEvent, DecoderOptions } from "../../src/codec/decoder-event.ts";
 import { parseHex } from "../../src/codec/hex.ts";
-import { decimalToNumber } from "../../src/codec/lists/decimal.ts";
+import { decimalToNumber } from "../../src/codec/values/decimal.ts";
 
 const FOLDER = new URL("../fixtures/telegrams/", import.meta.url);
 

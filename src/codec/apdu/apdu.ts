@@ -9,10 +9,10 @@ import { CodecError } from "../codec-error.ts";
 import { formatHex } from "../hex.ts";
 import { parseP1 } from "../link/p1-content.ts";
 import { proveText } from "../link/p1-telegram.ts";
-import { clockStatus, formatDateTime } from "../lists/date-time.ts";
-import { ObisNames } from "../lists/obis.ts";
 import { readBody } from "../lists/register-list.ts";
 import type { Proof, Security, Telegram, Transport } from "../telegram.ts";
+import { clockStatus, formatDateTime } from "../values/date-time.ts";
+import { ObisNames } from "../values/obis.ts";
 import {
   type CipheredApdu,
   decipher,

@@ -1,9 +1,9 @@
 /** What a leaf of the tree says: a number with its scaler applied, a text, or a time. */
 
 import { formatHex } from "../hex.ts";
-import { formatDate, formatDateTime, formatTime } from "../lists/date-time.ts";
-import { decimalFromFloat32, decimalFromNumber } from "../lists/decimal.ts";
 import type { Decimal } from "../telegram.ts";
+import { formatDate, formatDateTime, formatTime } from "../values/date-time.ts";
+import { decimalFromFloat32, decimalFromNumber } from "../values/decimal.ts";
 import { type AxdrNode, TAG } from "./axdr.ts";
 
 /** Whether the meter says that there is no value. */

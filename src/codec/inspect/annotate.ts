@@ -15,9 +15,9 @@ import { type AxdrNode, decodeAxdr, isContainer, isNumeric, isString, TAG } from
 import { ByteReader } from "../axdr/byte-reader.ts";
 import { decodeTelegrams } from "../decoder.ts";
 import { formatHex } from "../hex.ts";
-import { formatDecimal } from "../lists/decimal.ts";
-import { formatObis } from "../lists/obis.ts";
 import type { Register } from "../telegram.ts";
+import { formatDecimal } from "../values/decimal.ts";
+import { formatObis } from "../values/obis.ts";
 import { dissect, joinSlices, type Slice, type Span, span } from "./dissect.ts";
 
 export type { Span, SpanKind } from "./dissect.ts";

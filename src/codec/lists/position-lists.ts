@@ -5,7 +5,7 @@
  */
 import { type AxdrNode, TAG } from "../axdr/axdr.ts";
 import type { Register } from "../telegram.ts";
-import { looksLikeDateTime } from "./date-time.ts";
+import { looksLikeDateTime } from "../values/date-time.ts";
 
 /** A body that fits a table. */
 export interface PositionReading {

@@ -14,11 +14,11 @@ import { type AxdrNode, isContainer, isString, TAG } from "../axdr/axdr.ts";
 import { clockText, isNothing, readText, readValue } from "../axdr/axdr-value.ts";
 import { CodecError } from "../codec-error.ts";
 import type { Register } from "../telegram.ts";
-import { looksLikeDateTime } from "./date-time.ts";
-import type { ObisNames } from "./obis.ts";
+import { looksLikeDateTime } from "../values/date-time.ts";
+import type { ObisNames } from "../values/obis.ts";
+import { unitName } from "../values/unit.ts";
 import { matchPositionList } from "./position-lists.ts";
 import { type PushObject, readPushList } from "./push-list.ts";
-import { unitName } from "./unit.ts";
 
 /** What a body says. */
 export interface Body {

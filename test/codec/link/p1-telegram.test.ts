@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseP1 } from "../../../src/codec/link/p1-content.ts";
 import { crcP1, encodeP1, scanP1Telegram } from "../../../src/codec/link/p1-telegram.ts";
-import { formatDecimal } from "../../../src/codec/lists/decimal.ts";
+import { formatDecimal } from "../../../src/codec/values/decimal.ts";
 import { loadFixture, summarize } from "../../helpers/fixtures.ts";
 import { randomBytes, seededRandom } from "../../helpers/random.ts";
 import { decodePieces, splits } from "../../helpers/splits.ts";

@@ -7,7 +7,7 @@ import {
   formatDateTime,
   formatTime,
   looksLikeDateTime,
-} from "../../../src/codec/lists/date-time.ts";
+} from "../../../src/codec/values/date-time.ts";
 
 describe("ISO 8601 from twelve bytes", () => {
   test.each([

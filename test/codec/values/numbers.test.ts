@@ -7,9 +7,9 @@ import {
   decimalToNumber,
   formatDecimal,
   parseDecimal,
-} from "../../../src/codec/lists/decimal.ts";
-import { formatObis, ObisNames, parseObis } from "../../../src/codec/lists/obis.ts";
-import { unitCode, unitName } from "../../../src/codec/lists/unit.ts";
+} from "../../../src/codec/values/decimal.ts";
+import { formatObis, ObisNames, parseObis } from "../../../src/codec/values/obis.ts";
+import { unitCode, unitName } from "../../../src/codec/values/unit.ts";
 
 const decimal = (coefficient: number | bigint, exponent: number) => ({ coefficient, exponent });
 
