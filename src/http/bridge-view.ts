@@ -10,6 +10,10 @@ export interface BrokerStatus {
   readonly published: number;
   /** Why it is not connected, a sentence without secrets; `null` while all is well. */
   readonly error: string | null;
+  /** The same in German; absent: there is only the English one. */
+  readonly errorDe?: string | null;
+  /** What is wrong although it is connected: refused publications, another bridge that announces the same meter. */
+  readonly problems?: readonly { readonly en: string; readonly de: string }[];
 }
 
 export interface Health {

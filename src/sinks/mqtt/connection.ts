@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import type { IClientOptions, MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
-import { describeFailure, TAKEN_OVER, THROWN_OUT } from "./failures.ts";
+import { describeFailure, type Failure, TAKEN_OVER, THROWN_OUT } from "./failures.ts";
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -64,7 +64,7 @@ export class Connection {
   #shortConnections = 0;
   /** What has been told and is not over yet. */
   readonly #told = new Set<string>();
-  #problem: string | null = null;
+  #problem: { readonly text: string; readonly de: string } | null = null;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -83,7 +83,12 @@ export class Connection {
 
   /** What is wrong at present, in a sentence with its cure; `null` if nothing is. */
   get problem(): string | null {
-    return this.#problem;
+    return this.#problem?.text ?? null;
+  }
+
+  /** The same in German. */
+  get problemDe(): string | null {
+    return this.#problem?.de ?? null;
   }
 
   /** Begins to connect, and goes on trying until `stop`. */
@@ -208,8 +213,11 @@ export class Connection {
       client.options.protocolVersion = 4;
       client.options.reconnectPeriod = 1;
       this.#pauseMs = FIRST_PAUSE_MS / 2;
-      this.#problem = `the broker at ${this.label} does not know MQTT 5: going on with MQTT 3.1.1`;
-      this.#options.log.info(this.#problem);
+      this.#problem = {
+        text: `the broker at ${this.label} does not know MQTT 5: going on with MQTT 3.1.1`,
+        de: `Der Broker ${this.label} kennt MQTT 5 nicht: weiter mit MQTT 3.1.1`,
+      };
+      this.#options.log.info(this.#problem.text);
       return;
     }
     // What breaks off says little by its error code (EPIPE, ECONNRESET): see #closed.
@@ -242,8 +250,8 @@ export class Connection {
   }
 
   /** Once for each kind of failure, until it works again. */
-  #complain({ key, text }: { key: string; text: string }): void {
-    this.#problem = text;
+  #complain({ key, text, de }: Failure): void {
+    this.#problem = { text, de };
     if (this.#stopped || this.#told.has(key)) return;
     this.#told.add(key);
     this.#options.log.warn(text);

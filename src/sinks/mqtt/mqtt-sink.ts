@@ -95,13 +95,16 @@ export class MqttSink implements Sink {
   }
 
   /** The broker for the status page and `health`; `server` without user and password. */
-  status(): { server: string; connected: boolean; published: number; error: string | null } {
-    const hangs = this.#hanging ? `the broker at ${this.#connection.label} does not answer` : null;
+  status(): { server: string; connected: boolean; published: number; error: string | null; errorDe: string | null } {
+    const { label } = this.#connection;
+    const hangs = this.#hanging ? `the broker at ${label} does not answer` : null;
+    const hangsDe = this.#hanging ? `Der Broker ${label} antwortet nicht` : null;
     return {
-      server: this.#connection.label,
+      server: label,
       connected: this.#connection.connected && !this.#hanging,
       published: this.#published,
       error: this.#connection.problem ?? hangs,
+      errorDe: this.#connection.problemDe ?? hangsDe,
     };
   }
 
