@@ -42,7 +42,12 @@ describe("the bridge", () => {
     key: CAPTURES[name],
   });
   const start = async (meters: object[], more: object = {}): Promise<Bridge> => {
-    const config = configSchema.parse({ meters, mqtt: { server: broker.url, version: 4 }, data_dir: folder, ...more });
+    const config = configSchema.parse({
+      meters,
+      mqtt: { server: [broker.url], version: 4 },
+      data_dir: folder,
+      ...more,
+    });
     const bridge = new Bridge({ config: { ...config, data_dir: folder }, version: "1.2.3", log });
     bridges.push(bridge);
     await bridge.start();
@@ -79,7 +84,7 @@ describe("the bridge", () => {
   });
 
   it("goes on without a device and without a broker, says so once, and is not healthy", async () => {
-    const bridge = await start([{ port: join(folder, "ttyUSB9") }], { mqtt: { server: "mqtt://127.0.0.1:1" } });
+    const bridge = await start([{ port: join(folder, "ttyUSB9") }], { mqtt: { server: ["mqtt://127.0.0.1:1"] } });
     await expect.poll(() => told.length).toBeGreaterThanOrEqual(2);
     const { healthy, reasons } = bridge.health();
     expect(healthy).toBe(false);

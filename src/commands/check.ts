@@ -3,7 +3,7 @@
  * What it prints is YAML again, but for the secrets.
  */
 import type { Loaded } from "../config/load.ts";
-import { OPTIONS, type OptionRow } from "../config/option-list.ts";
+import { type OptionRow, type OptionValue, placedOptions } from "../config/option-list.ts";
 import { formatOrigin, NOWHERE } from "../config/raw.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";
@@ -22,53 +22,63 @@ interface Entry {
   /** `meters[0].key` */
   readonly path: string;
   readonly row: OptionRow;
-  readonly value: string | number | boolean | null;
+  readonly value: OptionValue | null;
   readonly origin: string;
 }
 
-/** Every option with its value, in the order of the schema; options without a value come as `null`. */
-function entries(loaded: Loaded): Entry[] {
-  const { config, origins, hidden } = loaded;
-  const result: Entry[] = [];
-  const add = (row: OptionRow, path: string, holder: unknown) => {
-    const found = (holder as Record<string, string | number | boolean | undefined>)[row.path.at(-1) ?? ""];
+/** Every option with its value, in the order of the table; options without a value come as `null`. */
+function entries({ config, origins, hidden }: Loaded): Entry[] {
+  return placedOptions(config).map(({ row, path, value: found }) => {
     const masked = found !== undefined && (row.about.secret === true || hidden.has(path));
-    const value = masked ? "***" : (found ?? null);
-    result.push({ path, row, value, origin: formatOrigin(origins.get(path) ?? NOWHERE) });
-  };
-  const meterRows = OPTIONS.filter((row) => row.path[0] === "meters");
-  for (const [index, meter] of config.meters.entries()) {
-    for (const row of meterRows) add(row, `meters[${index}].${row.path.at(-1)}`, meter);
-  }
-  for (const row of OPTIONS.filter((option) => option.path[0] !== "meters")) {
-    const section = row.path.length === 1 ? config : (config as unknown as Record<string, unknown>)[row.path[0] ?? ""];
-    add(row, row.path.join("."), section);
-  }
-  return result;
+    return { path, row, value: masked ? "***" : (found ?? null), origin: formatOrigin(origins.get(path) ?? NOWHERE) };
+  });
 }
 
 function textReport(loaded: Loaded): string {
   const source = loaded.file === null ? "environment only, no file" : loaded.file;
   const lines: { text: string; origin: string }[] = [];
-  const heading = (text: string) => lines.push({ text, origin: "" });
-  let section = "";
-  for (const { path, row, value, origin } of entries(loaded)) {
-    const index = /^meters\[(\d+)\]/.exec(path)?.[1];
-    const here = index ?? (row.path.length > 1 ? (row.path[0] ?? "") : "");
-    const begins = here !== section;
-    section = here;
-    if (begins && index === "0") heading("meters:");
-    if (begins && index === undefined && here !== "") heading(`${here}:`);
-    const indent = index === undefined ? (here === "" ? "" : "  ") : begins ? "  - " : "    ";
+  // Sections that are open: `meters`, `[0]`.
+  let open: readonly string[] = [];
+  for (const { path, value, origin } of entries(loaded)) {
+    const steps = path.match(/\[\d+\]|[^.[\]]+/g) ?? [];
+    const name = steps.at(-1) ?? "";
+    const sections = steps.slice(0, -1);
+    const same = sections.findIndex((step, depth) => step !== open[depth]);
+    if (value === null && path !== "mqtt.server") continue;
+    let dash = "";
+    for (const [depth, step] of sections.entries()) {
+      if (same < 0 || depth < same) continue;
+      if (step.startsWith("[")) dash = "- ";
+      else {
+        lines.push({ text: `${indentOf(sections.slice(0, depth), dash)}${step}:`, origin: "" });
+        dash = "";
+      }
+    }
+    open = sections;
+    const indent = indentOf(sections, dash);
     // A missing option is shown as a comment, so that the output remains a configuration.
-    const name = row.path.at(-1) ?? "";
-    if (value !== null) lines.push({ text: `${indent}${name}: ${yamlScalar(value)}`, origin });
-    else if (path === "mqtt.server") heading(`${indent}# server: the Supervisor is asked for it`);
-    else if (begins) lines.push({ text: `${indent}{}`, origin: "" });
+    if (value !== null) lines.push({ text: `${indent}${name}: ${yamlValue(value)}`, origin });
+    else lines.push({ text: `${indent}# server: the Supervisor is asked for it`, origin: "" });
   }
   const width = Math.min(64, Math.max(...lines.map((line) => line.text.length)));
   const body = lines.map(({ text, origin }) => (origin === "" ? text : `${text.padEnd(width)}  # ${origin}`));
   return `# kaifa2mqtt: effective configuration (${source})\n${body.join("\n")}\n`;
+}
+
+/** Two blanks a level; the first line of an item begins with its dash. */
+function indentOf(sections: readonly string[], dash: string): string {
+  const blanks = "  ".repeat(sections.length);
+  return dash === "" ? blanks : `${blanks.slice(dash.length)}${dash}`;
+}
+
+function yamlValue(value: OptionValue): string {
+  const plain = alone(value);
+  return typeof plain === "object" ? `[${plain.map(yamlScalar).join(", ")}]` : yamlScalar(plain);
+}
+
+/** A list of one value as that value, which is how it may be written. */
+function alone(value: OptionValue): OptionValue {
+  return typeof value === "object" && value.length === 1 && value[0] !== undefined ? value[0] : value;
 }
 
 /** A scalar as YAML writes it: quoted where a plain one would be read as something else. */
@@ -82,6 +92,6 @@ export function yamlScalar(value: string | number | boolean): string {
 function jsonReport(loaded: Loaded): string {
   const values = entries(loaded)
     .filter(({ value }) => value !== null)
-    .map(({ path, value, origin }) => ({ path, value, origin }));
+    .map(({ path, value, origin }) => ({ path, value: value === null ? null : alone(value), origin }));
   return `${JSON.stringify({ file: loaded.file, values, warnings: loaded.warnings }, null, 2)}\n`;
 }

@@ -38,7 +38,7 @@ export async function command(context: CommandContext): Promise<number> {
   const server = `mqtt://${LOOPBACK}:${broker.port}`;
   const config = configSchema.parse({
     meters: [{ port: `simulator:?interval=${interval}&layout=${layout}` }],
-    mqtt: { server, version: 4 },
+    mqtt: { server: [server], version: 4 },
     http: { enabled: true, host: LOOPBACK, port: pagePort },
     log: { level: context.options.logLevel ?? "warn" },
     data_dir: dataDir,

@@ -5,9 +5,11 @@
  * The form has `meter`, whose port is picked from the serial devices, and `meters`, a list for further meters and for
  * ports that no picker knows (tcp://host:port). The program knows only one of the two at a time.
  */
-import { about, definition, OPTIONS, type OptionRow } from "./option-list.ts";
+import type * as z from "zod/mini";
+import { about, definition, OPTIONS, type OptionRow, unwrap } from "./option-list.ts";
+import type { About } from "./options/option.ts";
 import { configSchema } from "./options.ts";
-import { isUnset, type RawMap } from "./raw.ts";
+import { emptyMap, isUnset, type Raw, type RawMap } from "./raw.ts";
 
 /** Where the Supervisor puts the options. */
 export const OPTIONS_JSON = "/data/options.json";
@@ -28,22 +30,53 @@ type Value = string | number | boolean;
 /** What stands under `options` in config.yaml: the values that the form begins with. */
 export type FormDefaults = Record<string, Record<string, Value> | []>;
 /** What stands under `schema`. */
-export type FormSchema = Record<string, Record<string, string> | [Record<string, string>]>;
+export type FormSchema = Record<string, string | Record<string, string> | [Record<string, string>]>;
 
-/** The options that the form shows, by section, in the order of the table; what the image decides about is left out. */
-function sections(): Map<string, OptionRow[]> {
-  const shape = definition(configSchema).shape ?? {};
-  const grouped = new Map<string, OptionRow[]>();
-  for (const row of OPTIONS) {
-    const name = row.path[0] ?? "";
-    const section = shape[name];
-    if (row.about.addon === false || (section !== undefined && about(section)?.addon === false)) continue;
-    grouped.set(name, [...(grouped.get(name) ?? []), row]);
-  }
-  return grouped;
+/** A section of the form with its options. */
+interface FormSection {
+  readonly rows: readonly OptionRow[];
+  readonly about: About | undefined;
+  /** Whether the form shows it as a list of sections. */
+  readonly list: boolean;
 }
 
+/**
+ * The options that the form shows, by section, in the order of the table; what the image decides about is left out. The
+ * form nests no deeper than a section, so each output is one of its own: `outputs.p1` is `outputs_p1`.
+ */
+function sections(): Map<string, FormSection> {
+  const form = new Map<string, FormSection>();
+  const add = (name: string, place: string, schema: z.ZodMiniType) => {
+    const rows = OPTIONS.filter((row) => row.path.join(".").startsWith(`${place}.`) || row.path.join(".") === place);
+    const shown = rows.filter((row) => row.about.addon !== false);
+    if (about(schema)?.addon === false || shown.length === 0) return;
+    const list = definition(unwrap(schema)).element !== undefined && name !== "meters" && !name.startsWith(NESTED);
+    form.set(name, { rows: shown, about: about(schema), list });
+  };
+  for (const [name, schema] of Object.entries(definition(configSchema).shape ?? {})) {
+    const { shape } = definition(unwrap(schema));
+    if (name !== "outputs" || shape === undefined) add(name, name, schema);
+    else for (const [output, child] of Object.entries(shape)) add(`${NESTED}${output}`, `outputs.${output}`, child);
+  }
+  return form;
+}
+
+const NESTED = "outputs_";
+
 const nameOf = (row: OptionRow): string => row.path.at(-1) ?? "";
+/** An option that stands at the top of the configuration. */
+const isAlone = (rows: readonly OptionRow[]): boolean => rows.length === 1 && rows[0]?.path.length === 1;
+
+/** A section of the form that is none of the program: `outputs_p1` goes where it belongs; one in which nothing is set goes. */
+export function joinOutputs(root: RawMap): void {
+  const outputs = new Map<string, Raw>();
+  for (const [name, node] of root.entries) {
+    if (!name.startsWith(NESTED)) continue;
+    root.entries.delete(name);
+    if (node.kind === "map") outputs.set(name.slice(NESTED.length), { ...node, path: node.path.replace("_", ".") });
+  }
+  if (outputs.size > 0) root.entries.set("outputs", { ...emptyMap("outputs", root.origin), entries: outputs });
+}
 
 /**
  * Only values that hold without being set: switches and choices would else be shown wrongly. All are optional in the
@@ -51,28 +84,32 @@ const nameOf = (row: OptionRow): string => row.path.at(-1) ?? "";
  */
 export function formDefaults(): FormDefaults {
   const form: FormDefaults = { meter: {}, meters: [] };
-  for (const [section, rows] of sections()) {
-    const given = rows.filter((row) => row.default !== null);
+  for (const [section, { rows, list }] of sections()) {
+    if (isAlone(rows)) continue;
+    const given = rows.filter((row) => row.default !== null && !row.many);
     const values = Object.fromEntries(given.map((row) => [nameOf(row), row.default as Value]));
-    form[section === "meters" ? "meter" : section] = values;
+    form[section === "meters" ? "meter" : section] = list ? [] : values;
   }
   return form;
 }
 
 export function formSchema(): FormSchema {
   const form: FormSchema = {};
-  for (const [section, rows] of sections()) {
+  for (const [section, { rows, list }] of sections()) {
     const types = Object.fromEntries(rows.map((row) => [nameOf(row), typeOf(row)]));
     if (section === "meters") {
       form.meter = { ...types, port: "device(subsystem=tty)?" };
       form.meters = [{ ...types, port: "str" }];
-    } else form[section] = types;
+    } else if (isAlone(rows)) form[section] = types[section] ?? "str?";
+    else form[section] = list ? [types] : types;
   }
   return form;
 }
 
 /** The Supervisor's name of a type (supervisor/apps/options.py). */
 function typeOf(row: OptionRow): string {
+  // Several values stand in one text, separated by commas.
+  if (row.many) return "str?";
   if (row.about.secret === true) return "password?";
   switch (row.type) {
     case "boolean":
@@ -94,23 +131,26 @@ interface Translation {
 
 /** What stands under `configuration` in translations/<language>.yaml. */
 export function formTranslations(language: "en" | "de"): Record<string, Translation> {
-  const shape = definition(configSchema).shape ?? {};
   const form: Record<string, Translation> = {};
-  for (const [section, rows] of sections()) {
-    const fields = Object.fromEntries(
-      rows.map((row) => [nameOf(row), { name: row.about.title[language], description: row.about.help[language] }]),
+  for (const [section, { rows, about }] of sections()) {
+    const fields: Record<string, Translation> = Object.fromEntries(
+      rows.map((row) => [nameOf(row), { name: row.about.title[language], description: descriptionOf(row, language) }]),
     );
     if (section === "meters") {
       const port = { name: fields.port?.name ?? "port", description: PICKER[language] };
       form.meter = { ...METERS.meter[language], fields: { ...fields, port } };
       form.meters = { ...METERS.meters[language], fields };
-    } else {
-      const said = shape[section] === undefined ? undefined : about(shape[section]);
-      form[section] = { name: said?.title[language] ?? section, description: said?.help[language] ?? "", fields };
-    }
+    } else if (isAlone(rows)) form[section] = fields[section] as Translation;
+    else form[section] = { name: about?.title[language] ?? section, description: about?.help[language] ?? "", fields };
   }
   return form;
 }
+
+function descriptionOf(row: OptionRow, language: "en" | "de"): string {
+  return row.many ? `${row.about.help[language]} ${SEVERAL[language]}` : row.about.help[language];
+}
+
+const SEVERAL = { en: "Several are separated by commas.", de: "Mehrere werden durch Beistriche getrennt." };
 
 const PICKER = {
   en: "The adapter at the meter. Names with /dev/serial/by-id stay the same when it is plugged in elsewhere. For a meter over the network leave this empty and use the list of further meters.",

@@ -29,7 +29,7 @@ function inImage(env: Environment): boolean {
  * Completes what the layers left open.
  * @param root where absolute folders begin; for tests
  */
-export function settle(
+export function deriveDefaults(
   checked: z.output<typeof configSchema>,
   origins: Map<string, Origin>,
   env: Environment,
@@ -37,35 +37,38 @@ export function settle(
 ): Config {
   const config = { ...checked, data_dir: checked.data_dir ?? defaultDataDir(env, root) };
   takeLoginFromServer(config, origins);
-  if (config.mqtt.server === undefined && !underSupervisor(env)) config.mqtt.server = DEFAULT_SERVER;
+  if (config.mqtt.server === undefined && !underSupervisor(env)) config.mqtt.server = [DEFAULT_SERVER];
   if (underSupervisor(env) && !origins.has("http.enabled")) config.http.enabled = true;
   if ((underSupervisor(env) || inImage(env)) && !origins.has("http.host")) config.http.host = "0.0.0.0";
   return config;
 }
 
-/** `mqtt://user:password@host` is split, so that the address holds no secret. */
+/** `mqtt://user:password@host` is split, so that the address holds no secret. All addresses of a list take one login: the first. */
 function takeLoginFromServer(config: Config, origins: Map<string, Origin>): void {
-  const match = /^(\w+:\/\/)([^/@]*(?:@[^/@]*)*)@([^@]*)$/.exec(config.mqtt.server ?? "");
-  if (match === null) return;
-  const [, scheme = "", login = "", rest = ""] = match;
-  config.mqtt.server = `${scheme}${rest}`;
   const origin = origins.get("mqtt.server");
-  const colon = login.indexOf(":");
-  const decode = (text: string) => {
-    try {
-      return decodeURIComponent(text);
-    } catch {
-      return text;
+  config.mqtt.server = config.mqtt.server?.map((address) => {
+    const match = /^(\w+:\/\/)([^/@]*(?:@[^/@]*)*)@([^@]*)$/.exec(address);
+    if (match === null) return address;
+    const [, scheme = "", login = "", rest = ""] = match;
+    const colon = login.indexOf(":");
+    const parts = {
+      user: decode(colon < 0 ? login : login.slice(0, colon)),
+      password: colon < 0 ? "" : decode(login.slice(colon + 1)),
+    };
+    for (const name of ["user", "password"] as const) {
+      if (config.mqtt[name] !== undefined || parts[name] === "") continue;
+      config.mqtt[name] = parts[name];
+      if (origin !== undefined) origins.set(`mqtt.${name}`, origin);
     }
-  };
-  const parts = {
-    user: decode(colon < 0 ? login : login.slice(0, colon)),
-    password: colon < 0 ? "" : decode(login.slice(colon + 1)),
-  };
-  for (const name of ["user", "password"] as const) {
-    if (config.mqtt[name] !== undefined || parts[name] === "") continue;
-    config.mqtt[name] = parts[name];
-    if (origin !== undefined) origins.set(`mqtt.${name}`, origin);
+    return `${scheme}${rest}`;
+  });
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 
@@ -125,11 +128,11 @@ export function readableByAll(files: readonly string[], origins: ReadonlyMap<str
 
 /** Every secret value of a configuration. */
 export function secretsOf(config: Config): string[] {
-  const { mqtt, http } = config;
+  const { mqtt, http, homeassistant } = config;
   const keys = config.meters.flatMap((meter) => [meter.key, meter.authentication_key]);
   // A path to a key file is no secret, the PEM text is.
   const pem = mqtt.key?.includes("-----BEGIN") ? mqtt.key : undefined;
-  return [...keys, mqtt.password, http.token, pem].filter(
+  return [...keys, mqtt.password, http.token, homeassistant.token, pem].filter(
     (secret) => secret !== undefined && secret !== "",
   ) as string[];
 }

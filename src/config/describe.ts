@@ -2,6 +2,7 @@
  * What is generated from the table of options: the JSON Schema for editors, the example file and the reference tables
  * of the documentation. Written into docs/ by `npm run docs`; a test fails when the files there differ.
  */
+import type * as z from "zod/mini";
 import {
   about,
   allowedText,
@@ -10,8 +11,12 @@ import {
   environmentName,
   OPTIONS,
   type OptionRow,
+  rowAt,
+  unwrap,
 } from "./option-list.ts";
-import { type About, configSchema } from "./options.ts";
+import type { About } from "./options/option.ts";
+import { configSchema } from "./options.ts";
+import { joinPath } from "./raw.ts";
 
 export type Language = "en" | "de";
 
@@ -41,56 +46,81 @@ export function sections(): Section[] {
 const nameOf = (row: OptionRow): string => row.path.at(-1) ?? "";
 
 function propertyOf(row: OptionRow): Json {
-  const { help, secret } = row.about;
+  const { help } = row.about;
   const common = {
     title: row.about.title.en,
     description: row.about.unset === undefined ? help.en : `${help.en} Default: ${row.about.unset}.`,
     ...(row.default === null ? {} : { default: row.default }),
   };
+  if (!row.many) return { ...common, ...singleValue(row, row.required) };
+  const alone = singleValue(row, row.required);
+  return { ...common, anyOf: [alone, { type: "array", items: singleValue(row, true) }] };
+}
+
+/** A value of an option, without the words about it. */
+function singleValue(row: OptionRow, required: boolean): { readonly [key: string]: Json } {
+  const { secret } = row.about;
   // An option that is there but empty is as good as not set.
-  const unset = row.required ? [] : ["null"];
+  const unset = required ? [] : ["null"];
   switch (row.type) {
     case "boolean":
-      return { ...common, type: ["boolean", ...unset] };
+      return { type: ["boolean", ...unset] };
     case "choice":
-      return { ...common, enum: [...row.choices, ...(row.required ? [] : [null])] };
+      return { enum: [...row.choices, ...(required ? [] : [null])] };
     case "number":
-      return { ...common, type: [row.whole ? "integer" : "number", ...unset], minimum: row.least, maximum: row.most };
+      return { type: [row.whole ? "integer" : "number", ...unset], minimum: row.least, maximum: row.most };
     case "text": {
       const isKey = secret === true && row.path[0] === "meters";
       const pattern = isKey ? KEY_PATTERN : row.pattern;
       const longest = row.longest === null ? {} : { maxLength: row.longest };
       // A key of 32 decimal digits, or a name that is a number, needs no quotes.
-      return { ...common, type: ["string", "number", ...unset], ...(pattern === null ? {} : { pattern }), ...longest };
+      const digits = isKey || pattern === null || new RegExp(pattern).test("12");
+      return {
+        type: ["string", ...(digits ? ["number"] : []), ...unset],
+        ...(pattern === null ? {} : { pattern }),
+        ...longest,
+      };
     }
   }
 }
 
-function objectOf(section: Section): Json {
-  const required = section.rows.filter((row) => row.required).map(nameOf);
-  return {
-    title: section.about?.title.en ?? "",
-    description: section.about?.help.en ?? "",
+/** A section, or whatever stands in the schema, as JSON Schema. */
+function schemaOf(schema: z.ZodMiniType, path: string): Json {
+  const { shape, element } = definition(unwrap(schema));
+  const said = about(schema);
+  const row = rowAt(path);
+  if (row !== undefined) return propertyOf(row);
+  if (element !== undefined) {
+    const item = schemaOf(element, `${path}[0]`);
+    return { ...words(schema), anyOf: [{ type: "array", items: item }, item] };
+  }
+  const entries = Object.entries(shape ?? {});
+  const required = entries.filter(([key]) => rowAt(joinPath(path, key))?.required === true).map(([key]) => key);
+  const object = {
+    ...words(schema),
     type: "object",
     additionalProperties: false,
-    properties: Object.fromEntries(section.rows.map((row) => [nameOf(row), propertyOf(row)])),
+    properties: Object.fromEntries(entries.map(([key, child]) => [key, schemaOf(child, joinPath(path, key))])),
     ...(required.length === 0 ? {} : { required }),
   };
+  return said?.shorthand === undefined ? object : { anyOf: [object, { const: said.shorthand }] };
 }
 
 /** JSON Schema (draft 7, which editors know) of kaifa2mqtt.yaml. */
 export function jsonSchema(): Json {
   const properties: Record<string, Json> = {};
-  for (const section of sections()) {
-    if (section.name === "") for (const row of section.rows) properties[nameOf(row)] = propertyOf(row);
-    else properties[section.name] = objectOf(section);
-    if (section.name === "meter") {
+  for (const [name, schema] of Object.entries(definition(configSchema).shape ?? {})) {
+    const { element } = definition(unwrap(schema));
+    if (name !== "meters" || element === undefined) properties[name] = schemaOf(schema, name);
+    else {
+      const meter = { ...(schemaOf(element, "meters[0]") as object), ...words(schema) };
+      properties.meter = meter;
       properties.meters = {
         title: "Meters",
         description: "Several meters in one process, instead of `meter`.",
         type: "array",
         minItems: 1,
-        items: objectOf(section),
+        items: meter,
       };
     }
   }
@@ -104,7 +134,14 @@ export function jsonSchema(): Json {
   };
 }
 
-const exampleOf = (row: OptionRow): string => row.about.example ?? String(row.default ?? "");
+function words(schema: z.ZodMiniType): { readonly title: string; readonly description: string } {
+  const said = about(schema);
+  return { title: said?.title.en ?? "", description: said?.help.en ?? "" };
+}
+
+function exampleOf(row: OptionRow): string {
+  return row.about.example ?? (row.many ? `[${String(row.default ?? "")}]` : String(row.default ?? ""));
+}
 
 /** What must be set stands there, everything else is a comment that shows a value. */
 const SHOWN = new Set(["meter.port", "meter.key", "mqtt.server"]);
@@ -116,24 +153,54 @@ export function exampleYaml(): string {
     "# Configuration of kaifa2mqtt, with every option. Two lines suffice: the port, and the key that the grid operator",
     "# hands out. `kaifa2mqtt check` says what is wrong with it and where each value comes from.",
   ];
-  for (const section of sections()) {
+  for (const [name, schema] of Object.entries(definition(configSchema).shape ?? {})) {
     lines.push("");
-    if (section.about !== null) {
-      const shown = section.rows.some((row) => SHOWN.has(displayPath(row)));
-      lines.push(`# ${section.about.help.en}`, `${shown ? "" : "# "}${section.name}:`);
-    }
-    for (const row of section.rows) {
-      const indent = section.name === "" ? "" : "  ";
-      const mark = SHOWN.has(displayPath(row)) ? "" : "# ";
-      lines.push(...wrap(row.about.help.en, 108).map((line) => `${indent}# ${line}`));
-      const value = exampleOf(row);
-      const plain = row.type !== "text" || /^(?:!secret )?[A-Za-z/][\w/.:+ -]*$/.test(value);
-      const note = row.default !== null ? "default" : row.about.unset === undefined ? "" : `unset: ${row.about.unset}`;
-      const text = `${indent}${mark}${nameOf(row)}: ${plain ? value : JSON.stringify(value)}`;
-      lines.push(note === "" || mark === "" ? text : `${text}  # ${note}`);
-    }
+    if (name === "meters") {
+      const { element } = definition(unwrap(schema));
+      lines.push(...exampleSection("meter", about(schema), element ?? schema, "meters[0]", ""));
+    } else lines.push(...exampleEntry(name, schema, name, ""));
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** An option or a section with all that is in it. */
+function exampleEntry(name: string, schema: z.ZodMiniType, path: string, indent: string): string[] {
+  const row = rowAt(path);
+  if (row !== undefined) return exampleOption(row, indent);
+  const { element } = definition(unwrap(schema));
+  const said = about(schema);
+  if (said?.exampleLines !== undefined) {
+    const about = wrap(said.help.en, 108).map((line) => `${indent}# ${line}`);
+    return [
+      ...about,
+      ...[`${name}:`, ...said.exampleLines.map((line) => `  ${line}`)].map((line) => `${indent}# ${line}`),
+    ];
+  }
+  return exampleSection(name, said, element ?? schema, element === undefined ? path : `${path}[0]`, indent);
+}
+
+function exampleSection(
+  name: string,
+  said: About | undefined,
+  schema: z.ZodMiniType,
+  path: string,
+  indent: string,
+): string[] {
+  const shape = Object.entries(definition(unwrap(schema)).shape ?? {});
+  const shown = OPTIONS.some((row) => SHOWN.has(displayPath(row)) && displayPath(row).startsWith(`${name}.`));
+  const children = shape.flatMap(([key, child]) => exampleEntry(key, child, joinPath(path, key), `${indent}  `));
+  return [`${indent}# ${said?.help.en ?? ""}`, `${indent}${shown ? "" : "# "}${name}:`, ...children];
+}
+
+function exampleOption(row: OptionRow, indent: string): string[] {
+  const mark = SHOWN.has(displayPath(row)) ? "" : "# ";
+  const lines = wrap(row.about.help.en, 108).map((line) => `${indent}# ${line}`);
+  const value = exampleOf(row);
+  const plain =
+    row.many || row.type !== "text" || /^(?:!secret )?[A-Za-z/][\w/.:+ -]*$/.test(value) || /^".*"$/.test(value);
+  const note = row.default !== null ? "default" : row.about.unset === undefined ? "" : `unset: ${row.about.unset}`;
+  const text = `${indent}${mark}${nameOf(row)}: ${plain ? value : JSON.stringify(value)}`;
+  return [...lines, note === "" || mark === "" ? text : `${text}  # ${note}`];
 }
 
 function wrap(text: string, width: number): string[] {
@@ -174,7 +241,7 @@ const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\
 
 function defaultText(row: OptionRow): string {
   if (row.about.unset !== undefined) return cell(row.about.unset);
-  return row.default === null ? "" : `\`${row.default}\``;
+  return row.default === null ? "" : `\`${Array.isArray(row.default) ? row.default.join(", ") : row.default}\``;
 }
 
 const BEGIN = "<!-- From here on made from src/config/options.ts by `npm run docs`. -->";

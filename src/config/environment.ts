@@ -1,11 +1,11 @@
 /**
  * Every option as an environment variable: its path in capitals, `KAIFA2MQTT_METER_KEY`, `KAIFA2MQTT_MQTT_SERVER`; for
- * several meters `KAIFA2MQTT_METERS_0_KEY`, `KAIFA2MQTT_METERS_1_KEY`, … With `_FILE` appended the value is read from
+ * several meters `KAIFA2MQTT_METERS_0_KEY`, `KAIFA2MQTT_METERS_1_KEY`, …, and likewise for every list of sections. With `_FILE` appended the value is read from
  * that file (Docker secrets).
  */
 import type { ConfigFault } from "./config-error.ts";
 import { environmentName, OPTIONS, type OptionRow } from "./option-list.ts";
-import { put, type RawMap } from "./raw.ts";
+import { joinPath, put, type RawMap } from "./raw.ts";
 import { readText } from "./read-text.ts";
 import { suggest } from "./suggest.ts";
 
@@ -16,19 +16,27 @@ const BY_NAME = new Map(OPTIONS.map((row) => [environmentName(row), row]));
 
 interface Variable {
   readonly row: OptionRow;
-  /** Which of `meters`. */
-  readonly index: number;
+  /** Which item of each list on the way, as far as the name says. */
+  readonly indices: readonly number[];
   readonly fromFile: boolean;
 }
 
+function indicesOf(name: string): number[] {
+  return [...name.matchAll(/_(\d{1,4})(?=_)/g)].map((match) => Number(match[1]));
+}
+
+/** Numbers between the words count items of lists: `METERS_1_KEY`, `OUTPUTS_P1_0_LISTEN`; without them the first is meant. */
 function recognise(name: string): Variable | null {
-  const numbered = /^KAIFA2MQTT_METERS_(\d{1,3})_(.+)$/.exec(name);
-  const index = numbered === null ? 0 : Number(numbered[1]);
-  const plain = numbered === null ? name : `${PREFIX}METER_${numbered[2]}`;
+  const indices = indicesOf(name);
+  const words = name.replace(/_\d{1,4}(?=_)/g, "");
+  const plain = indices.length > 0 ? words.replace(/^KAIFA2MQTT_METERS_/, `${PREFIX}METER_`) : words;
+  if (indices.length > 0 && plain === words && words.startsWith(`${PREFIX}METER_`)) return null;
+  const fits = (row: OptionRow | undefined): row is OptionRow =>
+    row !== undefined && row.path.filter((key) => key === "[]").length >= indices.length;
   const row = BY_NAME.get(plain);
-  if (row !== undefined) return { row, index, fromFile: false };
+  if (fits(row)) return { row, indices, fromFile: false };
   const fileRow = plain.endsWith("_FILE") ? BY_NAME.get(plain.slice(0, -"_FILE".length)) : undefined;
-  return fileRow === undefined ? null : { row: fileRow, index, fromFile: true };
+  return fits(fileRow) ? { row: fileRow, indices, fromFile: true } : null;
 }
 
 /** Puts the variables over what the files said. Empty variables count as not set (`${VARIABLE:-}` in compose files). */
@@ -41,7 +49,11 @@ export function overlayEnvironment(
   const usedBy = new Map<string, string>();
   const names = Object.keys(env).filter((name) => name.startsWith(PREFIX) && !RESERVED.has(name));
   // Not localeCompare: its tables take 7 MB of memory for as long as the bridge runs.
-  const order = (name: string) => name.replace(/\d+/g, (digits) => digits.padStart(6, "0"));
+  // Items of lists in their order, so that none is put before those that come first.
+  const order = (name: string) =>
+    `${indicesOf(name)
+      .map((index) => String(index).padStart(4, "0"))
+      .join("_")} ${name}`;
   for (const name of names.sort((a, b) => (order(a) < order(b) ? -1 : 1))) {
     const value = env[name];
     if (value === undefined || value.trim() === "") continue;
@@ -57,9 +69,11 @@ export function overlayEnvironment(
       );
       continue;
     }
-    const { row, index, fromFile } = variable;
-    const path = row.path.map((key) => (key === "[]" ? index : key));
-    const spot = path.join(".").replace(/^meters\.(\d+)\./, "meters[$1].");
+    const { row, indices, fromFile } = variable;
+    const counted = [...indices];
+    const path = row.path.map((key) => (key === "[]" ? (counted.shift() ?? 0) : key));
+    const spot = path.reduce<string>((parent, key) => joinPath(parent, key), "");
+    const index = indices[0] ?? 0;
     const shown = name.startsWith(`${PREFIX}METER_`) ? spot.replace("meters[0]", "meter") : spot;
     const other = usedBy.get(spot);
     if (other !== undefined) {
@@ -81,8 +95,9 @@ export function overlayEnvironment(
     const done = put(root, path, { kind: "scalar", text, origin, path: shown, hidden: fromFile });
     // Where a file has a text in the place of a section, that is its fault and is told as such.
     if (!done && index > 0) {
-      const found = `meter number ${index} without a meter number ${index - 1}`;
-      faults.push({ file: name, line: null, path: shown, found, allowed: "meters counted from 0 without a gap" });
+      const item = row.path[0] === "meters" ? "meter" : "item";
+      const found = `${item} number ${index} without ${item === "meter" ? "a meter" : "an item"} number ${index - 1}`;
+      faults.push({ file: name, line: null, path: shown, found, allowed: `${item}s counted from 0 without a gap` });
     }
   }
 }

@@ -4,12 +4,21 @@
  */
 import { existsSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { joinMeters, OPTIONS_JSON } from "./addon-options.ts";
+import type * as z from "zod/mini";
+import { joinMeters, joinOutputs, OPTIONS_JSON } from "./addon-options.ts";
 import { ConfigError, type ConfigFault } from "./config-error.ts";
-import { advice, ambiguousVariables, readableByAll, secretsOf, settle, underSupervisor } from "./derive-defaults.ts";
+import {
+  advice,
+  ambiguousVariables,
+  deriveDefaults,
+  readableByAll,
+  secretsOf,
+  underSupervisor,
+} from "./derive-defaults.ts";
 import { overlayEnvironment } from "./environment.ts";
 import { importMeterJson, isMeterJson } from "./meter-json.ts";
-import type { Config } from "./options.ts";
+import { definition, unwrap, valueOfList } from "./option-list.ts";
+import { type Config, configSchema } from "./options.ts";
 import { emptyMap, isUnset, type Origin, put, type Raw, type RawMap } from "./raw.ts";
 import { sameValueFault, validate } from "./validate.ts";
 
@@ -68,9 +77,13 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   }
   // A file that could not be read says nothing of what is missing in it.
   const readable = faults.length === 0 || root.entries.size > 0;
-  if (found.label === OPTIONS_JSON) joinMeters(root);
+  if (found.label === OPTIONS_JSON) {
+    joinMeters(root);
+    joinOutputs(root);
+  }
   faults.push(...listMeters(root));
   const fileMeters = root.entries.get("meters");
+  wrapSingles(configSchema, root);
   overlayEnvironment(root, env, faults, warnings);
   for (const { path, value, flag } of options.flags ?? []) {
     const origin = { layer: "flag" as const, file: flag, line: null };
@@ -96,7 +109,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   if (faults.length > 0 || validated.config === null) throw new ConfigError(inOrder(faults));
 
   const { origins } = validated;
-  const config = settle(validated.config, origins, env, options.root);
+  const config = deriveDefaults(validated.config, origins, env, options.root);
   if (fileMeters?.kind === "list" && fileMeters.items.length > 1) warnings.push(...ambiguousVariables(origins));
   warnings.push(...advice(config), ...readableByAll(files, origins));
   return {
@@ -157,6 +170,19 @@ function listMeters(root: RawMap): ConfigFault[] {
   if (isUnset(one)) root.entries.delete("meters");
   else root.entries.set("meters", { kind: "list", items: [one], origin: one.origin, path: "meters" });
   return [];
+}
+
+/** Where a list of sections is allowed, one section alone is a list of one (`meters`, which has `meter`, is another matter). */
+function wrapSingles(schema: z.ZodMiniType, node: Raw | undefined): void {
+  const { shape } = definition(unwrap(schema));
+  if (shape === undefined || node?.kind !== "map") return;
+  for (const [name, child] of Object.entries(shape)) {
+    const found = node.entries.get(name);
+    const isList = definition(unwrap(child)).element !== undefined && valueOfList(child) === null;
+    if (name !== "meters" && isList && found?.kind === "map") {
+      node.entries.set(name, { kind: "list", items: [found], origin: found.origin, path: found.path });
+    } else wrapSingles(child, found);
+  }
 }
 
 /** A meter.json with SOLARVIEW switches MQTT off, unless a higher layer names a broker. */

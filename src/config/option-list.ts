@@ -1,14 +1,21 @@
 /** The options as a flat list, read from the schema: for environment variables, messages, `check` and documentation. */
 import type * as z from "zod/mini";
-import { ABOUT, type About, configSchema } from "./options.ts";
+import { ABOUT, type About } from "./options/option.ts";
+import { configSchema } from "./options.ts";
 
+type Scalar = string | number | boolean;
+/** The value of an option. */
+export type OptionValue = Scalar | readonly Scalar[];
 export type OptionType = "text" | "number" | "boolean" | "choice";
 
 /** One option. */
 export interface OptionRow {
-  /** Path in the configuration; the index of a list is `[]`: `["meters", "[]", "key"]`, `["mqtt", "server"]`. */
+  /** Path in the configuration; the index of a list of sections is `[]`: `["meters", "[]", "key"]`, `["mqtt", "server"]`. */
   readonly path: readonly string[];
+  /** Of the value, or of each value of a list. */
   readonly type: OptionType;
+  /** Whether it takes a list of values: one value alone is a list of one, and a text may hold several, separated by commas or blanks. */
+  readonly many: boolean;
   readonly choices: readonly string[];
   /** Limits of a number. */
   readonly least: number | null;
@@ -18,7 +25,7 @@ export interface OptionRow {
   readonly longest: number | null;
   /** Regular expression of a text, where there is one. */
   readonly pattern: string | null;
-  readonly default: string | number | boolean | null;
+  readonly default: OptionValue | null;
   readonly required: boolean;
   readonly about: About;
 }
@@ -55,9 +62,17 @@ function isOptional(schema: z.ZodMiniType): boolean {
   return ["optional", "default", "prefault"].includes(definition(schema).type);
 }
 
-function defaultOf(schema: z.ZodMiniType): string | number | boolean | null {
+function defaultOf(schema: z.ZodMiniType): OptionValue | null {
   const { type, defaultValue } = definition(schema);
-  return type === "default" ? (defaultValue as string | number | boolean) : null;
+  return type === "default" ? (defaultValue as OptionValue) : null;
+}
+
+/** The schema of the values of a list of values; `null` for a list of sections and everything else. */
+export function valueOfList(schema: z.ZodMiniType): z.ZodMiniType | null {
+  const { element } = definition(unwrap(schema));
+  if (element === undefined) return null;
+  const value = unwrap(element);
+  return definition(value).shape === undefined ? value : null;
 }
 
 function limit(schema: z.ZodMiniType, check: "greater_than" | "less_than" | "max_length"): number | null {
@@ -84,7 +99,8 @@ const TYPES: Readonly<Record<string, OptionType>> = {
 };
 
 function rowsOf(schema: z.ZodMiniType, path: readonly string[]): OptionRow[] {
-  const inner = unwrap(schema);
+  const value = valueOfList(schema);
+  const inner = value ?? unwrap(schema);
   const { type, shape, element, entries } = definition(inner);
   if (shape !== undefined) return Object.entries(shape).flatMap(([key, child]) => rowsOf(child, [...path, key]));
   if (element !== undefined) return rowsOf(element, [...path, "[]"]);
@@ -95,6 +111,7 @@ function rowsOf(schema: z.ZodMiniType, path: readonly string[]): OptionRow[] {
     {
       path,
       type: optionType,
+      many: value !== null,
       choices: Object.values(entries ?? {}),
       least: limit(inner, "greater_than"),
       most: limit(inner, "less_than"),
@@ -111,9 +128,12 @@ function rowsOf(schema: z.ZodMiniType, path: readonly string[]): OptionRow[] {
 /** Every option, in the order of the schema. */
 export const OPTIONS: readonly OptionRow[] = rowsOf(configSchema, []);
 
-/** `meters[].key` as documentation writes it for one meter: `meter.key`. */
+/** `meters[].key` as documentation writes it for one meter: `meter.key`; `outputs.p1[].listen`: `outputs.p1.listen`. */
 export function displayPath(row: OptionRow): string {
-  return row.path.join(".").replace("meters.[].", "meter.");
+  return row.path
+    .filter((key) => key !== "[]")
+    .join(".")
+    .replace(/^meters\./, "meter.");
 }
 
 /** The environment variable of an option: `KAIFA2MQTT_METER_KEY`, `KAIFA2MQTT_MQTT_SERVER`. */
@@ -121,9 +141,47 @@ export function environmentName(row: OptionRow): string {
   return `KAIFA2MQTT_${displayPath(row).replaceAll(".", "_").toUpperCase()}`;
 }
 
+/** An option with its place and value in a configuration. */
+export interface PlacedOption {
+  readonly row: OptionRow;
+  /** `meters[0].key`, `outputs.p1[1].listen`. */
+  readonly path: string;
+  readonly value: OptionValue | undefined;
+}
+
+/** Every option of a configuration with its value, in the order of the table; those of lists once for each item. */
+export function placedOptions(config: unknown): PlacedOption[] {
+  return place(configSchema, config, [], "");
+}
+
+function place(schema: z.ZodMiniType, value: unknown, rowPath: readonly string[], path: string): PlacedOption[] {
+  const { shape, element } = definition(unwrap(schema));
+  if (shape !== undefined) {
+    const holder = (value ?? {}) as Readonly<Record<string, unknown>>;
+    return Object.entries(shape).flatMap(([key, child]) =>
+      place(child, holder[key], [...rowPath, key], path === "" ? key : `${path}.${key}`),
+    );
+  }
+  if (element !== undefined && valueOfList(schema) === null) {
+    const items = (value ?? []) as readonly unknown[];
+    return items.flatMap((item, index) => place(element, item, [...rowPath, "[]"], `${path}[${index}]`));
+  }
+  const row = ROWS.get(rowPath.join("."));
+  return row === undefined ? [] : [{ row, path, value: value as OptionValue | undefined }];
+}
+
+const ROWS = new Map(OPTIONS.map((row) => [row.path.join("."), row]));
+
+/** The row of a path in the configuration: `meters[0].key`, and for an item of a list of values (`mqtt.server[1]`) that list's. */
+export function rowAt(path: string): OptionRow | undefined {
+  const of = (place: string) => ROWS.get(place.replace(/\[\d+\]/g, ".[]"));
+  return of(path) ?? of(path.replace(/\[\d+\]$/, ""));
+}
+
 /** Completes "allowed: …". */
 export function allowedText(row: OptionRow): string {
   if (row.about.allowed !== undefined) return row.about.allowed;
+  // What follows is said of one value.
   switch (row.type) {
     case "choice":
       return row.choices.join(", ");

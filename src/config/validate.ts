@@ -2,7 +2,17 @@
 import type * as z from "zod/mini";
 import type { ConfigFault } from "./config-error.ts";
 import { describeWrongKey } from "./hex-key.ts";
-import { allowedText, definition, displayPath, OPTIONS, type OptionRow, unwrap } from "./option-list.ts";
+import {
+  about,
+  allowedText,
+  definition,
+  displayPath,
+  OPTIONS,
+  type OptionRow,
+  rowAt,
+  unwrap,
+  valueOfList,
+} from "./option-list.ts";
 import { configSchema } from "./options.ts";
 import { formatOrigin, isUnset, joinPath, type Origin, type Raw, type RawMap } from "./raw.ts";
 import { suggest } from "./suggest.ts";
@@ -29,16 +39,9 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
   0: false,
 };
 
-const ROWS = new Map(OPTIONS.map((row) => [row.path.join("."), row]));
-
-/** The row of a path in the configuration: `meters[0].key` → meters.[].key. */
-export function rowAt(path: string): OptionRow | undefined {
-  return ROWS.get(path.replace(/\[\d+\]/g, ".[]"));
-}
-
 /** How a value that is not allowed is shown; a secret only by its shape. */
 function show(row: OptionRow | undefined, text: string, hidden: boolean): string {
-  if (row?.about.secret === true && row.path.at(-2) === "[]") return describeWrongKey(text);
+  if (row?.about.secret === true && row.path[0] === "meters") return describeWrongKey(text);
   if (row?.about.secret === true || hidden) return `a text of ${text.length} characters`;
   const harmless = text.replace(/\/\/.*@/s, "//***@").replace(/[0-9A-Fa-f]{32,}/g, "***");
   return `\`${harmless.length > 80 ? `${harmless.slice(0, 80)}…` : harmless}\``;
@@ -59,9 +62,11 @@ export function validate(root: RawMap): Validated {
     faulty.add(path);
     const row = rowAt(path);
     const node = nodes.get(path);
-    const section = path === "meters" ? "a section `meter:` with `port` and `key`" : "a section";
-    const allowed = row === undefined ? section : allowedText(row);
-    if (node?.kind === "scalar" && !isUnset(node)) {
+    const allowed = row === undefined ? allowedSection(path, issue) : allowedText(row);
+    if (node?.kind === "list") {
+      const found = `a list with ${node.items.length} items`;
+      faults.push({ file: node.origin.file, line: node.origin.line, path: node.path, found, allowed });
+    } else if (node?.kind === "scalar" && !isUnset(node)) {
       const found = show(row, node.text, node.hidden === true);
       faults.push({ file: node.origin.file, line: node.origin.line, path: node.path, found, allowed });
     } else {
@@ -75,6 +80,12 @@ export function validate(root: RawMap): Validated {
   return { config: null, faults, origins, hidden };
 }
 
+/** What is allowed in the place of a section or list that is wrong as a whole. */
+function allowedSection(path: string, issue: { readonly code?: string; readonly maximum?: unknown }): string {
+  if (issue.code === "too_big") return `a list of at most ${String(issue.maximum)} items`;
+  return path === "meters" ? "a section `meter:` with `port` and `key`" : "a section";
+}
+
 /** Goes through schema and tree side by side, and turns texts into what the schema wants. */
 class Walk {
   readonly faults: ConfigFault[] = [];
@@ -85,15 +96,29 @@ class Walk {
 
   convert(schema: z.ZodMiniType, raw: Raw, path: string): unknown {
     this.nodes.set(path, raw);
-    const { type, shape, element } = definition(unwrap(schema));
-    if (shape !== undefined) return this.#section(shape, raw, path);
+    const { shape, element } = definition(unwrap(schema));
+    if (shape !== undefined) {
+      const shorthand = about(schema)?.shorthand;
+      if (shorthand !== undefined && raw.kind === "scalar" && raw.text.trim() === shorthand)
+        return { [shorthand]: true };
+      return this.#section(shape, raw, path);
+    }
+    if (isUnset(raw)) return undefined;
+    const value = valueOfList(schema);
+    if (value !== null) {
+      if (raw.kind !== "map") this.origins.set(path, raw.origin);
+      if (raw.kind === "scalar" && raw.hidden === true) this.hidden.add(path);
+      return itemsOf(raw).map((item, index) => this.convert(value, item, joinPath(path, index)));
+    }
     if (element !== undefined) {
-      if (isUnset(raw)) return undefined;
       if (raw.kind !== "list")
         return this.#fault(raw, path, this.#kind(raw, path), "a list, each item begun with `- `");
       return raw.items.map((item, index) => this.convert(element, item, joinPath(path, index)));
     }
-    if (isUnset(raw)) return undefined;
+    return this.#value(definition(unwrap(schema)).type, raw, path);
+  }
+
+  #value(type: string, raw: Raw, path: string): unknown {
     const row = rowAt(path);
     const allowed = row === undefined ? "a value" : allowedText(row);
     if (raw.kind !== "scalar") return this.#fault(raw, path, this.#kind(raw, path), allowed);
@@ -161,6 +186,14 @@ class Walk {
     this.faultyPaths.push(path);
     return undefined;
   }
+}
+
+/** The values of a list of values: one alone is a list of one, and a text may hold several. */
+function itemsOf(raw: Raw): readonly Raw[] {
+  if (raw.kind === "list") return raw.items.filter((item) => !isUnset(item));
+  if (raw.kind === "map") return [raw];
+  const texts = raw.text.replace(/^\s*\[(.*)\]\s*$/s, "$1").split(/[\s,]+/);
+  return texts.filter((text) => text !== "").map((text) => ({ ...raw, text }));
 }
 
 /** Of two values that must differ: a fault at the second that names the first. */

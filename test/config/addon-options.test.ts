@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { formDefaults, formSchema, formTranslations, joinMeters } from "../../src/config/addon-options.ts";
-import { OPTIONS } from "../../src/config/option-list.ts";
+import { formDefaults, formSchema, formTranslations, joinMeters, joinOutputs } from "../../src/config/addon-options.ts";
+import { displayPath, OPTIONS } from "../../src/config/option-list.ts";
 import { parseYaml } from "../../src/config/yaml-file.ts";
 
 const config = parse(readFileSync("hassio-addon/config.yaml", "utf8"));
@@ -18,6 +18,8 @@ describe("the add-on's form is the table of options", () => {
     const { configuration } = parse(text);
     expect(configuration).toEqual(formTranslations(language));
     for (const [section, fields] of Object.entries(formSchema())) {
+      expect(configuration[section].name).not.toBe("");
+      if (typeof fields === "string") continue;
       const names = Object.keys(Array.isArray(fields) ? fields[0] : fields).sort();
       expect(Object.keys(configuration[section].fields).sort()).toEqual(names);
       for (const name of names) expect(configuration[section].fields[name].name).not.toBe("");
@@ -26,11 +28,13 @@ describe("the add-on's form is the table of options", () => {
 
   it("offers each option of the program, but for those that the image decides about", () => {
     const offered = Object.entries(formSchema()).flatMap(([section, fields]) =>
-      Object.keys(Array.isArray(fields) ? fields[0] : fields).map((name) => `${section}.${name}`),
+      typeof fields === "string"
+        ? [section]
+        : Object.keys(Array.isArray(fields) ? fields[0] : fields).map((name) => `${section}.${name}`),
     );
-    const known = OPTIONS.map((row) => row.path.join(".").replace("meters.[]", "meter"));
+    const known = OPTIONS.map((row) => displayPath(row).replace("outputs.", "outputs_"));
     const missing = known.filter((path) => !offered.includes(path));
-    expect(missing.filter((path) => !/^(http\.|data_dir$)/.test(path))).toEqual([]);
+    expect(missing.filter((path) => !/^(http\.|data_dir$|lists\.|homeassistant\.(url|token)$)/.test(path))).toEqual([]);
     expect(offered.map((path) => path.replace("meters.", "meter.")).filter((path) => !known.includes(path))).toEqual(
       [],
     );
@@ -41,6 +45,10 @@ describe("the add-on's form is the table of options", () => {
       /^(bool|password|port|url|email|device\(subsystem=tty\)|str|(int|float)\((\d+),(\d+)\)|list\(([a-z|]+)\))\??$/;
     for (const [section, fields] of Object.entries(formSchema())) {
       const values = formDefaults()[section] ?? {};
+      if (typeof fields === "string") {
+        expect(fields).toMatch(type);
+        continue;
+      }
       for (const [name, text] of Object.entries(Array.isArray(fields) ? fields[0] : fields)) {
         const [, , kind, least, most, choices] = type.exec(text) ?? [];
         expect(text).toMatch(type);
@@ -52,8 +60,9 @@ describe("the add-on's form is the table of options", () => {
         if (choices !== undefined && value !== undefined) expect(choices.split("|")).toContain(value);
       }
     }
-    // A section that is missing in the options, and is no text, would keep the add-on from starting.
-    expect(Object.keys(formDefaults()).sort()).toEqual(Object.keys(formSchema()).sort());
+    // A section that is missing in the options, and is no text, would keep the app from starting.
+    const sections = Object.entries(formSchema()).filter(([, fields]) => typeof fields !== "string");
+    expect(Object.keys(formDefaults()).sort()).toEqual(sections.map(([section]) => section).sort());
   });
 
   it("picks the device, and hides what is secret", () => {
@@ -101,5 +110,19 @@ describe("options.json has a meter and a list of meters", () => {
 
   it("a meter without port stays if it is the only one, so that its port is asked for", () => {
     expect(joined({ meter: { parity: "auto" }, meters: [] })).toEqual({ meter: [null], meters: [] });
+  });
+});
+
+describe("options.json has each output as a section of its own", () => {
+  it("and the program has them below `outputs`", () => {
+    const { root } = parseYaml(
+      '{"outputs_p1": {"listen": "0.0.0.0:2000"}, "outputs_shelly": {"mdns": false}}',
+      "o",
+      null,
+    );
+    joinOutputs(root);
+    expect([...root.entries.keys()]).toEqual(["outputs"]);
+    const outputs = root.entries.get("outputs");
+    expect(outputs?.kind === "map" && [...outputs.entries.keys()]).toEqual(["p1", "shelly"]);
   });
 });

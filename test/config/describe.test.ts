@@ -51,6 +51,9 @@ describe("the JSON Schema", () => {
     "meter: {port: /dev/a, key: 12345678901234567890123456789012}",
     "meter: {port: 'tcp://[::1]:2000', key: '36 C6 66 39 E4 8A 8C A4 D6 BC 8B 28 2A 79 3B BB'}\nhttp: {enabled: true}\nmqtt: {password:}",
     "meters: [{port: /dev/a}, {port: 'simulator:'}]\npublish: {interval: 0.5}",
+    "meter: {port: /dev/a}\nmqtt: {server: [mqtt://a, mqtt://b]}\noutputs: {p1: {listen: 127.0.0.1:2000}, shelly: [{listen: 0.0.0.0:80, udp: 1010}]}",
+    "meter: {port: /dev/a}\ntariff_windows: [{name: s, months: [4, 5], weekdays: sun, from: '10:00', to: '16:00'}]\ntime_zone: Europe/Vienna",
+    "meter: {port: /dev/a}\nlists: {name: l, elements: [{text: KFM_001}, {obis: 1.7.0, unit: W, scaler: 0, type: u32}, skip]}",
   ])("accepts what the program accepts (%#)", async (text) => {
     await loadYaml(text);
     expect(check(read(text)), JSON.stringify(check.errors)).toBe(true);
@@ -67,6 +70,11 @@ describe("the JSON Schema", () => {
     "meter: {port: /dev/a}\nmeters: [{port: /dev/b}]",
     "meters: []",
     "meter: {port: /dev/a}\nlog: {level: trace}",
+    "meter: {port: /dev/a}\nmqtt: {server: [localhost]}",
+    "meter: {port: /dev/a}\noutputs: {p1: {listen: 2000}}",
+    "meter: {port: /dev/a}\ntariff_windows: [{name: s, from: '10:00'}]",
+    "meter: {port: /dev/a}\ntariff_windows: [{name: s, months: [13], from: '10:00', to: '16:00'}]",
+    "meter: {port: /dev/a}\nlists: [{name: l, elements: [jump]}]",
   ])("refuses what the program refuses (%#)", async (text) => {
     await expect(loadYaml(text)).rejects.toThrow(/configuration has/);
     expect(check(read(text))).toBe(false);
@@ -80,18 +88,21 @@ describe("the example file", () => {
   });
 
   it("is valid with every comment that shows an option taken out of the comment, and has every option then", async () => {
-    const everything = exampleYaml().replace(/^( *)# ((?:\w+):(?: .*)?)$/gm, (line, indent: string, option: string) => {
-      const name = option.split(":")[0] ?? "";
-      const known = OPTIONS.some((row) => row.path.includes(name));
-      return known ? `${indent}${option}` : line;
-    });
+    const names = new Set(OPTIONS.flatMap((row) => row.path));
+    const everything = exampleYaml()
+      .replace(/^( *)# ((\w+):(?: .*)?)$/gm, (line, indent: string, option: string, name: string) =>
+        names.has(name) ? `${indent}${option}` : line,
+      )
+      // The items of lists of sections.
+      .replace(/^# ( +(?:- .*|elements:))$/gm, "$1");
     const folder = new ConfigFolder();
     folder.write("kaifa2mqtt.yaml", everything);
-    folder.write("secrets.yaml", "mqtt_password: sesame\nhttp_token: open\n");
+    folder.write("secrets.yaml", "mqtt_password: sesame\nhttp_token: open\nhomeassistant_token: ha\n");
     const { config, origins } = await folder.load();
     expect(config.mqtt.password).toBe("sesame");
-    for (const row of OPTIONS) {
-      const path = row.path.join(".").replace("meters.[]", "meters[0]");
+    expect(config.lists[0]?.elements.at(-1)).toEqual({ skip: true });
+    for (const row of OPTIONS.filter(({ path }) => path[0] !== "lists")) {
+      const path = row.path.join(".").replaceAll(".[]", "[0]");
       expect(origins.has(path), path).toBe(true);
     }
   });

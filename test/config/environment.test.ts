@@ -6,6 +6,16 @@ import { ConfigFolder, faultsOf, loadYaml } from "../helpers/config-folder.ts";
 const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 const OTHER_KEY = "5AD84121D9D20B364B7A11F3C1B5827F";
 
+/** What an option of a list cannot be without. */
+const REQUIRED_WITH: Readonly<Record<string, Record<string, string>>> = {
+  tariff_windows: {
+    KAIFA2MQTT_TARIFF_WINDOWS_NAME: "n",
+    KAIFA2MQTT_TARIFF_WINDOWS_FROM: "10:00",
+    KAIFA2MQTT_TARIFF_WINDOWS_TO: "16:00",
+  },
+  lists: { KAIFA2MQTT_LISTS_NAME: "n", KAIFA2MQTT_LISTS_ELEMENTS_SKIP: "true" },
+};
+
 describe("environment variables", () => {
   it("every option has one, and no two options share one", () => {
     const names = OPTIONS.map(environmentName);
@@ -20,9 +30,12 @@ describe("environment variables", () => {
   it("every option can be set by its variable", async () => {
     for (const row of OPTIONS) {
       const value = row.about.example?.startsWith("!secret") ? "sesame" : (row.about.example ?? String(row.default));
-      const env: Record<string, string> = { KAIFA2MQTT_METER_PORT: "/dev/a", [environmentName(row)]: value };
+      const env: Record<string, string> = {
+        ...{ KAIFA2MQTT_METER_PORT: "/dev/a", ...REQUIRED_WITH[row.path[0] ?? ""] },
+        [environmentName(row)]: value.replaceAll('"', ""),
+      };
       const { origins } = await new ConfigFolder().load(env);
-      const path = row.path.join(".").replace("meters.[]", "meters[0]");
+      const path = row.path.join(".").replaceAll(".[]", "[0]");
       expect(origins.get(path)?.file).toBe(environmentName(row));
     }
   });
@@ -53,6 +66,26 @@ describe("environment variables", () => {
       { port: "/dev/b", key: OTHER_KEY },
     ]);
     expect(warnings).toMatchObject([expect.stringContaining("KAIFA2MQTT_METER_NAME sets meters[0].name")]);
+  });
+
+  it("takes lists of values from one variable, and items of other lists by their number", async () => {
+    const { config } = await new ConfigFolder().load({
+      KAIFA2MQTT_METER_PORT: "/dev/a",
+      KAIFA2MQTT_MQTT_SERVER: "mqtt://a:1, mqtt://b:2",
+      KAIFA2MQTT_OUTPUTS_P1_LISTEN: "127.0.0.1:2000",
+      KAIFA2MQTT_OUTPUTS_P1_1_LISTEN: "127.0.0.1:2001",
+      KAIFA2MQTT_OUTPUTS_SHELLY_UDP: "1010 2220",
+    });
+    expect(config.mqtt.server).toEqual(["mqtt://a:1", "mqtt://b:2"]);
+    expect(config.outputs.p1).toMatchObject([{ listen: "127.0.0.1:2000" }, { listen: "127.0.0.1:2001" }]);
+    expect(config.outputs.shelly[0]?.udp).toEqual([1010, 2220]);
+  });
+
+  it("sets a value of a section that the file has alone where a list is allowed", async () => {
+    const { config } = await loadYaml("meter: {port: /dev/a}\noutputs: {p1: {listen: 127.0.0.1:2000}}\n", {
+      KAIFA2MQTT_OUTPUTS_P1_PORT: "/dev/ttyUSB1",
+    });
+    expect(config.outputs.p1).toEqual([{ listen: "127.0.0.1:2000", port: "/dev/ttyUSB1" }]);
   });
 
   it("a gap in the count is a fault", async () => {

@@ -76,7 +76,7 @@ describe("layers", () => {
     const { config, origins } = await loadYaml(`${MINIMAL}mqtt:\n  server: mqtt://file\n  user: someone\n`, {
       KAIFA2MQTT_MQTT_SERVER: "mqtt://environment",
     });
-    expect(config.mqtt).toMatchObject({ server: "mqtt://environment", user: "someone", keepalive: 60 });
+    expect(config.mqtt).toMatchObject({ server: ["mqtt://environment"], user: "someone", keepalive: 60 });
     const from = (path: string) => formatOrigin(origins.get(path) ?? NOWHERE);
     expect(from("mqtt.server")).toBe("KAIFA2MQTT_MQTT_SERVER");
     expect(from("mqtt.user")).toBe("kaifa2mqtt.yaml:6");
@@ -89,14 +89,14 @@ describe("layers", () => {
     const { config, file } = await new ConfigFolder().load(env);
     expect(file).toBeNull();
     expect(config.meters).toMatchObject([{ port: "tcp://10.0.0.1:2000", key: KEY, baud_rate: 2400, parity: "auto" }]);
-    expect(config.mqtt.server).toBe("mqtt://localhost:1883");
+    expect(config.mqtt.server).toEqual(["mqtt://localhost:1883"]);
   });
 
   it("what is empty counts as not set, in a file and in the environment", async () => {
     const { config } = await loadYaml(`${MINIMAL}mqtt:\n  user:\n  password: ""\n  keepalive: ~\nhttp:\n`, {
       KAIFA2MQTT_MQTT_SERVER: "",
     });
-    expect(config.mqtt).toMatchObject({ keepalive: 60, server: "mqtt://localhost:1883" });
+    expect(config.mqtt).toMatchObject({ keepalive: 60, server: ["mqtt://localhost:1883"] });
     expect(config.mqtt.user).toBeUndefined();
     expect(config.mqtt.password).toBeUndefined();
   });
@@ -110,8 +110,8 @@ describe("layers", () => {
   });
 
   it("user and password are taken out of the broker's address", async () => {
-    const { config, secrets } = await loadYaml(`${MINIMAL}mqtt: {server: "mqtts://me:p%40ss@broker:8883"}\n`);
-    expect(config.mqtt).toMatchObject({ server: "mqtts://broker:8883", user: "me", password: "p@ss" });
+    const { config, secrets } = await loadYaml(`${MINIMAL}mqtt: {server: ["mqtts://me:p%40ss@broker:8883"]}\n`);
+    expect(config.mqtt).toMatchObject({ server: ["mqtts://broker:8883"], user: "me", password: "p@ss" });
     expect(secrets).toEqual([KEY, "p@ss"]);
   });
 

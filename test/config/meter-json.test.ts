@@ -52,7 +52,7 @@ describe("meter.json of kaifareader", () => {
 
   it("with SOLARVIEW publishes to MQTT as soon as the environment names a broker", async () => {
     const { config } = await load(SOLARVIEW, { KAIFA2MQTT_MQTT_SERVER: "mqtt://broker" });
-    expect(config.mqtt).toMatchObject({ enabled: true, server: "mqtt://broker" });
+    expect(config.mqtt).toMatchObject({ enabled: true, server: ["mqtt://broker"] });
     expect(config.solarview.file).toBe("/var/run/kaifareader/kaifa.txt");
   });
 
@@ -60,7 +60,7 @@ describe("meter.json of kaifareader", () => {
     const { config, secrets } = await load(MQTT);
     expect(config.mqtt).toMatchObject({
       enabled: true,
-      server: "mqtt://192.168.0.99:1884",
+      server: ["mqtt://192.168.0.99:1884"],
       user: "me",
       password: "sesame",
       base_topic: "kaifa2mqtt",
@@ -77,7 +77,7 @@ describe("meter.json of kaifareader", () => {
       export_format: "MQTT",
       export_mqtt_server: "::1",
     });
-    expect(config.mqtt).toMatchObject({ server: "mqtt://[::1]:1883", legacy_base_topic: "kaifareader" });
+    expect(config.mqtt).toMatchObject({ server: ["mqtt://[::1]:1883"], legacy_base_topic: "kaifareader" });
   });
 
   it("in its newer form is understood, too", async () => {
@@ -100,7 +100,7 @@ describe("meter.json of kaifareader", () => {
     expect(config.solarview.file).toBe("/tmp/export.txt");
     expect(config.mqtt).toMatchObject({
       enabled: true,
-      server: "mqtt://broker:1883",
+      server: ["mqtt://broker:1883"],
       legacy_base_topic: "kaifareader",
     });
     expect(config.mqtt.user).toBeUndefined();

@@ -70,7 +70,14 @@ describe("the connection to a broker", () => {
     const log = (message: string): void => void told.push(message);
     const sink = new MqttSink({
       mqtt: { enabled: true, base_topic: "tls", version: 4, keepalive: 60, reject_unauthorized: true, ...mqtt },
-      homeassistant: { enabled: false, discovery_topic: "h", status_topic: "h/status", language: "en" },
+      homeassistant: {
+        enabled: false,
+        discovery_topic: "h",
+        status_topic: "h/status",
+        language: "en",
+        discovery: "entity",
+        backfill: false,
+      },
       publishIntervalMs: 0,
       instance: "0123456789ab",
       bridge: { version: "1", startedAt: 0, meters: () => [] },
@@ -83,36 +90,36 @@ describe("the connection to a broker", () => {
   const says = (what: RegExp) => expect.poll(() => told.join("\n"), { timeout: 10_000 }).toMatch(what);
 
   it("over TLS is refused by us as long as nobody vouches for the certificate, with what to do about it", async () => {
-    await start({ server: `mqtts://localhost:${await tlsBroker()}` });
+    await start({ server: [`mqtts://localhost:${await tlsBroker()}`] });
     await says(/certificate that cannot be trusted .* mqtt\.ca/);
   });
 
   it("over TLS is made with the authority's certificate", async () => {
     const published = publishes();
-    await start({ server: `mqtts://localhost:${await tlsBroker()}`, ca: path("ca.pem") });
+    await start({ server: [`mqtts://localhost:${await tlsBroker()}`], ca: path("ca.pem") });
     expect(await published).toBe("12.937");
   });
 
   it("over TLS is refused by us if the certificate is for another host", async () => {
-    await start({ server: `mqtts://127.0.0.1:${await tlsBroker()}`, ca: path("ca.pem") });
+    await start({ server: [`mqtts://127.0.0.1:${await tlsBroker()}`], ca: path("ca.pem") });
     await says(/certificate that cannot be trusted/);
   });
 
   it("over TLS is made unverified only if that is asked for", async () => {
     const published = publishes();
-    await start({ server: `mqtts://localhost:${await tlsBroker()}`, reject_unauthorized: false });
+    await start({ server: [`mqtts://localhost:${await tlsBroker()}`], reject_unauthorized: false });
     expect(await published).toBe("12.937");
   });
 
   it("shows our own certificate to a broker that wants one", async () => {
     const published = publishes();
     const server = `mqtts://localhost:${await tlsBroker(true)}`;
-    await start({ server, ca: path("ca.pem"), cert: path("client.pem"), key: path("client.key") });
+    await start({ server: [server], ca: path("ca.pem"), cert: path("client.pem"), key: path("client.key") });
     expect(await published).toBe("12.937");
   });
 
   it("without TLS to a port with TLS fails with a hint", async () => {
-    await start({ server: `mqtt://localhost:${await tlsBroker()}` });
+    await start({ server: [`mqtt://localhost:${await tlsBroker()}`] });
     await says(/connection was lost|mqtts:\/\//);
   });
 
@@ -124,7 +131,7 @@ describe("the connection to a broker", () => {
       stream.on("error", () => undefined);
       aedes.handle(stream, request);
     });
-    await start({ server: `ws://127.0.0.1:${await listen(http)}/mqtt` });
+    await start({ server: [`ws://127.0.0.1:${await listen(http)}/mqtt`] });
     expect(await published).toBe("12.937");
   });
 });

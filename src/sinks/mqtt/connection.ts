@@ -68,7 +68,8 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    if (options.config.server !== undefined) this.label = withoutLogin(options.config.server);
+    const first = options.config.server?.[0];
+    if (first !== undefined) this.label = withoutLogin(first);
   }
 
   get connected(): boolean {
@@ -94,9 +95,10 @@ export class Connection {
   /** Begins to connect, and goes on trying until `stop`. */
   async start(): Promise<void> {
     const { config, findBroker } = this.#options;
+    const first = config.server?.[0];
     const [{ default: mqtt }, broker] = await Promise.all([
       import("mqtt"),
-      config.server === undefined ? findBroker(this.#stopping.signal) : { ...config, server: config.server },
+      first === undefined ? findBroker(this.#stopping.signal) : { ...config, server: first },
     ]);
     if (this.#stopped || broker === null) return;
     this.label = withoutLogin(broker.server);

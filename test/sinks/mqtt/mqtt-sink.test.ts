@@ -19,6 +19,8 @@ const HOME_ASSISTANT: HomeAssistantConfig = {
   discovery_topic: "homeassistant",
   status_topic: "homeassistant/status",
   language: "en",
+  discovery: "entity",
+  backfill: false,
 };
 const CONFIG_TOPIC = "homeassistant/sensor/kaifa2mqtt_181220000009/energy_import/config";
 
@@ -57,7 +59,7 @@ describe("the MQTT sink", () => {
 
   async function started({ mqtt, homeassistant, ...rest }: Overrides = {}): Promise<MqttSink> {
     const sink = new MqttSink({
-      mqtt: { ...MQTT, server: broker.url, ...mqtt },
+      mqtt: { ...MQTT, server: [broker.url], ...mqtt },
       homeassistant: { ...HOME_ASSISTANT, ...homeassistant },
       publishIntervalMs: 0,
       instance: "0123456789ab",
@@ -455,14 +457,14 @@ describe("the MQTT sink", () => {
     });
 
     it("when nobody listens", async () => {
-      await started({ mqtt: { server: "mqtt://127.0.0.1:1" } });
+      await started({ mqtt: { server: ["mqtt://127.0.0.1:1"] } });
       await warned(/nothing listens there/);
       await new Promise((resolve) => setTimeout(resolve, 1500));
       expect(told).toHaveLength(1);
     });
 
     it("when a certificate file is missing", async () => {
-      await started({ mqtt: { server: "mqtts://127.0.0.1:1", ca: "/does/not/exist.pem" } });
+      await started({ mqtt: { server: ["mqtts://127.0.0.1:1"], ca: "/does/not/exist.pem" } });
       await warned(/mqtt\.ca.* cannot be read/);
     });
 

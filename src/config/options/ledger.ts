@@ -1,0 +1,60 @@
+/** Options of the ledger of quarter hours: an item of `tariff_windows:`, and `time_zone`. */
+import * as z from "zod/mini";
+import { option, text, whole } from "./option.ts";
+
+const TIME = /^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/;
+const TIME_ALLOWED = 'a time such as "10:00", in quotes';
+export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const tariffWindowSchema = z.strictObject({
+  name: option(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,32}$/)), {
+    title: { en: "Name", de: "Name" },
+    help: { en: "Name of the window, in topics and entities.", de: "Name des Fensters, in Topics und Entitäten." },
+    allowed: "1 to 32 letters, digits, _ and -",
+    example: "summer",
+  }),
+  months: option(
+    z._default(z.array(whole(1, 12)).check(z.minLength(1), z.maxLength(12)), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
+    {
+      title: { en: "Months", de: "Monate" },
+      help: { en: "Months in which the window holds, 1 to 12.", de: "Monate, in denen das Fenster gilt, 1 bis 12." },
+      allowed: "a list of whole numbers from 1 to 12",
+      example: "[4, 5, 6, 7, 8, 9]",
+    },
+  ),
+  weekdays: option(z._default(z.array(z.enum(WEEKDAYS)).check(z.minLength(1), z.maxLength(7)), [...WEEKDAYS]), {
+    title: { en: "Weekdays", de: "Wochentage" },
+    help: { en: "Days on which the window holds.", de: "Tage, an denen das Fenster gilt." },
+    allowed: "a list of mon, tue, wed, thu, fri, sat, sun",
+    example: "[mon, tue, wed, thu, fri, sat, sun]",
+  }),
+  from: option(z.string().check(z.regex(TIME)), {
+    title: { en: "From", de: "Von" },
+    help: {
+      en: "Local time at which the window begins; it belongs to it.",
+      de: "Ortszeit, zu der das Fenster beginnt.",
+    },
+    allowed: TIME_ALLOWED,
+    example: '"10:00"',
+  }),
+  to: option(z.string().check(z.regex(TIME)), {
+    title: { en: "To", de: "Bis" },
+    help: {
+      en: "Local time at which the window ends, 24:00 for midnight; earlier than `from`: it ends on the next day.",
+      de: "Ortszeit, zu der das Fenster endet, 24:00 für Mitternacht; früher als `from`: es endet am nächsten Tag.",
+    },
+    allowed: TIME_ALLOWED,
+    example: '"16:00"',
+  }),
+});
+
+export const timeZoneSchema = z.optional(text(64).check(z.refine(isTimeZone)));
