@@ -16,6 +16,7 @@ import { type Health, HealthServer } from "./process/health.ts";
 import { instanceId } from "./process/instance.ts";
 import type { Broker } from "./sinks/mqtt/connection.ts";
 import type { MqttSink } from "./sinks/mqtt/mqtt-sink.ts";
+import type { Output, OutputStatus } from "./sinks/output/output.ts";
 import type { Sink } from "./sinks/sink.ts";
 import { SolarviewSink } from "./sinks/solarview.ts";
 import { openSource } from "./sources/open-source.ts";
@@ -49,6 +50,7 @@ export class Bridge implements BridgeView {
   #meters: Meter[] = [];
   #sinks: Sink[] = [];
   #mqtt: MqttSink | null = null;
+  readonly #outputs: Output[] = [];
   #stopping: Promise<void> | null = null;
 
   constructor(options: BridgeOptions) {
@@ -98,6 +100,10 @@ export class Bridge implements BridgeView {
 
   broker(): BrokerStatus | null {
     return this.#mqtt?.status() ?? null;
+  }
+
+  outputs(): readonly OutputStatus[] {
+    return this.#outputs.map((output) => output.status());
   }
 
   /** No grace after the start: what waits for a first telegram gives a start period of its own (Docker's `--start-period`). */

@@ -4,6 +4,7 @@
  * the log-in form). Nothing that changes or tests anything is done for another site's page.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { isLoopbackHost } from "../process/loopback.ts";
 
 /** The Supervisor's address in the add-on network: ingress requests come from nowhere else. */
 export const INGRESS_PEER = "172.30.32.2";
@@ -96,10 +97,6 @@ function equal(a: string, b: string): boolean {
 
 function plainAddress(peer: string | undefined): string | undefined {
   return peer?.replace(/^::ffff:/, "");
-}
-
-export function isLoopbackHost(host: string | undefined): boolean {
-  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]|::1)(?::\d+)?$/i.test(host ?? "");
 }
 
 /** Security headers of every answer. The page has no inline script or style and asks nobody else for anything. */

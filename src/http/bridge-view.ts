@@ -1,5 +1,6 @@
 /** What the status page may know of the bridge: read-only, no secrets. `bridge.ts` implements it. */
 import type { MeterStatus } from "../meter/events.ts";
+import type { OutputStatus } from "../sinks/output/output.ts";
 
 /** The broker as the page shows it. */
 export interface BrokerStatus {
@@ -30,4 +31,6 @@ export interface BridgeView {
   /** `null` if no broker is configured. */
   broker(): BrokerStatus | null;
   health(): Health;
+  /** Outputs for other machines, in the order of the configuration. */
+  outputs?(): readonly OutputStatus[];
 }

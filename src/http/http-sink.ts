@@ -6,6 +6,7 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import type { HttpConfig } from "../config/options.ts";
 import type { MeterEvent } from "../meter/events.ts";
+import { isLoopback } from "../process/loopback.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { Access, INGRESS_PEER } from "./access.ts";
 import type { MeterKeys } from "./app.ts";
@@ -181,10 +182,6 @@ export class HttpSink implements Sink {
       this.#options.log.debug(`history not written: ${messageOf(error)}`);
     });
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 function messageOf(error: unknown): string {

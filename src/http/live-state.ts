@@ -88,6 +88,7 @@ export class LiveState {
       loggedIn,
       broker: broker === null ? null : { server: broker.server, connected: broker.connected, error: broker.error },
       meters: this.#view.meters().map((status) => this.#meter(status, broker)),
+      outputs: this.#view.outputs?.() ?? [],
     };
   }
 

@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Registry } from "prom-client";
 import type { MeterStatus, ReadingValue } from "../meter/events.ts";
+import type { OutputStatus } from "../sinks/output/output.ts";
 import type { BridgeView } from "./bridge-view.ts";
 
 const JOULES_PER_KWH = 3_600_000;
@@ -61,6 +62,7 @@ export async function metricsText(view: BridgeView, current: Iterable<CurrentVal
     gauge("mqtt_connected", "1 if the broker is connected.").set(broker.connected ? 1 : 0);
     counter("mqtt_messages_published_total", "Messages sent to the broker.").inc(broker.published);
   }
+  addOutputs(view.outputs?.() ?? [], gauge);
   addValues(current, gauge, counter);
   const { user, system } = process.cpuUsage();
   new Counter({ name: "process_cpu_seconds_total", help: "Processor time used.", registers }).inc(
@@ -101,6 +103,22 @@ function addMeters(meters: readonly MeterStatus[], gauge: MakeGauge, counter: Ma
     opened.inc(own, status.counters.connections);
     for (const [reason, count] of Object.entries(status.counters.rejectedBy)) rejected.inc({ ...own, reason }, count);
     state.set({ ...own, status: status.diagnosis.code }, 1);
+  }
+}
+
+function addOutputs(outputs: readonly OutputStatus[], gauge: MakeGauge): void {
+  if (outputs.length === 0) return;
+  const labels = ["output", "meter", "address"];
+  const listening = gauge("output_listening", "1 while the output's port is open.", labels);
+  const clients = gauge("output_clients", "Clients of the output.", labels);
+  const fresh = gauge("output_fresh", "1 while the output serves values of the moment.", labels);
+  const age = gauge("output_age_seconds", "Age of the reading that the output serves.", labels);
+  for (const status of outputs) {
+    const own = { output: status.output, meter: status.meter ?? "", address: status.address };
+    listening.set(own, status.listening ? 1 : 0);
+    clients.set(own, status.clients);
+    fresh.set(own, status.fresh ? 1 : 0);
+    if (status.ageMs !== null) age.set(own, status.ageMs / 1000);
   }
 }
 

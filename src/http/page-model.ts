@@ -54,6 +54,20 @@ export interface PageMeter {
   readonly values: readonly PageValue[];
 }
 
+/** An output for other machines. */
+export interface PageOutput {
+  /** `p1`, `homewizard`, `sunspec`, `shelly` */
+  readonly output: string;
+  readonly address: string;
+  readonly listening: boolean;
+  /** `null` until its meter's first reading. */
+  readonly meter: string | null;
+  readonly clients: number;
+  readonly ageMs: number | null;
+  /** Whether values of the moment are served. */
+  readonly fresh: boolean;
+}
+
 export interface PageState {
   readonly version: string;
   readonly startedAt: number;
@@ -65,6 +79,7 @@ export interface PageState {
   readonly loggedIn: boolean;
   readonly broker: { readonly server: string; readonly connected: boolean; readonly error: string | null } | null;
   readonly meters: readonly PageMeter[];
+  readonly outputs: readonly PageOutput[];
 }
 
 /** Mean net power (W, import positive) in slots of equal length; `null` where nothing came. */

@@ -70,6 +70,9 @@ const view: BridgeView = {
   version: "1.2.3",
   startedAt: Date.now(),
   meters: () => [status()],
+  outputs: () => [
+    { output: "p1", meter: "house", address: "127.0.0.1:2000", listening: true, clients: 2, ageMs: 1500, fresh: true },
+  ],
   broker: () => ({ server: "mqtt://localhost:1883", connected: true, published: 42, error: null }),
   health: () => ({ healthy, reasons: healthy ? [] : ["the broker is away"] }),
 };
@@ -136,6 +139,8 @@ describe("health and metrics", () => {
         `kaifa2mqtt_meter_last_telegram_timestamp_seconds{${own}} 1`,
         `kaifa2mqtt_meter_status{${own},status="ok"} 1`,
         "kaifa2mqtt_mqtt_messages_published_total 42",
+        'kaifa2mqtt_output_clients{output="p1",meter="house",address="127.0.0.1:2000"} 2',
+        'kaifa2mqtt_output_age_seconds{output="p1",meter="house",address="127.0.0.1:2000"} 1.5',
         'kaifa2mqtt_energy_joules_total{meter="181220000009",direction="import",phase="",tariff=""} 46573200',
         'kaifa2mqtt_voltage_volts{meter="181220000009",direction="",phase="l1",tariff=""} 233.7',
       ]),

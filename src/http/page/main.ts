@@ -3,6 +3,7 @@ import type { KeyTestResult, PageMeter, PageState } from "../page-model.ts";
 import { Connection, send } from "./connection.ts";
 import { byId, choices, make, setText } from "./dom.ts";
 import { showFreshness, showMeter, showValues } from "./live.ts";
+import { showOutputs } from "./outputs.ts";
 import { Plots } from "./plots.ts";
 import { showStages } from "./stages.ts";
 import { Telegrams } from "./telegrams.ts";
@@ -81,6 +82,7 @@ function show(page: PageState): void {
   if (first) performance.mark("kaifa2mqtt:first-value");
   showValues(meter, language);
   showStages(meter, language);
+  showOutputs(page, language);
   plots.show(page, meter, language);
   telegrams.show(meter, language);
   setText(byId("version"), say(language, "version", page.version, duration(page.now - page.startedAt)));

@@ -1,5 +1,6 @@
 /** What `bridge/info` and `bridge/meters/<meter>` say. No secrets: they are built field by field. */
 import type { MeterStatus } from "../../meter/events.ts";
+import type { OutputStatus } from "../output/output.ts";
 
 /** The bridge as its sinks see it. */
 export interface BridgeState {
@@ -7,12 +8,15 @@ export interface BridgeState {
   /** Milliseconds of the wall clock. */
   readonly startedAt: number;
   meters(): readonly MeterStatus[];
+  /** Outputs for other machines, if there are any. */
+  outputs?(): readonly OutputStatus[];
 }
 
 const isoTime = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 /** Payload of `<base>/bridge/info`. `instance` tells two bridges apart that were given the same base topic. */
 export function bridgeInfo(bridge: BridgeState, instance: string, language: "en" | "de"): string {
+  const outputs = bridge.outputs?.() ?? [];
   return JSON.stringify({
     version: bridge.version,
     started: isoTime(bridge.startedAt),
@@ -44,7 +48,13 @@ export function bridgeInfo(bridge: BridgeState, instance: string, language: "en"
         cure: meter.diagnosis.cure[language],
       },
     })),
+    ...(outputs.length === 0 ? {} : { outputs: outputs.map(outputInfo) }),
   });
+}
+
+function outputInfo({ output, address, listening, meter, clients, ageMs, fresh }: OutputStatus): object {
+  const age = ageMs === null ? null : Math.round(ageMs / 100) / 10;
+  return { output, address, listening, meter, clients, age_seconds: age, fresh };
 }
 
 /** Home Assistant takes no longer state; a path of a device may make a sentence long. */

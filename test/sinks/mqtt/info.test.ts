@@ -24,6 +24,30 @@ const status = (text: string): MeterStatus => ({
 });
 
 describe("what is told of the bridge", () => {
+  it("has the outputs for other machines, with clients and age, if there are any", () => {
+    const output = {
+      output: "p1",
+      meter: "181220000009",
+      address: "127.0.0.1:2000",
+      listening: true,
+      clients: 2,
+      ageMs: 1_234,
+      fresh: true,
+    } as const;
+    const bridge = { version: "1.2.3", startedAt: 0, meters: () => [], outputs: () => [output] };
+    expect(JSON.parse(bridgeInfo(bridge, "0123456789ab", "en")).outputs).toEqual([
+      {
+        output: "p1",
+        address: "127.0.0.1:2000",
+        listening: true,
+        meter: "181220000009",
+        clients: 2,
+        age_seconds: 1.2,
+        fresh: true,
+      },
+    ]);
+  });
+
   it("is version, start, and each meter with its counters and its diagnosis in the language of the entities", () => {
     const bridge = { version: "1.2.3", startedAt: 1_632_728_000_000, meters: () => [status("All well.")] };
     expect(JSON.parse(bridgeInfo(bridge, "0123456789ab", "de"))).toEqual({

@@ -1,0 +1,41 @@
+/** The outputs for other machines: where each listens, how many clients it has, how old its reading is. */
+import type { PageOutput, PageState } from "../page-model.ts";
+import { byId, make, setText } from "./dom.ts";
+import { type Language, number, say } from "./words.ts";
+
+const NAMES: Readonly<Record<string, string>> = {
+  p1: "P1 (DSMR)",
+  homewizard: "HomeWizard",
+  sunspec: "SunSpec Modbus",
+  shelly: "Shelly Pro 3EM",
+};
+
+export function showOutputs({ outputs }: PageState, language: Language): void {
+  byId("outputs-card").hidden = outputs.length === 0;
+  const list = byId("outputs");
+  while (list.children.length > outputs.length) list.lastElementChild?.remove();
+  while (list.children.length < outputs.length) list.append(make("li", {}));
+  outputs.forEach((output, index) => {
+    const row = list.children[index];
+    if (row instanceof HTMLElement) setText(row, describe(output, language));
+  });
+}
+
+function describe(
+  { output, address, listening, meter, clients, ageMs, fresh }: PageOutput,
+  language: Language,
+): string {
+  const state = !listening
+    ? say(language, "outputClosed")
+    : ageMs === null
+      ? say(language, "outputWaiting")
+      : say(language, "outputAge", number(language, (ageMs / 1000).toFixed(0)));
+  const parts = [
+    `${NAMES[output] ?? output} ${address}`,
+    meter,
+    say(language, "outputClients", String(clients)),
+    state,
+  ];
+  if (listening && ageMs !== null && !fresh) parts.push(say(language, "outputStale"));
+  return parts.filter((part) => part !== null).join(" · ");
+}

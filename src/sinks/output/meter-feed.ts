@@ -1,0 +1,115 @@
+/**
+ * What an output knows of its meter: the newest of each value, whichever telegram brought it, and how old that is. Control
+ * loops act on these values, so one of the moment (power, voltage, current, frequency) is never given once it is older
+ * than the limit; registers and texts are given for up to two hours, because some meters send them once an hour.
+ */
+
+import type { MeterEvent, MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
+import { type Clock, systemClock } from "../../process/clock.ts";
+
+const PERIODS = 3;
+const LEAST_LIMIT_MS = 15_000;
+/** After so long beyond the limit the meter is taken for gone: clients are closed, or told that there is no device. */
+const GONE_MS = 60_000;
+const KEEP_MS = 2 * 3_600_000;
+/** Values of one meter that are kept; telegrams hold up to 60. */
+const MAX_VALUES = 256;
+
+/** `stale`: no accepted telegram for three periods (15 s at least); `gone`: for a further minute, or none so far. */
+export type Freshness = "fresh" | "stale" | "gone";
+
+interface Kept {
+  readonly value: ReadingValue;
+  readonly at: number;
+}
+
+export class MeterFeed {
+  readonly #meter: string | undefined;
+  readonly #periodMs: (meterId: string | null) => number | null;
+  readonly #clock: Clock;
+  readonly #values = new Map<string, Kept>();
+  #reading: Reading | null = null;
+  #at: number | null = null;
+
+  /** @param meter id of the only meter whose readings are taken; `undefined`: those of every meter that is handed in */
+  constructor(meter: string | undefined, periodMs: (meterId: string | null) => number | null, clock?: Clock) {
+    this.#meter = meter;
+    this.#periodMs = periodMs;
+    this.#clock = clock ?? systemClock;
+  }
+
+  /** @returns the reading, if the event is one of this output's meter */
+  take(event: MeterEvent): Reading | null {
+    if (event.type !== "reading") return null;
+    const { reading } = event;
+    if (this.#meter !== undefined && reading.meter.id !== this.#meter) return null;
+    // Another meter behind the same port: nothing of the one before may be mixed in.
+    if (reading.meter.id !== this.#reading?.meter.id) this.#values.clear();
+    const at = this.#clock.now();
+    this.#reading = reading;
+    this.#at = at;
+    for (const value of reading.values) {
+      if (this.#values.has(value.key) || this.#values.size < MAX_VALUES) this.#values.set(value.key, { value, at });
+    }
+    return reading;
+  }
+
+  /** The newest reading; `null` before the first. */
+  get reading(): Reading | null {
+    return this.#reading;
+  }
+
+  get meter(): MeterInfo | null {
+    return this.#reading?.meter ?? null;
+  }
+
+  get ageMs(): number | null {
+    return this.#at === null ? null : this.#clock.now() - this.#at;
+  }
+
+  /** Age from which on values of the moment are no longer served, milliseconds. */
+  get limitMs(): number {
+    return Math.max(LEAST_LIMIT_MS, PERIODS * (this.#periodMs(this.meter?.id ?? null) ?? 0));
+  }
+
+  get freshness(): Freshness {
+    const age = this.ageMs;
+    if (age === null) return "gone";
+    const limit = this.limitMs;
+    if (age <= limit) return "fresh";
+    return age <= limit + GONE_MS ? "stale" : "gone";
+  }
+
+  /** The value under this key as exact decimal text (or text); `null` if the meter doesn't send it or it is too old. */
+  text(key: string): string | null {
+    return this.value(key)?.text ?? null;
+  }
+
+  /** The value under this key; `null` if the meter doesn't send it or it is too old. */
+  value(key: string): ReadingValue | null {
+    const kept = this.#values.get(key);
+    return kept !== undefined && this.#isCurrent(kept) ? kept.value : null;
+  }
+
+  /** As a number in the published unit (kWh, W, V, A, Hz); `null` if there is none. */
+  number(key: string): number | null {
+    const value = this.value(key);
+    return value?.numeric ? Number(value.text) : null;
+  }
+
+  /** Whether the first of two values came with a later telegram than the second. */
+  isNewer(key: string, than: string): boolean {
+    return (this.#values.get(key)?.at ?? 0) > (this.#values.get(than)?.at ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** All values that may be served now, in the order in which the meter sent them first. */
+  values(): ReadingValue[] {
+    return [...this.#values.values()].filter((kept) => this.#isCurrent(kept)).map(({ value }) => value);
+  }
+
+  #isCurrent({ value, at }: Kept): boolean {
+    // A value without a row in the table may be of the moment, too.
+    const kind = value.quantity?.kind ?? (value.numeric ? "gauge" : "text");
+    return this.#clock.now() - at <= (kind === "gauge" ? this.limitMs : KEEP_MS);
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What all outputs for other machines share: their options, what they report about themselves, and what the bridge hands
+ * them. An output is a sink that serves the readings of one meter in a protocol that other machines speak.
+ */
+import type { ComponentLog } from "../../log/component-log.ts";
+import type { Clock } from "../../process/clock.ts";
+import type { Sink } from "../sink.ts";
+
+export type OutputName = "p1" | "homewizard" | "sunspec" | "shelly";
+
+/** Options that every output has. */
+export interface OutputOptions {
+  /** `HOST:PORT` or `[IPv6]:PORT`; without a host (`:2000`, `2000`) the loopback interface. */
+  readonly listen?: string | undefined;
+  /** Id of the meter; without it, the first meter of the configuration. */
+  readonly meter?: string | undefined;
+  /**
+   * Power of each phase where the meter doesn't send it: `total` gives no power per phase (or the total on one phase,
+   * where the protocol needs a number); `derived` takes it from U·I whenever the totals prove the sign.
+   */
+  readonly phase_power?: "total" | "derived" | undefined;
+}
+
+/** What the bridge hands to an output. */
+export interface OutputParts {
+  /** Observed period of the meter, milliseconds; `null` until two telegrams have come. */
+  readonly periodMs: (meterId: string | null) => number | null;
+  readonly version: string;
+  readonly log: ComponentLog;
+  /** For tests. */
+  readonly clock?: Clock;
+}
+
+/** For `bridge/info`, the status page and `/metrics`. */
+export interface OutputStatus {
+  readonly output: OutputName;
+  /** Id of the meter; `null` until its first reading. */
+  readonly meter: string | null;
+  /** Where it listens (`127.0.0.1:2000`) or writes to (`/dev/ttyUSB1`); two are joined by a comma. */
+  readonly address: string;
+  /** Whether the port is open; `false` while another program uses it. */
+  readonly listening: boolean;
+  /** Connections that are open; for protocols without lasting connections, addresses that asked within a minute. */
+  readonly clients: number;
+  /** Age of the newest reading, milliseconds; `null` before the first. */
+  readonly ageMs: number | null;
+  /** Whether that age is within the limit: only then are values of the moment served. */
+  readonly fresh: boolean;
+}
+
+export interface Output extends Sink {
+  readonly name: OutputName;
+  status(): OutputStatus;
+}

@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { RecentPeers } from "../../../src/sinks/output/recent-peers.ts";
+
+describe("who has asked lately", () => {
+  it("is counted once per address, for a minute", () => {
+    let now = 0;
+    const peers = new RecentPeers(() => now);
+    peers.asked("10.0.0.1");
+    peers.asked("10.0.0.1");
+    peers.asked("10.0.0.2");
+    expect(peers.count).toBe(2);
+    now = 30_000;
+    peers.asked("10.0.0.1");
+    now = 60_001;
+    expect(peers.count).toBe(1);
+  });
+
+  it("is bounded however many addresses ask", () => {
+    const peers = new RecentPeers(() => 0);
+    for (let i = 0; i < 10_000; i++) peers.asked(`fe80::${i}`);
+    expect(peers.count).toBe(256);
+  });
+});
