@@ -3,8 +3,9 @@
  * The process: arguments, signals, exit codes. Each command is a file of `src/commands/` that is loaded only when it is
  * wanted, so that `run` and `health` carry nothing they do not use.
  */
-import { Command, CommanderError, Option } from "commander";
-import { type CommandContext, type CommandOptions, UsageError } from "./commands/command.ts";
+import { Command, CommanderError } from "commander";
+import { type CommandOptions, UsageError } from "./commands/command.ts";
+import { COMMANDS, type CommandRow, EXIT_CODES, globalOptions, SUMMARY } from "./commands/command-table.ts";
 import { Redactor } from "./log/redact.ts";
 import { stepDown } from "./process/drop-privileges.ts";
 import { VERSION } from "./version.ts";
@@ -13,94 +14,6 @@ import { VERSION } from "./version.ts";
 const EXIT = { ok: 0, failure: 1, usage: 2, config: 78 } as const;
 /** A stop ends within 5 s, come what may. */
 const STOP_MS = 4_500;
-
-type Run = (context: CommandContext) => Promise<number>;
-
-interface CommandRow {
-  readonly name: string;
-  /** Positional arguments in commander's notation. */
-  readonly args?: string;
-  readonly summary: string;
-  readonly options?: readonly Option[];
-  readonly load: () => Promise<{ readonly command: Run }>;
-}
-
-const KEY = [
-  new Option("--key <hex>", "encryption key (GUEK), 32 hex digits"),
-  new Option("--auth-key <hex>", "authentication key (GAK), 32 hex digits"),
-];
-const JSON_OUTPUT = new Option("--json", "print JSON for programs");
-
-const COMMANDS: readonly CommandRow[] = [
-  {
-    name: "run",
-    summary: "run the bridge (also without a command)",
-    load: () => import("./commands/run.ts"),
-  },
-  {
-    name: "check",
-    summary: "print the effective configuration, secrets masked, and where each value comes from",
-    options: [JSON_OUTPUT],
-    load: () => import("./commands/check.ts"),
-  },
-  {
-    name: "decode",
-    args: "[files...]",
-    summary: "decode captured bytes (hex text or binary) from files or standard input",
-    options: [
-      ...KEY,
-      new Option("--json", "print one JSON object a line"),
-      new Option("--accept", "judge the sequence as `run` does before it publishes"),
-    ],
-    load: () => import("./commands/decode.ts"),
-  },
-  {
-    name: "doctor",
-    summary: "listen at the port and say what it finds and what to do",
-    options: [new Option("--port <port>", "port instead of the configured one"), ...KEY, JSON_OUTPUT],
-    load: () => import("./commands/doctor.ts"),
-  },
-  {
-    name: "simulate",
-    args: "[target]",
-    summary: "play a meter on a PTY (default), a serial port or tcp-listen:HOST:PORT",
-    options: [
-      new Option("--layout <name>", "the grid operator's format; a wrong name lists all"),
-      new Option("--port <target>", "the target, like the argument"),
-      ...KEY,
-      new Option("--interval <seconds>", "seconds between telegrams; default: as meters of that layout do"),
-      new Option("--count <number>", "stop after so many telegrams"),
-      new Option("--speed <factor>", "how much faster the household lives"),
-      new Option("--baud-rate <baud>", "pace of the bytes; 0: all at once"),
-      new Option("--seed <number>", "another household"),
-      new Option("--faults <list>", "disturb the line; a wrong name lists all"),
-      new Option("--fault-rate <share>", "share of the telegrams that are disturbed, 0 to 1"),
-    ],
-    load: () => import("./commands/simulate.ts"),
-  },
-  {
-    name: "demo",
-    summary: "everything without hardware: simulated meter, broker, bridge, status page",
-    options: [
-      new Option("--interval <seconds>", "seconds between telegrams (default: 2)"),
-      new Option("--layout <name>", "telegram format of this grid operator (see simulate)"),
-      new Option("--count <readings>", "end after so many readings"),
-      new Option("--duration <seconds>", "end after so long"),
-    ],
-    load: () => import("./commands/demo.ts"),
-  },
-  {
-    name: "health",
-    summary: "exit 0 if the running bridge is healthy, else 1 and a line saying why",
-    load: () => import("./commands/health.ts"),
-  },
-  {
-    name: "migrate",
-    args: "<meter.json>",
-    summary: "print the kaifa2mqtt.yaml that is equivalent to kaifareader's meter.json",
-    load: () => import("./commands/migrate.ts"),
-  },
-];
 
 const redactor = new Redactor();
 const stopping = new AbortController();
@@ -181,15 +94,12 @@ async function execute(row: CommandRow, args: readonly string[], options: Comman
 
 function program(): Command {
   const root = new Command("kaifa2mqtt")
-    .description(
-      "Smart-meter bridge: reads the telegrams of Kaifa and other meters, publishes to MQTT and Home Assistant.",
-    )
+    .description(SUMMARY)
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "explain the commands, or one of them")
-    .option("-c, --config <file>", "configuration file (YAML, or kaifareader's meter.json)")
-    .addOption(new Option("--log-level <level>", "how much is told").choices(["error", "warn", "info", "debug"]))
-    .addHelpText("after", "\nExit codes: 0 success or stopped, 1 failure, 2 wrong usage, 78 invalid configuration.")
+    .addHelpText("after", `\nExit codes: ${EXIT_CODES}`)
     .exitOverride();
+  for (const option of globalOptions()) root.addOption(option);
   const isDefault = (row: CommandRow) => row.name === "run";
   for (const row of COMMANDS) {
     const command = root

@@ -20,7 +20,9 @@ describe("the demo", () => {
     expect(shown(/^kaifa2mqtt\/\d+ {2}\{"time":/)).toBe(true);
     expect(shown(/^homeassistant\/sensor\/kaifa2mqtt_\d+\/energy_import\/config {2}\{/)).toBe(true);
     expect(shown(/^kaifa2mqtt\/bridge\/state {2}offline$/)).toBe(true);
-    expect(lines.at(-2)).toMatch(/^The demo is over after [45] readings\.$/);
+    // Those that were on their way when the fourth came are counted, too: on a busy machine more than one.
+    const readings = /^The demo is over after (\d+) readings\.$/.exec(lines.at(-2) ?? "")?.[1];
+    expect(Number(readings)).toBeGreaterThanOrEqual(4);
   });
 
   it("ends with code 0 when it is stopped, and says farewell", async () => {

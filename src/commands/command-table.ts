@@ -1,0 +1,104 @@
+/**
+ * THE table of commands: what `--help` prints, and what the man page and the shell completion are made from (scripts/manual.mjs).
+ * A new command is a row here and a file beside this one, which is loaded only when the command is given.
+ */
+import { Option } from "commander";
+import type { CommandContext } from "./command.ts";
+
+export const SUMMARY =
+  "Smart-meter bridge: reads the telegrams of Kaifa and other meters, publishes to MQTT and Home Assistant.";
+export const EXIT_CODES = "0 success or stopped, 1 failure, 2 wrong usage, 78 invalid configuration.";
+
+/** Options of every command. */
+export const globalOptions = (): Option[] => [
+  new Option("-c, --config <file>", "configuration file (YAML, or kaifareader's meter.json)"),
+  new Option("--log-level <level>", "how much is logged").choices(["error", "warn", "info", "debug"]),
+];
+
+type Run = (context: CommandContext) => Promise<number>;
+
+export interface CommandRow {
+  readonly name: string;
+  /** Positional arguments in commander's notation. */
+  readonly args?: string;
+  readonly summary: string;
+  readonly options?: readonly Option[];
+  readonly load: () => Promise<{ readonly command: Run }>;
+}
+
+const KEY = [
+  new Option("--key <hex>", "encryption key (GUEK), 32 hex digits"),
+  new Option("--auth-key <hex>", "authentication key (GAK), 32 hex digits"),
+];
+const JSON_OUTPUT = new Option("--json", "print JSON for programs");
+
+export const COMMANDS: readonly CommandRow[] = [
+  {
+    name: "run",
+    summary: "run the bridge (also without a command)",
+    load: () => import("./run.ts"),
+  },
+  {
+    name: "check",
+    summary: "print the effective configuration, secrets masked, and where each value comes from",
+    options: [JSON_OUTPUT],
+    load: () => import("./check.ts"),
+  },
+  {
+    name: "decode",
+    args: "[files...]",
+    summary: "decode captured bytes (hex text or binary) from files or standard input",
+    options: [
+      ...KEY,
+      new Option("--json", "print one JSON object a line"),
+      new Option("--accept", "judge the sequence as `run` does before it publishes"),
+    ],
+    load: () => import("./decode.ts"),
+  },
+  {
+    name: "doctor",
+    summary: "listen at the port and say what it finds and what to do",
+    options: [new Option("--port <port>", "port instead of the configured one"), ...KEY, JSON_OUTPUT],
+    load: () => import("./doctor.ts"),
+  },
+  {
+    name: "simulate",
+    args: "[target]",
+    summary: "play a meter on a PTY (default), a serial port or tcp-listen:HOST:PORT",
+    options: [
+      new Option("--layout <name>", "the grid operator's format; a wrong name lists all"),
+      new Option("--port <target>", "the target, like the argument"),
+      ...KEY,
+      new Option("--interval <seconds>", "seconds between telegrams; default: as meters of that layout do"),
+      new Option("--count <number>", "stop after so many telegrams"),
+      new Option("--speed <factor>", "how much faster the household lives"),
+      new Option("--baud-rate <baud>", "pace of the bytes; 0: all at once"),
+      new Option("--seed <number>", "another household"),
+      new Option("--faults <list>", "disturb the line; a wrong name lists all"),
+      new Option("--fault-rate <share>", "share of the telegrams that are disturbed, 0 to 1"),
+    ],
+    load: () => import("./simulate.ts"),
+  },
+  {
+    name: "demo",
+    summary: "everything without hardware: simulated meter, broker, bridge, status page",
+    options: [
+      new Option("--interval <seconds>", "seconds between telegrams (default: 2)"),
+      new Option("--layout <name>", "telegram format of this grid operator (see simulate)"),
+      new Option("--count <readings>", "end after so many readings"),
+      new Option("--duration <seconds>", "end after so long"),
+    ],
+    load: () => import("./demo.ts"),
+  },
+  {
+    name: "health",
+    summary: "exit 0 if the running bridge is healthy, else 1 and a line saying why",
+    load: () => import("./health.ts"),
+  },
+  {
+    name: "migrate",
+    args: "<meter.json>",
+    summary: "print the kaifa2mqtt.yaml that is equivalent to kaifareader's meter.json",
+    load: () => import("./migrate.ts"),
+  },
+];
