@@ -1,10 +1,11 @@
 /** Where an A-XDR value ends, found without building it: so a bare APDU delimits itself while its bytes still come. */
 
-import { isUntaggedDescriptor } from "./axdr.ts";
+import { isUntaggedDescriptor, MAX_DEPTH } from "./axdr.ts";
 import { readBerLength } from "./ber-length.ts";
 
-const MAX_DEPTH = 10;
 const LARGEST_COUNT = 8192;
+/** Most elements of the type description of a compact array. */
+const LARGEST_TYPE = 256;
 
 /** Not the beginning of any A-XDR value. */
 export const BROKEN = Number.NEGATIVE_INFINITY;
@@ -78,6 +79,7 @@ export function findAxdrEnd(buffer: Uint8Array, at: number, end: number, final: 
       return BROKEN;
     }
     if (tag === 0x13) {
+      if (left.length > MAX_DEPTH) return BROKEN;
       const behind = compactArrayEnd(buffer, pos, end);
       if (behind < 0) return behind === BROKEN ? BROKEN : behind - owed;
       pos = behind;
@@ -92,7 +94,7 @@ export function findAxdrEnd(buffer: Uint8Array, at: number, end: number, final: 
     if (count > LARGEST_COUNT) return BROKEN;
     pos = from;
     if (tag === 0x01 || tag === 0x02) {
-      if (left.length >= MAX_DEPTH) return BROKEN;
+      if (left.length > MAX_DEPTH) return BROKEN;
       if (pos >= end && count > 0) return -(pos + count + owed);
       const untagged = tag === 0x02 && count === 2 && buffer[pos] === 0;
       if (untagged && pos + 10 > end && (!final || descriptors)) return -(pos + 10);
@@ -120,10 +122,15 @@ function isSwappedCode(buffer: Uint8Array, at: number, end: number): boolean {
   return end - at >= 9 && (buffer[at + 2] as number) <= 1 && (d === 7 || d === 8) && buffer[at + 7] === 0xff;
 }
 
-/** End of `type description | BER length | bytes`, the tag 13 already read. */
+/**
+ * End of `type description | BER length | bytes`, the tag 13 already read. Compact arrays inside a compact array are left
+ * to the decoder: no meter sends them.
+ */
 function compactArrayEnd(buffer: Uint8Array, at: number, end: number): number {
   let pos = at;
-  for (let left = 1; left > 0; left--) {
+  // A type nests only through arrays and structures, so their number bounds the depth as well as the work.
+  for (let left = 1, read = 0; left > 0; left--, read++) {
+    if (read > LARGEST_TYPE) return BROKEN;
     if (pos >= end) return -(pos + left + 1);
     const tag = buffer[pos++] as number;
     if (tag === 0x02) {
@@ -133,7 +140,7 @@ function compactArrayEnd(buffer: Uint8Array, at: number, end: number): number {
       pos += 2;
       left += 1;
     } else if (fixedSize(tag) < 0 && tag !== 0x04 && tag !== 0x09 && tag !== 0x0a && tag !== 0x0c) return BROKEN;
-    if (left > 256) return BROKEN;
+    if (left > LARGEST_TYPE) return BROKEN;
   }
   const length = readBerLength(buffer, pos, end);
   if (!length)

@@ -41,8 +41,8 @@ export const TAG = {
   dontCare: 0xff,
 } as const;
 
-/** How deep containers may stand in each other; telegrams in the field reach 4. */
-const MAX_DEPTH = 10;
+/** How deep containers may be nested, compact arrays and their type descriptions included; telegrams in the field reach 4. */
+export const MAX_DEPTH = 10;
 const NO_ITEMS: readonly AxdrNode[] = [];
 
 /** One value of the tree. Strings are not copied: their bytes are `start`…`end` of the buffer that was decoded. */
@@ -178,10 +178,14 @@ export function isUntaggedDescriptor(bytes: Uint8Array, at: number, end = bytes.
   return classId >= 1 && (bytes[at + 2] as number) < 16 && attribute >= 1 && attribute <= 16;
 }
 
+/** @throws CodecError `malformed` if a container at this depth would be one too many */
+function checkDepth(reader: ByteReader, depth: number): void {
+  if (depth < MAX_DEPTH) return;
+  throw new CodecError("malformed", `A-XDR at byte ${reader.pos}: containers nested more than ${MAX_DEPTH} deep`);
+}
+
 function countOf(reader: ByteReader, depth: number): number {
-  if (depth >= MAX_DEPTH) {
-    throw new CodecError("malformed", `A-XDR at byte ${reader.pos}: more than ${MAX_DEPTH} containers in each other`);
-  }
+  checkDepth(reader, depth);
   const count = reader.berLength("A-XDR element count");
   reader.need(count, "A-XDR elements"); // each takes one byte at least
   return count;
@@ -277,7 +281,7 @@ interface TypeDescription {
 function typeDescription(reader: ByteReader, depth: number): TypeDescription {
   const tag = reader.u8("type description");
   if (tag === TAG.array) {
-    if (depth >= MAX_DEPTH) countOf(reader, depth);
+    checkDepth(reader, depth);
     const count = reader.u16("type description: array length");
     if (count === 0) throw emptyType(reader);
     return { tag, count, types: [typeDescription(reader, depth + 1)] };
@@ -299,6 +303,7 @@ function emptyType(reader: ByteReader): CodecError {
 
 /** `13`, type description, length in bytes, bare values of that type one after the other (Blue Book, 4.1.5). */
 function compactArray(reader: ByteReader, depth: number): AxdrNode {
+  checkDepth(reader, depth);
   const type = typeDescription(reader, depth + 1);
   const length = reader.berLength("compact-array length");
   reader.need(length, "compact-array contents");
