@@ -34,6 +34,13 @@ export type DecoderEvent =
       /** Known as soon as a general-ciphering header was read; 16 hex digits. */
       readonly systemTitle: string | null;
       readonly bytes?: Uint8Array;
+      /**
+       * How a check sum failed, the same text for telegrams that fail in the same way: if all of them do, the meter uses
+       * another check sum, and no cable is at fault.
+       */
+      readonly pattern?: string;
+      /** Only where the codec itself failed, which no input may bring about: the error, for the log. */
+      readonly cause?: unknown;
     }
   /** Bytes between telegrams that belong to none: noise, fill, the tail of a telegram that began before we listened. */
   | { readonly type: "skipped"; readonly offset: number; readonly length: number };

@@ -9,12 +9,16 @@
 import { ApduDecoder } from "./apdu/apdu.ts";
 import { CodecError, type CodecErrorCode } from "./codec-error.ts";
 import type { Decoder, DecoderEvent, DecoderOptions } from "./decoder-event.ts";
+import { DecoderOutput } from "./decoder-output.ts";
+import { ByteCollector } from "./link/byte-collector.ts";
 import { createLinks, type Link } from "./link/links.ts";
 import { type Accepted, NO_FRAME, type Scan } from "./link/scan.ts";
 import { MAX_BUFFER, StreamBuffer } from "./link/stream-buffer.ts";
 
 /** Bytes of the smallest frame that can carry a further segment. */
 const SMALLEST_FRAME = 12;
+/** Most bytes of frames that are kept of one telegram; an event of a longer one carries none. */
+const MAX_KEPT = 16_384;
 
 export class StreamDecoder implements Decoder {
   readonly #links: readonly (Link | undefined)[];
@@ -23,9 +27,8 @@ export class StreamDecoder implements Decoder {
   readonly #buffer = new StreamBuffer();
   /** How many bytes from the start of the buffer on are needed before looking again makes sense. */
   #needed = 0;
-  /** Noise that is not told yet, as offsets in the stream. */
-  #skippedFrom = 0;
-  #skippedTo = 0;
+  /** How many bytes from the start of the buffer on its scanner has seen; 0 where it has not been asked yet. */
+  #seen = 0;
   /** Offset up to which the bytes belong to a fault that was told. */
   #covered = 0;
   /** The transport whose last telegram was faulty and may still have frames to come; they are not told again. */
@@ -36,9 +39,10 @@ export class StreamDecoder implements Decoder {
   #lastFrameEnd = 0;
   /** Where the stream began, or went on after silence. */
   #freshAt = 0;
-  /** Copies of the collected frames, where they are wanted. */
-  #kept: Uint8Array[] = [];
-  #events: DecoderEvent[] = [];
+  /** Copies of the collected frames, where they are wanted, and whether there was room for all. */
+  readonly #kept = new ByteCollector(MAX_KEPT);
+  #keptAll = true;
+  readonly #output = new DecoderOutput();
 
   constructor(options: DecoderOptions) {
     this.#links = createLinks();
@@ -63,10 +67,10 @@ export class StreamDecoder implements Decoder {
   feed(chunk: Uint8Array): DecoderEvent[] {
     for (let at = 0; at < chunk.length; ) {
       at += this.#buffer.append(chunk, at);
-      if (this.#buffer.available >= this.#needed) this.#search(false);
+      if (this.#buffer.available >= this.#needed) this.#guard(() => this.#search(false));
     }
-    if (this.#needed - this.#buffer.available === 1) this.#lookAhead();
-    return this.#takeEvents();
+    if (this.#needed - this.#buffer.available === 1) this.#guard(() => this.#lookAhead());
+    return this.#output.take();
   }
 
   /**
@@ -84,7 +88,7 @@ export class StreamDecoder implements Decoder {
   }
 
   silence(): DecoderEvent[] {
-    this.#search(true);
+    this.#guard(() => this.#search(true));
     if (this.#collecting) {
       const cut = this.#buffer.endOffset > this.#lastFrameEnd;
       this.#abandon(
@@ -96,7 +100,7 @@ export class StreamDecoder implements Decoder {
     }
     this.#stragglers = null;
     this.#freshAt = this.#buffer.endOffset;
-    return this.#takeEvents();
+    return this.#output.take();
   }
 
   end(): DecoderEvent[] {
@@ -106,10 +110,35 @@ export class StreamDecoder implements Decoder {
   reset(): void {
     this.#forgetCollection();
     this.#buffer.reset();
-    this.#needed = 0;
-    this.#skippedFrom = this.#skippedTo = this.#covered = this.#lastFrameEnd = this.#freshAt = 0;
+    this.#needed = this.#seen = 0;
+    this.#covered = this.#lastFrameEnd = this.#freshAt = 0;
     this.#stragglers = null;
-    this.#events = [];
+    this.#output.reset();
+  }
+
+  /**
+   * Nothing that comes over a line may end the process: an error that is no CodecError is a defect of this codec. The
+   * bytes at hand are given up as one faulty telegram, and the stream goes on behind them.
+   */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (cause) {
+      const { offset, available } = this.#buffer;
+      this.#forgetCollection();
+      const message = `the decoder failed on these bytes: ${cause instanceof Error ? cause.message : cause}`;
+      const fault = { type: "fault", code: "malformed", transport: null, systemTitle: null } as const;
+      this.#output.add({ ...fault, message, offset, length: available, cause, ...this.#bytesOf(available) });
+      this.#advance(available);
+      this.#covered = this.#buffer.offset;
+      this.#needed = 0;
+    }
+  }
+
+  /** Goes on behind `count` bytes of the buffer. */
+  #advance(count: number): void {
+    this.#buffer.start += count;
+    this.#seen = 0;
   }
 
   #search(final: boolean): void {
@@ -127,6 +156,7 @@ export class StreamDecoder implements Decoder {
         // Also where a scanner asks for more and has it: the buffer must never be full of what nobody decides about.
         this.#skip(1);
       } else {
+        this.#seen = this.#buffer.available;
         this.#needed = Math.max(scan.bytes, this.#buffer.available + 1);
         return;
       }
@@ -146,7 +176,7 @@ export class StreamDecoder implements Decoder {
 
   #scan(link: Link, final: boolean): Scan<unknown> {
     const { bytes, start, end, offset } = this.#buffer;
-    if (!link.bare) return link.scan(bytes, start, end, final);
+    if (!link.bare) return link.scan(bytes, start, end, final, this.#seen);
     if (!this.#mayBeBare()) return NO_FRAME;
     // The bytes before belong to a good frame: they are no remains of a damaged one, whatever they look like.
     if (offset === this.#lastFrameEnd) return link.scan(bytes.subarray(start, end), 0, end - start, final);
@@ -173,26 +203,8 @@ export class StreamDecoder implements Decoder {
   #skip(count: number): void {
     const to = this.#buffer.offset + count;
     const from = Math.max(to - count, this.#covered);
-    this.#buffer.start += count;
-    if (from >= to) return;
-    if (from !== this.#skippedTo) {
-      this.#flushSkipped();
-      this.#skippedFrom = from;
-    }
-    this.#skippedTo = to;
-  }
-
-  #flushSkipped(): void {
-    const length = this.#skippedTo - this.#skippedFrom;
-    if (length > 0) this.#events.push({ type: "skipped", offset: this.#skippedFrom, length });
-    this.#skippedFrom = this.#skippedTo;
-  }
-
-  #takeEvents(): DecoderEvent[] {
-    this.#flushSkipped();
-    const events = this.#events;
-    this.#events = [];
-    return events;
+    this.#advance(count);
+    if (from < to) this.#output.skip(from, to);
   }
 
   #takeFrame(link: Link, frame: unknown, length: number): void {
@@ -200,14 +212,19 @@ export class StreamDecoder implements Decoder {
     const end = offset + length;
     if (frame === null) {
       // Fill is passed over in silence, but in the midst of noise it is noise, be that told already or not.
-      if (this.#skippedTo === offset && offset > this.#freshAt) this.#skip(length);
-      else this.#buffer.start += length;
+      if (this.#output.skippedTo === offset && offset > this.#freshAt) this.#skip(length);
+      else this.#advance(length);
       return;
     }
     if (this.#collecting && this.#collecting !== link) {
       this.#abandon("segmentation", "the telegram was cut short: another one began");
     }
-    if (this.#collecting && link.assembler.unnumbered && offset > this.#lastFrameEnd && this.#skippedTo === offset) {
+    if (
+      this.#collecting &&
+      link.assembler.unnumbered &&
+      offset > this.#lastFrameEnd &&
+      this.#output.skippedTo === offset
+    ) {
       this.#abandon("segmentation", "foreign bytes between two segments: one may be missing");
       this.#stragglers = link;
     }
@@ -220,13 +237,13 @@ export class StreamDecoder implements Decoder {
       done = again.done;
     }
     this.#stragglers = null;
-    if (this.#keepBytes) this.#kept.push(this.#buffer.bytes.slice(this.#buffer.start, this.#buffer.start + length));
     if (!this.#collecting) this.#collectedFrom = offset;
-    this.#buffer.start += length;
+    this.#keep(length);
+    this.#advance(length);
     this.#lastFrameEnd = end;
     this.#collecting = link.assembler.pending ? link : null;
     if (done) this.#takeApdu(link, done, end);
-    if (!this.#collecting) this.#kept = [];
+    if (!this.#collecting) this.#forgetKept();
   }
 
   /**
@@ -244,7 +261,7 @@ export class StreamDecoder implements Decoder {
       // Nothing of ours, in between.
       const offset = this.#buffer.offset;
       this.#tellFault(link, error.code, error.message, offset, end - offset, this.#bytesOf(end - offset));
-      this.#buffer.start += end - offset;
+      this.#advance(end - offset);
       return undefined;
     }
     if (this.#collecting) {
@@ -260,13 +277,13 @@ export class StreamDecoder implements Decoder {
     }
     this.#stragglers = link.assembler.ends(frame) ? null : link;
     this.#covered = Math.max(this.#covered, end);
-    this.#buffer.start += end - this.#buffer.offset;
+    this.#advance(end - this.#buffer.offset);
     return undefined;
   }
 
   #takeDamage(link: Link, scan: Scan<unknown> & { kind: "bad" }): void {
     const offset = this.#buffer.offset;
-    const { code, message, length = 1, part } = scan;
+    const { code, message, length = 1, part, pattern } = scan;
     const told =
       offset < this.#covered ? part !== "first" : part === "later" && this.#stragglers === link && !this.#collecting;
     if (told) {
@@ -276,7 +293,8 @@ export class StreamDecoder implements Decoder {
         this.#abandon("segmentation", "the telegram was cut short: another one began");
       }
       this.#forgetCollection();
-      this.#tellFault(link, code, message, offset, length, this.#bytesOf(length));
+      const more = { ...this.#bytesOf(length), ...(pattern === undefined ? {} : { pattern }) };
+      this.#tellFault(link, code, message, offset, length, more);
       this.#covered = Math.max(this.#covered, offset + length);
       this.#stragglers = link;
     }
@@ -286,11 +304,10 @@ export class StreamDecoder implements Decoder {
   #takeApdu(link: Link, { apdu, proof = link.proof, unnumberedSegments = 1 }: Accepted, end: number): void {
     const offset = this.#collectedFrom;
     const length = end - offset;
-    const bytes = this.#keepBytes ? { bytes: concat(this.#kept) } : undefined;
+    const bytes = this.#keptBytes();
     try {
       const telegram = this.#apdus.decode(apdu, link.transport, proof);
-      this.#flushSkipped();
-      this.#events.push({ type: "telegram", telegram, offset, length, ...bytes });
+      this.#output.add({ type: "telegram", telegram, offset, length, ...bytes });
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       const code = error.code === "malformed" && unnumberedSegments > 1 ? "segmentation" : error.code;
@@ -302,7 +319,7 @@ export class StreamDecoder implements Decoder {
   #abandon(code: CodecErrorCode, message: string): void {
     const link = this.#collecting;
     if (!link) return;
-    const bytes = this.#keepBytes ? { bytes: concat(this.#kept) } : undefined;
+    const bytes = this.#keptBytes();
     this.#forgetCollection();
     const offset = this.#collectedFrom;
     this.#tellFault(link, code, message, offset, this.#lastFrameEnd - offset, bytes);
@@ -311,7 +328,23 @@ export class StreamDecoder implements Decoder {
   #forgetCollection(): void {
     this.#collecting?.assembler.reset();
     this.#collecting = null;
-    this.#kept = [];
+    this.#forgetKept();
+  }
+
+  #keep(length: number): void {
+    if (!this.#keepBytes || !this.#keptAll) return;
+    const { bytes, start } = this.#buffer;
+    this.#keptAll = this.#kept.fits(length);
+    if (this.#keptAll) this.#kept.append(bytes.subarray(start, start + length));
+  }
+
+  #keptBytes(): { readonly bytes: Uint8Array } | undefined {
+    return this.#keepBytes && this.#keptAll ? { bytes: this.#kept.bytes.slice() } : undefined;
+  }
+
+  #forgetKept(): void {
+    this.#kept.clear();
+    this.#keptAll = true;
   }
 
   #bytesOf(length: number): { readonly bytes: Uint8Array } | undefined {
@@ -327,11 +360,10 @@ export class StreamDecoder implements Decoder {
     message: string,
     offset: number,
     length: number,
-    bytes?: { readonly bytes: Uint8Array } | undefined,
+    more?: { readonly bytes?: Uint8Array; readonly pattern?: string } | undefined,
     systemTitle: string | null = null,
   ): void {
-    this.#flushSkipped();
-    this.#events.push({
+    this.#output.add({
       type: "fault",
       code,
       message,
@@ -339,17 +371,7 @@ export class StreamDecoder implements Decoder {
       length,
       transport: link.transport,
       systemTitle,
-      ...bytes,
+      ...more,
     });
   }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -9,6 +9,7 @@ const SUM_AFTER_MS = [60_000, 600_000, 3_600_000] as const;
 
 /** The part of a logger that is used here. */
 interface TallyLog {
+  error(message: string): void;
   warn(message: string): void;
   debug(message: string | (() => string)): void;
 }
@@ -27,6 +28,8 @@ export class MeterTally {
   readonly #since = new Map<string, number>();
   #toldAt = 0;
   #step = 0;
+  /** The unexpected error that was logged last. */
+  #lastUnexpected: string | null = null;
 
   constructor(log: TallyLog) {
     this.#log = log;
@@ -78,6 +81,16 @@ export class MeterTally {
     } else {
       this.#since.set(code, (this.#since.get(code) ?? 0) + 1);
     }
+  }
+
+  /** An error of this program, not of the line: told once with its stack, and the telegram at hand counts as dropped. */
+  unexpected(error: unknown, at: number): void {
+    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    if (message !== this.#lastUnexpected) {
+      this.#log.error(error instanceof Error ? (error.stack ?? message) : message);
+    }
+    this.#lastUnexpected = message;
+    this.fault("malformed", `an unexpected error, see the log (${message})`, at);
   }
 
   /** To be called now and then: tells how many more there were. */

@@ -151,10 +151,10 @@ export class Meter {
         }
       }
       // Not when we stop: what is under way then is nobody's fault.
-      if (!this.#stopped) this.#handle(decoder.end(), this.#clock.now());
+      if (!this.#stopped) this.#decode(() => decoder.end(), this.#clock.now());
       return session.signal.aborted ? "again" : "ended";
     } catch (error) {
-      this.#handle(decoder.end(), this.#clock.now());
+      this.#decode(() => decoder.end(), this.#clock.now());
       if (error instanceof SourceError) {
         observer.closed(error.code);
         log.debug(`${error.code}: ${error.message}`);
@@ -201,38 +201,60 @@ export class Meter {
     this.#tally.heard(chunk.length);
     observer.bytes(chunk, at);
     this.#search.heard(at);
-    this.#handle(decoder.feed(chunk), at);
+    this.#decode(() => decoder.feed(chunk), at);
     return this.#pacer?.pause(chunk.length, at, decoder.wanted) ?? 0;
   }
 
   #silence(): void {
     this.#pacer?.silence();
-    this.#handle(this.#parts.decoder.silence(), this.#clock.now());
+    this.#decode(() => this.#parts.decoder.silence(), this.#clock.now());
     this.#search.silence();
     this.#look();
   }
 
-  #handle(events: readonly DecoderEvent[], at: number): void {
+  /**
+   * Every way from a socket or timer into the codec, and on to acceptance and sinks. Whatever throws there is a defect of
+   * ours: it costs the telegram at hand, never the session.
+   */
+  #decode(read: () => readonly DecoderEvent[], at: number): void {
+    let events: readonly DecoderEvent[] = [];
+    try {
+      events = read();
+    } catch (error) {
+      this.#parts.decoder.reset();
+      this.#tally.unexpected(error, at);
+    }
+    for (const event of events) this.#attempt(() => this.#handle(event, at), at);
+  }
+
+  #attempt(step: () => void, at: number): void {
+    try {
+      step();
+    } catch (error) {
+      this.#tally.unexpected(error, at);
+    }
+  }
+
+  #handle(event: DecoderEvent, at: number): void {
     const { acceptance, observer } = this.#parts;
-    for (const event of events) {
-      observer.decoded(event, at);
-      switch (event.type) {
-        case "telegram":
-          this.#search.good();
-          this.#tally.decoded();
-          this.#decide(acceptance.judge(event.telegram, at));
-          break;
-        case "fault":
-          if (provesLine(event.code)) this.#search.good();
-          acceptance.disturbed(at);
-          this.#tally.fault(event.code, event.message, at);
-          this.#look();
-          break;
-        case "skipped":
-          acceptance.disturbed(at);
-          this.#tally.skipped(event.length);
-          break;
-      }
+    observer.decoded(event, at);
+    switch (event.type) {
+      case "telegram":
+        this.#search.good();
+        this.#tally.decoded();
+        this.#decide(acceptance.judge(event.telegram, at));
+        break;
+      case "fault":
+        if (provesLine(event.code)) this.#search.good();
+        acceptance.disturbed(at);
+        if (event.cause === undefined) this.#tally.fault(event.code, event.message, at);
+        else this.#tally.unexpected(event.cause, at);
+        this.#look();
+        break;
+      case "skipped":
+        acceptance.disturbed(at);
+        this.#tally.skipped(event.length);
+        break;
     }
   }
 
@@ -252,7 +274,10 @@ export class Meter {
     if (due === null) this.#timers.cancel("due");
     else {
       const wait = Math.max(0, due - this.#clock.now());
-      this.#timers.schedule("due", wait, () => this.#decide(acceptance.expire(this.#clock.now())));
+      this.#timers.schedule("due", wait, () => {
+        const at = this.#clock.now();
+        this.#attempt(() => this.#decide(acceptance.expire(at)), at);
+      });
     }
     this.#look();
   }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { createAcceptance } from "../../src/acceptance/acceptance.ts";
 import { createDecoder } from "../../src/codec/decoder.ts";
+import type { Decoder } from "../../src/codec/decoder-event.ts";
 import { Observer } from "../../src/diagnosis/observer.ts";
 import type { MeterEvent } from "../../src/meter/events.ts";
 import { Meter } from "../../src/meter/meter.ts";
@@ -33,7 +34,9 @@ afterEach(async () => {
   for (const meter of meters.splice(0)) await meter.stop();
 });
 
-async function bench(options: { hasLine?: boolean; wrongKey?: boolean; refusal?: Error } = {}): Promise<Bench> {
+async function bench(
+  options: { hasLine?: boolean; wrongKey?: boolean; refusal?: Error; decoder?: Decoder } = {},
+): Promise<Bench> {
   const source = new ScriptedSource(options.hasLine ?? true);
   source.refusal = options.refusal ?? null;
   const clock = new FakeClock();
@@ -47,7 +50,7 @@ async function bench(options: { hasLine?: boolean; wrongKey?: boolean; refusal?:
     index: 0,
     source,
     line: { baudRate: 2400, dataBits: 8, parity: "auto", stopBits: 1 },
-    decoder: createDecoder({ key: options.wrongKey ? Buffer.alloc(16, 7) : key }),
+    decoder: options.decoder ?? createDecoder({ key: options.wrongKey ? Buffer.alloc(16, 7) : key }),
     acceptance: createAcceptance(),
     observer: new Observer(source.label, options.hasLine === false ? "tcp" : "serial"),
     toReading: (telegram, complete, receivedAt) => buildReading(telegram, { meter: METER, receivedAt, complete }),
@@ -267,5 +270,51 @@ describe("a meter", () => {
     await telegrams(2);
     expect(log.some((line) => line.startsWith("error: TypeError: a bug\n"))).toBe(true);
     expect(of("reading").length).toBeGreaterThan(0);
+  });
+});
+
+describe("a defect in the codec", () => {
+  /** A decoder that throws at one of its doors as often as it is told to. */
+  function failing(door: "feed" | "silence" | "end") {
+    const decoder = createDecoder({ key });
+    let throws = 2;
+    const guarded =
+      <A extends unknown[], R>(name: string, act: (...args: A) => R) =>
+      (...args: A): R => {
+        if (name === door && throws-- > 0) throw new RangeError("Maximum call stack size exceeded");
+        return act(...args);
+      };
+    return {
+      feed: guarded("feed", (chunk: Uint8Array) => decoder.feed(chunk)),
+      silence: guarded("silence", () => decoder.silence()),
+      end: guarded("end", () => decoder.end()),
+      reset: () => decoder.reset(),
+      get wanted() {
+        return decoder.wanted;
+      },
+    };
+  }
+
+  it.each(["feed", "silence"] as const)(
+    "met in %s costs that telegram and is logged once; the session stays",
+    async (door) => {
+      const { telegrams, of, log, source, meter } = await bench({ decoder: failing(door) });
+      await telegrams(4);
+      expect(log.filter((line) => line.startsWith("error:"))).toHaveLength(1);
+      expect(log.join("\n")).toContain("Maximum call stack size exceeded");
+      expect(of("reading").length).toBeGreaterThanOrEqual(2);
+      expect(source.openings).toHaveLength(1);
+      expect(meter.status().counters).toMatchObject({ connections: 1, rejected: 2, rejectedBy: { malformed: 2 } });
+    },
+  );
+
+  it("met when the source breaks off does not keep the meter from opening it again", async () => {
+    const { telegrams, of, log, source, clock } = await bench({ decoder: failing("end") });
+    source.fail(new SourceError("lost", "pulled"));
+    await clock.pass(5_000);
+    await telegrams(2);
+    expect(source.openings.length).toBeGreaterThan(1);
+    expect(of("reading").length).toBeGreaterThan(0);
+    expect(log.filter((line) => line.startsWith("error:"))).toHaveLength(1);
   });
 });

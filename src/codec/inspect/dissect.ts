@@ -8,7 +8,8 @@ import { GENERAL_BLOCK_TRANSFER } from "../link/block-transfer.ts";
 import { llcLength } from "../link/hdlc-assembler.ts";
 import { crcX25, scanHdlcFrame } from "../link/hdlc-frame.ts";
 import { scanMbusFrame } from "../link/mbus-frame.ts";
-import { crcP1, scanP1Telegram } from "../link/p1-telegram.ts";
+import { crcP1 } from "../link/p1-check.ts";
+import { scanP1Telegram } from "../link/p1-telegram.ts";
 
 export type SpanKind =
   | "frame"

@@ -7,6 +7,7 @@
  */
 import { readBerLength } from "../axdr/ber-length.ts";
 import { CodecError } from "../codec-error.ts";
+import { ByteCollector } from "./byte-collector.ts";
 
 export const GENERAL_BLOCK_TRANSFER = 0xe0;
 /** Bit of the control byte. */
@@ -52,48 +53,37 @@ export function encodeBlock(number: number, last: boolean, data: Uint8Array): Ui
 
 /** Joins the blocks of one transfer. Block 1 begins anew; anything else out of order drops what was collected. */
 export class BlockTransfer {
-  #parts: Uint8Array[] = [];
-  #size = 0;
+  readonly #collected = new ByteCollector(LARGEST_APDU);
+  #blocks = 0;
 
   get pending(): boolean {
-    return this.#parts.length > 0;
+    return this.#blocks > 0;
   }
 
   reset(): void {
-    this.#parts = [];
-    this.#size = 0;
+    this.#collected.clear();
+    this.#blocks = 0;
   }
 
   /**
-   * @returns the APDU after the last block, else undefined
+   * @returns the APDU after the last block (valid until the next call), else undefined
    * @throws CodecError `segmentation`; what was collected is dropped. If the block was number 1, offer it again: it begins anew.
    */
   accept(block: Block): Uint8Array | undefined {
-    const expected = this.#parts.length + 1;
+    const expected = this.#blocks + 1;
     if (block.number !== expected) {
       this.reset();
       throw new CodecError("segmentation", `block transfer: expected block ${expected}, found ${block.number}`);
     }
-    this.#size += block.data.length;
-    if (this.#size > LARGEST_APDU) {
+    if (!this.#collected.fits(block.data.length)) {
       this.reset();
       throw new CodecError("segmentation", `block transfer: more than ${LARGEST_APDU} bytes`);
     }
-    this.#parts.push(block.data.slice());
+    this.#collected.append(block.data);
+    this.#blocks = expected;
     if (!block.last) return undefined;
-    const apdu = joinBytes(this.#parts, this.#size);
+    const apdu = this.#collected.bytes;
     this.reset();
     return apdu;
   }
-}
-
-/** One array of `size` bytes out of `parts`. */
-export function joinBytes(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const joined = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

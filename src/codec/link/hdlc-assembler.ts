@@ -5,7 +5,8 @@
  */
 
 import { CodecError } from "../codec-error.ts";
-import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, joinBytes, LAST_BLOCK } from "./block-transfer.ts";
+import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, LAST_BLOCK } from "./block-transfer.ts";
+import { ByteCollector } from "./byte-collector.ts";
 import type { HdlcFrame } from "./hdlc-frame.ts";
 import type { Accepted, Assembler } from "./scan.ts";
 
@@ -33,18 +34,19 @@ function beginsApdu(bytes: Uint8Array): boolean {
 }
 
 export class HdlcAssembler implements Assembler<HdlcFrame> {
-  #parts: Uint8Array[] = [];
-  #size = 0;
+  readonly #collected = new ByteCollector(LARGEST_MESSAGE);
+  /** Segments collected so far, those without content not counted. */
+  #segments = 0;
   readonly #blocks = new BlockTransfer();
 
   /** Something has begun and is not complete. */
   get pending(): boolean {
-    return this.#parts.length > 0 || this.#blocks.pending;
+    return this.#segments > 0 || this.#blocks.pending;
   }
 
   /** The segments of a frame carry no numbers: a lost one shows only by the bytes between its neighbours. */
   get unnumbered(): boolean {
-    return this.#parts.length > 0;
+    return this.#segments > 0;
   }
 
   ends(frame: HdlcFrame): boolean {
@@ -55,8 +57,8 @@ export class HdlcAssembler implements Assembler<HdlcFrame> {
   }
 
   reset(): void {
-    this.#parts = [];
-    this.#size = 0;
+    this.#collected.clear();
+    this.#segments = 0;
     this.#blocks.reset();
   }
 
@@ -70,7 +72,7 @@ export class HdlcAssembler implements Assembler<HdlcFrame> {
     const information = frame.information;
     if (information.length === 0) return undefined;
     const llc = llcLength(information);
-    if (this.#parts.length > 0) {
+    if (this.#segments > 0) {
       if (llc > 0) {
         this.reset();
         throw new CodecError("segmentation", "HDLC: a message began before the one under way was complete");
@@ -82,18 +84,18 @@ export class HdlcAssembler implements Assembler<HdlcFrame> {
       this.reset();
       throw new CodecError("segmentation", "HDLC: a later segment without the first");
     }
-    if (frame.segmented || this.#parts.length > 0) {
-      this.#parts.push(information.slice());
-      this.#size += information.length;
-      if (this.#size > LARGEST_MESSAGE) {
+    if (frame.segmented || this.#segments > 0) {
+      if (!this.#collected.fits(information.length)) {
         this.reset();
         throw new CodecError("segmentation", `HDLC: a message of more than ${LARGEST_MESSAGE} bytes`);
       }
+      this.#collected.append(information);
+      this.#segments++;
       if (frame.segmented) return undefined;
-      const joined = joinBytes(this.#parts, this.#size);
-      const segments = this.#parts.length;
-      this.#parts = [];
-      this.#size = 0;
+      const joined = this.#collected.bytes;
+      const segments = this.#segments;
+      this.#collected.clear();
+      this.#segments = 0;
       const done = this.#message(joined.subarray(llcLength(joined)));
       return done && { ...done, unnumberedSegments: segments };
     }
@@ -112,12 +114,34 @@ export class HdlcAssembler implements Assembler<HdlcFrame> {
       }
       return { apdu: message };
     }
-    let apdu: Uint8Array | undefined;
-    for (let at = 0; at < message.length; ) {
-      const block = decodeBlock(message, at);
-      apdu = this.#blocks.accept(block);
-      at += block.length;
-    }
-    return apdu && { apdu };
+    return this.#transferred(message);
   }
+
+  /** Blocks, and what may follow the last of a transfer: the next transfer, or an APDU of its own. */
+  #transferred(message: Uint8Array): Accepted | undefined {
+    const whole: Uint8Array[] = [];
+    for (let at = 0; at < message.length; ) {
+      if (!this.#blocks.pending) at += llcLength(message, at);
+      if (whole.length > 0 && message[at] !== GENERAL_BLOCK_TRANSFER) {
+        whole.push(message.subarray(at));
+        break;
+      }
+      const block = decodeBlock(message, at);
+      at += block.length;
+      const apdu = this.#blocks.accept(block);
+      if (apdu) whole.push(at < message.length ? apdu.slice() : apdu);
+    }
+    const [apdu] = whole;
+    return apdu && { apdu: whole.length === 1 ? apdu : joinBytes(whole) };
+  }
+}
+
+function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }

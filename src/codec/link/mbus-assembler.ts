@@ -4,6 +4,7 @@
  * the order tells a lost one.
  */
 import { CodecError } from "../codec-error.ts";
+import { ByteCollector } from "./byte-collector.ts";
 import type { MbusFrame } from "./mbus-frame.ts";
 import type { Assembler } from "./scan.ts";
 
@@ -15,8 +16,7 @@ const FINAL = 0x10;
 const LARGEST_CI = 0x1f;
 
 export class MbusAssembler implements Assembler<MbusFrame> {
-  #buffer = new Uint8Array(512);
-  #length = 0;
+  readonly #collected = new ByteCollector(MAX_APDU);
   /** Number that the next segment must have; counts on past 15. 0: nothing is collected. */
   #next = 0;
   #channel = 0;
@@ -43,10 +43,10 @@ export class MbusAssembler implements Assembler<MbusFrame> {
       if (last) return { apdu: frame.data };
       this.#channel = channelOf(frame);
     }
-    this.#append(frame.data);
+    this.#collected.append(frame.data);
     this.#next++;
     if (!last) return undefined;
-    const apdu = this.#buffer.subarray(0, this.#length);
+    const apdu = this.#collected.bytes;
     this.reset();
     return { apdu };
   }
@@ -54,10 +54,10 @@ export class MbusAssembler implements Assembler<MbusFrame> {
   foresee(frame: MbusFrame): { apdu: Uint8Array } | undefined {
     if (!this.ends(frame) || frame.ci > LARGEST_CI || this.#mismatch(frame)) return undefined;
     if (this.#next === 0) return { apdu: frame.data };
-    const length = this.#length;
-    this.#append(frame.data);
-    const apdu = this.#buffer.subarray(0, this.#length);
-    this.#length = length;
+    const { length } = this.#collected;
+    this.#collected.append(frame.data);
+    const apdu = this.#collected.bytes;
+    this.#collected.truncate(length);
     return { apdu };
   }
 
@@ -72,24 +72,13 @@ export class MbusAssembler implements Assembler<MbusFrame> {
     }
     if (segment !== expected) return `M-Bus segment ${expected} expected, ${segment} found`;
     if (channelOf(frame) !== this.#channel) return `M-Bus segment ${segment} has other access points than segment 0`;
-    if (this.#length + frame.data.length > MAX_APDU) return `M-Bus segments: more than ${MAX_APDU} bytes`;
+    if (!this.#collected.fits(frame.data.length)) return `M-Bus segments: more than ${MAX_APDU} bytes`;
     return undefined;
   }
 
   reset(): void {
-    this.#length = 0;
+    this.#collected.clear();
     this.#next = 0;
-  }
-
-  #append(data: Uint8Array): void {
-    const length = this.#length + data.length;
-    if (length > this.#buffer.length) {
-      const larger = new Uint8Array(Math.min(MAX_APDU, 2 * length));
-      larger.set(this.#buffer.subarray(0, this.#length));
-      this.#buffer = larger;
-    }
-    this.#buffer.set(data, this.#length);
-    this.#length = length;
   }
 
   /**
@@ -98,7 +87,8 @@ export class MbusAssembler implements Assembler<MbusFrame> {
    */
   #repeats(data: Uint8Array): boolean {
     if (data.length < 8) return false;
-    return [0, 5, 6, 7].every((at) => data[at] === this.#buffer[at]);
+    const { bytes } = this.#collected;
+    return [0, 5, 6, 7].every((at) => data[at] === bytes[at]);
   }
 }
 

@@ -5,13 +5,14 @@
  *     1-0:1.8.1(123456.789*kWh) CR LF …
  *     !CRC16 CR LF
  *
- * The CRC (polynomial A001 reflected, start 0, four hexadecimal digits) covers `/` to `!` inclusive. Observed besides:
- * no CRC at all (Iskraemeco AM550, Slovenia), line ends of LF alone (telegrams that went through a text file; the CRC is
- * then that of CR LF), Wh instead of kWh (Sagemcom, Styria), times in other forms (NES, Denmark), malformed codes
+ * The CRC (CRC-16/ARC, four hexadecimal digits) covers `/` to `!` inclusive. Observed besides: no CRC at all (Iskraemeco
+ * AM550, Slovenia), another CRC (Holley, Hungary; see p1-check.ts), a CRC without its leading zeros, a control character
+ * in the head line, line ends of LF alone (telegrams that went through a text file; the CRC is then that of CR LF), Wh instead of kWh (Sagemcom, Styria), times in other forms (NES, Denmark), malformed codes
  * (`1-0:4:24.7.0`, Kamstrup Omnia), and a ciphered block in place of the lines (Kaifa and Elgama, Poland).
  */
 import { CodecError } from "../codec-error.ts";
 import type { Proof } from "../telegram.ts";
+import { checkThatFits, crcP1, KnownChecks, STANDARD_CHECK } from "./p1-check.ts";
 import { LINE_END, WELL_FORMED } from "./p1-content.ts";
 import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 
@@ -20,7 +21,11 @@ const BANG = 0x21;
 const LF = 0x0a;
 const CR = 0x0d;
 const LONGEST_HEAD = 64;
+/** Line ends between the head and the first line; DSMR has two. */
+const LONGEST_GAP = 16;
 const LONGEST_TELEGRAM = 8192;
+/** A head or an end line that was cut by the last look lies within so many bytes. */
+const LOOK_BACK = 16;
 
 /** What stands between head and end. */
 export interface P1Frame {
@@ -28,31 +33,8 @@ export interface P1Frame {
   /** The text from `/` up to `!`, or the ciphered APDU that stands behind the head line. */
   readonly apdu: Uint8Array;
   readonly proof: Proof;
-}
-
-const CRC_TABLE = /* @__PURE__ */ crcTable();
-
-function crcTable(): Uint16Array {
-  const table = new Uint16Array(256);
-  for (let byte = 0; byte < 256; byte++) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0xa001 : crc >> 1;
-    table[byte] = crc;
-  }
-  return table;
-}
-
-/** CRC-16 of a P1 telegram (polynomial A001 reflected, start 0) over `bytes[start … end-1]`, or as if each bare LF were CR LF. */
-export function crcP1(bytes: Uint8Array, start = 0, end = bytes.length, restoreLineEnds = false): number {
-  let crc = 0;
-  let before = 0;
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i] as number;
-    if (restoreLineEnds && byte === LF && before !== CR) crc = (crc >> 8) ^ (CRC_TABLE[(crc ^ CR) & 0xff] as number);
-    crc = (crc >> 8) ^ (CRC_TABLE[(crc ^ byte) & 0xff] as number);
-    before = byte;
-  }
-  return crc;
+  /** Name of the check sum that fits; `null` where there is none. */
+  readonly check: string | null;
 }
 
 function isPrintable(byte: number): boolean {
@@ -84,15 +66,23 @@ function headAt(buffer: Uint8Array, start: number, end: number): number {
   return start + 5;
 }
 
-/** Offset behind the head line and the empty line(s) after it; 0: not complete; -1: no head. */
+/**
+ * Offset behind the head line and the empty line(s) after it; 0: not complete; -1: no head. The identification may hold
+ * any byte: some meters put control characters (02) there, and the CRC says whether they belong there.
+ */
 function headEnd(buffer: Uint8Array, start: number, end: number): number {
   let at = headAt(buffer, start, end);
   if (at <= 0) return at;
-  while (at < end && isPrintable(buffer[at] as number) && at - start < LONGEST_HEAD) at++;
+  while (at < end && !isLineEnd(buffer[at]) && at - start < LONGEST_HEAD) at++;
   if (at >= end) return 0;
-  if (buffer[at] !== CR && buffer[at] !== LF) return -1;
-  while (at < end && (buffer[at] === CR || buffer[at] === LF)) at++;
-  return at;
+  if (!isLineEnd(buffer[at])) return -1;
+  const gap = at;
+  while (at < end && isLineEnd(buffer[at])) at++;
+  return at - gap > LONGEST_GAP ? -1 : at;
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === CR || byte === LF;
 }
 
 /** Where a `!` stands at the beginning of a line, -1 if nowhere. */
@@ -107,7 +97,7 @@ function bangAt(buffer: Uint8Array, from: number, end: number): number {
  * Does a P1 telegram begin at `start`?
  * @returns `bad` with `checksum` (CRC), `framing` (cut short, or another telegram begins inside)
  */
-export const scanP1Telegram: Scanner<P1Frame> = (buffer, start, end, final) => {
+export const scanP1Telegram: Scanner<P1Frame> = (buffer, start, end, final, seen = 0) => {
   if (buffer[start] !== SLASH) return NO;
   const body = headEnd(buffer, start, end);
   if (body < 0) return NO;
@@ -116,21 +106,19 @@ export const scanP1Telegram: Scanner<P1Frame> = (buffer, start, end, final) => {
   if (first === 0x00 || first === 0xdb || first === 0xdc) return scanCiphered(buffer, start, body, end, final);
   if (!isDigit(first) && first !== BANG) return NO;
 
-  const bang = bangAt(buffer, body, end);
-  if (bang >= 0) {
-    const other = nextHead(buffer, body, bang);
-    if (other < 0) return scanEnd(buffer, start, body, bang, end, final);
-    return { kind: "bad", code: "framing", message: "P1: cut short, another telegram begins", length: other - start };
+  // Only what has come since the last look can decide. In this order: what begins anew, what is no text, the end.
+  const from = Math.max(body, start + seen - LOOK_BACK);
+  const other = nextHead(buffer, from, end);
+  const limit = other < 0 ? end : other;
+  const bang = bangAt(buffer, from, limit);
+  const foreign = firstForeign(buffer, from, bang < 0 ? limit : bang);
+  if (bang >= 0 && foreign < 0) return scanEnd(buffer, start, body, bang, end, final);
+  const to = foreign < 0 ? limit : foreign;
+  if (foreign < 0 && other >= 0) {
+    return { kind: "bad", code: "framing", message: "P1: cut short, another telegram begins", length: to - start };
   }
-  // Without the end in sight the whole is looked at only when a line ends or something foreign arrives.
-  const last = buffer[end - 1] as number;
-  if (final || last === LF || !isText(last) || end - start > LONGEST_TELEGRAM) {
-    const foreign = firstForeign(buffer, body, end);
-    const other = nextHead(buffer, body, end);
-    const to = Math.min(foreign < 0 ? end : foreign, other < 0 ? end : other);
-    if (final || to < end || end - start > LONGEST_TELEGRAM) {
-      return { kind: "bad", code: "framing", message: `P1: broken off after ${to - start} bytes`, length: to - start };
-    }
+  if (foreign >= 0 || final || end - start > LONGEST_TELEGRAM) {
+    return { kind: "bad", code: "framing", message: `P1: broken off after ${to - start} bytes`, length: to - start };
   }
   return { kind: "more", bytes: end - start + 1 };
 };
@@ -149,6 +137,7 @@ function nextHead(buffer: Uint8Array, from: number, to: number): number {
   return -1;
 }
 
+/** The end line: `!` and one to four digits, `!` alone, or something else. */
 function scanEnd(
   buffer: Uint8Array,
   start: number,
@@ -161,39 +150,55 @@ function scanEnd(
   while (at < end && at < bang + 5 && isHexDigit(buffer[at])) at++;
   const digits = at - bang - 1;
   if (at >= end && !final) return { kind: "more", bytes: at - start + 1 };
-  const claimed = digits === 4 ? Number.parseInt(latin1(buffer, bang + 1, at), 16) : -1;
-  const lineEnds = at < end && (buffer[at] === CR || buffer[at] === LF);
+  const claimed = digits === 0 ? -1 : Number.parseInt(latin1(buffer, bang + 1, at), 16);
+  const lineEnds = at < end && isLineEnd(buffer[at]);
   if (lineEnds && buffer[at] === CR) {
     if (at + 1 >= end && !final) return { kind: "more", bytes: at + 2 - start };
     at += buffer[at + 1] === LF && at + 1 < end ? 2 : 1;
   } else if (lineEnds) at++;
   const length = at - start;
   if (digits === 0 && (lineEnds || at >= end)) {
-    const foreign = firstForeign(buffer, body, bang);
+    const foreign = firstForeign(buffer, start, bang);
     if (foreign >= 0) {
       return { kind: "bad", code: "framing", message: `P1: no text after ${foreign - start} bytes`, length };
     }
     // Without a check sum the form of the lines is the only sign of damage.
-    const odd = latin1(buffer, body, bang)
-      .split(LINE_END)
-      .find((line) => line !== "" && !WELL_FORMED.test(line));
-    if (odd === undefined) return textFrame(buffer, start, bang, length, "none");
+    if (linesAreWhole(buffer, body, bang)) return textFrame(buffer, start, bang, length, null);
     return { kind: "bad", code: "malformed", message: "P1: no check sum, and a line that is no code(value)", length };
   }
-  if (digits < 4) {
+  // Fewer digits are a check sum without its leading zeros only where the line ends behind them.
+  if (digits === 0 || (digits < 4 && !lineEnds)) {
     const code = at >= end ? "framing" : "checksum";
     return { kind: "bad", code, message: "P1: the end line holds no check sum of four digits", length };
   }
+  const check = checkThatFits(buffer, start, bang + 1, claimed);
+  if (check !== null) return textFrame(buffer, start, bang, length, check);
   const found = crcP1(buffer, start, bang + 1);
-  if (claimed !== found && claimed !== crcP1(buffer, start, bang + 1, true)) {
-    const message = `P1: check sum ${hex4(found)} computed, ${hex4(claimed)} found`;
-    return { kind: "bad", code: "checksum", message, length };
-  }
-  return textFrame(buffer, start, bang, length, "crc");
+  return {
+    kind: "bad",
+    code: "checksum",
+    message: `P1: check sum ${hex4(found)} computed, ${hex4(claimed)} found`,
+    length,
+    ...(linesAreWhole(buffer, body, bang) ? { pattern: "P1: all lines whole" } : {}),
+  };
 }
 
-function textFrame(buffer: Uint8Array, start: number, bang: number, length: number, proof: Proof): Scan<P1Frame> {
-  return { kind: "frame", length, frame: { type: "text", apdu: buffer.subarray(start, bang), proof } };
+/** Whether each line is `code(value)`. */
+function linesAreWhole(buffer: Uint8Array, body: number, bang: number): boolean {
+  return latin1(buffer, body, bang)
+    .split(LINE_END)
+    .every((line) => line === "" || WELL_FORMED.test(line));
+}
+
+function textFrame(
+  buffer: Uint8Array,
+  start: number,
+  bang: number,
+  length: number,
+  check: string | null,
+): Scan<P1Frame> {
+  const proof = check === null ? "none" : "crc";
+  return { kind: "frame", length, frame: { type: "text", apdu: buffer.subarray(start, bang), proof, check } };
 }
 
 /** `DB | title | length …`, or without DB and with an empty title, `00 | length …` (seen at Stoen, Poland). */
@@ -212,7 +217,7 @@ function scanCiphered(buffer: Uint8Array, start: number, body: number, end: numb
   if (size < 5 || size > LONGEST_TELEGRAM) return NO;
   if (to > end) return final ? cutShort(end - start) : { kind: "more", bytes: to - start };
   const apdu = buffer.subarray(body, to);
-  const frame = { type: "ciphered", apdu: tagged ? apdu : prefixed(0xdb, apdu), proof: "none" } as const;
+  const frame = { type: "ciphered", apdu: tagged ? apdu : prefixed(0xdb, apdu), proof: "none", check: null } as const;
   return { kind: "frame", length: to - start, frame };
 }
 
@@ -243,7 +248,8 @@ function hex4(value: number): string {
  */
 export function proveText(text: Uint8Array): Proof {
   const scan = scanP1Telegram(text, 0, text.length, true);
-  if (scan.kind === "frame") return scan.frame.proof;
+  if (scan.kind === "frame" && (scan.frame.check ?? STANDARD_CHECK) === STANDARD_CHECK) return scan.frame.proof;
+  if (scan.kind === "frame") throw new CodecError("checksum", `P1: only ${scan.frame.check} fits`);
   if (scan.kind === "bad" && scan.code === "checksum") throw new CodecError("checksum", scan.message);
   throw new CodecError("malformed", "P1: the deciphered text is no telegram from head to end");
 }
@@ -251,8 +257,15 @@ export function proveText(text: Uint8Array): Proof {
 /** Every P1 telegram comes in one frame. */
 export class P1Assembler implements Assembler<P1Frame> {
   readonly pending = false;
+  readonly #checks = new KnownChecks();
 
+  /** @throws CodecError `checksum` for the first telegram with another check sum than the meter is known for */
   accept(frame: P1Frame): Accepted {
+    const { apdu, check } = frame;
+    if (check !== null && !this.#checks.believes(headOf(apdu), check)) {
+      const message = `P1: the check sum is a ${check}; taken when the next telegram has one as well`;
+      throw new CodecError("checksum", message);
+    }
     return frame;
   }
 
@@ -261,6 +274,11 @@ export class P1Assembler implements Assembler<P1Frame> {
   }
 
   reset(): void {}
+}
+
+function headOf(text: Uint8Array): string {
+  const lineEnd = text.findIndex(isLineEnd);
+  return latin1(text, 0, lineEnd < 0 ? Math.min(text.length, LONGEST_HEAD) : lineEnd);
 }
 
 /** A telegram out of its head (`/KFM5KAIFA-METER`) and lines (`1-0:1.8.0(000123.456*kWh)`), with CRC. */

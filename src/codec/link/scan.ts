@@ -26,6 +26,8 @@ export type Scan<Frame> =
        * later one (then it belongs to the telegram whose earlier frame was damaged). Unset: unknown.
        */
       readonly part?: "first" | "later";
+      /** How a check sum failed: the same text for frames that fail in the same way, unset where that says nothing. */
+      readonly pattern?: string;
     }
   /** A frame with every check right, `length` bytes on the wire. */
   | { readonly kind: "frame"; readonly length: number; readonly frame: Frame };
@@ -38,8 +40,16 @@ export const NO_FRAME = { kind: "no" } as const;
  * @param start position that is asked for
  * @param end end of the valid bytes in `buffer`
  * @param final no more bytes will come (silence, or the end of the input): `more` is no answer then
+ * @param seen how many bytes there were when this scanner last answered `more` for the same position, 0 at first: a
+ *   frame without a length of its own needs to be searched for its end only from there on
  */
-export type Scanner<Frame> = (buffer: Uint8Array, start: number, end: number, final: boolean) => Scan<Frame>;
+export type Scanner<Frame> = (
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  final: boolean,
+  seen?: number,
+) => Scan<Frame>;
 
 /** A complete APDU. */
 export interface Accepted {

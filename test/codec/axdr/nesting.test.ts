@@ -14,7 +14,13 @@ const NESTED: Record<string, (levels: number) => number[]> = {
   structures: (levels) => [...Array(levels).fill([0x02, 0x01]).flat(), 0x11, 0x05],
   arrays: (levels) => [...Array(levels).fill([0x01, 0x01]).flat(), 0x11, 0x05],
   "types of a compact array": (levels) => [
-    ...[0x13, ...Array(levels - 1).fill([0x02, 0x01]).flat(), 0x11],
+    ...[
+      0x13,
+      ...Array(levels - 1)
+        .fill([0x02, 0x01])
+        .flat(),
+      0x11,
+    ],
     ...[0x01, 0x05],
   ],
   "compact arrays": compactArrays,
@@ -45,18 +51,21 @@ describe("containers nested deeper than 10 levels", () => {
     expect(end(11)).toBe(BROKEN);
   });
 
-  it.each(Object.keys(NESTED))("%s: 2,000 levels in one telegram are malformed, and the next telegram is read", (name) => {
-    const body = (NESTED[name] as (levels: number) => number[])(2_000);
-    const wire = Buffer.concat(encodeMbusFrames(Uint8Array.from([0x0f, 0, 0, 0, 0, 0, ...body])));
-    const genuine = new SimulatedMeter({ key: Buffer.from(DEMO_KEY, "hex"), start: 0 }).telegram(0);
-    for (const cut of [0, 1]) {
-      const decoder = createDecoder({ key: Buffer.from(DEMO_KEY, "hex"), keepBytes: true });
-      const bytes = wire.subarray(0, wire.length - cut);
-      const faults = [...decoder.feed(bytes), ...decoder.silence()].filter(({ type }) => type !== "skipped");
-      expect(faults).toMatchObject([{ type: "fault", code: "malformed", transport: "mbus" }]);
-      expect(decoder.feed(genuine)).toMatchObject([{ type: "telegram" }]);
-      expect(() => dissect(bytes)).not.toThrow();
-      expect(() => annotate(bytes)).not.toThrow();
-    }
-  });
+  it.each(Object.keys(NESTED))(
+    "%s: 2,000 levels in one telegram are malformed, and the next telegram is read",
+    (name) => {
+      const body = (NESTED[name] as (levels: number) => number[])(2_000);
+      const wire = Buffer.concat(encodeMbusFrames(Uint8Array.from([0x0f, 0, 0, 0, 0, 0, ...body])));
+      const genuine = new SimulatedMeter({ key: Buffer.from(DEMO_KEY, "hex"), start: 0 }).telegram(0);
+      for (const cut of [0, 1]) {
+        const decoder = createDecoder({ key: Buffer.from(DEMO_KEY, "hex"), keepBytes: true });
+        const bytes = wire.subarray(0, wire.length - cut);
+        const faults = [...decoder.feed(bytes), ...decoder.silence()].filter(({ type }) => type !== "skipped");
+        expect(faults).toMatchObject([{ type: "fault", code: "malformed", transport: "mbus" }]);
+        expect(decoder.feed(genuine)).toMatchObject([{ type: "telegram" }]);
+        expect(() => dissect(bytes)).not.toThrow();
+        expect(() => annotate(bytes)).not.toThrow();
+      }
+    },
+  );
 });

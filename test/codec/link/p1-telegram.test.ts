@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { crcP1 } from "../../../src/codec/link/p1-check.ts";
 import { parseP1 } from "../../../src/codec/link/p1-content.ts";
-import { crcP1, encodeP1, scanP1Telegram } from "../../../src/codec/link/p1-telegram.ts";
+import { encodeP1, scanP1Telegram } from "../../../src/codec/link/p1-telegram.ts";
 import { formatDecimal } from "../../../src/codec/values/decimal.ts";
 import { loadFixture, summarize } from "../../helpers/fixtures.ts";
 import { randomBytes, seededRandom } from "../../helpers/random.ts";
