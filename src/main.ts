@@ -6,8 +6,9 @@
 import { Command, CommanderError } from "commander";
 import { type CommandOptions, UsageError } from "./commands/command.ts";
 import { COMMANDS, type CommandRow, EXIT_CODES, globalOptions, SUMMARY } from "./commands/command-table.ts";
-import { Redactor } from "./log/redact.ts";
-import { stepDown } from "./process/drop-privileges.ts";
+import { printableLines } from "./log/printable.ts";
+import { mask, maskKeys, Redactor } from "./log/redact.ts";
+import { dropPrivileges } from "./process/drop-privileges.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit codes of the contract (product.md). */
@@ -19,7 +20,7 @@ const redactor = new Redactor();
 const stopping = new AbortController();
 
 function print(text: string): void {
-  process.stderr.write(`${redactor.text(text)}\n`);
+  process.stderr.write(`${printableLines(redactor.text(text))}\n`);
 }
 
 /** Ends the process when what was printed has left it. */
@@ -50,7 +51,7 @@ function onSignal(signal: NodeJS.Signals): void {
 
 function onBug(error: unknown): void {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  print(`kaifa2mqtt ${VERSION}: an error of the program itself, please report it:\n${stack}`);
+  print(`kaifa2mqtt ${VERSION}: an error of the program itself, please report it:\n${maskKeys(stack)}`);
   process.exit(EXIT.failure);
 }
 
@@ -79,7 +80,7 @@ async function execute(row: CommandRow, args: readonly string[], options: Comman
     exit(stopped(await command(context)));
   } catch (error) {
     if (error instanceof UsageError) {
-      print(`error: ${error.message}`);
+      print(`error: ${maskKeys(error.message)}`);
       exit(EXIT.usage);
     } else if (error instanceof Error && error.name === "ConfigError") {
       print(error.message);
@@ -98,6 +99,7 @@ function program(): Command {
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "explain the commands, or one of them")
     .addHelpText("after", `\nExit codes: ${EXIT_CODES}`)
+    .configureOutput({ outputError: (text, write) => write(maskArguments(text)) })
     .exitOverride();
   for (const option of globalOptions()) root.addOption(option);
   const isDefault = (row: CommandRow) => row.name === "run";
@@ -118,9 +120,14 @@ function program(): Command {
   return root;
 }
 
+/** An argument that commander repeats may be a key or a login. */
+function maskArguments(text: string): string {
+  return printableLines(text.replace(/'([^']*)'/g, (_, argument: string) => `'${mask(argument)}'`));
+}
+
 function unknownCommand(name: string): UsageError {
   const names = COMMANDS.map((row) => row.name);
-  return new UsageError(`unknown command '${name}'; there are ${names.join(", ")} (kaifa2mqtt --help)`);
+  return new UsageError(`unknown command '${mask(name)}'; there are ${names.join(", ")} (kaifa2mqtt --help)`);
 }
 
 async function main(): Promise<void> {
@@ -128,14 +135,14 @@ async function main(): Promise<void> {
   process.noDeprecation = true;
   process.on("uncaughtException", onBug);
   process.on("unhandledRejection", onBug);
-  const trouble = stepDown();
+  const trouble = dropPrivileges();
   if (trouble !== null) print(trouble);
   try {
     await program().parseAsync(process.argv);
   } catch (error) {
     if (error instanceof CommanderError) return exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
     if (!(error instanceof UsageError)) throw error;
-    print(`error: ${error.message}`);
+    print(`error: ${maskKeys(error.message)}`);
     exit(EXIT.usage);
   }
 }

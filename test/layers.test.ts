@@ -20,7 +20,7 @@ const ALLOWED: Record<string, { values: string[]; types?: string[] }> = {
     values: ["codec", "catalogue", "acceptance", "diagnosis", "meter", "ledger", "sinks", "process", "version.ts"],
     types: ["config", "log"],
   },
-  config: { values: ["codec", "catalogue"], types: ["log"] },
+  config: { values: ["codec", "catalogue", "log"] },
   log: { values: [], types: ["config"] },
   process: { values: [], types: ["config", "log"] },
 };

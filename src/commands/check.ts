@@ -5,6 +5,7 @@
 import type { Loaded } from "../config/load.ts";
 import { type OptionRow, type OptionValue, placedOptions } from "../config/option-list.ts";
 import { formatOrigin, NOWHERE } from "../config/raw.ts";
+import { mask } from "../log/redact.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";
 
@@ -30,7 +31,8 @@ interface Entry {
 function entries({ config, origins, hidden }: Loaded): Entry[] {
   return placedOptions(config).map(({ row, path, value: found }) => {
     const masked = found !== undefined && (row.about.secret === true || hidden.has(path));
-    return { path, row, value: masked ? "***" : (found ?? null), origin: formatOrigin(origins.get(path) ?? NOWHERE) };
+    const value = masked ? "***" : typeof found === "string" ? mask(found) : (found ?? null);
+    return { path, row, value, origin: formatOrigin(origins.get(path) ?? NOWHERE) };
   });
 }
 

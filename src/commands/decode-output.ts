@@ -3,6 +3,7 @@
 import { quantityOf } from "../catalogue/quantities.ts";
 import type { Register, Telegram } from "../codec/telegram.ts";
 import { decimalToJson, formatDecimal } from "../codec/values/decimal.ts";
+import { printable } from "../log/printable.ts";
 
 /** One line; keys in the order of the contract, numbers with all their digits, whatever a double can hold. */
 export function telegramToJson(telegram: Telegram): string {
@@ -40,7 +41,7 @@ export function telegramToText(telegram: Telegram, number: number, offset: numbe
   const table = rows.map(([obis = "", name = "", value = "", unit = ""]) =>
     `  ${obis.padEnd(widths[0] ?? 0)}  ${name.padEnd(widths[1] ?? 0)}  ${value.padStart(width)} ${unit}`.trimEnd(),
   );
-  return `Reading ${number} (byte ${offset})\n${[...known, ...table].join("\n")}\n\n`;
+  return `Reading ${number} (byte ${offset})\n${[...known, ...table].map(printable).join("\n")}\n\n`;
 }
 
 function rowOf({ obis, value, unit }: Register): string[] {
@@ -49,5 +50,5 @@ function rowOf({ obis, value, unit }: Register): string[] {
 }
 
 export function faultToText(code: string, message: string, offset: number): string {
-  return `Fault (byte ${offset}): ${code}: ${message}\n\n`;
+  return `Fault (byte ${offset}): ${code}: ${printable(message)}\n\n`;
 }

@@ -14,6 +14,7 @@ import type { Telegram } from "../codec/telegram.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
 import type { Config } from "../config/options.ts";
+import { fileLabel } from "../config/read-text.ts";
 import { CaptureReader } from "../sources/capture-stream.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { faultToJson, faultToText, telegramToJson, telegramToText } from "./decode-output.ts";
@@ -27,7 +28,7 @@ export async function command(context: CommandContext): Promise<number> {
   let failed = false;
   for (const name of names) {
     if (context.signal.aborted) break;
-    if (names.length > 1 && options.json !== true) await write(context, `== ${name}\n`);
+    if (names.length > 1 && options.json !== true) await write(context, `== ${fileLabel(resolve(cwd, name), name)}\n`);
     const input = name === "-" ? stdin : createReadStream(resolve(cwd, name));
     try {
       const stream = new DecodeStream(context, keys, limits);
@@ -35,7 +36,7 @@ export async function command(context: CommandContext): Promise<number> {
     } catch (error) {
       const { code, syscall } = error as NodeJS.ErrnoException;
       if (syscall === undefined) throw error;
-      stderr.write(`error: ${name} cannot be read (${WHY[code ?? ""] ?? code})\n`);
+      stderr.write(`error: ${fileLabel(resolve(cwd, name), name)} cannot be read (${WHY[code ?? ""] ?? code})\n`);
       failed = true;
     }
   }

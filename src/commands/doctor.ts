@@ -11,6 +11,8 @@ import type { MeterConfig } from "../config/options.ts";
 import { formatLine, formatSystemTitle } from "../diagnosis/diagnosis.ts";
 import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 import { sourceKind } from "../diagnosis/observer.ts";
+import { printableJson, printableLines } from "../log/printable.ts";
+import { mask } from "../log/redact.ts";
 import { openSource } from "../sources/open-source.ts";
 import { portUsers } from "../sources/port-users.ts";
 import { listSerialDevices, type SerialDevice } from "../sources/serial-devices.ts";
@@ -51,7 +53,8 @@ export async function command(context: CommandContext): Promise<number> {
       : { ...(await examine(context, port, meter, keys)), devices };
   if (signal.aborted) return 0;
   const print = options.json === true ? [JSON.stringify(forPrograms(finding))] : forPeople(finding);
-  stdout.write(`${print.join("\n")}\n`);
+  const text = port === undefined ? print.join("\n") : print.join("\n").replaceAll(port, mask(port));
+  stdout.write(`${options.json === true ? printableJson(text) : printableLines(text)}\n`);
   return finding.diagnosis.code === "ok" ? 0 : 1;
 }
 
@@ -106,7 +109,7 @@ async function examine(
   const terminal = (stderr as Partial<NodeJS.WriteStream>).isTTY === true;
   let told = "";
   const progress = (line: LineSettings | null, elapsedMs: number, bytes: number): void => {
-    const where = `listening at ${port}${line === null ? "" : `, ${formatLine(line)}`}`;
+    const where = `listening at ${mask(port)}${line === null ? "" : `, ${formatLine(line)}`}`;
     if (terminal) stderr.write(`\r\x1b[K${where}: ${Math.floor(elapsedMs / 1000)} s, ${bytes} bytes`);
     else if (options.logLevel === "debug" && told !== where) stderr.write(`${where}\n`);
     told = where;
@@ -116,7 +119,9 @@ async function examine(
     const source = openSource(port, keys);
     hearings = await listenAround({ source, port, keys, lines: usualLines(configured), signal, progress });
   } catch (error) {
-    if (error instanceof SourceError && error.code === "unsupported") throw new UsageError(error.message);
+    if (error instanceof SourceError && error.code === "unsupported") {
+      throw new UsageError(error.message.replaceAll(port, mask(port)));
+    }
     throw error;
   } finally {
     if (terminal) stderr.write("\r\x1b[K");

@@ -4,6 +4,7 @@ import { ConfigError, type ConfigFault } from "../config/config-error.ts";
 import { importMeterJson, isMeterJson } from "../config/meter-json.ts";
 import { OPTIONS, type OptionRow } from "../config/option-list.ts";
 import type { Raw, RawMap, RawScalar } from "../config/raw.ts";
+import { fileLabel } from "../config/read-text.ts";
 import { validate } from "../config/validate.ts";
 import { parseYamlFile } from "../config/yaml-file.ts";
 import { yamlScalar } from "./check.ts";
@@ -11,9 +12,11 @@ import { type CommandContext, UsageError } from "./command.ts";
 
 /** @throws ConfigError if the file cannot be read or has faults */
 export async function command(context: CommandContext): Promise<number> {
-  const [label] = context.args;
-  if (label === undefined) throw new UsageError("migrate needs the path of kaifareader's meter.json");
-  const { root, faults } = parseYamlFile(resolve(context.cwd, label), label);
+  const [typed] = context.args;
+  if (typed === undefined) throw new UsageError("migrate needs the path of kaifareader's meter.json");
+  const file = resolve(context.cwd, typed);
+  const label = fileLabel(file, typed);
+  const { root, faults } = parseYamlFile(file, label);
   if (faults.length > 0) throw new ConfigError(faults);
   if (!isMeterJson(root)) throw new ConfigError([notMeterJson(label)]);
   const imported = importMeterJson(root);

@@ -10,6 +10,7 @@ import { existsSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
+import { mask } from "../log/redact.ts";
 import { LINE_FAULTS, parseLineFaults } from "../sources/line-faults.ts";
 import { seededRandom } from "../sources/load-profile.ts";
 import { SimulatedMeter } from "../sources/simulated-meter.ts";
@@ -68,7 +69,9 @@ export async function command(context: CommandContext): Promise<number> {
     target = await openTarget(name, baudRate || meter.layout.baudRate, stdout, signal);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    stderr.write(`${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    stderr.write(
+      `${mask(name)}: ${error instanceof Error ? error.message.replaceAll(name, mask(name)) : String(error)}\n`,
+    );
     return 1;
   }
   const say = name === "-" ? stderr : stdout;
@@ -96,7 +99,7 @@ export async function command(context: CommandContext): Promise<number> {
   signal.removeEventListener("abort", stop);
   await target.close();
   if (broken !== null && !signal.aborted) {
-    stderr.write(`${name}: ${broken}\n`);
+    stderr.write(`${mask(name)}: ${broken}\n`);
     return 1;
   }
   return 0;
@@ -117,7 +120,7 @@ async function writeAtPace(target: Target, bytes: Uint8Array, byteMs: number, si
 async function openTarget(name: string, baudRate: number, stdout: Writable, signal: AbortSignal): Promise<Target> {
   const listen = /^tcp-listen:(?:\/\/)?(?:(.*):)?(\d+)$/.exec(name);
   if (listen) return openServer((listen[1] ?? "").replace(/^\[|\]$/g, "") || "127.0.0.1", Number(listen[2]));
-  if (name.startsWith("tcp")) throw new UsageError(`${name}: expected tcp-listen:HOST:PORT`);
+  if (name.startsWith("tcp")) throw new UsageError(`${mask(name)}: expected tcp-listen:HOST:PORT`);
   if (name === "-") {
     const gone = new Promise<string>((resolve) => stdout.once("error", (error) => resolve(error.message)));
     return {

@@ -1,6 +1,7 @@
 /** What is wrong with the configuration, every fault at once. */
+import { maskKeys } from "../log/redact.ts";
 
-/** One fault. Never holds a secret: `found` describes the shape of a secret, not its content. */
+/** One fault. Never holds a secret: what a user typed comes into it through `echo` or `mask` (log/redact.ts) alone. */
 export interface ConfigFault {
   /** The file, or the name of the environment variable or the flag, that the value comes from; `null` if there is none. */
   readonly file: string | null;
@@ -16,7 +17,7 @@ export interface ConfigFault {
 export function formatFault(fault: ConfigFault): string {
   const place = fault.file === null ? "" : fault.line === null ? `${fault.file}: ` : `${fault.file}:${fault.line}: `;
   const path = fault.path === "" ? "" : `${fault.path}: `;
-  return `${place}${path}found ${fault.found}; allowed: ${fault.allowed}`;
+  return `${place}${maskKeys(path)}found ${maskKeys(fault.found)}; allowed: ${fault.allowed}`;
 }
 
 /** The configuration cannot be used; the message lists every fault. Exit code 78. */

@@ -3,6 +3,10 @@
  * several meters `KAIFA2MQTT_METERS_0_KEY`, `KAIFA2MQTT_METERS_1_KEY`, …, and likewise for every list of sections. With `_FILE` appended the value is read from
  * that file (Docker secrets).
  */
+
+import { existsSync } from "node:fs";
+import { dirname, isAbsolute } from "node:path";
+import { echo, mask } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
 import { environmentName, OPTIONS, type OptionRow } from "./option-list.ts";
 import { joinPath, put, type RawMap } from "./raw.ts";
@@ -65,7 +69,7 @@ export function overlayEnvironment(
         [...BY_NAME.keys()].map((known) => known.slice(PREFIX.length)),
       );
       warnings.push(
-        `The environment variable ${name} is unknown and ignored${meant === null ? "." : `; did you mean ${PREFIX}${meant}?`}`,
+        `The environment variable ${mask(name)} is unknown and ignored${meant === null ? "." : `; did you mean ${PREFIX}${meant}?`}`,
       );
       continue;
     }
@@ -86,7 +90,7 @@ export function overlayEnvironment(
     if (fromFile) {
       const read = readText(value, name, shown);
       if ("fault" in read) {
-        faults.push({ ...read.fault, found: `${read.fault.found} (${value})` });
+        faults.push({ ...read.fault, found: `${read.fault.found} (${echoPath(value)})` });
         continue;
       }
       text = read.text.replace(/[\r\n]+$/, "");
@@ -100,4 +104,12 @@ export function overlayEnvironment(
       faults.push({ file: name, line: null, path: shown, found, allowed: `${item}s counted from 0 without a gap` });
     }
   }
+}
+
+/** The path that a `_FILE` variable names, unless it may be the secret itself, put where its file belongs. */
+function echoPath(path: string): string {
+  const folder = dirname(path);
+  const isPath = isAbsolute(path) && folder !== "/" && existsSync(folder);
+  const shown = echo(path);
+  return isPath && shown.startsWith("`") ? shown.slice(1, -1) : `a path of ${path.length} characters`;
 }

@@ -20,6 +20,7 @@ import { importMeterJson, isMeterJson } from "./meter-json.ts";
 import { definition, unwrap, valueOfList } from "./option-list.ts";
 import { type Config, configSchema } from "./options.ts";
 import { emptyMap, isUnset, type Origin, put, type Raw, type RawMap } from "./raw.ts";
+import { fileLabel } from "./read-text.ts";
 import { sameValueFault, validate } from "./validate.ts";
 
 export interface LoadOptions {
@@ -134,7 +135,10 @@ function inOrder(faults: readonly ConfigFault[]): ConfigFault[] {
 function findFile(options: LoadOptions): { file: string | null; label: string; tried: string[] } {
   const { env, cwd, root = "/" } = options;
   const named = options.file ?? (env.KAIFA2MQTT_CONFIG || undefined);
-  if (named !== undefined) return { file: resolve(cwd, named), label: named, tried: [] };
+  if (named !== undefined) {
+    const file = resolve(cwd, named);
+    return { file, label: fileLabel(file, named), tried: [] };
+  }
   const candidates = [
     ...(underSupervisor(env) ? [OPTIONS_JSON] : []),
     "/config/kaifa2mqtt.yaml",

@@ -3,6 +3,7 @@
  * older form with `export_format` and in the newer one with `file_export_enabled` and `mqtt_enabled`). The predecessor
  * evaluated values like `serial.PARITY_NONE`; here they are looked up.
  */
+import { echo, echoName } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
 import { emptyMap, isUnset, put, type RawMap, type RawScalar } from "./raw.ts";
 
@@ -115,7 +116,7 @@ export function importMeterJson(source: RawMap): Imported {
       file: node.origin.file,
       line: node.origin.line,
       path: node.path,
-      found: `\`${node.text}\``,
+      found: echoConstant(node.text),
       allowed,
     });
   };
@@ -133,7 +134,7 @@ export function importMeterJson(source: RawMap): Imported {
   const wants = (name: string, formatName: string) =>
     /^true$/i.test(get(name)?.text ?? "") || format?.text.toUpperCase() === formatName;
   if (format !== null && !["SOLARVIEW", "MQTT"].includes(format.text.toUpperCase())) {
-    const found = `\`${format.text}\``;
+    const found = echoConstant(format.text);
     faults.push({
       file: format.origin.file,
       line: format.origin.line,
@@ -156,7 +157,13 @@ export function importMeterJson(source: RawMap): Imported {
   if (toBroker) {
     const server = get("export_mqtt_server", "mqtt_server");
     const host = server?.text.trim() ?? "localhost";
-    const port = get("export_mqtt_port", "mqtt_port")?.text.trim() ?? "1883";
+    const portNode = get("export_mqtt_port", "mqtt_port");
+    const port = portNode?.text.trim() ?? "1883";
+    if (portNode !== null && !/^\d{1,5}$/.test(port)) {
+      const { origin, path } = portNode;
+      const found = echoConstant(port);
+      faults.push({ file: origin.file, line: origin.line, path, found, allowed: "a whole number from 1 to 65535" });
+    }
     const address = host.includes("://") ? host : `mqtt://${host.includes(":") ? `[${host}]` : host}:${port}`;
     const origin = { kind: "scalar", text: address, origin: source.origin, path: "export_mqtt_server" } as const;
     copy(server ?? origin, ["mqtt", "server"], address);
@@ -192,6 +199,13 @@ export function importMeterJson(source: RawMap): Imported {
     notes.push("InfluxDB is not written to; Home Assistant or Telegraf can pass the MQTT values on.");
   }
   const unknown = dropped.filter((name) => !influx.includes(name));
-  if (unknown.length > 0) notes.push(`Unknown and ignored: ${unknown.join(", ")}.`);
+  if (unknown.length > 0)
+    notes.push(`Unknown and ignored: ${unknown.map((name) => echoName(name).replaceAll("`", "")).join(", ")}.`);
   return { root, faults, notes };
+}
+
+/** One of the predecessor's constants as a message shows it; whatever looks like none may be a key or password. */
+function echoConstant(text: string): string {
+  const plain = /^(?:(?:serial|logging)\.)?[A-Z_]{1,30}$/i.test(text.trim()) || /^\d{1,6}(?:\.\d)?$/.test(text.trim());
+  return plain ? echo(text) : `a text of ${text.trim().length} characters`;
 }

@@ -1,5 +1,7 @@
 /** Reads a small text file, or says why not in words of the configuration. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { printable } from "../log/printable.ts";
+import { mask } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
 
 /** More than any configuration or secret: a thousand meters need 200 kB. */
@@ -31,4 +33,9 @@ export function readText(file: string, label: string, path: string): { text: str
       ? fault(`a file that cannot be read (${code})`, "a readable file")
       : fault(known.found, known.allowed);
   }
+}
+
+/** How messages name a file: as the user typed it. What does not exist may be a key or password in the wrong place. */
+export function fileLabel(file: string, typed: string): string {
+  return existsSync(file) ? printable(typed) : mask(typed);
 }

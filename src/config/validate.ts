@@ -1,7 +1,9 @@
 /** From the tree of texts to the typed configuration: unknown names, types, limits; every fault with its place. */
 import type * as z from "zod/mini";
+import { echo, echoName } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
 import { describeWrongKey } from "./hex-key.ts";
+import { misplacedSecret } from "./misplaced-secret.ts";
 import {
   about,
   allowedText,
@@ -43,8 +45,7 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
 function show(row: OptionRow | undefined, text: string, hidden: boolean): string {
   if (row?.about.secret === true && row.path[0] === "meters") return describeWrongKey(text);
   if (row?.about.secret === true || hidden) return `a text of ${text.length} characters`;
-  const harmless = text.replace(/\/\/.*@/s, "//***@").replace(/[0-9A-Fa-f]{32,}/g, "***");
-  return `\`${harmless.length > 80 ? `${harmless.slice(0, 80)}…` : harmless}\``;
+  return echo(text);
 }
 
 export function validate(root: RawMap): Validated {
@@ -108,6 +109,9 @@ class Walk {
     if (value !== null) {
       if (raw.kind !== "map") this.origins.set(path, raw.origin);
       if (raw.kind === "scalar" && raw.hidden === true) this.hidden.add(path);
+      // Before it is taken apart: the pieces of a key look harmless.
+      const misplaced = misplacedSecret(rowAt(path), textOf(raw));
+      if (misplaced !== null) return this.#fault(raw, path, misplaced.found, misplaced.allowed);
       return itemsOf(raw).map((item, index) => this.convert(value, item, joinPath(path, index)));
     }
     if (element !== undefined) {
@@ -133,6 +137,8 @@ class Walk {
       return value ?? this.#fault(raw, path, show(row, text, raw.hidden === true), allowed);
     }
     if (type === "enum") return text.toLowerCase();
+    const misplaced = misplacedSecret(row, text);
+    if (misplaced !== null) return this.#fault(raw, path, misplaced.found, misplaced.allowed);
     return row?.about.secret === true ? raw.text : text;
   }
 
@@ -162,16 +168,8 @@ class Walk {
     const candidates = meant === null ? elsewhere : [`\`${meant}\``];
     const hint = candidates.length === 0 ? "" : ` (did you mean ${candidates.join(" or ")}?)`;
     const { file, line } = child.origin;
-    // Someone may have pasted the key in the place of a name.
-    const strange = name.length > 40 || /[0-9A-Fa-f]{16,}/.test(name);
-    const shown = strange ? `a name of ${name.length} characters` : `the unknown name \`${name}\``;
-    this.faults.push({
-      file,
-      line,
-      path: strange ? path : child.path,
-      found: `${shown}${hint}`,
-      allowed: names.join(", "),
-    });
+    const found = `the unknown name ${echoName(name, candidates.length > 0)}${hint}`;
+    this.faults.push({ file, line, path: child.path, found, allowed: names.join(", ") });
   }
 
   #kind(raw: Raw, path: string): string {
@@ -194,6 +192,12 @@ function itemsOf(raw: Raw): readonly Raw[] {
   if (raw.kind === "map") return [raw];
   const texts = raw.text.replace(/^\s*\[(.*)\]\s*$/s, "$1").split(/[\s,]+/);
   return texts.filter((text) => text !== "").map((text) => ({ ...raw, text }));
+}
+
+/** A list of values as one text. */
+function textOf(raw: Raw): string {
+  if (raw.kind === "scalar") return raw.text.trim();
+  return raw.kind === "list" ? raw.items.map(textOf).join(" ") : "";
 }
 
 /** Of two values that must differ: a fault at the second that names the first. */

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar } from "yaml";
+import { echoName, mask } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
 import { emptyMap, joinPath, type Origin, type Raw, type RawMap } from "./raw.ts";
 import { readText } from "./read-text.ts";
@@ -78,6 +79,11 @@ export function parseYaml(text: string, label: string, folder: string | null): P
   return { root: node, faults, secretFiles };
 }
 
+/** The name of an option as messages show it within a path. */
+function pathSegment(name: string): string {
+  return echoName(name, true) === `\`${name}\`` ? name : "***";
+}
+
 /** The library's codes in words of the user. The text itself is not shown: it could be a secret. */
 function syntaxFault(code: string, text: string, offset: number): { found: string; allowed: string } {
   const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
@@ -149,10 +155,10 @@ class Reader {
       for (const { key, value } of node.items) {
         const name = isScalar(key) ? String(key.value ?? "") : "";
         const at = isScalar(key) && key.range ? this.#lines.linePos(key.range[0]).line : (origin.line ?? 1);
-        const child = joinPath(path, name);
+        const child = joinPath(path, pathSegment(name));
         const before = entries.get(name);
         if (before !== undefined) {
-          const found = `\`${name}\` a second time (first in line ${before.origin.line})`;
+          const found = `${echoName(name, true)} a second time (first in line ${before.origin.line})`;
           this.#fault(at, child, found, "each name once in a section");
         }
         const raw = value === null ? null : this.read(value as Node, child, at);
@@ -211,8 +217,15 @@ class Reader {
     }
     const found = this.#secrets.entries.get(name);
     if (found?.kind === "scalar" && found.text !== "") return { ...found, path, hidden: true };
+    const echoed = echoName(name);
+    const shown = echoed === `\`${name}\`` ? name : `with ${echoed}`;
     const why = this.secretFiles.length === 0 ? `and there is no ${basename(beside)}` : `which ${beside} does not have`;
-    this.#fault(origin.line, path, `!secret ${name}, ${why}`, `\`${name}: value\` in ${beside}`);
+    this.#fault(
+      origin.line,
+      path,
+      `!secret ${shown}, ${why}`,
+      `${shown === name ? `\`${name}: value\`` : "`name: value`"} in ${mask(beside)}`,
+    );
     return empty;
   }
 }

@@ -1,15 +1,15 @@
 /**
  * The log file: appended line by line, rotated by size as the predecessor did (FILE, then FILE.1). Written at once, not
- * queued: a disk that is full or gone then costs lines, never memory or the process. A fault is told once by the caller;
- * the file is tried again after a pause.
+ * queued: a disk that is full or gone costs lines, never memory or the process. The caller reports a fault once; the file
+ * is tried again after a pause. A file that was removed or renamed, or whose folder was moved, is made again.
  */
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, renameSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { Writable } from "node:stream";
 
 /** The predecessor's size. */
 export const MAX_BYTES = 2 * 1024 * 1024;
-const RETRY_MS = 30_000;
+const RETRY_MS = 5_000;
 
 export interface LogFileOptions {
   readonly file: string;
@@ -24,6 +24,8 @@ export interface LogFileOptions {
 export class LogFile extends Writable {
   readonly #options: LogFileOptions;
   #descriptor: number | null = null;
+  /** Which file the descriptor is, as `identityOf` names it. */
+  #identity = "";
   #bytes = 0;
   #failedAt: number | null = null;
 
@@ -47,8 +49,7 @@ export class LogFile extends Writable {
     if (this.#failedAt !== null && now() - this.#failedAt < RETRY_MS) return;
     try {
       const bytes = Buffer.from(line);
-      const descriptor = this.#open(bytes.length);
-      this.#bytes += writeSync(descriptor, bytes);
+      this.#writeWhole(this.#open(bytes.length), bytes);
       if (this.#failedAt !== null) onState(null);
       this.#failedAt = null;
     } catch (error) {
@@ -59,9 +60,22 @@ export class LogFile extends Writable {
     }
   }
 
+  /** A line is written whole or not at all: a disk that fills up takes a part of it. */
+  #writeWhole(descriptor: number, bytes: Uint8Array): void {
+    const before = fstatSync(descriptor).size;
+    try {
+      for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+    } catch (error) {
+      if (fstatSync(descriptor).isFile()) ftruncateSync(descriptor, before);
+      throw error;
+    }
+    this.#bytes = before + bytes.length;
+  }
+
   /** The open file with room for so many bytes more. */
   #open(room: number): number {
     const { file, maxBytes = MAX_BYTES } = this.#options;
+    if (this.#descriptor !== null && identityOf(file) !== this.#identity) this.#shut();
     if (this.#descriptor !== null && this.#bytes > 0 && this.#bytes + room > maxBytes) {
       this.#shut();
       renameSync(file, `${file}.1`);
@@ -70,6 +84,7 @@ export class LogFile extends Writable {
       mkdirSync(dirname(file), { recursive: true });
       this.#descriptor = openSync(file, "a", 0o640);
       this.#bytes = fstatSync(this.#descriptor).size;
+      this.#identity = identityOf(file);
     }
     return this.#descriptor;
   }
@@ -84,4 +99,10 @@ export class LogFile extends Writable {
       // A disk that is gone may refuse even this; the descriptor is given back all the same.
     }
   }
+}
+
+/** Device and inode of the file that has this name now; empty if there is none. */
+function identityOf(file: string): string {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found === undefined ? "" : `${found.dev}:${found.ino}`;
 }

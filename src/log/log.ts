@@ -9,6 +9,7 @@ import type { Writable } from "node:stream";
 import { createLogger as createWinston, format, transports } from "winston";
 import type { LogConfig } from "../config/options.ts";
 import { LogFile } from "./log-file.ts";
+import { printable, printableJson, printableLines } from "./printable.ts";
 import { Redactor } from "./redact.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
@@ -128,18 +129,16 @@ function jsonLine(line: Line, redactor: Redactor, now: Date): string {
   const { level, component, meter, details } = line;
   const message = redactor.text(String(line.message));
   const more = details === undefined ? {} : (redactor.value(details) as object);
-  return JSON.stringify({ time: now.toISOString(), level, component, meter, message, ...more });
+  return printableJson(JSON.stringify({ time: now.toISOString(), level, component, meter, message, ...more }));
 }
 
-/** `2026-11-22 13:05:11 warn  [mqtt] message {"details":1}`, local time. Control characters never reach the terminal. */
+/** `2026-11-22 13:05:11 warn  [mqtt] message {"details":1}`, local time. No character steers the terminal or forges a line. */
 function textLine(line: Line, redactor: Redactor, now: Date): string {
   const labels = [line.component, line.meter].filter((label) => label !== undefined).join(" ");
   const details = line.details === undefined ? {} : (redactor.value(line.details) as Record<string, unknown>);
   const more = Object.keys(details).length === 0 ? "" : ` ${JSON.stringify(details)}`;
-  const text = `${redactor.text(String(line.message))}${more}`
-    .replace(/[^\P{Cc}\t\n]/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, "0")}`)
-    .replace(/\n/g, "\n    ");
-  return `${localTime(now)} ${line.level.padEnd(5)} ${labels === "" ? "" : `[${labels}] `}${text}`;
+  const text = printableLines(`${redactor.text(String(line.message))}${more}`).replace(/\n/g, "\n    ");
+  return `${localTime(now)} ${line.level.padEnd(5)} ${labels === "" ? "" : `[${printable(labels)}] `}${text}`;
 }
 
 function localTime(now: Date): string {

@@ -1,6 +1,101 @@
-/** Takes secrets out of texts, in any spelling that a log could show them in. Used by the logger and by `main.ts`. */
+/**
+ * Keeps secrets out of everything that is printed, logged, published or served, in two ways:
+ *
+ * - `echo` and `mask` are for text that a user typed and that may be a secret in the wrong place (a key as a file name, a
+ *   login in an address). Every message that repeats such text uses one of them; none repeats it raw.
+ * - `Redactor` knows the secrets of a valid configuration and removes them from any text, in any spelling. The logger and
+ *   `main.ts` use it.
+ */
+import { printable } from "./printable.ts";
 
 const MASK = "***";
+
+/** Fewest hex digits that may be a key or a part of one. */
+const KEY_DIGITS = 16;
+/** What people put between the digits of a key. */
+const SEPARATOR = String.raw`(?:[\s:,;._\-/|\\"'()[\]{}]|0x|\\x|%20)*`;
+const DIGIT_RUN = new RegExp(`(?:0x)?[0-9a-f](?:${SEPARATOR}[0-9a-f]){${KEY_DIGITS - 1},}`, "gi");
+/** Addresses have many digits and dots, and are no keys. */
+const NETWORK_ADDRESS =
+  /(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?(?![\w.])|\[[0-9a-f:.]*::[0-9a-f:.]*(?:%\w+)?\](?::\d{1,5})?/gi;
+const BASE64_KEY = /(?<![\w+/])[\w+/-]{22}==/g;
+const PEM = /-----BEGIN[\s\S]*/g;
+/** Names that udev made from the adapter, whose serial number may be as long as a key. */
+const DEVICE_LINK = /^\/dev\/serial\/by-(?:id|path)\/(?:usb|pci|platform)-[\w.:+-]+$/;
+/** Everything up to the last `@`, but for the scheme in front. */
+const LOGIN = /^(\s*(?:mqtts?|wss?|tcp|https?|file|simulator):\/{0,3})?[\s\S]*(?:@|%40)/i;
+const MOST_SHOWN = 80;
+
+/** Runs of at least 16 hex digits, however grouped, that are no network address; each with its digits alone. */
+export function keyLikeRuns(text: string): { readonly text: string; readonly digits: string }[] {
+  return [...text.matchAll(DIGIT_RUN)].flatMap(([run]) => {
+    const digits = run
+      .replace(NETWORK_ADDRESS, "")
+      .replace(/0x|\\x|%20/gi, "")
+      .replace(/[^0-9a-f]/gi, "");
+    return digits.length >= KEY_DIGITS ? [{ text: run, digits }] : [];
+  });
+}
+
+/** `mask` for the keys alone: for whole messages, in which an `@` is not the end of a login. */
+export function maskKeys(text: string): string {
+  let masked = text.replace(PEM, MASK).replace(BASE64_KEY, MASK);
+  for (const run of keyLikeRuns(masked)) masked = masked.replace(run.text, MASK);
+  return masked;
+}
+
+/**
+ * What a user typed, with everything masked that could be a secret: 16 hex digits or more in any grouping, all before an
+ * `@`, a query, a key in base64 or PEM. Control characters are escaped. For names of files, ports and variables; for
+ * values see `echo`.
+ */
+export function mask(text: string): string {
+  if (DEVICE_LINK.test(text)) return text;
+  const withoutLogin = text
+    .replace(LOGIN, (_, scheme: string | undefined) => `${scheme ?? ""}${MASK}@`)
+    .replace(/^((?:mqtts?|wss?|tcp|https?):[^?#]*[?#]).+/is, `$1${MASK}`);
+  const shown = printable(maskKeys(withoutLogin));
+  return shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}…` : shown;
+}
+
+/** What is plainly no password: shown as it is. `***` stands for what `mask` took out. */
+const HARMLESS: readonly RegExp[] = [
+  // a number with its unit, a version
+  /^[+-]?\d[\d.,]*(?: ?[a-z%]{1,4})?$/i,
+  // up to three words; digits only behind a separator: `kaifa2mqtt` is our own
+  /^(?:\p{L}+|kaifa2mqtt)(?:[ _.-](?:\p{L}+|\d{1,4})){0,4}$/u,
+  // an address or host, with a port and a path
+  /^(?:[a-z]+:\/{0,2})?(?:\*\*\*@)?(?:localhost|\p{L}[\p{L}-]*|[\w-]+(?:\.[\w-]+)+|\[[0-9a-z:.%]+\])?(?::\d{1,6})?(?:\/[\w./-]*)?(?:[?#]\*\*\*)?$/iu,
+  /^[a-z]+:\/\/[\w.-]*(?::\d{1,6})?\/?$/i,
+  // a path, perhaps with what stood behind it masked
+  /^(?:[a-z]:|file:|\.{1,2})?[\\/][^@"'`$%&*=<>|]*(?:\*\*\*)?$/iu,
+  // a topic
+  /^(?:\p{L}[\p{L}\d_-]*|[+#]|)(?:\/(?:\p{L}[\p{L}\d_-]*|[+#]|))+$/u,
+];
+
+/**
+ * What a user typed, as a message shows it: in backquotes if it is plainly harmless (a word, a number, an address, a
+ * path), with `mask` applied, else only its length. The one way to repeat a value of the configuration.
+ */
+export function echo(text: string): string {
+  const trimmed = text.trim();
+  const shown = mask(trimmed);
+  if (HARMLESS.some((pattern) => pattern.test(shown))) return `\`${shown}\``;
+  const [run] = keyLikeRuns(trimmed);
+  if (run?.text === trimmed) return `${run.digits.length} hex digits`;
+  return `a text of ${trimmed.length} characters`;
+}
+
+/**
+ * Likewise for the name of an option, a secret or a layout that does not exist.
+ * @param near whether it resembles a name that exists, and so is a typing error and no secret
+ */
+export function echoName(text: string, near = false): string {
+  const name = text.trim();
+  const words = /^\p{L}+(?:[ _.-](?:\p{L}+|\d{1,4}))*$/u.test(name) || (near && /^[\p{L}\d _.-]+$/u.test(name));
+  const harmless = (words || /^\w{1,3}$/.test(name)) && name.length <= 40 && mask(name) === name;
+  return harmless ? `\`${name}\`` : `a name of ${name.length} characters`;
+}
 
 function quote(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");

@@ -49,7 +49,7 @@ export const SYSTEM: System = {
  * Becomes the user `RUN_AS`, if we are root, that variable is set, and no Supervisor runs us.
  * @returns what went wrong, a sentence for the log; `null` if nothing had to be done or all went well
  */
-export function stepDown(system: System = SYSTEM): string | null {
+export function dropPrivileges(system: System = SYSTEM): string | null {
   const { RUN_AS: name, SUPERVISOR_TOKEN: token } = system.env;
   if (!name || token || system.getuid?.() !== ROOT) return null;
   try {

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { createLogger, type LoggerOptions } from "../../src/log/log.ts";
@@ -73,6 +73,20 @@ describe("lines", () => {
     expect(stream.text).not.toMatch(/[^\P{Cc}\n]/u);
     expect(stream.lines[1]).toMatch(/^ {4}/);
   });
+
+  it.each(["text", "json"] as const)(
+    "no invisible, reordering or line-breaking character reaches it, as %s",
+    async (format) => {
+      const { log, stream } = logger({ format });
+      const hostile = "name \u202Egnp.exe\u202C \u2028forged \u2029 \u200B \uFEFF \u0085 \u{E0041} \uD800 end";
+      log.child({ meter: hostile }).warn(hostile, { detail: hostile });
+      await log.close();
+      expect(stream.text).not.toMatch(/[\p{Cf}\p{Zl}\p{Zp}\u0085\uFFFD]/u);
+      expect(stream.lines.length).toBe(1);
+      if (format === "json") expect(JSON.parse(stream.text).message).toBe(hostile);
+      else expect(stream.text).toContain("name \\u202egnp.exe\\u202c \\u2028forged");
+    },
+  );
 
   it("details that no JSON can hold are told all the same", async () => {
     const { log, stream } = logger({ format: "json" });
@@ -190,6 +204,29 @@ describe("the log file", () => {
     expect(stream.lines.filter((line) => line.includes("line ")).length).toBe(6);
     const told = stream.lines.filter((line) => line.includes("cannot be written"));
     expect(told).toEqual([expect.stringContaining(why)]);
+  });
+
+  it.each([
+    ["was removed", (file: string) => rmSync(file)],
+    ["was renamed, as logrotate does", (file: string) => renameSync(file, `${file}.old`)],
+    ["lay in a folder that was moved", (file: string) => renameSync(dirname(file), `${dirname(file)}.old`)],
+    ["lay in a folder that was removed", (file: string) => rmSync(dirname(file), { recursive: true })],
+    [
+      "was replaced by another",
+      (file: string) => {
+        renameSync(file, `${file}.old`);
+        writeFileSync(file, "");
+      },
+    ],
+  ])("is made again when it %s", async (_, disturb) => {
+    const file = join(folder(), "sub", "kaifa.log");
+    const { log } = logger({ file });
+    log.info("before");
+    disturb(file);
+    log.info("after");
+    log.info("and later");
+    await log.close();
+    expect(readFileSync(file, "utf8")).toBe("2026-11-22 13:05:09 info  after\n2026-11-22 13:05:09 info  and later\n");
   });
 
   it("comes back when it can be written again, and says so", async () => {

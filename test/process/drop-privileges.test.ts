@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type System, stepDown } from "../../src/process/drop-privileges.ts";
+import { dropPrivileges, type System } from "../../src/process/drop-privileges.ts";
 
 const PASSWD = "root:x:0:0:root:/root:/bin/bash\nnode:x:1000:1001::/home/node:/bin/bash\n";
 const GROUP = "root:x:0:\ntty:x:5:\ndialout:x:20:\nnode:x:1001:\n";
@@ -25,7 +25,7 @@ function system(change: Partial<System> = {}): { system: System; calls: string[]
 describe("the program becomes an unprivileged user", () => {
   it("gives up root last, and keeps the groups of the serial devices, but neither root's nor the terminals'", () => {
     const { system: root, calls } = system();
-    expect(stepDown(root)).toBeNull();
+    expect(dropPrivileges(root)).toBeNull();
     expect(calls).toEqual(["groups 1001,20,18", "group 1001", "user 1000"]);
   });
 
@@ -35,7 +35,7 @@ describe("the program becomes an unprivileged user", () => {
     ["a system that names no user (no container)", { env: {} }],
   ])("changes nothing for %s", (_, change) => {
     const { system: other, calls } = system(change);
-    expect(stepDown(other)).toBeNull();
+    expect(dropPrivileges(other)).toBeNull();
     expect(calls).toEqual([]);
   });
 
@@ -45,12 +45,12 @@ describe("the program becomes an unprivileged user", () => {
         throw new Error("EPERM: operation not permitted, setgroups");
       },
     });
-    expect(stepDown(bound)).toMatch(/Running as root.*EPERM.*user: node/);
+    expect(dropPrivileges(bound)).toMatch(/Running as root.*EPERM.*user: node/);
   });
 
   it("says so when the user does not exist", () => {
     const { system: strange, calls } = system({ env: { RUN_AS: "nobody" } });
-    expect(stepDown(strange)).toContain("there is no nobody");
+    expect(dropPrivileges(strange)).toContain("there is no nobody");
     expect(calls).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import { isAddress, meterId, option, text, whole } from "./option.ts";
 const hexKey = () => z.string().check(z.overwrite(normalizeKey), z.refine(isKey));
 
 const PORT =
-  /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}\/?|file:.+|simulator:.*|(?!\w+:\/\/|file:$|tcp:).+)$/;
+  /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s/:[\]@]+):\d{1,5}\/?|file:.+|simulator:.*|(?!\w+:\/\/|file:$|tcp:).+)$/;
 
 export const meterSchema = z.strictObject({
   port: option(

@@ -260,6 +260,7 @@ export class Connection {
   }
 }
 
-function withoutLogin(server: string): string {
-  return server.replace(/\/\/[^@/]*@/, "//");
+/** The address for logs and pages: without login, and without a query, which may hold a token. */
+export function withoutLogin(server: string): string {
+  return server.replace(/\/\/[^/]*@/, "//").replace(/\?.*$/s, "?***");
 }

@@ -1,0 +1,60 @@
+/** Keys and logins in the place of something that is logged, published or served: refused, so that they stay out of all that. */
+import { keyLikeRuns, mask } from "../log/redact.ts";
+import { allowedText, type OptionRow } from "./option-list.ts";
+
+/**
+ * The digits of a key, give or take a few that were lost or typed twice or that stand beside it. Decimal digits alone are
+ * a metering point's number.
+ */
+const KEY = /^(?=.*[a-f])[0-9a-f]{28,36}$/i;
+/** Two keys, or a key as the ASCII codes of its digits. A path may hold the hash of a container. */
+const LONG = 60;
+const ABSOLUTE_PATH = /^\/\S*$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** `user:password@host`, with a scheme or without. */
+const LOGIN = /:[^@]*@/;
+/** The broker alone sees the user; constants of a list are compared with what the meter sends. */
+const NEITHER_SHOWN_NOR_SENT_ON = new Set(["mqtt.user", "lists.[].elements.[].bytes"]);
+
+/** A text that cannot be the value of this option because it holds a secret; `null` if all is well. */
+export function misplacedSecret(row: OptionRow | undefined, text: string): { found: string; allowed: string } | null {
+  const path = row?.path.join(".") ?? "";
+  if (row === undefined || row.about.secret === true || NEITHER_SHOWN_NOR_SENT_ON.has(path)) return null;
+  if (text.includes("-----BEGIN") && !text.includes("PRIVATE KEY") && row.longest === 100_000) return null;
+  const allowed = allowedText(row);
+  if (holdsKey(text)) {
+    const found = "a text with a key in it (or a colon is missing in the line after it)";
+    return { found, allowed: `${allowed}; a key belongs in meter.key` };
+  }
+  if (path === "mqtt.server") {
+    const addresses = text.split(/[\s,]+(?=\w+:\/\/)/);
+    return addresses.map((address) => loginFault(address, allowed)).find((fault) => fault !== null) ?? null;
+  }
+  const plain = text.replace(/%40/g, "@").replace(/%3a/gi, ":");
+  if (path === "meters.[].port" && plain.includes("@")) return { found: "an address with a login", allowed };
+  if (LOGIN.test(plain)) return { found: "a text like `user:password@host`", allowed };
+  return text.includes("PRIVATE KEY-----") ? { found: "a private key", allowed } : null;
+}
+
+function holdsKey(text: string): boolean {
+  if (mask(text) === text) return false;
+  return keyLikeRuns(text).some(({ text: run, digits }) => {
+    if (digits.length >= LONG) return !ABSOLUTE_PATH.test(text);
+    return KEY.test(digits) && !UUID.test(run);
+  });
+}
+
+/** In an address, `/`, `#` or `?` within the password ends it too early: the rest would be taken for host and path. */
+function loginFault(text: string, allowed: string): { found: string; allowed: string } | null {
+  const authority = text.replace(/^\w+:\/{0,2}/, "");
+  const end = authority.lastIndexOf("@");
+  if (end < 0) {
+    const encoded = /%(?:40|3a)/i.test(authority.replace(/[?#].*$/s, ""));
+    return encoded ? { found: "an address whose `@` or `:` around the password is encoded", allowed } : null;
+  }
+  const sign = /[/#?,\s]/.exec(authority.slice(0, end))?.[0];
+  if (sign === undefined) return null;
+  const found = `an address whose user or password has \`${sign}\` in it (\`${mask(text)}\`)`;
+  const cure = `${allowed}, with the password in mqtt.password, or ${encodeURIComponent(sign)} for ${sign} in the address`;
+  return { found, allowed: cure };
+}
