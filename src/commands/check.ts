@@ -31,9 +31,15 @@ interface Entry {
 function entries({ config, origins, hidden }: Loaded): Entry[] {
   return placedOptions(config).map(({ row, path, value: found }) => {
     const masked = found !== undefined && (row.about.secret === true || hidden.has(path));
-    const value = masked ? "***" : typeof found === "string" ? mask(found) : (found ?? null);
+    const value = masked ? "***" : (shown(found) ?? null);
     return { path, row, value, origin: formatOrigin(origins.get(path) ?? NOWHERE) };
   });
+}
+
+/** A value without what could be a secret, such as a token in an address. */
+function shown(value: OptionValue | undefined): OptionValue | undefined {
+  if (typeof value === "string") return mask(value);
+  return typeof value === "object" ? value.map((item) => (typeof item === "string" ? mask(item) : item)) : value;
 }
 
 function textReport(loaded: Loaded): string {
