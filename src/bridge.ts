@@ -50,7 +50,7 @@ export class Bridge implements BridgeView {
   #meters: Meter[] = [];
   #sinks: Sink[] = [];
   #mqtt: MqttSink | null = null;
-  readonly #outputs: Output[] = [];
+  #outputs: readonly Output[] = [];
   #stopping: Promise<void> | null = null;
 
   constructor(options: BridgeOptions) {
@@ -140,6 +140,13 @@ export class Bridge implements BridgeView {
     if (config.solarview.file !== undefined) {
       this.#sinks.push(new SolarviewSink(config.solarview.file, log.child({ component: "solarview" })));
     }
+    const { loadOutputs } = await import("./sinks/load-outputs.ts");
+    this.#outputs = await loadOutputs(
+      config.outputs,
+      { version: this.version, periodMs: (id) => this.#meterStatus(id)?.periodMs ?? null },
+      (component) => log.child({ component }),
+    );
+    this.#sinks.push(...this.#outputs);
     if (!config.http.enabled) return null;
     const [{ HttpSink }, { keyBytes }] = await Promise.all([
       import("./http/http-sink.ts"),
@@ -157,6 +164,10 @@ export class Bridge implements BridgeView {
     });
     this.#sinks.push(http);
     return http.recorder;
+  }
+
+  #meterStatus(id: string | null): MeterStatus | undefined {
+    return this.meters().find(({ info }) => info !== null && info.id === id);
   }
 
   #buildMeter(meter: MeterConfig, index: number, recorder: Recorder | null): Meter {

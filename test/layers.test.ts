@@ -34,8 +34,14 @@ const CODEC_ROOMS: Record<string, string[]> = {
   records: ["link", "values"],
   inspect: ["link", "lists", "apdu", "axdr", "records", "values"],
 };
-/** The interface of sources is known to the meter, which retries, with the one error class that it holds. */
-const INTERFACES: Record<string, string[]> = { meter: ["sources/source.ts"] };
+/**
+ * The interface of sources is known to the meter, which retries, with the one error class that it holds; the library for
+ * serial ports is the same for those that are read and the one that the P1 output writes to.
+ */
+const INTERFACES: Record<string, string[]> = {
+  meter: ["sources/source.ts"],
+  sinks: ["sources/serialport-library.ts"],
+};
 /** Modules of Node that do I/O; the codec may use none of them. */
 const CODEC_BUILTINS = ["node:crypto"];
 

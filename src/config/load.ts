@@ -19,6 +19,7 @@ import { overlayEnvironment } from "./environment.ts";
 import { importMeterJson, isMeterJson } from "./meter-json.ts";
 import { definition, unwrap, valueOfList } from "./option-list.ts";
 import { type Config, configSchema } from "./options.ts";
+import { outputMeterFaults } from "./output-meters.ts";
 import { emptyMap, isUnset, type Origin, put, type Raw, type RawMap } from "./raw.ts";
 import { fileLabel } from "./read-text.ts";
 import { sameValueFault, validate } from "./validate.ts";
@@ -106,7 +107,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const validated = validate(root);
   const known = new Set(faults.map((fault) => `${fault.line} ${fault.path}`));
   if (readable) faults.push(...validated.faults.filter((fault) => !known.has(`${fault.line} ${fault.path}`)));
-  faults.push(...duplicateMeters(root));
+  faults.push(...duplicateMeters(root), ...outputMeterFaults(root));
   if (faults.length > 0 || validated.config === null) throw new ConfigError(inOrder(faults));
 
   const { origins } = validated;

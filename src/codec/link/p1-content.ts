@@ -4,6 +4,7 @@
  */
 import { CodecError } from "../codec-error.ts";
 import type { Decimal, Register } from "../telegram.ts";
+import { roundDecimal } from "../values/decimal.ts";
 
 /** What a P1 text says. */
 export interface P1Content {
@@ -126,4 +127,56 @@ function isoTime(time: RegExpExecArray, winter: number): string {
   const [, year, month, day, hour, minute, second, season] = time;
   const offset = season === "S" ? `+0${winter + 1}:00` : season === "W" ? `+0${winter}:00` : "";
   return `20${year}-${month}-${day}T${hour}:${minute}:${second}${offset}`;
+}
+
+/**
+ * One line as `parseP1` reads it: `1-0:1.8.1(012937.123*kWh)`.
+ * @param value the text between the parentheses; it may hold none itself
+ */
+export function formatP1Line(code: string, value: string): string {
+  return `${code}(${value.replace(/[()\r\n]/g, "")})`;
+}
+
+/**
+ * A number with fixed digits, DSMR's `F9(3,3)` for `whole` 6 and `fraction` 3: `012937.123`. Half a unit is rounded up;
+ * more digits before the point than foreseen are kept.
+ */
+export function formatP1Number(value: Decimal, whole: number, fraction: number): string {
+  const scaled = roundDecimal(value, fraction);
+  const digits = (scaled < 0n ? -scaled : scaled).toString().padStart(whole + fraction, "0");
+  const sign = scaled < 0n ? "-" : "";
+  return fraction === 0 ? sign + digits : `${sign}${digits.slice(0, -fraction)}.${digits.slice(-fraction)}`;
+}
+
+/** A text as DSMR writes identifiers: two hexadecimal digits a character (DSMR 5.0.2, 6.4). */
+export function formatP1Text(text: string): string {
+  return Buffer.from(text, "latin1").toString("hex").toUpperCase();
+}
+
+/**
+ * `YYMMDDhhmmssX` in Central European time, whose readers take it for granted: X is S in summer, W in winter.
+ * @param time ISO 8601; without an offset it is taken for local time where the meter stands, and its digits are kept
+ * @returns `null` if it is no time
+ */
+export function formatP1Time(time: string): string | null {
+  const match = /^20(\d\d)-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)?$/.exec(time);
+  if (match === null) return null;
+  const instant = Date.parse(match[7] === undefined ? `${time}+01:00` : time);
+  if (Number.isNaN(instant)) return null;
+  const summer = isSummer(instant);
+  // Without an offset the clock on the wall is already that of the meter.
+  const wall = match[7] === undefined ? instant + HOUR_MS : instant + (summer ? 2 : 1) * HOUR_MS;
+  return `${new Date(wall).toISOString().slice(2, 19).replace(/\D/g, "")}${summer ? "S" : "W"}`;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** European summer time: from the last Sunday in March to the last Sunday in October, 01:00 UTC (directive 2000/84/EC). */
+function isSummer(instant: number): boolean {
+  const year = new Date(instant).getUTCFullYear();
+  const lastSunday = (month: number): number => {
+    const last = new Date(Date.UTC(year, month + 1, 0, 1));
+    return last.getTime() - last.getUTCDay() * 24 * HOUR_MS;
+  };
+  return instant >= lastSunday(2) && instant < lastSunday(9);
 }

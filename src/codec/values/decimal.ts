@@ -37,6 +37,16 @@ export function decimalToJson(decimal: Decimal): string {
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
+/** The whole number of 10^-digits, half of one rounded away from zero: 12.9375 and 3 give 12938. */
+export function roundDecimal({ coefficient, exponent }: Decimal, digits: number): bigint {
+  const shift = exponent + digits;
+  const value = BigInt(coefficient);
+  if (shift >= 0) return value * 10n ** BigInt(shift);
+  const unit = 10n ** BigInt(-shift);
+  const half = value < 0n ? -unit / 2n : unit / 2n;
+  return (value + half) / unit;
+}
+
 /** Reads `-12.340`, also `1e-7`. @throws RangeError for anything else, or an exponent beyond ±400 */
 export function parseDecimal(text: string): Decimal {
   const match = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text);

@@ -39,8 +39,8 @@ const phasePower = () =>
   option(z._default(z.enum(["sent", "computed"]), "sent"), {
     title: { en: "Power of each phase", de: "Leistung je Phase" },
     help: {
-      en: "Where the meter does not send the power of each phase. sent: the total stands on the first phase. computed: from voltage and current, where the totals prove the sign.",
-      de: "Wo der Zähler die Leistung je Phase nicht sendet. sent: die Summe steht auf der ersten Phase. computed: aus Spannung und Strom, wo die Summen das Vorzeichen beweisen.",
+      en: "Where the meter does not send the power of each phase. sent: it is left out; a Shelly must have one, there the total stands on the first phase. computed: from voltage and current, where the totals prove the sign.",
+      de: "Wo der Zähler die Leistung je Phase nicht sendet. sent: sie fehlt; ein Shelly braucht eine, dort steht die Summe auf der ersten Phase. computed: aus Spannung und Strom, wo die Summen das Vorzeichen beweisen.",
     },
   });
 

@@ -7,14 +7,14 @@ export interface ListenAddress {
 }
 
 /**
- * Reads `127.0.0.1:2000`, `localhost:2000`, `[::1]:2000`; `:2000` and `2000` stand for the loopback interface.
+ * Reads `127.0.0.1:2000`, `localhost:2000`, `[::1]:2000`.
  * @throws RangeError for anything else
  */
 export function parseListen(text: string): ListenAddress {
-  const match = /^(?:(?:\[([0-9a-fA-F:.%a-z]+)\]|([^\s:/[\]]+))?:)?(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) throw new RangeError(`not an address to listen on: ${text}`);
-  return { host: match[1] ?? match[2] ?? "127.0.0.1", port };
+  return { host: match[1] ?? match[2] ?? "", port };
 }
 
 /** `127.0.0.1:2000`, `[::1]:2000` */

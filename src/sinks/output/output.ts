@@ -10,15 +10,15 @@ export type OutputName = "p1" | "homewizard" | "sunspec" | "shelly";
 
 /** Options that every output has. */
 export interface OutputOptions {
-  /** `HOST:PORT` or `[IPv6]:PORT`; without a host (`:2000`, `2000`) the loopback interface. */
+  /** `HOST:PORT` or `[IPv6]:PORT`. */
   readonly listen?: string | undefined;
-  /** Id of the meter; without it, the first meter of the configuration. */
+  /** Id of the meter; needed with several meters. */
   readonly meter?: string | undefined;
   /**
-   * Power of each phase where the meter doesn't send it: `total` gives no power per phase (or the total on one phase,
-   * where the protocol needs a number); `derived` takes it from U·I whenever the totals prove the sign.
+   * Power of each phase where the meter doesn't send it: `sent` gives none (or the total on the first phase, where the
+   * protocol needs a number); `computed` takes it from U·I whenever the totals prove the sign.
    */
-  readonly phase_power?: "total" | "derived" | undefined;
+  readonly phase_power?: "sent" | "computed" | undefined;
 }
 
 /** What the bridge hands to an output. */

@@ -44,7 +44,7 @@ export function directedPower(
 export function phasePowers(feed: MeterFeed, how: OutputOptions["phase_power"]): PhaseValues {
   const sent = PHASES.map((phase) => netPower(feed, `_${phase}`));
   if (sent.some((power) => power !== null)) return triple(sent);
-  return (how === "derived" ? derivedPowers(feed) : null) ?? [null, null, null];
+  return (how === "computed" ? computedPowers(feed) : null) ?? [null, null, null];
 }
 
 /**
@@ -54,7 +54,7 @@ export function phasePowers(feed: MeterFeed, how: OutputOptions["phase_power"]):
  * a current must be proved so, beyond what the meter may be off (accuracy class 1: a hundredth of the whole); a phase that
  * carries less than that counts as 0 W.
  */
-export function derivedPowers(feed: MeterFeed): PhaseValues | null {
+export function computedPowers(feed: MeterFeed): PhaseValues | null {
   const total = netPower(feed);
   if (total === null) return null;
   const apparent = PHASES.map((phase) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { derivedPowers, directedPower, netPower, phaseCount, phasePowers } from "../../../src/sinks/output/power.ts";
+import { computedPowers, directedPower, netPower, phaseCount, phasePowers } from "../../../src/sinks/output/power.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { readingOf } from "../../helpers/readings.ts";
 import { A, feedOf, THREE_PHASES, V, W } from "./feeds.ts";
@@ -30,18 +30,18 @@ describe("power", () => {
 
   it("of a phase is what the meter sends", () => {
     const feed = feedOf([W("1.7.0", 100), W("21.7.0", 300), W("22.7.0", 0), W("41.7.0", 0), W("42.7.0", 200)]);
-    expect(phasePowers(feed, "total")).toEqual([300, -200, null]);
+    expect(phasePowers(feed, "sent")).toEqual([300, -200, null]);
   });
 
-  it("of a phase is unknown where the meter doesn't send it, unless it may be derived", () => {
-    expect(phasePowers(feedOf(THREE_PHASES), "total")).toEqual([null, null, null]);
-    const powers = phasePowers(feedOf(THREE_PHASES), "derived");
+  it("of a phase is unknown where the meter doesn't send it, unless it may be computed", () => {
+    expect(phasePowers(feedOf(THREE_PHASES), "sent")).toEqual([null, null, null]);
+    const powers = phasePowers(feedOf(THREE_PHASES), "computed");
     expect(powers.reduce<number>((sum, power) => sum + (power ?? 0), 0)).toBeCloseTo(2300, 2);
     expect(powers[0]).toBeCloseTo((2300 * 230.1 * 5) / (230.1 * 5 + 231.2 * 3 + 232.3 * 2.3), 2);
   });
 });
 
-describe("power derived from U·I", () => {
+describe("power computed from U·I", () => {
   const currents = (l1: number, l2: number, l3: number) => [
     V(1, 2300),
     V(2, 2300),
@@ -52,19 +52,19 @@ describe("power derived from U·I", () => {
   ];
 
   it("has the sign of the total where the totals prove it", () => {
-    expect(derivedPowers(feedOf([W("16.7.0", -2070), ...currents(300, 300, 300)]))).toEqual([-690, -690, -690]);
-    expect(derivedPowers(feedOf([W("16.7.0", 230), ...currents(100, 0, 0)]))).toEqual([230, 0, 0]);
+    expect(computedPowers(feedOf([W("16.7.0", -2070), ...currents(300, 300, 300)]))).toEqual([-690, -690, -690]);
+    expect(computedPowers(feedOf([W("16.7.0", 230), ...currents(100, 0, 0)]))).toEqual([230, 0, 0]);
   });
 
   it("does not exist where one phase may export while the others import", () => {
     // +10 A, +10 A, -10 A look like 30 A of one direction; the total says 10 A.
-    expect(derivedPowers(feedOf([W("16.7.0", 2300), ...currents(1000, 1000, 1000)]))).toBeNull();
+    expect(computedPowers(feedOf([W("16.7.0", 2300), ...currents(1000, 1000, 1000)]))).toBeNull();
     // 1000 W and -50 W, or 1000 W and 50 W at a bad power factor: the totals can't tell.
-    expect(derivedPowers(feedOf([W("16.7.0", 950), ...currents(435, 22, 0)]))).toBeNull();
+    expect(computedPowers(feedOf([W("16.7.0", 950), ...currents(435, 22, 0)]))).toBeNull();
   });
 
   it("never has a sign that the true powers contradict", () => {
-    let derived = 0;
+    let computed = 0;
     for (let seed = 1; seed < 3000; seed++) {
       // Three phases with any power and any power factor, by a small generator.
       const next = (() => {
@@ -79,21 +79,23 @@ describe("power derived from U·I", () => {
       const truth = [0, 1, 2].map(() => Math.round((next() - 0.3) * 4600));
       const amps = truth.map((watts) => Math.ceil((Math.abs(watts) / 230 / (0.7 + 0.3 * next())) * 100));
       const total = truth.reduce((sum, watts) => sum + watts, 0);
-      const powers = derivedPowers(feedOf([W("16.7.0", total), ...currents(amps[0] ?? 0, amps[1] ?? 0, amps[2] ?? 0)]));
+      const powers = computedPowers(
+        feedOf([W("16.7.0", total), ...currents(amps[0] ?? 0, amps[1] ?? 0, amps[2] ?? 0)]),
+      );
       if (powers === null) continue;
-      derived++;
+      computed++;
       powers.forEach((power, phase) => {
         if (power !== null && power !== 0) {
           expect(Math.sign(power), `seed ${seed}`).toBe(Math.sign(truth[phase] ?? 0));
         }
       });
     }
-    expect(derived).toBeGreaterThan(100);
+    expect(computed).toBeGreaterThan(100);
   });
 
   it("does not exist without currents or without a total", () => {
-    expect(derivedPowers(feedOf([W("16.7.0", 100)]))).toBeNull();
-    expect(derivedPowers(feedOf(currents(100, 100, 100)))).toBeNull();
+    expect(computedPowers(feedOf([W("16.7.0", 100)]))).toBeNull();
+    expect(computedPowers(feedOf(currents(100, 100, 100)))).toBeNull();
   });
 });
 

@@ -1,0 +1,35 @@
+/** Which meter each output shows: with several, it must be said; and it must be one of those that are configured. */
+import type { ConfigFault } from "./config-error.ts";
+import { isUnset, type Raw, type RawMap } from "./raw.ts";
+
+/** The faults of `outputs.*.meter`. A meter without an `id` may bear any number: then every id is let through. */
+export function outputMeterFaults(root: RawMap): ConfigFault[] {
+  const [meters, outputs] = [root.entries.get("meters"), root.entries.get("outputs")];
+  if (meters?.kind !== "list" || outputs?.kind !== "map") return [];
+  const ids = meters.items.map((meter) => textOf(meter, "id"));
+  const known = ids.flatMap((id) => id ?? []);
+  const faults: ConfigFault[] = [];
+  for (const [name, list] of outputs.entries) {
+    if (list.kind !== "list") continue;
+    for (const [index, output] of list.items.entries()) {
+      if (textOf(output, "listen") === null && textOf(output, "port") === null) continue;
+      const meter = textOf(output, "meter");
+      const missing = meter === null && ids.length > 1;
+      const unknown = meter !== null && known.length === ids.length && !known.includes(meter);
+      if (!missing && !unknown) continue;
+      faults.push({
+        file: output.origin.file,
+        line: output.origin.line,
+        path: `outputs.${name}[${index}].meter`,
+        found: meter === null ? "nothing" : meter,
+        allowed: `the id of one of the meters${known.length === 0 ? "; give each an id" : `: ${known.join(", ")}`}`,
+      });
+    }
+  }
+  return faults;
+}
+
+function textOf(node: Raw, name: string): string | null {
+  const child = node.kind === "map" ? node.entries.get(name) : undefined;
+  return child?.kind !== "scalar" || isUnset(child) ? null : child.text.trim();
+}

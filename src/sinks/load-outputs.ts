@@ -1,0 +1,30 @@
+/** Makes the outputs that are configured; the code of the others is never loaded. */
+import type { OutputsConfig } from "../config/options.ts";
+import type { ComponentLog } from "../log/component-log.ts";
+import type { Output, OutputOptions, OutputParts } from "./output/output.ts";
+
+/** @param logOf the log of one output: `p1`, or `p1 127.0.0.1:2000` where there are several */
+export async function loadOutputs(
+  config: OutputsConfig,
+  parts: Omit<OutputParts, "log">,
+  logOf: (component: string) => ComponentLog,
+): Promise<Output[]> {
+  const outputs: Output[] = [];
+  const add = async <Options extends OutputOptions & { readonly port?: string | undefined }>(
+    name: string,
+    sections: readonly Options[],
+    load: () => Promise<(options: Options, parts: OutputParts) => Output>,
+  ): Promise<void> => {
+    const on = sections.filter(({ listen, port }) => listen !== undefined || port !== undefined);
+    for (const options of on) {
+      const make = await load();
+      const component = on.length === 1 ? name : `${name} ${options.listen ?? options.port}`;
+      outputs.push(make(options, { ...parts, log: logOf(component) }));
+    }
+  };
+  await add("p1", config.p1, async () => {
+    const { P1Output } = await import("./p1/p1-output.ts");
+    return (options, own) => new P1Output(options, own);
+  });
+  return outputs;
+}

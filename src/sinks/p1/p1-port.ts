@@ -1,0 +1,94 @@
+/**
+ * The serial side of the P1 output: writes telegrams to a device at 115200 baud 8N1, as a P1 port does. A device that is
+ * missing, busy or pulled out is opened again with growing pauses; what is read from it is thrown away.
+ */
+import type { SerialPort } from "serialport";
+import type { ComponentLog } from "../../log/component-log.ts";
+import { type Clock, systemClock } from "../../process/clock.ts";
+
+const BAUD_RATE = 115_200;
+const RETRY_LEAST_MS = 1_000;
+const RETRY_MOST_MS = 30_000;
+const CLOSE_MS = 1_000;
+
+export class P1Port {
+  readonly path: string;
+  readonly #log: ComponentLog;
+  readonly #clock: Clock;
+  #port: SerialPort | null = null;
+  #cancelRetry: (() => void) | null = null;
+  #pauseMs = RETRY_LEAST_MS;
+  #complaint: string | null = null;
+  #writing = false;
+  #stopped = false;
+
+  constructor(path: string, log: ComponentLog, clock: Clock = systemClock) {
+    this.path = path;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  get open(): boolean {
+    return this.#port !== null;
+  }
+
+  async start(): Promise<void> {
+    const { SerialPort } = await import("../../sources/serialport-library.ts");
+    await new Promise<void>((resolve) => {
+      const port = new SerialPort({ path: this.path, baudRate: BAUD_RATE, autoOpen: false });
+      port.on("error", (error) => this.#lost(port, error.message));
+      port.on("close", () => this.#lost(port, "it was disconnected"));
+      // What is sent to a P1 port means nothing.
+      port.on("data", () => undefined);
+      port.open((error) => {
+        if (error !== null) this.#lost(port, error.message);
+        else if (this.#stopped) port.close();
+        else {
+          this.#port = port;
+          this.#pauseMs = RETRY_LEAST_MS;
+          this.#complaint = null;
+          this.#log.info(`writing to ${this.path}`);
+        }
+        resolve();
+      });
+    });
+  }
+
+  /** A telegram that comes while the one before is still being written is left out: the reader wants the newest. */
+  write(bytes: Uint8Array): void {
+    if (this.#port === null || this.#writing) return;
+    this.#writing = true;
+    this.#port.write(Buffer.from(bytes), () => {
+      this.#writing = false;
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelRetry?.();
+    const port = this.#port;
+    this.#port = null;
+    if (port === null) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_MS);
+      port.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  /** Told by `error`, `close` and `open`, perhaps by two of them: only the first counts. */
+  #lost(port: SerialPort, reason: string): void {
+    if (this.#stopped || (this.#port !== null && this.#port !== port) || this.#cancelRetry !== null) return;
+    this.#port = null;
+    this.#writing = false;
+    if (this.#complaint !== reason) this.#log.warn(`cannot write to ${this.path}: ${reason}. Trying again`);
+    this.#complaint = reason;
+    this.#cancelRetry = this.#clock.after(this.#pauseMs, () => {
+      this.#cancelRetry = null;
+      void this.start();
+    });
+    this.#pauseMs = Math.min(this.#pauseMs * 2, RETRY_MOST_MS);
+  }
+}

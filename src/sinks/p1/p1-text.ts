@@ -1,0 +1,101 @@
+/**
+ * The readings of a meter as a DSMR 5.0 telegram (P1 Companion Standard 5.0.2, 6.12): the mirror of the codec's P1 decoder.
+ * Only what the meter sends is in it. DSMR names energy per tariff; a meter that counts only totals gives them as totals
+ * (1.8.0, as in Luxembourg and Sweden) and as tariff 1 with indicator 0001, so that every reader adds up right.
+ */
+import { formatP1Line, formatP1Number, formatP1Text, formatP1Time } from "../../codec/link/p1-content.ts";
+import { encodeP1 } from "../../codec/link/p1-telegram.ts";
+import type { Decimal } from "../../codec/telegram.ts";
+import { decimalFromNumber, parseDecimal } from "../../codec/values/decimal.ts";
+import type { MeterInfo } from "../../meter/events.ts";
+import type { MeterFeed } from "../output/meter-feed.ts";
+import { directedPower, PHASES } from "../output/power.ts";
+
+const TARIFFS = 8;
+/** C of voltage, current, power import, power export of phase L1; L2 has 20 more, L3 40 more. */
+const VOLTAGE = 32;
+const CURRENT = 31;
+const IMPORT = 21;
+const EXPORT = 22;
+
+/** The telegram of what the feed knows now; `null` as long as its registers are not confirmed (the first telegram ever). */
+export function p1Telegram(feed: MeterFeed): Uint8Array | null {
+  const { reading } = feed;
+  if (reading === null || !reading.complete) return null;
+  return encodeP1(head(reading.meter), [
+    formatP1Line("1-3:0.2.8", "50"),
+    ...time(reading.meterTime),
+    formatP1Line("0-0:96.1.1", formatP1Text(numberOf(reading.meter))),
+    ...energies(feed),
+    ...power("1-0:1.7.0", "1-0:2.7.0", directedPower(feed)),
+    ...PHASES.flatMap((phase, index) =>
+      quantity(feed, `voltage_${phase}`, `1-0:${VOLTAGE + 20 * index}.7.0`, 3, 1, "V"),
+    ),
+    ...PHASES.flatMap((phase, index) =>
+      quantity(feed, `current_${phase}`, `1-0:${CURRENT + 20 * index}.7.0`, 3, 2, "A"),
+    ),
+    ...PHASES.flatMap((phase, index) =>
+      power(`1-0:${IMPORT + 20 * index}.7.0`, `1-0:${EXPORT + 20 * index}.7.0`, directedPower(feed, `_${phase}`)),
+    ),
+  ]);
+}
+
+/** `/KFM5kaifa2mqtt`: the manufacturer's three letters (FLAG) where the system title has them, and who writes this. */
+function head({ systemTitle }: MeterInfo): string {
+  const flag = Buffer.from(systemTitle?.slice(0, 6) ?? "", "hex").toString("latin1");
+  return `/${/^[A-Z]{3}$/.test(flag) ? flag : "KMQ"}5kaifa2mqtt`;
+}
+
+function numberOf({ serialNumber, systemTitle, id }: MeterInfo): string {
+  return serialNumber ?? systemTitle ?? id;
+}
+
+function time(meterTime: string | null): string[] {
+  const text = meterTime === null ? null : formatP1Time(meterTime);
+  return text === null ? [] : [formatP1Line("0-0:1.0.0", text)];
+}
+
+function energies(feed: MeterFeed): string[] {
+  const imported = energy(feed, "energy_import", "1-0:1.8");
+  const exported = energy(feed, "energy_export", "1-0:2.8");
+  const indicator = feed.text("obis_0_0_96_14_0");
+  const tariff = indicator ?? (imported.totalOnly ? "0001" : null);
+  return [
+    ...imported.lines,
+    ...exported.lines,
+    ...(tariff === null ? [] : [formatP1Line("0-0:96.14.0", /^\d+$/.test(tariff) ? tariff.padStart(4, "0") : tariff)]),
+  ];
+}
+
+/** The tariffs, where the meter has any; else its total, once as such and once as tariff 1. Never both for one that has tariffs. */
+function energy(feed: MeterFeed, key: string, code: string): { lines: string[]; totalOnly: boolean } {
+  const lines: string[] = [];
+  for (let tariff = 1; tariff <= TARIFFS; tariff++) {
+    lines.push(...quantity(feed, `${key}_t${tariff}`, `${code}.${tariff}`, 6, 3, "kWh"));
+  }
+  if (lines.length > 0) return { lines, totalOnly: false };
+  const total = ["0", "1"].flatMap((tariff) => quantity(feed, key, `${code}.${tariff}`, 6, 3, "kWh"));
+  return { lines: total, totalOnly: total.length > 0 };
+}
+
+function quantity(feed: MeterFeed, key: string, code: string, whole: number, fraction: number, unit: string): string[] {
+  const value = feed.value(key);
+  if (!value?.numeric) return [];
+  return [formatP1Line(code, `${formatP1Number(parseDecimal(value.text), whole, fraction)}*${unit}`)];
+}
+
+function power(
+  importCode: string,
+  exportCode: string,
+  { imported, exported }: { imported: number | null; exported: number | null },
+): string[] {
+  const line = (code: string, watts: number | null): string[] => {
+    const value = watts === null ? null : kilo(decimalFromNumber(watts));
+    return value === null ? [] : [formatP1Line(code, `${formatP1Number(value, 2, 3)}*kW`)];
+  };
+  return [...line(importCode, imported), ...line(exportCode, exported)];
+}
+
+function kilo(watts: Decimal | null): Decimal | null {
+  return watts === null ? null : { ...watts, exponent: watts.exponent - 3 };
+}
