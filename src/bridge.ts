@@ -8,6 +8,7 @@ import type { Decoder } from "./codec/decoder-event.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
 import { Observer, sourceKind } from "./diagnosis/observer.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
+import { Ledger } from "./ledger/ledger.ts";
 import type { Logger } from "./log/log.ts";
 import type { MeterStatus } from "./meter/events.ts";
 import { MeterIdentity } from "./meter/identity.ts";
@@ -46,6 +47,7 @@ export class Bridge implements BridgeView {
   readonly #options: BridgeOptions;
   readonly #healthServer: HealthServer;
   readonly #memory: Memory;
+  readonly #ledger: Ledger;
   #remembered: Readonly<Record<string, unknown>> = {};
   #meters: Meter[] = [];
   #sinks: Sink[] = [];
@@ -57,6 +59,12 @@ export class Bridge implements BridgeView {
     this.#options = options;
     this.version = options.version;
     this.#memory = new Memory(options.config.data_dir, options.log.child({ component: "memory" }));
+    this.#ledger = new Ledger({
+      dataDir: options.config.data_dir,
+      timeZone: options.config.time_zone,
+      windows: options.config.tariff_windows,
+      log: options.log.child({ component: "ledger" }),
+    });
     this.#healthServer = new HealthServer(options.config.data_dir, () => this.health());
   }
 
@@ -83,7 +91,9 @@ export class Bridge implements BridgeView {
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
       await Promise.all(this.#meters.map((meter) => meter.stop()));
-      await Promise.all([...this.#sinks, this.#memory].map((part) => part.stop().catch(() => undefined)));
+      // The newest readings are on their way to the ledger.
+      await new Promise((resolve) => setImmediate(resolve));
+      await Promise.all([...this.#sinks, this.#memory, this.#ledger].map((part) => part.stop().catch(() => undefined)));
       await this.#healthServer.stop();
     })();
     return this.#stopping;
@@ -203,6 +213,8 @@ export class Bridge implements BridgeView {
           // The Solarview file holds one meter: the first.
           if (sink.name !== "solarview" || index === 0) sink.accept(event);
         }
+        // Once the reading has left: nothing waits for the ledger.
+        if (event.type === "reading") setImmediate(() => this.#ledger.take(event.reading));
       },
       log,
     });

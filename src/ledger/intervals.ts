@@ -1,0 +1,144 @@
+/** Points of the ledger → what was drawn and fed in between: quarters, and whatever cannot be divided into them. */
+import { type LocalInstant, localText } from "./local-time.ts";
+import { isBoundary, type Point, QUARTER_MS, type Registers } from "./point.ts";
+
+/**
+ * What is to be said of an interval: nothing of one that is exactly as long as its step; `gap` where its energy cannot be
+ * divided, where it is only a part of a step (the ledger begins or ends in it), or where the meter's clock was set in
+ * it; `reset` where a register fell or the meter was replaced.
+ */
+export type IntervalMark = "" | "gap" | "reset";
+
+export interface Interval {
+  readonly start: LocalInstant;
+  readonly end: LocalInstant;
+  /** Wh by register: the difference of the registers at end and start. Negative where one fell. */
+  readonly energy: Registers;
+  readonly mark: IntervalMark;
+}
+
+export const STEPS = ["quarter", "hour", "day", "month"] as const;
+export type Step = (typeof STEPS)[number];
+
+/** A piece of the ledger between two points that matter, and what happened in it. */
+interface Piece {
+  readonly from: Point;
+  readonly to: Point;
+  readonly event: "clock" | "reset" | null;
+}
+
+/** Quarters and marked intervals, oldest first. Together they are the last registers minus the first. */
+export function intervalsOf(points: readonly Point[]): Interval[] {
+  return piecesOf(points).map(({ from, to, event }) => {
+    const quarter = isBoundary(from) && to.at - from.at === QUARTER_MS;
+    return interval(from, to, event === "reset" ? "reset" : event === "clock" || !quarter ? "gap" : "");
+  });
+}
+
+/** `from` and `to` as the user says them: each tells whether an instant is not before it. */
+export interface Span {
+  readonly from?: ((instant: LocalInstant) => boolean) | undefined;
+  readonly to?: ((instant: LocalInstant) => boolean) | undefined;
+}
+
+/**
+ * The ledger in steps, by the local time of its points. A step boundary that is not known is left out, as with quarters;
+ * the quarter in which a register fell stands by itself. `from` is included, `to` is not.
+ */
+export function stepsOf(points: readonly Point[], step: Step, { from, to }: Span = {}): Interval[] {
+  const pieces = piecesOf(points).filter((piece) => (from?.(piece.from) ?? true) && !(to?.(piece.from) ?? false));
+  const rows: Interval[] = [];
+  const first = pieces[0]?.from;
+  const last = pieces.at(-1)?.to;
+  let open: Point | null = null;
+  let clock = false;
+  let reset = false;
+  for (const [index, piece] of pieces.entries()) {
+    const next = pieces[index + 1];
+    open ??= piece.from;
+    clock ||= piece.event === "clock";
+    reset ||= piece.event === "reset";
+    const ends = next === undefined || opensStep(piece.to, step) || reset || next.event === "reset";
+    if (!ends) continue;
+    const asked = (from !== undefined && open === first) || (to !== undefined && piece.to === last && to(piece.to));
+    const whole =
+      spans(open, piece.to, step) ||
+      (asked && isBoundary(open) && isBoundary(piece.to) && withinStep(open, piece.to, step));
+    rows.push(interval(open, piece.to, reset ? "reset" : clock || !whole ? "gap" : ""));
+    open = null;
+    clock = false;
+    reset = false;
+  }
+  return rows;
+}
+
+function interval(from: Point, to: Point, mark: IntervalMark): Interval {
+  const energy: Record<string, number> = {};
+  for (const [key, value] of Object.entries(to.registers)) {
+    const before = from.registers[key];
+    if (before !== undefined) energy[key] = value - before;
+  }
+  const { at, offset } = from;
+  return { start: { at, offset }, end: { at: to.at, offset: to.offset }, energy, mark };
+}
+
+/** Points within a quarter are left out, but for the first and the last of all; what happened there is kept. */
+function piecesOf(points: readonly Point[]): Piece[] {
+  const pieces: Piece[] = [];
+  let from: Point | null = null;
+  let event: "clock" | "reset" | null = null;
+  for (const [index, point] of points.entries()) {
+    if (from === null) {
+      from = point;
+      continue;
+    }
+    if (point.mark === "reset" || (point.mark === "clock" && event === null)) event = point.mark;
+    if (!isBoundary(point) && index < points.length - 1) continue;
+    pieces.push({ from, to: point, event });
+    from = point;
+    event = null;
+  }
+  return pieces;
+}
+
+/** Whether a step begins at this point, by its local time. */
+function opensStep(point: Point, step: Step): boolean {
+  if (!isBoundary(point)) return false;
+  const text = localText(point);
+  switch (step) {
+    case "quarter":
+      return true;
+    case "hour":
+      return text.endsWith(":00:00");
+    case "day":
+      return text.endsWith("T00:00:00");
+    case "month":
+      return text.endsWith("-01T00:00:00");
+  }
+}
+
+/** Whether exactly one step lies between two points. */
+function spans(from: Point, to: Point, step: Step): boolean {
+  return opensStep(from, step) && opensStep(to, step) && stepNumber(to, step) - stepNumber(from, step) === 1;
+}
+
+/** Whether two points lie in one step, the second perhaps at its end. */
+function withinStep(from: Point, to: Point, step: Step): boolean {
+  const last = opensStep(to, step) ? stepNumber(to, step) - 1 : stepNumber(to, step);
+  return stepNumber(from, step) === last;
+}
+
+/** Numbers the steps in their order. */
+function stepNumber(point: LocalInstant, step: Step): number {
+  const local = new Date(point.at + point.offset * 60_000);
+  switch (step) {
+    case "quarter":
+      return Math.floor(point.at / QUARTER_MS);
+    case "hour":
+      return Math.floor(point.at / 3_600_000);
+    case "day":
+      return Math.floor(local.getTime() / 86_400_000);
+    case "month":
+      return local.getUTCFullYear() * 12 + local.getUTCMonth();
+  }
+}

@@ -1,0 +1,64 @@
+/** Where the ledger lies: `<data_dir>/ledger/<meter>/YYYY-MM.csv`, a file for each month of local time. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type LocalInstant, localText } from "./local-time.ts";
+import { type LedgerContent, readLines } from "./point-line.ts";
+
+const MONTH_FILE = /^\d{4}-\d{2}\.csv$/;
+const METER = /^[A-Za-z0-9_-]{1,64}$/;
+/** A month of ours has about 150 kB; a larger file is not read. */
+const LARGEST_BYTES = 4 * 1024 * 1024;
+
+/** The folder of all meters. */
+export function ledgerFolder(dataDir: string): string {
+  return join(dataDir, "ledger");
+}
+
+/** `2026-03.csv` */
+export function monthFile(instant: LocalInstant): string {
+  return `${localText(instant).slice(0, 7)}.csv`;
+}
+
+/** Names of the month files in a meter's folder, oldest first; empty if there is no such folder. */
+export function monthFilesSync(folder: string): string[] {
+  try {
+    return sortMonths(readdirSync(folder));
+  } catch {
+    return [];
+  }
+}
+
+export async function monthFiles(folder: string): Promise<string[]> {
+  return sortMonths(await readdir(folder).catch(() => []));
+}
+
+/** The ids of the meters that have a ledger. */
+export async function ledgerMeters(dataDir: string): Promise<string[]> {
+  const entries = await readdir(ledgerFolder(dataDir), { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory() && METER.test(entry.name)).map(({ name }) => name);
+}
+
+/** Adds what a file holds. A file that vanished in between, or cannot be read, counts as empty. */
+export function readMonthSync(folder: string, name: string, content: LedgerContent): void {
+  try {
+    const path = join(folder, name);
+    if (statSync(path).size <= LARGEST_BYTES) readLines(readFileSync(path, "utf8"), content);
+  } catch {
+    // Nothing is known of that month.
+  }
+}
+
+/** @throws the error of the file system, other than that the file has vanished */
+export async function readMonth(folder: string, name: string, content: LedgerContent): Promise<void> {
+  const path = join(folder, name);
+  try {
+    if ((await stat(path)).size <= LARGEST_BYTES) readLines(await readFile(path, "utf8"), content);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+function sortMonths(names: readonly string[]): string[] {
+  return names.filter((name) => MONTH_FILE.test(name)).sort();
+}

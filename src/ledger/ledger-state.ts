@@ -1,0 +1,53 @@
+/** What the ledger says of a meter now (topic `<base>/<meter>/ledger`). */
+
+import type { LocalInstant } from "./local-time.ts";
+import { quarterOf } from "./point.ts";
+import type { QuarterBook } from "./quarter-book.ts";
+import type { Peak, Quarter, Summary, WindowEnergy } from "./summary.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** Energy in Wh, power in W; `null`: not known. */
+export interface LedgerState {
+  readonly quarterStart: LocalInstant;
+  /** Since the start of the running quarter. */
+  readonly quarterImport: number | null;
+  readonly quarterExport: number | null;
+  /** Mean import of the running quarter, if the present power stays. */
+  readonly forecast: number | null;
+  readonly lastQuarter: Quarter | null;
+  readonly peak: Peak | null;
+  /** By name. */
+  readonly windows: Readonly<Record<string, WindowEnergy>>;
+}
+
+/**
+ * @param power W of import in the newest telegram; `null` if it tells none
+ * @returns `null` before the first telegram
+ */
+export function ledgerState(book: QuarterBook, summary: Summary, power: number | null): LedgerState | null {
+  const { newest, opening } = book;
+  if (newest === null) return null;
+  const start = quarterOf(newest.at);
+  const quarterStart = { at: start, offset: newest.offset };
+  const since = (key: string): number | null => {
+    const [from, to] = [opening?.registers[key], newest.registers[key]];
+    return from === undefined || to === undefined ? null : to - from;
+  };
+  const quarterImport = since("energy_import");
+  return {
+    quarterStart,
+    quarterImport,
+    quarterExport: since("energy_export"),
+    forecast: quarterImport === null ? null : forecastOf(quarterImport, newest.at - start, power),
+    lastQuarter: summary.quarterBefore(start),
+    peak: summary.peak(newest),
+    windows: summary.windows(quarterStart, quarterImport),
+  };
+}
+
+/** A meter that tells no power goes on as it did since the quarter began; `null` where that is too short to tell. */
+function forecastOf(drawn: number, passedMs: number, power: number | null): number | null {
+  const rate = power ?? (passedMs >= 60_000 ? (drawn * HOUR_MS) / passedMs : null);
+  return rate === null ? null : Math.round(drawn * 4 + (rate * (900_000 - passedMs)) / 900_000);
+}

@@ -1,0 +1,178 @@
+/** The ledger of all meters of a bridge: takes readings, keeps files, and tells what has changed. */
+import type { ComponentLog } from "../log/component-log.ts";
+import type { MeterInfo, Reading } from "../meter/events.ts";
+import { type Clock, systemClock } from "../process/clock.ts";
+import { intervalsOf } from "./intervals.ts";
+import { LedgerReader } from "./ledger-reader.ts";
+import { type LedgerState, ledgerState } from "./ledger-state.ts";
+import { type Appender, LedgerStore } from "./ledger-store.ts";
+import { parseLocal, type ZoneOffset, zoneOffset } from "./local-time.ts";
+import { appendPoint, isBoundary, type Point } from "./point.ts";
+import { QuarterBook } from "./quarter-book.ts";
+import { registersOf } from "./registers-of.ts";
+import { Summary } from "./summary.ts";
+import type { TariffWindow } from "./tariff-window.ts";
+
+const MAX_METERS = 16;
+/** Between two states that are told, milliseconds; a boundary is told at once. */
+const TELL_MS = 60_000;
+
+export interface LedgerOptions {
+  /** `data_dir` */
+  readonly dataDir: string;
+  /** `time_zone` */
+  readonly timeZone?: string | undefined;
+  /** `tariff_windows` */
+  readonly windows: readonly TariffWindow[];
+  readonly log: ComponentLog;
+  readonly clock?: Clock;
+  readonly appender?: Appender;
+}
+
+/** Hears the state of a meter at each boundary, and at most once a minute in between. */
+export type LedgerListener = (meter: MeterInfo, state: LedgerState) => void;
+
+interface MeterLedger {
+  readonly store: LedgerStore;
+  readonly book: QuarterBook;
+  summary: Summary;
+  /** The points since the newest boundary, that one included. */
+  open: Point[];
+  /** When the newest reading came by the wall clock, milliseconds; `null` before the first of this run. */
+  receivedAt: number | null;
+  /** Milliseconds of `clock.now()` and start of the quarter, as told last. */
+  toldAt: number;
+  toldQuarter: number;
+}
+
+export class Ledger {
+  /** Reads what is kept, and what waits to be written. */
+  readonly reader: LedgerReader;
+  readonly #options: LedgerOptions;
+  readonly #clock: Clock;
+  readonly #zone: ZoneOffset;
+  readonly #meters = new Map<string, MeterLedger>();
+  readonly #listeners: LedgerListener[] = [];
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#zone = zoneOffset(options.timeZone);
+    this.reader = new LedgerReader(options.dataDir, (meter) => this.#unwritten(meter));
+  }
+
+  subscribe(listener: LedgerListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Takes an accepted reading; one without registers is of no interest here. */
+  take(reading: Reading): void {
+    if (!reading.complete) return;
+    const registers = registersOf(reading);
+    if (registers.energy_import === undefined && registers.energy_export === undefined) return;
+    const meter = this.#meter(reading.meter.id);
+    if (meter === null) return;
+    const { telegram, receivedAt } = reading;
+    const arrived = this.#clock.now();
+    const { points, rewind, notice } = meter.book.take({
+      ...this.#timeOf(reading, meter),
+      registers,
+      device: telegram.systemTitle ?? telegram.meterId,
+      arrived,
+      wall: receivedAt,
+    });
+    if (notice !== null) this.#options.log.warn(`${reading.meter.id}: ${notice}`);
+    if (points.length > 0) {
+      const newest = meter.book.newest ?? points[0];
+      meter.store.append(points, meter.book.device, rewind === null || newest === undefined ? null : newest);
+      if (rewind === null) this.#sumUp(meter, points);
+      else this.#sumUpAgain(meter);
+    }
+    this.#tell(reading, meter, arrived, points.some(isBoundary));
+  }
+
+  /** Writes what a restart needs to go on in the middle of a quarter. May be called twice. */
+  async stop(): Promise<void> {
+    const meters = [...this.#meters.values()];
+    await Promise.all(
+      meters.map(({ store, book }) => {
+        const { closing } = book;
+        if (closing !== null) store.append([closing], book.device);
+        return store.stop();
+      }),
+    );
+    this.#meters.clear();
+  }
+
+  /** The meter's own time; without one, that of the arrival. */
+  #timeOf({ meterTime, receivedAt }: Reading, meter: MeterLedger): { at: number; offset: number } {
+    const arrival = { at: receivedAt, offset: this.#zone(receivedAt) };
+    if (meterTime === null) return arrival;
+    // In the hour that autumn repeats the meter may mean either: the one that follows from its last telegram.
+    const { newest } = meter.book;
+    const passed = meter.receivedAt === null ? null : receivedAt - meter.receivedAt;
+    meter.receivedAt = receivedAt;
+    const expected = newest === null || passed === null ? receivedAt : newest.at + passed;
+    return parseLocal(meterTime, this.#zone, expected) ?? arrival;
+  }
+
+  #meter(id: string): MeterLedger | null {
+    const known = this.#meters.get(id);
+    if (known !== undefined) return known;
+    if (this.#meters.size >= MAX_METERS) return null;
+    const { dataDir, log, appender, windows } = this.#options;
+    const store = new LedgerStore({ dataDir, meter: id, log, clock: this.#clock, ...(appender && { appender }) });
+    const created: MeterLedger = {
+      store,
+      book: new QuarterBook(store, store.load()),
+      summary: new Summary(windows),
+      open: [],
+      receivedAt: null,
+      toldAt: Number.NEGATIVE_INFINITY,
+      toldQuarter: Number.NaN,
+    };
+    this.#meters.set(id, created);
+    this.#sumUpAgain(created);
+    return created;
+  }
+
+  /** Takes the intervals that new points complete. */
+  #sumUp(meter: MeterLedger, points: readonly Point[]): void {
+    for (const point of points) {
+      appendPoint(meter.open, point);
+      if (!isBoundary(point)) continue;
+      for (const interval of intervalsOf(meter.open)) meter.summary.add(interval);
+      meter.open = [point];
+    }
+  }
+
+  /** From the files: after a start, and when points are no longer true. */
+  #sumUpAgain(meter: MeterLedger): void {
+    meter.summary = new Summary(this.#options.windows);
+    meter.open = [];
+    this.#sumUp(meter, meter.store.recent(2).points);
+  }
+
+  #tell({ meter: info, values }: Reading, meter: MeterLedger, now: number, atBoundary: boolean): void {
+    if (this.#listeners.length === 0) return;
+    if (!atBoundary && now - meter.toldAt < TELL_MS && !this.#isNewQuarter(meter)) return;
+    const power = values.find(({ key, unit }) => key === "power_import" && unit === "W");
+    const state = ledgerState(meter.book, meter.summary, power === undefined ? null : Number(power.text));
+    if (state === null) return;
+    meter.toldAt = now;
+    meter.toldQuarter = state.quarterStart.at;
+    for (const listener of this.#listeners) listener(info, state);
+  }
+
+  #isNewQuarter({ book, toldQuarter }: MeterLedger): boolean {
+    const newest = book.newest;
+    return newest !== null && !(newest.at >= toldQuarter && newest.at < toldQuarter + 900_000);
+  }
+
+  #unwritten(id: string): readonly Point[] {
+    const meter = this.#meters.get(id);
+    if (meter === undefined) return [];
+    const { closing } = meter.book;
+    return closing === null ? meter.store.pending : [...meter.store.pending, closing];
+  }
+}

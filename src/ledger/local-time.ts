@@ -1,0 +1,111 @@
+/**
+ * Instants with the offset under which people read them. A meter that sends its own offset is taken at its word; a clock
+ * without one is local time in the configured zone, else in that of the system.
+ */
+
+/** A point in time and the offset of its local time. */
+export interface LocalInstant {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Minutes east of UTC. */
+  readonly offset: number;
+}
+
+/** The offset that holds in a zone at an instant, minutes east of UTC. */
+export type ZoneOffset = (at: number) => number;
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+const QUARTER_MS = 900_000;
+const ISO = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?(Z|[+-]\d{2}:\d{2})?$/;
+
+/**
+ * @param zone IANA name (`Europe/Vienna`); `undefined`: the zone of the system
+ * @throws RangeError for a name that Node does not know
+ */
+export function zoneOffset(zone: string | undefined): ZoneOffset {
+  if (zone === undefined) return (at) => -new Date(at).getTimezoneOffset();
+  const format = new Intl.DateTimeFormat("en-US", {
+    timeZone: zone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  });
+  // Offsets change at full quarters only; a meter asks several times for the same one.
+  let known = { quarter: Number.NaN, offset: 0 };
+  return (at) => {
+    const quarter = Math.floor(at / QUARTER_MS);
+    if (known.quarter !== quarter) {
+      const start = quarter * QUARTER_MS;
+      const part = Object.fromEntries(format.formatToParts(start).map(({ type, value }) => [type, Number(value)]));
+      const { year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0 } = part;
+      const local = Date.UTC(year, month - 1, day, hour, minute, second);
+      known = { quarter, offset: Math.round((local - start) / MINUTE_MS) };
+    }
+    return known.offset;
+  };
+}
+
+/**
+ * Reads an ISO 8601 time. Without an offset it is local time in the zone: in the hour that autumn repeats, the reading
+ * nearest to `expected` is meant; an hour that spring leaves out counts on from the time before.
+ * @param expected milliseconds since 1970
+ * @returns `null` for what is no time
+ */
+export function parseLocal(text: string, zone: ZoneOffset, expected: number): LocalInstant | null {
+  const match = ISO.exec(text);
+  if (match === null) return null;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0] = match.slice(1, 6).map(Number);
+  const local = Date.UTC(year, month - 1, day, hour, minute, Number(match[6] ?? 0), milliseconds(match[7]));
+  if (Number.isNaN(local)) return null;
+  const suffix = match[8];
+  if (suffix === undefined) return nearestOf(local, zone, expected);
+  const offset = parseOffset(suffix);
+  return { at: local - offset * MINUTE_MS, offset };
+}
+
+/** Every instant that a zone calls by this local time: one, two in the hour that autumn repeats, none in the one that spring leaves out. */
+export function instantsOf(local: number, zone: ZoneOffset): LocalInstant[] {
+  const offsets = new Set([zone(local - DAY_MS), zone(local + DAY_MS)]);
+  return [...offsets]
+    .map((offset) => ({ at: local - offset * MINUTE_MS, offset }))
+    .filter(({ at, offset }) => zone(at) === offset)
+    .sort((a, b) => a.at - b.at);
+}
+
+function nearestOf(local: number, zone: ZoneOffset, expected: number): LocalInstant {
+  const [first, second] = instantsOf(local, zone);
+  if (first === undefined) {
+    const at = local - zone(local - DAY_MS) * MINUTE_MS;
+    return { at, offset: zone(at) };
+  }
+  if (second === undefined) return first;
+  return Math.abs(second.at - expected) < Math.abs(first.at - expected) ? second : first;
+}
+
+/** `2026-03-29T03:00:00+02:00`; milliseconds are left out. */
+export function formatLocal({ at, offset }: LocalInstant): string {
+  const sign = offset < 0 ? "-" : "+";
+  const minutes = Math.abs(offset);
+  const pad = (value: number): string => String(value).padStart(2, "0");
+  return `${localText({ at, offset })}${sign}${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`;
+}
+
+/** `2026-03-29T03:00:00`: what a clock on the wall shows. Texts of this form sort like the times they name. */
+export function localText({ at, offset }: LocalInstant): string {
+  return new Date(at + offset * MINUTE_MS).toISOString().slice(0, 19);
+}
+
+function parseOffset(text: string): number {
+  if (text === "Z") return 0;
+  const minutes = Number(text.slice(1, 3)) * 60 + Number(text.slice(4, 6));
+  return text.startsWith("-") ? -minutes : minutes;
+}
+
+function milliseconds(fraction: string | undefined): number {
+  return fraction === undefined ? 0 : Number(fraction.padEnd(3, "0"));
+}

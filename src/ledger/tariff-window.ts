@@ -1,0 +1,42 @@
+/** Tariff windows: which quarters they hold (option `tariff_windows`). */
+import type { TariffWindowConfig } from "../config/options.ts";
+import type { Interval } from "./intervals.ts";
+import type { LocalInstant } from "./local-time.ts";
+import { QUARTER_MS } from "./point.ts";
+
+const WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
+const DAY_MS = 86_400_000;
+/** A gap longer than a day lies in no window. */
+const MAX_QUARTERS = 96;
+
+/** A window as it is configured. */
+export type TariffWindow = TariffWindowConfig;
+
+/**
+ * Whether the quarter that begins at this instant lies in the window, by its local time. A window that ends on the next
+ * day belongs to the day on which it begins, with all of its hours.
+ */
+export function isInWindow({ months, weekdays, from, to }: TariffWindow, { at, offset }: LocalInstant): boolean {
+  const local = at + offset * 60_000;
+  const minute = Math.floor((local % DAY_MS) / 60_000);
+  const [begin, end] = [minutesOf(from), minutesOf(to)];
+  const overnight = end <= begin;
+  if (overnight ? minute < begin && minute >= end : minute < begin || minute >= end) return false;
+  const day = new Date(overnight && minute < end ? local - DAY_MS : local);
+  return (
+    months.includes(day.getUTCMonth() + 1) && weekdays.includes(WEEKDAYS[day.getUTCDay()] as (typeof WEEKDAYS)[number])
+  );
+}
+
+/** Whether all of an interval lies in the window, so that its energy does, however it was spread. */
+export function isWithinWindow(window: TariffWindow, { start, end }: Pick<Interval, "start" | "end">): boolean {
+  if (end.at - start.at > MAX_QUARTERS * QUARTER_MS) return false;
+  for (let at = start.at; at < end.at; at += QUARTER_MS) {
+    if (!isInWindow(window, { at, offset: start.offset })) return false;
+  }
+  return true;
+}
+
+function minutesOf(time: string): number {
+  return Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5));
+}

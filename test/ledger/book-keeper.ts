@@ -1,0 +1,52 @@
+/** A ledger in memory, for tests: books telegrams and keeps the points, as the store does with files. */
+import { appendPoint, isBoundary, type Point, type Registers } from "../../src/ledger/point.ts";
+import { type BookEntry, type BookHistory, type BookState, QuarterBook } from "../../src/ledger/quarter-book.ts";
+
+export class BookKeeper {
+  points: Point[] = [];
+  notices: string[] = [];
+  readonly #history: BookHistory = {
+    before: (at) => this.points.findLast((point, index) => point.at < at && (isBoundary(point) || index === 0)) ?? null,
+    first: () => this.points[0]?.registers ?? null,
+    resetAfter: (at) => this.points.some((point) => point.at > at && point.mark === "reset"),
+  };
+  book = new QuarterBook(this.#history);
+
+  take(entry: BookEntry): void {
+    const { points, notice } = this.book.take(entry);
+    for (const point of points) appendPoint(this.points, point);
+    if (notice !== null) this.notices.push(notice);
+  }
+
+  /** A telegram that came when the meter's clock says, unless told otherwise. */
+  telegram(at: string | number, wh: number, more: Partial<BookEntry> = {}): void {
+    const time = typeof at === "number" ? at : Date.parse(at);
+    const registers: Registers = { energy_import: wh };
+    this.take({ at: time, offset: 60, registers, device: null, arrived: time, wall: time, ...more });
+  }
+
+  /** `kill -9`, or a stop that writes the newest telegram down; then a new process. */
+  restart(how: "killed" | "stopped"): void {
+    const { closing } = this.book;
+    if (how === "stopped" && closing !== null) appendPoint(this.points, closing);
+    this.book = new QuarterBook(this.#history, stateOf(this.points, this.book.device));
+  }
+
+  /** All points, as if the bridge stopped now. */
+  all(): Point[] {
+    const { closing } = this.book;
+    const points = [...this.points];
+    if (closing !== null) appendPoint(points, closing);
+    return points;
+  }
+}
+
+function stateOf(points: readonly Point[], device: string | null): BookState | null {
+  const index = points.findLastIndex((point, position) => isBoundary(point) || position === 0);
+  const point = points[index];
+  if (point === undefined) return null;
+  const later = points.slice(index + 1);
+  const marks = later.map(({ mark }) => mark);
+  const mark = marks.includes("reset") ? "reset" : marks.includes("clock") ? "clock" : null;
+  return { device, point, last: later.at(-1) ?? null, mark };
+}
