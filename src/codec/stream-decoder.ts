@@ -14,6 +14,7 @@ import { ByteCollector } from "./link/byte-collector.ts";
 import { createLinks, type Link } from "./link/links.ts";
 import { type Accepted, NO_FRAME, type Scan } from "./link/scan.ts";
 import { MAX_BUFFER, StreamBuffer } from "./link/stream-buffer.ts";
+import { decodeRecordTelegram } from "./records/record-telegram.ts";
 
 /** Bytes of the smallest frame that can carry a further segment. */
 const SMALLEST_FRAME = 12;
@@ -23,6 +24,7 @@ const MAX_KEPT = 16_384;
 export class StreamDecoder implements Decoder {
   readonly #links: readonly (Link | undefined)[];
   readonly #apdus: ApduDecoder;
+  readonly #key: Uint8Array | undefined;
   readonly #keepBytes: boolean;
   readonly #buffer = new StreamBuffer();
   /** How many bytes from the start of the buffer on are needed before looking again makes sense. */
@@ -47,6 +49,7 @@ export class StreamDecoder implements Decoder {
   constructor(options: DecoderOptions) {
     this.#links = createLinks();
     this.#apdus = new ApduDecoder(options);
+    this.#key = options.key;
     this.#keepBytes = options.keepBytes ?? false;
   }
 
@@ -301,17 +304,22 @@ export class StreamDecoder implements Decoder {
     this.#skip(1);
   }
 
-  #takeApdu(link: Link, { apdu, proof = link.proof, unnumberedSegments = 1 }: Accepted, end: number): void {
+  #takeApdu(link: Link, accepted: Accepted, end: number): void {
+    const { apdu, application, proof = link.proof, unnumberedSegments = 1 } = accepted;
     const offset = this.#collectedFrom;
     const length = end - offset;
     const bytes = this.#keptBytes();
     try {
-      const telegram = this.#apdus.decode(apdu, link.transport, proof);
+      const telegram =
+        application === "records"
+          ? decodeRecordTelegram(apdu, this.#key, proof)
+          : this.#apdus.decode(apdu, link.transport, proof);
       this.#output.add({ type: "telegram", telegram, offset, length, ...bytes });
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       const code = error.code === "malformed" && unnumberedSegments > 1 ? "segmentation" : error.code;
-      this.#tellFault(link, code, error.message, offset, length, bytes, this.#apdus.systemTitle);
+      const title = application === "records" ? null : this.#apdus.systemTitle;
+      this.#tellFault(link, code, error.message, offset, length, bytes, title);
     }
   }
 

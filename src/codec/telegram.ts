@@ -49,11 +49,13 @@ export interface Telegram {
   readonly clockStatus: number | null;
   /** The meter's number as the telegram gives it (0-0:96.1.0, else logical device name, else the unlabelled number), else `null`. */
   readonly meterId: string | null;
-  /** Name of the recognised layout: `flat`, `nested`, `obis-pairs`, `push-list`, `array`, `descriptors`, `dsmr`, or the name of a documented position list (`KFM_001-13`). */
+  /** Name of the recognised layout: `flat`, `nested`, `obis-pairs`, `push-list`, `array`, `descriptors`, `dsmr`, `amis`, `records` (M-Bus records of another make), or the name of a documented position list (`KFM_001-13`). */
   readonly layout: string;
   /** The name that the list bears on the wire (`Kamstrup_V0001`), or the head of a P1 telegram. */
   readonly listName?: string | null;
   /** The type of the meter as a documented list gives it without a code (`MA304H3E`). */
   readonly meterType?: string | null;
+  /** M-Bus records that are none of those known here, by their DIF and VIF: they give no register. */
+  readonly unread?: readonly string[];
   readonly registers: readonly Register[];
 }

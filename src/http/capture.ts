@@ -13,6 +13,8 @@ import { type AxdrNode, decodeAxdr, isContainer, isString, TAG } from "../codec/
 import { ByteReader } from "../codec/axdr/byte-reader.ts";
 import { formatHex } from "../codec/hex.ts";
 import { applySeal, dissect, joinSlices, replaceApdu } from "../codec/inspect/dissect.ts";
+import { CI_RECORDS } from "../codec/link/mbus-assembler.ts";
+import { recipherRecords } from "../codec/records/long-header.ts";
 import type { RawChunk, Recorded } from "./recorder.ts";
 
 /** What stands at the head of a capture. */
@@ -64,6 +66,8 @@ function anonymise({ wire, outcome }: Recorded, keys: Keys, newKeys: NewKeys): U
     if (dissection.slices.length === 0) return anonymousP1(wire);
     if (dissection.spans.some(({ kind }) => kind === "unknown")) return null;
     const apdu = joinSlices(wire, dissection.slices);
+    // M-Bus records of an AMIS hold no number of the meter.
+    if (apdu[0] === CI_RECORDS) return replaceApdu(wire, dissection, recipherRecords(apdu, keys.key, newKeys.key));
     const ciphered = apdu[0] === 0xdb || apdu[0] === 0xdc;
     return replaceApdu(wire, dissection, ciphered ? anonymousCiphered(apdu, keys, newKeys) : anonymousPlain(apdu));
   } catch {

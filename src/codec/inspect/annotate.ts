@@ -15,9 +15,11 @@ import { type AxdrNode, decodeAxdr, isContainer, isNumeric, isString, TAG } from
 import { ByteReader } from "../axdr/byte-reader.ts";
 import { decodeTelegrams } from "../decoder.ts";
 import { formatHex } from "../hex.ts";
+import { CI_RECORDS } from "../link/mbus-assembler.ts";
 import type { Register } from "../telegram.ts";
 import { formatDecimal } from "../values/decimal.ts";
 import { formatObis } from "../values/obis.ts";
+import { decipheredRecords, headerSpans, recordSpans } from "./annotate-records.ts";
 import { dissect, joinSlices, type Slice, type Span, span } from "./dissect.ts";
 
 export type { Span, SpanKind } from "./dissect.ts";
@@ -35,13 +37,14 @@ export function annotate(wire: Uint8Array, keys: Keys = {}): AnnotatedBytes[] {
   const { spans, slices } = dissect(wire);
   const apdu = joinSlices(wire, slices);
   const registers = registersOf(wire, keys);
-  const plaintext = decipheredOf(apdu, keys);
-  const inner = spansOfApdu(apdu, registers);
+  const records = apdu[0] === CI_RECORDS;
+  const plaintext = records ? decipheredRecords(apdu, keys) : decipheredOf(apdu, keys);
+  const inner = records ? headerSpans(apdu) : spansOfApdu(apdu, registers);
   const parts: AnnotatedBytes[] = [
     { title: "wire", hex: formatHex(wire), spans: fillGaps([...spans, ...toWire(inner, slices)], wire.length) },
   ];
   if (plaintext !== null) {
-    const meaning = spansOfApdu(plaintext, registers);
+    const meaning = records ? recordSpans(plaintext, apdu) : spansOfApdu(plaintext, registers);
     parts.push({ title: "plaintext", hex: formatHex(plaintext), spans: fillGaps(meaning, plaintext.length) });
   }
   return parts;

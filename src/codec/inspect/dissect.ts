@@ -7,7 +7,7 @@ import { readBerLength } from "../axdr/ber-length.ts";
 import { GENERAL_BLOCK_TRANSFER } from "../link/block-transfer.ts";
 import { llcLength } from "../link/hdlc-assembler.ts";
 import { crcX25, scanHdlcFrame } from "../link/hdlc-frame.ts";
-import { scanMbusFrame } from "../link/mbus-frame.ts";
+import { LARGEST_DLMS_CI, scanMbusFrame } from "../link/mbus-frame.ts";
 import { crcP1 } from "../link/p1-check.ts";
 import { scanP1Telegram } from "../link/p1-telegram.ts";
 
@@ -118,18 +118,24 @@ function dissectMbus(wire: Uint8Array, at: number, { spans, slices, seals }: Dis
     return scan.length;
   }
   const { data, control, address, ci, stsap, dtsap } = scan.frame;
-  const dataAt = at + 9;
+  // M-Bus records have no access points, and their CI field belongs to them.
+  const dlms = ci <= LARGEST_DLMS_CI;
+  const dataAt = at + (dlms ? 9 : 6);
   const sumAt = dataAt + data.length;
   const segment = `segment ${ci & 0x0f}${ci & 0x10 ? ", last" : ""}`;
   spans.push(
-    span("frame", at, at + 4, "M-Bus start, length", `${data.length + 5}`),
+    span("frame", at, at + 4, "M-Bus start, length", `${sumAt - at - 4}`),
     span("frame", at + 4, at + 5, "C field", hex(control)),
     span("frame", at + 5, at + 6, "A field", address === 0xff ? "broadcast" : hex(address)),
-    span("frame", at + 6, at + 7, "CI field", segment),
-    span("frame", at + 7, at + 8, "STSAP", `${stsap}`),
-    span("frame", at + 8, at + 9, "DTSAP", `${dtsap}`),
     span("checksum", sumAt, sumAt + 1, "checksum", "right"),
   );
+  if (dlms) {
+    spans.push(
+      span("frame", at + 6, at + 7, "CI field", segment),
+      span("frame", at + 7, at + 8, "STSAP", `${stsap}`),
+      span("frame", at + 8, at + 9, "DTSAP", `${dtsap}`),
+    );
+  }
   if (at + scan.length > sumAt + 1) spans.push(span("frame", sumAt + 1, at + scan.length, "stop"));
   slices.push({ start: dataAt, end: sumAt });
   seals.push({ type: "sum", from: at + 4, to: sumAt, at: sumAt });

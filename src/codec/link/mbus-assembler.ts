@@ -5,15 +5,15 @@
  */
 import { CodecError } from "../codec-error.ts";
 import { ByteCollector } from "./byte-collector.ts";
-import type { MbusFrame } from "./mbus-frame.ts";
-import type { Assembler } from "./scan.ts";
+import { LARGEST_DLMS_CI, type MbusFrame } from "./mbus-frame.ts";
+import type { Accepted, Assembler } from "./scan.ts";
 
 /** Longest APDU that is collected; telegrams in the field are below 1 KiB. */
 const MAX_APDU = 8192;
 /** Last segment. */
 const FINAL = 0x10;
-/** CI fields above it are other M-Bus applications (heat meters and the like). */
-const LARGEST_CI = 0x1f;
+/** CI field of data with a long header (EN 13757-7): M-Bus records, each frame a whole telegram. */
+export const CI_RECORDS = 0x5b;
 
 export class MbusAssembler implements Assembler<MbusFrame> {
   readonly #collected = new ByteCollector(MAX_APDU);
@@ -26,12 +26,16 @@ export class MbusAssembler implements Assembler<MbusFrame> {
   }
 
   ends(frame: MbusFrame): boolean {
-    return (frame.ci & FINAL) !== 0 || frame.ci > LARGEST_CI;
+    return (frame.ci & FINAL) !== 0 || frame.ci > LARGEST_DLMS_CI;
   }
 
-  accept(frame: MbusFrame): { apdu: Uint8Array } | undefined {
-    if (frame.ci > LARGEST_CI) {
-      throw new CodecError("unsupported", `M-Bus CI field ${frame.ci}: not the DLMS transport (0 to 31)`);
+  accept(frame: MbusFrame): Accepted | undefined {
+    if (frame.ci === CI_RECORDS) return this.#acceptRecords(frame);
+    if (frame.ci > LARGEST_DLMS_CI) {
+      throw new CodecError(
+        "unsupported",
+        `M-Bus CI field ${frame.ci}: neither the DLMS transport (0 to 31) nor records with a long header (91)`,
+      );
     }
     const wrong = this.#mismatch(frame);
     if (wrong) {
@@ -52,13 +56,21 @@ export class MbusAssembler implements Assembler<MbusFrame> {
   }
 
   foresee(frame: MbusFrame): { apdu: Uint8Array } | undefined {
-    if (!this.ends(frame) || frame.ci > LARGEST_CI || this.#mismatch(frame)) return undefined;
+    if (!this.ends(frame) || frame.ci > LARGEST_DLMS_CI || this.#mismatch(frame)) return undefined;
     if (this.#next === 0) return { apdu: frame.data };
     const { length } = this.#collected;
     this.#collected.append(frame.data);
     const apdu = this.#collected.bytes;
     this.#collected.truncate(length);
     return { apdu };
+  }
+
+  #acceptRecords(frame: MbusFrame): Accepted {
+    if (this.pending) {
+      this.reset();
+      throw new CodecError("segmentation", "the telegram was cut short: one of M-Bus records began");
+    }
+    return { apdu: frame.data, application: "records" };
   }
 
   /** Why the frame is not the next one; `undefined` if it is. */

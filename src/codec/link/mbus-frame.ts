@@ -3,6 +3,8 @@
  *
  *     68 | L | L | 68 | C | A | CI | STSAP | DTSAP | part of the APDU (L-5) | checksum | 16
  *
+ * STSAP and DTSAP are there where the CI field says DLMS (00 to 1F); behind any other CI field its data begin at once.
+ *
  * L counts C … end of data; the checksum is the low byte of their sum. Deviations that are taken (telegrams.md, 1.3):
  * L below 5 means L+256 (Sagemcom T210-D sends 257 bytes and writes 01); a missing stop byte, when the sum is right and
  * the next frame or the end of the input follows at once. The short frame `10 C A CS 16` and the single byte `E5` are
@@ -16,10 +18,15 @@ export interface MbusFrame {
   readonly address: number;
   /** Segment number in the low four bits, 0x10 on the last segment (EN 13757-3, DLMS transport). */
   readonly ci: number;
+  /** Source and destination access point; 0 where the CI field is not that of the DLMS transport. */
   readonly stsap: number;
   readonly dtsap: number;
+  /** Behind the access points; where there are none, from the CI field on. */
   readonly data: Uint8Array;
 }
+
+/** CI fields above it are other M-Bus applications, without access points. */
+export const LARGEST_DLMS_CI = 0x1f;
 
 const START = 0x68;
 const STOP = 0x16;
@@ -150,13 +157,15 @@ function checksumMessage(buffer: Uint8Array, start: number, checksumAt: number):
 }
 
 function longFrame(buffer: Uint8Array, start: number, length: number, frameLength: number): Scan<MbusFrame> {
+  const ci = buffer[start + 6] as number;
+  const dlms = ci <= LARGEST_DLMS_CI;
   const frame: MbusFrame = {
     control: buffer[start + 4] as number,
     address: buffer[start + 5] as number,
-    ci: buffer[start + 6] as number,
-    stsap: buffer[start + 7] as number,
-    dtsap: buffer[start + 8] as number,
-    data: buffer.subarray(start + 4 + HEADER, start + 4 + length),
+    ci,
+    stsap: dlms ? (buffer[start + 7] as number) : 0,
+    dtsap: dlms ? (buffer[start + 8] as number) : 0,
+    data: buffer.subarray(dlms ? start + 4 + HEADER : start + 6, start + 4 + length),
   };
   return { kind: "frame", length: frameLength, frame };
 }

@@ -51,9 +51,14 @@ export type Scanner<Frame> = (
   seen?: number,
 ) => Scan<Frame>;
 
+/** What the bytes of a telegram are: a DLMS APDU (or the text of a P1 telegram), or M-Bus records behind their CI field. */
+export type Application = "dlms" | "records";
+
 /** A complete APDU. */
 export interface Accepted {
   readonly apdu: Uint8Array;
+  /** Default: `dlms`. */
+  readonly application?: Application;
   /** Where it differs from frame to frame (P1 with and without CRC). */
   readonly proof?: Proof;
   /** Of how many segments without numbers it was joined: if it turns out malformed, one of them is probably missing. */
