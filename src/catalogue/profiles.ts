@@ -38,6 +38,7 @@ const BY_LIST: readonly (readonly [start: string, manufacturer: string, model: s
   ["LGZ-", "Landis+Gyr", "E450"],
   ["ISK-IE5", "Iskraemeco", "IE.5"],
   ["ISK-", "Iskraemeco", "AM550"],
+  ["amis", "Siemens", "AMIS TD-351x"],
 ];
 
 export function profileOf(telegram: Telegram): MeterProfile {
@@ -51,6 +52,14 @@ export function profileOf(telegram: Telegram): MeterProfile {
     manufacturerOf(telegram.transport === "p1" ? list : telegram.meterId);
   const listModel = known?.[1] === manufacturer ? known?.[2] : null;
   return { manufacturer, model: type ?? listModel ?? modelOf(telegram, manufacturer) };
+}
+
+/** Layouts that say nothing of whose meter it is, and what such a meter is called where the configuration does not say. */
+const NAMELESS: Readonly<Record<string, string>> = { amis: "amis" };
+
+/** The id of a meter whose telegrams never carry a number; `null` for any other. */
+export function namelessId(telegram: Telegram): string | null {
+  return telegram.meterId === null && telegram.systemTitle === null ? (NAMELESS[telegram.layout] ?? null) : null;
 }
 
 /** What is sold for one interface only: wired M-Bus in Austria is the MA309 or T210-D, single-phase the MA110 or S210. */

@@ -3,7 +3,7 @@
  * short lists) belongs to the meter that was heard before it.
  */
 
-import { completeUnits, profileOf } from "../catalogue/profiles.ts";
+import { completeUnits, namelessId, profileOf } from "../catalogue/profiles.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import type { MeterInfo, Reading } from "./events.ts";
 import { buildReading, meterIdOf } from "./reading.ts";
@@ -65,6 +65,8 @@ export class MeterIdentity {
     const told = meterIdOf(telegram, id);
     if (told !== null && known !== null && knownTitle && isShortOf(told, known.id)) return known.id;
     if (told !== null) return told;
+    const nameless = namelessId(telegram);
+    if (nameless !== null) return index === 0 ? nameless : `${nameless}_${index + 1}`;
     this.#namelessSince ??= at;
     if (Math.abs(at - this.#namelessSince) < NAMELESS_MS) return null;
     return index === 0 ? "meter" : `meter_${index + 1}`;

@@ -21,6 +21,15 @@ describe("a meter", () => {
     expect(readings.map((reading) => reading?.meter.serialNumber)).toEqual(Array(3).fill("ISK1020784605887"));
   });
 
+  it("that never tells its number has an id at once, and another one for each place in the configuration", () => {
+    const telegram = telegramOf("siemens-amis-netz-ooe");
+    const ids = [0, 1].map((index) => new MeterIdentity({ index }).read(telegram, true, 0)?.meter.id);
+    expect(ids).toEqual(["amis", "amis_2"]);
+    expect(new MeterIdentity({ index: 0, id: "house" }).read(telegram, true, 0)?.meter).toMatchObject({
+      ...{ id: "house", manufacturer: "Siemens", model: "AMIS TD-351x", name: "Siemens AMIS TD-351x" },
+    });
+  });
+
   it("is another one when the number is another", () => {
     const identity = new MeterIdentity({ index: 0 });
     expect(identity.read(telegramOf("iskra-am550-si-9"), true, 0)?.meter.id).toBe("ISK1020784605887");
