@@ -62,6 +62,11 @@ export class PtyPair {
     await gone;
   }
 
+  /** The other end, for a program that writes to the line itself. */
+  get otherEnd(): string {
+    return this.#meterEnd;
+  }
+
   /** Puts bytes on the line at once. */
   write(bytes: Uint8Array): void {
     if (this.#fd === null) throw new Error("not plugged in");

@@ -1,0 +1,64 @@
+/** The real program with a meter whose telegrams a test sends one by one, and outputs for other machines. */
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import { DEMO_KEY, SimulatedMeter } from "../../src/sources/simulated-meter.ts";
+import { BridgeProcess } from "./bridge-process.ts";
+import type { BuiltProgram } from "./program.ts";
+
+export class OutputBridge {
+  readonly process: BridgeProcess;
+  readonly #server: Server;
+  readonly #sockets: Set<Socket>;
+  readonly #meter = new SimulatedMeter({ start: Date.now() });
+
+  private constructor(process: BridgeProcess, server: Server, sockets: Set<Socket>) {
+    this.process = process;
+    this.#server = server;
+    this.#sockets = sockets;
+  }
+
+  /**
+   * Starts the bridge and sends as many telegrams as the acceptance of a new meter takes.
+   * @param outputs the section `outputs:`, indented by two
+   */
+  static async start(program: BuiltProgram, outputs: string): Promise<OutputBridge> {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const port = address !== null && typeof address === "object" ? address.port : 0;
+    const process = new BridgeProcess(program.main);
+    const bridge = new OutputBridge(process, server, sockets);
+    const connected = once(server, "connection");
+    process.start(
+      [
+        `meter: { port: "tcp://127.0.0.1:${port}", key: ${DEMO_KEY} }`,
+        "mqtt: { enabled: false }",
+        "log: { level: debug }",
+        "outputs:",
+        outputs,
+      ].join("\n"),
+    );
+    await connected;
+    for (const part of ["first contact", "accepted"]) {
+      bridge.send();
+      await process.says(new RegExp(`${part}: `));
+    }
+    return bridge;
+  }
+
+  /** The meter pushes a telegram. */
+  send(): void {
+    const bytes = this.#meter.telegram(Date.now());
+    for (const socket of this.#sockets) socket.write(bytes);
+  }
+
+  async close(): Promise<void> {
+    await this.process.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((done) => this.#server.close(done));
+  }
+}

@@ -1,0 +1,71 @@
+/** `outputs.p1` as the clients of P1 meters read it: dsmr-parser (what Home Assistant's `dsmr` uses) over TCP and on a PTY. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../helpers/free-port.ts";
+import { OutputBridge } from "../helpers/output-bridge.ts";
+import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
+import { PtyPair } from "../helpers/pty.ts";
+import { PythonClient, pythonWithClients } from "../helpers/python-clients.ts";
+
+type Telegram = Record<string, { value: string; unit: string | null } | undefined>;
+
+let program: BuiltProgram;
+let bridge: OutputBridge | null = null;
+const clients: PythonClient[] = [];
+
+beforeAll(async () => {
+  program = await buildProgram();
+  await pythonWithClients();
+}, 300_000);
+afterAll(() => program?.remove());
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.stop();
+  await bridge?.close();
+  bridge = null;
+});
+
+async function reader(url: string, count: number): Promise<PythonClient> {
+  const client = await PythonClient.start("dsmr.py", url, String(count));
+  clients.push(client);
+  expect(await client.line()).toBe("connected");
+  return client;
+}
+
+function expectTelegram(telegram: Telegram): void {
+  expect(telegram.P1_MESSAGE_HEADER?.value).toBe("50");
+  expect(telegram.EQUIPMENT_IDENTIFIER?.value).toBe(Buffer.from("181220000009").toString("hex"));
+  const { ELECTRICITY_USED_TARIFF_1: tariff1, ELECTRICITY_IMPORTED_TOTAL: total } = telegram;
+  expect(Number(tariff1?.value)).toBeGreaterThan(0);
+  expect(tariff1?.unit).toBe("kWh");
+  expect(total ?? tariff1).toEqual(tariff1);
+  expect(telegram.ELECTRICITY_USED_TARIFF_2).toBeUndefined();
+  expect(telegram.ELECTRICITY_ACTIVE_TARIFF?.value).toBe("0001");
+  expect(telegram.CURRENT_ELECTRICITY_USAGE?.unit).toBe("kW");
+  expect(Number(telegram.INSTANTANEOUS_VOLTAGE_L1?.value)).toBeGreaterThan(200);
+  expect(Math.abs(Date.parse(telegram.P1_MESSAGE_TIMESTAMP?.value ?? "") - Date.now())).toBeLessThan(120_000);
+}
+
+describe("dsmr-parser", () => {
+  it("reads each telegram over TCP, several clients at a time", async () => {
+    const port = await freePort();
+    bridge = await OutputBridge.start(program, `  p1: { listen: "127.0.0.1:${port}" }`);
+    const readers = await Promise.all([1, 2, 3].map(() => reader(`socket://127.0.0.1:${port}`, 2)));
+    for (let telegram = 0; telegram < 2; telegram++) {
+      bridge.send();
+      for (const one of readers) expectTelegram(await one.json<Telegram>());
+    }
+  });
+
+  it("reads them on a serial port", async () => {
+    const pty = await PtyPair.open();
+    try {
+      bridge = await OutputBridge.start(program, `  p1: { port: "${pty.otherEnd}" }`);
+      const one = await reader(pty.device, 2);
+      for (let telegram = 0; telegram < 2; telegram++) {
+        bridge.send();
+        expectTelegram(await one.json<Telegram>());
+      }
+    } finally {
+      await pty.close();
+    }
+  });
+});
