@@ -15,7 +15,7 @@ import { MeterIdentity } from "./meter/identity.ts";
 import { Meter } from "./meter/meter.ts";
 import { type Health, HealthServer } from "./process/health.ts";
 import { instanceId } from "./process/instance.ts";
-import type { Broker } from "./sinks/mqtt/connection.ts";
+import type { Broker } from "./sinks/mqtt/client-options.ts";
 import type { MqttSink } from "./sinks/mqtt/mqtt-sink.ts";
 import type { Output, OutputStatus } from "./sinks/output/output.ts";
 import type { Sink } from "./sinks/sink.ts";
@@ -138,6 +138,7 @@ export class Bridge implements BridgeView {
       this.#mqtt = new MqttSink({
         mqtt: config.mqtt,
         homeassistant: config.homeassistant,
+        meterCount: config.meters.length,
         publishIntervalMs: config.publish.interval * 1000,
         publishPower: config.publish.power,
         instance: instanceId(config.data_dir),

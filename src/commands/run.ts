@@ -5,7 +5,7 @@ import { Bridge } from "../bridge.ts";
 import { underSupervisor } from "../config/derive-defaults.ts";
 import { createLogger, type RootLogger } from "../log/log.ts";
 import { RepeatedFaults } from "../log/log-repeats.ts";
-import type { Broker } from "../sinks/mqtt/connection.ts";
+import type { Broker } from "../sinks/mqtt/client-options.ts";
 import { VERSION } from "../version.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";

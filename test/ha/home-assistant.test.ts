@@ -219,7 +219,7 @@ describe("in a real Home Assistant", () => {
     await fast.done();
     await broker.stop();
     await home.becomes(`${NAME}energy_import`, "unavailable");
-    await broker.start(undefined, persistent);
+    await broker.start(undefined, { persistent });
     await home.numeric(`${NAME}energy_import`, 60_000);
     await nothingUnknown();
     expect(await entityIds()).toEqual(before);

@@ -8,6 +8,11 @@ import { join } from "node:path";
 import mqtt, { type MqttClient } from "mqtt";
 import { freePort } from "./free-port.ts";
 
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
 export class Mosquitto {
   readonly port: number;
   readonly #folder = mkdtempSync(join(tmpdir(), "kaifa-mosquitto-"));
@@ -25,8 +30,17 @@ export class Mosquitto {
   /**
    * @param login with it only this user is let in
    * @param persistent whether what is retained outlives a `stop`
+   * @param acl lines of an access list
+   * @param more further lines of the configuration
    */
-  async start(login?: { readonly user: string; readonly password: string }, persistent = false): Promise<this> {
+  async start(
+    login?: Login,
+    {
+      persistent = false,
+      acl,
+      more = [],
+    }: { readonly persistent?: boolean; readonly acl?: readonly string[]; readonly more?: readonly string[] } = {},
+  ): Promise<this> {
     const lines = [`listener ${this.port} 127.0.0.1`, "set_tcp_nodelay true", "user root"];
     if (persistent) lines.push("persistence true", `persistence_location ${this.#folder}/`);
     if (login === undefined) lines.push("allow_anonymous true");
@@ -35,6 +49,12 @@ export class Mosquitto {
       execFileSync("mosquitto_passwd", ["-b", "-c", passwords, login.user, login.password]);
       lines.push("allow_anonymous false", `password_file ${passwords}`);
     }
+    if (acl !== undefined) {
+      const file = join(this.#folder, "acl");
+      writeFileSync(file, `${acl.join("\n")}\n`, { mode: 0o644 });
+      lines.push(`acl_file ${file}`);
+    }
+    lines.push(...more);
     const config = join(this.#folder, "mosquitto.conf");
     writeFileSync(config, `${lines.join("\n")}\n`);
     const child = spawn("mosquitto", ["-c", config], {
@@ -56,6 +76,16 @@ export class Mosquitto {
 
   resume(): void {
     this.#child?.kill("SIGCONT");
+  }
+
+  /** The topics on which something is retained. */
+  async retainedTopics(login?: Login): Promise<string[]> {
+    const subscriber = await Subscriber.connect(this.port, login === undefined ? {} : { login });
+    // The answer to a second subscription comes after what is retained for the first.
+    await subscriber.client.subscribeAsync("$SYS/broker/version");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await subscriber.stop();
+    return [...subscriber.latest.keys()].filter((topic) => !topic.startsWith("$SYS")).sort();
   }
 
   async stop(): Promise<void> {

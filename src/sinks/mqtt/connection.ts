@@ -1,40 +1,41 @@
 /**
  * The connection to the broker: MQTT.js reconnects by itself (style.md names the two places that reconnect; the other is
- * `meter/meter.ts`), this file decides how patiently, says once what is wrong and what to do, and says when it works again.
+ * `meter/meter.ts`). This file decides how patiently, reports once what is wrong and what to do, and reports when it works
+ * again. It keeps the limits that the broker sets (broker-limits.ts), and sets limits for the broker: for the size of what
+ * it sends, and for the time that an acknowledgement takes.
  *
  * Nothing piles up here: MQTT.js queues nothing while it is offline (`queueQoSZero: false`, and nobody publishes then),
- * and `congested` tells the sink to keep its newest instead of writing into a socket that nobody reads.
+ * `congested` makes the sink keep its newest instead of writing into a socket that nobody reads, and of the QoS 1 messages
+ * that wait for an acknowledgement only the newest of each topic is kept (send-window.ts).
  */
-import { readFileSync } from "node:fs";
-import type { IClientOptions, MqttClient } from "mqtt";
+import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
-import { describeFailure, type Failure, TAKEN_OVER, THROWN_OUT } from "./failures.ts";
+import { type BrokerLimits, brokerLimits } from "./broker-limits.ts";
+import { type Broker, clientOptions, useServer, withoutLogin } from "./client-options.ts";
+import { EarlyCloses, STABLE_MS } from "./early-closes.ts";
+import { describeCulprit, describeFailure, describeOversize, type Failure, THROWN_OUT } from "./failures.ts";
+import { type Message, packetBytes } from "./message.ts";
+import { PacketGuard } from "./packet-guard.ts";
+import { type Phrase, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TAKEN_OVER } from "./reason-codes.ts";
+import { type Outcome, SendWindow } from "./send-window.ts";
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
-/** A connection that held for this long was a good one: the next pause is short again. */
-const STABLE_MS = 10_000;
-const CONNECT_TIMEOUT_MS = 10_000;
 /** Bytes in the socket's buffer above which nothing more is written; some readings are 2 KB. */
 const MAX_UNSENT_BYTES = 64 * 1024;
 /** How long `stop` waits until the broker has acknowledged the farewell. */
 const FAREWELL_MS = 2000;
-/** So many connections in a row that are closed at once, with no refusal between, mean that another client has the same id (not every broker says it). */
-const SUSPICIOUS_CLOSES = 3;
-
-export interface Message {
-  readonly topic: string;
-  readonly payload: string;
-  readonly qos?: 0 | 1;
-}
-
-/** Where the broker is, and the login. */
-export interface Broker {
-  readonly server: string;
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-}
+/** An acknowledgement that takes longer than this is reported: the broker hangs. */
+const SLOW_ANSWER_MS = 10_000;
+/** After so long without an acknowledgement the connection is made anew. */
+const ANSWER_LIMIT_MS = 30_000;
+/** QoS 1 messages that may be unanswered where the broker allows more. */
+const MAX_UNANSWERED = 64;
+/** After a packet that was too large nothing is subscribed to for so long, so that what is published goes on. */
+const MUTE_MS = 10 * 60_000;
+/** Different messages that the broker does not take; nobody reads more. */
+const MAX_TOLD = 20;
 
 export interface ConnectionOptions {
   readonly config: MqttConfig;
@@ -43,6 +44,8 @@ export interface ConnectionOptions {
   readonly clientId: string;
   /** Published, retained, by the broker when we are gone without a word. */
   readonly will: Message;
+  /** Bytes of a packet that the broker may send. */
+  readonly maxPacketBytes: number;
   readonly log: ComponentLog;
   /** On every connect, the first and all later ones. */
   readonly onConnect: () => void;
@@ -54,26 +57,53 @@ export interface ConnectionOptions {
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #stopping = new AbortController();
+  readonly #window: SendWindow;
+  readonly #earlyCloses = new EarlyCloses();
   /** The server, without user and password that may stand in the URL. */
   label = "(not known yet)";
   #client: MqttClient | null = null;
+  #limits: BrokerLimits = brokerLimits(null);
   #stopped = false;
   #retryTimer: NodeJS.Timeout | null = null;
+  #stableTimer: NodeJS.Timeout | null = null;
   #pauseMs = FIRST_PAUSE_MS;
   #connectedAt = 0;
-  #shortConnections = 0;
-  /** What has been told and is not over yet. */
+  /** An attempt to connect is under way, since then (monotonic milliseconds). */
+  #attempting = false;
+  #attemptedAt = 0;
+  /** The broker refuses us: it is not asked again before the pause is over. */
+  #refused = false;
+  /** Messages are not acknowledged. */
+  #hanging = false;
+  #mutedUntil = 0;
+  /** The server that the broker names instead of itself. */
+  #reference: string | undefined;
+  /** What has been reported and is not over yet. */
   readonly #told = new Set<string>();
-  #problem: { readonly text: string; readonly de: string } | null = null;
+  /** What the broker does not take; it is reported once and for all. */
+  readonly #toldForGood = new Set<string>();
+  #problem: Phrase | null = null;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const first = options.config.server?.[0];
     if (first !== undefined) this.label = withoutLogin(first);
+    this.#window = new SendWindow({
+      send: (message, answered) => this.#send(message, answered),
+      slowMs: SLOW_ANSWER_MS,
+      onSlow: () => this.#hangs(),
+      limitMs: ANSWER_LIMIT_MS,
+      onSilence: ({ topic }) => this.#giveUp(`no acknowledgement of ${topic}`),
+    });
   }
 
   get connected(): boolean {
     return this.#client?.connected ?? false;
+  }
+
+  /** Whether the broker acknowledges what it gets. */
+  get answering(): boolean {
+    return !this.#hanging;
   }
 
   /** Whether the broker takes what we write more slowly than we write it. */
@@ -82,14 +112,23 @@ export class Connection {
     return (stream?.writableLength ?? 0) > MAX_UNSENT_BYTES;
   }
 
-  /** What is wrong at present, in a sentence with its cure; `null` if nothing is. */
-  get problem(): string | null {
-    return this.#problem?.text ?? null;
+  /** Whether anything is subscribed to: not for a while after the broker has sent a packet that was too large. */
+  get subscribes(): boolean {
+    return performance.now() >= this.#mutedUntil;
   }
 
-  /** The same in German. */
-  get problemDe(): string | null {
-    return this.#problem?.de ?? null;
+  /** Whether the broker tells when it refuses a publication (MQTT 5). */
+  get refusesOpenly(): boolean {
+    return this.#client?.options.protocolVersion === 5;
+  }
+
+  /** What is wrong at present, in a sentence with its cure; `null` if nothing is. */
+  get problem(): Phrase | null {
+    const hanging = {
+      en: `the broker at ${this.label} does not acknowledge what it gets`,
+      de: `Der Broker ${this.label} bestätigt nicht, was er bekommt`,
+    };
+    return this.#problem ?? (this.#hanging ? hanging : null);
   }
 
   /** Begins to connect, and goes on trying until `stop`. */
@@ -104,7 +143,9 @@ export class Connection {
     this.label = withoutLogin(broker.server);
     let client: MqttClient;
     try {
-      client = mqtt.connect(broker.server, this.#clientOptions(broker));
+      const options: IClientOptions = { ...clientOptions(config, this.#options), reconnectPeriod: FIRST_PAUSE_MS };
+      useServer(options, broker);
+      client = mqtt.connect(options);
     } catch (error) {
       // A certificate file that cannot be read yet, a server address that is none.
       this.#complain(describeFailure(error, this.label));
@@ -112,21 +153,34 @@ export class Connection {
       return;
     }
     this.#client = client;
-    client.on("connect", () => this.#connected(client));
-    client.on("message", (topic, payload, packet) => {
+    // MQTT.js has begun the first attempt already.
+    this.#attempt(client);
+    client.on("packetsend", ({ cmd }) => {
+      if (cmd === "connect") this.#attempt(client);
+    });
+    client.on("packetreceive", (packet) => {
+      if (packet.cmd !== "connack" && packet.cmd !== "disconnect") return;
+      this.#reference = packet.properties?.serverReference;
+      if (packet.cmd === "disconnect" && packet.reasonCode) this.#dismissed(packet.reasonCode);
+    });
+    client.on("connect", ({ properties }) => this.#connected(client, properties));
+    client.on("message", (topic, payload, packet: IPublishPacket) => {
       // What comes from the broker is not trusted: a throw here would end the process.
       this.#options.onMessage(topic, payload, packet.retain);
-    });
-    client.on("disconnect", (packet) => {
-      if (packet.reasonCode === TAKEN_OVER) this.#complain(describeFailure({ code: TAKEN_OVER }, this.label));
     });
     client.on("error", (error) => this.#failed(client, error));
     client.on("close", () => this.#closed(client));
   }
 
-  /** Sends if connected, else drops; `done` is called when it was sent (QoS 0) or acknowledged (QoS 1), or failed. */
-  publish({ topic, payload, qos = 0 }: Message, done?: () => void): void {
-    this.#client?.publish(topic, payload, { qos, retain: true }, () => done?.());
+  /** Sends if connected, else drops; `done` is called when it was written (QoS 0) or answered (QoS 1), or is lost. */
+  publish(message: Message, done: (outcome: Outcome) => void = () => undefined): void {
+    if (this.#client === null || this.#isTooMuch(message)) {
+      done("lost");
+    } else if (this.#limits.maximumQos === 1 && (message.qos === 1 || this.#earlyCloses.careful)) {
+      this.#window.put(message, done);
+    } else {
+      this.#send({ ...message, qos: 0 }, done);
+    }
   }
 
   /** What was published in this turn leaves now, and not when everything else in it is done. */
@@ -135,16 +189,30 @@ export class Connection {
     while (stream !== undefined && stream.writableCorked > 0) stream.uncork();
   }
 
-  /** `done` is called when the broker has answered, or there will be no answer. */
+  /** `done` is called when the broker has answered, or there will be no answer. Wildcards are left out where the broker forbids them. */
   subscribe(topics: string[], done: () => void): void {
-    this.#client?.subscribe(topics, { qos: 0 }, (error) => {
+    const allowed = this.#limits.wildcards ? topics : topics.filter((topic) => !/[+#]/.test(topic));
+    if (!this.subscribes || allowed.length === 0) {
+      done();
+      return;
+    }
+    const timer = setTimeout(() => this.#giveUp("no answer to a subscription"), ANSWER_LIMIT_MS);
+    this.#client?.subscribe(allowed, { qos: 0 }, (error) => {
+      clearTimeout(timer);
       if (error) this.#options.log.debug(() => `subscription failed: ${error.message}`);
       done();
     });
   }
 
-  unsubscribe(topic: string): void {
-    this.#client?.unsubscribe(topic);
+  unsubscribe(topics: string[]): void {
+    if (this.connected && topics.length > 0) this.#client?.unsubscribe(topics);
+  }
+
+  /** There is something to publish: connects at once if that was to be done later, at most once a second. */
+  hurry(): void {
+    const client = this.#client;
+    if (client === null || this.#stopped || client.connected || this.#attempting || this.#refused) return;
+    if (performance.now() - this.#attemptedAt >= FIRST_PAUSE_MS) client.reconnect();
   }
 
   /** Sends a last few messages, waits until the broker has them, at most two seconds, and disconnects. */
@@ -152,15 +220,18 @@ export class Connection {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#stopping.abort();
-    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    for (const timer of [this.#retryTimer, this.#stableTimer]) if (timer !== null) clearTimeout(timer);
     const client = this.#client;
     if (client === null) return;
     let timer: NodeJS.Timeout | undefined;
     if (client.connected) {
-      const sent = Promise.all(farewell.map((message) => new Promise<void>((done) => this.publish(message, done))));
+      const sent = Promise.all(
+        farewell.map((message) => new Promise<void>((done) => this.publish(message, () => done()))),
+      );
       await Promise.race([sent, new Promise((done) => (timer = setTimeout(done, FAREWELL_MS)))]);
       clearTimeout(timer);
     }
+    this.#window.clear();
     const ended = new Promise<void>((done) => client.end(!client.connected, () => done()));
     await Promise.race([ended, new Promise((done) => (timer = setTimeout(done, FAREWELL_MS / 4)))]);
     clearTimeout(timer);
@@ -168,99 +239,181 @@ export class Connection {
     client.stream?.destroy();
   }
 
-  #clientOptions({ user, password }: Broker): IClientOptions {
-    const { config, clientId, will } = this.#options;
-    const file = (path: string | undefined): { file?: Buffer } =>
-      path === undefined ? {} : { file: readFileSync(path) };
-    const [ca, cert, key] = [file(config.ca).file, file(config.cert).file, file(config.key).file];
-    return {
-      clientId,
-      protocolVersion: config.version === 5 ? 5 : 4,
-      keepalive: config.keepalive,
-      clean: true,
-      will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true },
-      reconnectPeriod: FIRST_PAUSE_MS,
-      reconnectOnConnackError: true,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      queueQoSZero: false,
-      // Subscriptions are made anew on every connect, together with everything else.
-      resubscribe: false,
-      // Prepared packet lengths: megabytes for nothing at our pace (docs/benchmarks.md).
-      writeCache: false,
-      rejectUnauthorized: config.reject_unauthorized,
-      ...(user === undefined ? {} : { username: user }),
-      ...(password === undefined ? {} : { password }),
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-    };
+  #send(message: Message, done: (outcome: Outcome) => void): void {
+    const { topic, payload, qos = 0 } = message;
+    this.#client?.publish(topic, payload, { qos, retain: this.#limits.retain }, (error) => {
+      const code = (error as { code?: unknown } | undefined | null)?.code;
+      if (!error) {
+        if (qos === 1) this.#answered(message);
+        done("delivered");
+      } else done(typeof code === "number" && code >= 0x80 ? { refused: code } : "lost");
+    });
   }
 
-  #connected(client: MqttClient): void {
+  #answered(message: Message): void {
+    this.#earlyCloses.answered(message);
+    if (!this.#hanging) return;
+    this.#hanging = false;
+    this.#options.log.info(`the broker at ${this.label} answers again`);
+  }
+
+  #hangs(): void {
+    if (this.#hanging || !this.connected) return;
+    this.#hanging = true;
+    const then = "it gets the newest reading when it does";
+    this.#options.log.warn(`the broker at ${this.label} does not acknowledge what it gets; ${then}`);
+  }
+
+  /** Makes the connection anew. */
+  #giveUp(why: string): void {
+    this.#options.log.debug(`${why} for ${ANSWER_LIMIT_MS / 1000} s: connecting anew`);
+    this.#client?.stream.destroy();
+  }
+
+  /** Whether the broker would not take this message: larger than it allows, or known to make it close the connection. */
+  #isTooMuch(message: Message): boolean {
+    if (this.#earlyCloses.avoids(message)) return true;
+    const { maximumPacketBytes } = this.#limits;
+    // No packet that may be sent has three times as many bytes as characters.
+    if ((message.topic.length + message.payload.length) * 3 + 20 <= maximumPacketBytes) return false;
+    const bytes = packetBytes(message);
+    if (bytes <= maximumPacketBytes) return false;
+    this.#warnForGood(
+      `large ${message.topic.split("/")[0]}`,
+      `${message.topic} is not sent, nor is anything else that is too large: it takes ${bytes} bytes, and the broker at ${this.label} allows ${maximumPacketBytes}. Allow larger packets there (Mosquitto: max_packet_size)`,
+    );
+    return true;
+  }
+
+  /** An attempt to connect begins: its stream is new. */
+  #attempt({ stream }: MqttClient): void {
+    this.#attempting = true;
+    this.#attemptedAt = performance.now();
+    const guard = new PacketGuard(this.#options.maxPacketBytes);
+    stream.on("data", (chunk: Uint8Array) => {
+      const bytes = guard.feed(chunk);
+      if (bytes === null) return;
+      stream.destroy();
+      this.#mutedUntil = performance.now() + MUTE_MS;
+      this.#complain(describeOversize(bytes, MUTE_MS / 60_000, this.label));
+    });
+  }
+
+  #connected(client: MqttClient, properties: unknown): void {
     this.#connectedAt = performance.now();
+    this.#limits = brokerLimits(properties);
+    this.#window.size = this.#earlyCloses.careful ? 1 : Math.min(this.#limits.receiveMaximum, MAX_UNANSWERED);
     client.stream.on("drain", () => this.#options.onDrain());
+    this.#stableTimer = setTimeout(() => {
+      this.#earlyCloses.stable();
+      this.#window.size = Math.min(this.#limits.receiveMaximum, MAX_UNANSWERED);
+    }, STABLE_MS);
     const again = this.#told.size > 0 ? " again" : "";
-    // Told at once and not after a stable while: who mended something is waiting for it.
-    if (!this.#told.has(String(TAKEN_OVER))) {
+    // Reported at once and not after a stable while: who mended something is waiting for it.
+    if (!this.#hanging && !this.#told.has(String(TAKEN_OVER))) {
       this.#options.log.info(`connected to the broker at ${this.label}${again}`);
       this.#told.clear();
     }
     this.#problem = null;
+    this.#refused = false;
+    this.#keepLimits(client);
     this.#options.onConnect();
   }
 
+  #keepLimits(client: MqttClient): void {
+    const { assignedClientId, retain, maximumQos } = this.#limits;
+    if (assignedClientId !== null) client.options.clientId = assignedClientId;
+    if (!retain) {
+      const cure = "allow retained messages there, or values and entities are missing until they are sent again";
+      this.#warnForGood("retain", `the broker at ${this.label} retains nothing: ${cure}`);
+    }
+    if (maximumQos === 0) this.#options.log.debug("the broker knows QoS 0 only: nothing is acknowledged");
+  }
+
   #failed(client: MqttClient, error: Error): void {
-    const failure = describeFailure(error, this.label);
-    if (failure.key === "protocol-version" && client.options.protocolVersion === 5) {
-      client.options.protocolVersion = 4;
-      client.options.reconnectPeriod = 1;
-      this.#pauseMs = FIRST_PAUSE_MS / 2;
+    const failure = describeFailure(error, this.label, this.#reference);
+    const code = (error as { code?: unknown }).code;
+    const { options } = client;
+    if (failure.key === "protocol-version" && options.protocolVersion === 5) {
+      options.protocolVersion = 4;
       this.#problem = {
-        text: `the broker at ${this.label} does not know MQTT 5: going on with MQTT 3.1.1`,
+        en: `the broker at ${this.label} does not know MQTT 5: going on with MQTT 3.1.1`,
         de: `Der Broker ${this.label} kennt MQTT 5 nicht: weiter mit MQTT 3.1.1`,
       };
-      this.#options.log.info(this.#problem.text);
+      this.#options.log.info(this.#problem.en);
+      this.#retrySoon(client);
+      return;
+    }
+    // What the broker does not support of the will is left out of it.
+    if (code === QOS_NOT_SUPPORTED && options.will?.qos) {
+      options.will = { ...options.will, qos: 0 };
+      this.#retrySoon(client);
+      return;
+    }
+    if (code === RETAIN_NOT_SUPPORTED && options.will?.retain) {
+      options.will = { ...options.will, retain: false };
+      this.#retrySoon(client);
       return;
     }
     // What breaks off says little by its error code (EPIPE, ECONNRESET): see #closed.
     if (this.#connectedAt > 0) return;
-    this.#shortConnections = 0;
+    this.#earlyCloses.forget();
     this.#complain(failure);
   }
 
+  #retrySoon(client: MqttClient): void {
+    client.options.reconnectPeriod = 1;
+    this.#pauseMs = FIRST_PAUSE_MS / 2;
+    this.#problem ??= { en: "connecting again", de: "Neue Verbindung" };
+  }
+
+  /** The broker says why it closes the connection (MQTT 5). */
+  #dismissed(code: number): void {
+    this.#complain(describeFailure({ code }, this.label, this.#reference));
+  }
+
   #closed(client: MqttClient): void {
+    this.#attempting = false;
+    if (this.#stableTimer !== null) clearTimeout(this.#stableTimer);
     if (this.#stopped) return;
+    const unanswered = this.#earlyCloses.careful ? this.#window.oldest : null;
     // What was not acknowledged is forgotten: after a reconnect the newest is sent, not this.
+    this.#window.clear();
     for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id));
-    const heldMs = performance.now() - this.#connectedAt;
-    if (this.#connectedAt > 0 && heldMs >= STABLE_MS) {
-      this.#pauseMs = FIRST_PAUSE_MS;
-      this.#shortConnections = 0;
-      this.#told.delete(String(TAKEN_OVER));
-    } else if (this.#connectedAt > 0) {
-      this.#shortConnections++;
-    }
-    if (this.#shortConnections >= SUSPICIOUS_CLOSES) {
-      this.#complain(describeFailure({ code: THROWN_OUT }, this.label));
-    } else if (this.#problem === null) {
-      this.#complain(describeFailure({ code: "closed" }, this.label));
-    }
+    if (this.#connectedAt > 0) this.#judgeClose(performance.now() - this.#connectedAt, unanswered);
+    if (this.#problem === null && !this.#hanging) this.#complain(describeFailure({ code: "closed" }, this.label));
     this.#connectedAt = 0;
     // MQTT.js has taken this attempt's pause already; this is the one after the next failure.
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
     client.options.reconnectPeriod = this.#pauseMs;
   }
 
+  #judgeClose(heldMs: number, unanswered: Message | null): void {
+    if (heldMs >= STABLE_MS) {
+      this.#pauseMs = FIRST_PAUSE_MS;
+      this.#told.delete(String(TAKEN_OVER));
+    }
+    const verdict = this.#earlyCloses.closed(heldMs, unanswered);
+    if (verdict === "thrown-out") {
+      this.#complain(describeFailure({ code: THROWN_OUT }, this.label));
+    } else if (verdict !== "closed") {
+      this.#complain(describeCulprit(verdict.culprit, verdict.bytes, this.label));
+      this.#pauseMs = FIRST_PAUSE_MS;
+    }
+  }
+
   /** Once for each kind of failure, until it works again. */
-  #complain({ key, text, de }: Failure): void {
-    this.#problem = { text, de };
+  #complain({ key, text, de, refused = false }: Failure): void {
+    this.#problem = { en: text, de };
+    this.#refused = refused;
     if (this.#stopped || this.#told.has(key)) return;
     this.#told.add(key);
     this.#options.log.warn(text);
   }
-}
 
-/** The address for logs and pages: without login, and without a query, which may hold a token. */
-export function withoutLogin(server: string): string {
-  return server.replace(/\/\/[^/]*@/, "//").replace(/\?.*$/s, "?***");
+  #warnForGood(key: string, text: string): void {
+    if (this.#toldForGood.has(key) || this.#toldForGood.size >= MAX_TOLD) return;
+    this.#toldForGood.add(key);
+    this.#options.log.warn(text);
+  }
 }

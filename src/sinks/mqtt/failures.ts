@@ -1,67 +1,20 @@
 /** What keeps us from the broker, in words, each with its cure. */
+import { type Phrase, reasonOf, TAKEN_OVER } from "./reason-codes.ts";
 
-/** Reason code of MQTT 5: "session taken over". */
-export const TAKEN_OVER = 142;
+export { TAKEN_OVER };
 
 /** The broker lets us in and closes the connection at once, several times in a row, and does not say why. */
 export const THROWN_OUT = "thrown-out";
 
 export interface Failure {
-  /** Tells kinds of failure apart, so that each is told once. */
+  /** Tells kinds of failure apart, so that each is reported once. */
   readonly key: string;
   readonly text: string;
   /** The same in German, for the status page. */
   readonly de: string;
+  /** The broker answered, and refuses: it is asked again only after long pauses. */
+  readonly refused?: boolean;
 }
-
-/** A phrase in English and German. */
-interface Phrase {
-  readonly en: string;
-  readonly de: string;
-}
-
-const LOGIN: Phrase = {
-  en: "the login: check mqtt.user and mqtt.password (in Home Assistant: Settings, Add-ons, Mosquitto broker, Logins)",
-  de: "die Anmeldung: mqtt.user und mqtt.password prüfen (in Home Assistant: Einstellungen, Add-ons, Mosquitto broker, Logins)",
-};
-const VERSION_UNKNOWN: Phrase = {
-  en: "this version of MQTT: set mqtt.version to 4 (MQTT 3.1.1)",
-  de: "diese Version von MQTT: mqtt.version auf 4 (MQTT 3.1.1) setzen",
-};
-const CLIENT_ID: Phrase = {
-  en: "our client id: set another mqtt.client_id",
-  de: "unsere Client-ID: eine andere mqtt.client_id setzen",
-};
-const UNAVAILABLE: Phrase = {
-  en: "us for now: it says that its service is unavailable",
-  de: "vorerst die Verbindung: er meldet, dass sein Dienst nicht verfügbar ist",
-};
-
-/** Reason codes of CONNACK: MQTT 3.1.1, 3.2.2.3 (1 … 5) and MQTT 5, 3.2.2.2 (128 and above). */
-const REFUSALS: Readonly<Record<number, { key: string; text: Phrase }>> = {
-  1: { key: "protocol-version", text: VERSION_UNKNOWN },
-  2: { key: "client-id", text: CLIENT_ID },
-  3: { key: "unavailable", text: UNAVAILABLE },
-  4: { key: "login", text: LOGIN },
-  5: { key: "login", text: LOGIN },
-  132: { key: "protocol-version", text: VERSION_UNKNOWN },
-  133: { key: "client-id", text: CLIENT_ID },
-  134: { key: "login", text: LOGIN },
-  135: { key: "login", text: LOGIN },
-  136: { key: "unavailable", text: UNAVAILABLE },
-  137: {
-    key: "unavailable",
-    text: {
-      en: "us for now: it says that it is busy",
-      de: "vorerst die Verbindung: er meldet, dass er überlastet ist",
-    },
-  },
-  138: {
-    key: "banned",
-    text: { en: "us: it has banned this client", de: "die Verbindung: er hat diesen Client gesperrt" },
-  },
-  140: { key: "login", text: LOGIN },
-};
 
 const SYSTEM: Readonly<Record<string, Phrase>> = {
   ECONNREFUSED: {
@@ -102,8 +55,12 @@ const SYSTEM: Readonly<Record<string, Phrase>> = {
 
 const CERTIFICATE = /^(CERT_|ERR_TLS_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/;
 
-/** Puts an error of MQTT.js, of the system or of TLS into words. `label` is the server, without user and password. */
-export function describeFailure(error: unknown, label: string): Failure {
+/**
+ * Puts an error of MQTT.js, of the system or of TLS into words.
+ * @param label the server, without user and password
+ * @param reference the server that the broker names instead of itself (MQTT 5)
+ */
+export function describeFailure(error: unknown, label: string, reference?: string): Failure {
   const { code, message } = firstCause(error);
   const broker = `the broker at ${label}`;
   if (code === TAKEN_OVER) {
@@ -111,10 +68,11 @@ export function describeFailure(error: unknown, label: string): Failure {
       key: String(TAKEN_OVER),
       text:
         `another client takes our place at ${broker} again and again: two programs use the same client id. ` +
-        "Is the bridge running twice? Else give each its own mqtt.client_id",
+        "Is the bridge running twice? Otherwise give each its own mqtt.client_id",
       de:
         `Ein anderer Client verdrängt uns immer wieder beim Broker ${label}: zwei Programme benutzen dieselbe Client-ID. ` +
         "Läuft die Brücke zweimal? Sonst jedem eine eigene mqtt.client_id geben",
+      refused: true,
     };
   }
   if (code === THROWN_OUT) {
@@ -122,27 +80,28 @@ export function describeFailure(error: unknown, label: string): Failure {
       key: String(TAKEN_OVER),
       text:
         `${broker} closes our connection again and again as soon as it is made. ` +
-        "Most likely two programs use the same client id: is the bridge running twice? Else the broker's log tells why",
+        "Most likely two programs use the same client id: is the bridge running twice? Otherwise the broker's log says why",
       de:
         `Der Broker ${label} schließt unsere Verbindung immer wieder, sobald sie steht. ` +
         "Wahrscheinlich benutzen zwei Programme dieselbe Client-ID: läuft die Brücke zweimal? Sonst steht der Grund im Log des Brokers",
+      refused: true,
     };
   }
   if (typeof code === "number") {
-    const refusal = REFUSALS[code] ?? {
-      key: `refused-${code}`,
-      text: { en: `us (reason ${code})`, de: `die Verbindung (Grund ${code})` },
-    };
+    const { key, refuses, cure } = reasonOf(code);
+    const server = reference?.slice(0, 200);
+    const [named, genannt] = server === undefined ? ["", ""] : [` (it names ${server})`, ` (er nennt ${server})`];
     return {
-      key: refusal.key,
-      text: `${broker} refuses ${refusal.text.en}. Trying on`,
-      de: `Der Broker ${label} verweigert ${refusal.text.de}. Es wird weiter versucht`,
+      key,
+      text: `${broker} refuses ${refuses.en}${named}: ${cure.en}. Retrying`,
+      de: `Der Broker ${label} verweigert ${refuses.de}${genannt}: ${cure.de}. Es wird weiter versucht`,
+      refused: true,
     };
   }
   if (code === "ENOENT" || code === "EACCES") {
     return {
       key: "file",
-      text: `a file named in mqtt.ca, mqtt.cert or mqtt.key cannot be read: ${message}. Trying on`,
+      text: `a file named in mqtt.ca, mqtt.cert or mqtt.key cannot be read: ${message}. Retrying`,
       de: `Eine Datei aus mqtt.ca, mqtt.cert oder mqtt.key lässt sich nicht lesen: ${message}. Es wird weiter versucht`,
     };
   }
@@ -152,19 +111,47 @@ export function describeFailure(error: unknown, label: string): Failure {
       "das Zertifikat der Zertifizierungsstelle als mqtt.ca angeben, und den Rechner so, wie er im Zertifikat heißt";
     return {
       key: "certificate",
-      text: `${broker} shows a certificate that cannot be trusted (${message}): ${cure}. Trying on`,
+      text: `${broker} shows a certificate that cannot be trusted (${message}): ${cure}. Retrying`,
       de: `Dem Zertifikat von ${label} ist nicht zu trauen (${message}): ${cureDe}. Es wird weiter versucht`,
     };
   }
   const reason = code === undefined ? undefined : SYSTEM[code];
   return {
     key: reason === undefined ? (code ?? message) : (code ?? ""),
-    text: `cannot reach ${broker}: ${reason?.en ?? message}. Trying on`,
+    text: `cannot reach ${broker}: ${reason?.en ?? message}. Retrying`,
     de: `Der Broker ${label} ist nicht erreichbar: ${reason?.de ?? message}. Es wird weiter versucht`,
   };
 }
 
-/** Node tries all addresses of a name and collects the failures: the first one tells enough. */
+/** The broker closes the connection each time that a certain message is published. */
+export function describeCulprit(topic: string, bytes: number, label: string): Failure {
+  return {
+    key: `culprit ${topic}`,
+    text:
+      `the broker at ${label} closes the connection each time we publish ${topic} (${bytes} bytes): it is not sent any ` +
+      "more, nor is anything larger, until the broker has been restarted. Allow larger packets there " +
+      "(Mosquitto: max_packet_size); its log says more",
+    de:
+      `Der Broker ${label} schließt die Verbindung jedes Mal, wenn wir ${topic} veröffentlichen (${bytes} Bytes): das ` +
+      "wird nicht mehr gesendet, und Größeres auch nicht, bis der Broker neu gestartet ist. Dort größere Pakete zulassen " +
+      "(Mosquitto: max_packet_size); mehr steht im Log des Brokers",
+  };
+}
+
+/** The broker sends more than we take in. */
+export function describeOversize(bytes: number, muteMinutes: number, label: string): Failure {
+  return {
+    key: "oversize",
+    text:
+      `the broker at ${label} sends a message of ${bytes} bytes on a topic that we subscribe to: the connection is closed, ` +
+      `and nothing is subscribed to for ${muteMinutes} minutes. Remove what is retained on the topics that we read (docs/mqtt.md)`,
+    de:
+      `Der Broker ${label} sendet eine Nachricht von ${bytes} Bytes auf einem Topic, das wir abonnieren: die Verbindung wird ` +
+      `geschlossen und ${muteMinutes} Minuten lang nichts abonniert. Entfernen, was auf den Topics gespeichert ist, die wir lesen (docs/mqtt.md)`,
+  };
+}
+
+/** Node tries all addresses of a name and collects the failures: the first one says enough. */
 function firstCause(error: unknown): { code?: string | number; message: string } {
   const { code, message, errors } = (error ?? {}) as { code?: unknown; message?: unknown; errors?: unknown };
   if (Array.isArray(errors) && errors.length > 0) return firstCause(errors[0]);

@@ -5,8 +5,8 @@
 
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterInfo } from "../../meter/events.ts";
-import type { Message } from "./connection.ts";
 import { Leftovers, type SeenMeter } from "./leftovers.ts";
+import type { Message } from "./message.ts";
 import type { MeterState } from "./meter-state.ts";
 import { OFFLINE, topics } from "./topics.ts";
 

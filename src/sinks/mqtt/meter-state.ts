@@ -1,7 +1,7 @@
 /** The newest of everything that the MQTT sink knows of one meter, and the messages that say it. */
 import type { MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
 import { readingToJson } from "../../meter/reading.ts";
-import type { Message } from "./connection.ts";
+import type { Message } from "./message.ts";
 import { type PowerChoice, PowerWindow } from "./power-window.ts";
 import { OFFLINE, ONLINE, topics } from "./topics.ts";
 

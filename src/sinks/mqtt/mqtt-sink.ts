@@ -13,19 +13,28 @@ import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "../../meter/events.ts";
 import type { Sink } from "../sink.ts";
-import { type Broker, Connection, type Message } from "./connection.ts";
+import type { Broker } from "./client-options.ts";
+import { Connection } from "./connection.ts";
 import { discoveryMessages } from "./discovery.ts";
+import { EchoCheck } from "./echo-check.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { type BridgeState, bridgeInfo, meterInfoPayload } from "./info.ts";
+import type { Message } from "./message.ts";
 import { MeterState } from "./meter-state.ts";
 import type { PowerChoice } from "./power-window.ts";
-import { OFFLINE, ONLINE, topics } from "./topics.ts";
+import type { Phrase } from "./reason-codes.ts";
+import { type PublicationKind, Refusals } from "./refusals.ts";
+import type { Outcome } from "./send-window.ts";
+import { OFFLINE, ONLINE, parseDiscovery, topics } from "./topics.ts";
 
 /** `bridge/info` and what the diagnostic entities show: this often, and soon after something has changed. */
 const INFO_INTERVAL_MS = 60_000;
 const INFO_DELAY_MS = 1000;
-/** An acknowledgement that takes longer than this is told: the broker hangs. */
-const ANSWER_MS = 10_000;
+/** Everything is sent again at most this often, however often Home Assistant says that it has started. */
+const RESEND_PAUSE_MS = 5_000;
+/** What the broker may send us, at the least, and for each meter (`bridge/info` of an earlier run names all of them). */
+const MAX_PACKET_BYTES = 1024 * 1024;
+const MAX_PACKET_BYTES_PER_METER = 4096;
 /** So many readings of a meter may be unanswered, as long as the oldest was sent no longer ago than this. */
 const MAX_IN_FLIGHT = 32;
 const PROMPT_MS = 1_000;
@@ -35,6 +44,8 @@ export interface MqttSinkOptions {
   /** Finds a broker where the configuration names none. */
   readonly findBroker?: (signal: AbortSignal) => Promise<Broker | null>;
   readonly homeassistant: HomeAssistantConfig;
+  /** How many meters are configured. */
+  readonly meterCount?: number;
   /** Milliseconds between publications of one meter; 0: every telegram. */
   readonly publishIntervalMs: number;
   /** What is published of power then. */
@@ -58,8 +69,13 @@ export class MqttSink implements Sink {
   #connections = 0;
   /** The broker has answered our subscriptions on this connection. */
   #subscribed = false;
-  #hanging = false;
+  #resentAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
+  readonly #refusals: Refusals;
+  readonly #echoes: EchoCheck;
+  readonly #verified = new Set<PublicationKind>();
+  /** What was published and did not come back, in a sentence (MQTT 3.1.1). */
+  #noEcho: Phrase | null = null;
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
   constructor(options: MqttSinkOptions) {
@@ -78,8 +94,7 @@ export class MqttSink implements Sink {
       ready: () => this.#subscribed && this.#connection.connected,
       publish: (message) => this.#publish(message),
       onRead: () => {
-        this.#connection.unsubscribe(topics.allDiscovery(prefix));
-        this.#connection.unsubscribe(topics.bridgeInfo(this.#base));
+        this.#connection.unsubscribe([topics.allDiscovery(prefix), topics.bridgeInfo(this.#base)]);
       },
     });
     this.#connection = new Connection({
@@ -87,24 +102,27 @@ export class MqttSink implements Sink {
       findBroker: options.findBroker ?? (async () => null),
       clientId: mqtt.client_id ?? `kaifa2mqtt_${instance}`,
       will: { topic: topics.bridgeState(this.#base), payload: OFFLINE },
+      maxPacketBytes: MAX_PACKET_BYTES + (options.meterCount ?? 1) * MAX_PACKET_BYTES_PER_METER,
       log,
       onConnect: () => this.#onConnect(),
       onDrain: () => this.#sendWaiting(),
       onMessage: (topic, payload, retained) => this.#onMessage(topic, payload, retained),
     });
+    this.#refusals = new Refusals(log, () => this.#connection.label);
+    this.#echoes = new EchoCheck((missing) => this.#onNoEcho(missing));
   }
 
   /** The broker for the status page and `health`; `server` without user and password. */
   status(): { server: string; connected: boolean; published: number; error: string | null; errorDe: string | null } {
-    const { label } = this.#connection;
-    const hangs = this.#hanging ? `the broker at ${label} does not answer` : null;
-    const hangsDe = this.#hanging ? `Der Broker ${label} antwortet nicht` : null;
+    const { label, connected, answering } = this.#connection;
+    const refusal = this.#refusals.problem;
+    const problem = this.#connection.problem ?? refusal ?? this.#noEcho;
     return {
       server: label,
-      connected: this.#connection.connected && !this.#hanging,
+      connected: connected && answering && refusal === null,
       published: this.#published,
-      error: this.#connection.problem ?? hangs,
-      errorDe: this.#connection.problemDe ?? hangsDe,
+      error: problem?.en ?? null,
+      errorDe: problem?.de ?? null,
     };
   }
 
@@ -135,6 +153,7 @@ export class MqttSink implements Sink {
     this.#stopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#housekeeping.stop();
+    this.#echoes.clear();
     const farewell: Message[] = [];
     for (const meter of this.#meters.values()) {
       if (meter.timer !== null) clearTimeout(meter.timer);
@@ -153,7 +172,7 @@ export class MqttSink implements Sink {
     this.#sendReading(meter);
     if (!meter.online) this.#onAvailability(reading.meter, true);
     if (first) this.#soon(`first ${meter.info.id}`, 0, () => this.#introduce(meter));
-    else if (meter.json !== null && changed) this.#announce(meter);
+    else if (changed) this.#announce(meter);
     this.#housekeeping.look();
   }
 
@@ -187,11 +206,16 @@ export class MqttSink implements Sink {
   /** Sends the newest reading now, or leaves it waiting: for the broker, or for the end of publish.interval. */
   #sendReading(meter: MeterState): void {
     if (!meter.waiting || this.#stopped) return;
-    if (!this.#connection.connected || this.#connection.congested) return;
+    if (!this.#connection.connected) {
+      this.#connection.hurry();
+      return;
+    }
+    if (this.#connection.congested) return;
     const now = performance.now();
     const [oldest = now] = meter.inFlight;
     if (meter.inFlight.length >= MAX_IN_FLIGHT || now - oldest > PROMPT_MS) return;
-    const wait = meter.sentAt + this.#options.publishIntervalMs - now;
+    const interval = meter.sentAt + this.#options.publishIntervalMs - now;
+    const wait = Math.max(interval, this.#refusals.pause("readings", meter.info.id));
     if (wait > 0) {
       meter.timer ??= setTimeout(() => {
         meter.timer = null;
@@ -213,24 +237,18 @@ export class MqttSink implements Sink {
   #sendAndWait(meter: MeterState, message: Message): void {
     meter.inFlight.push(performance.now());
     const connection = this.#connections;
-    const timer = setTimeout(() => this.#hangs(), ANSWER_MS);
-    this.#publish(message, () => {
-      clearTimeout(timer);
+    this.#publish(message, (outcome) => {
       if (connection !== this.#connections) return;
       meter.inFlight.shift();
-      if (this.#hanging && this.#connection.connected) {
-        this.#hanging = false;
-        this.#options.log.info(`the broker at ${this.#connection.label} answers again`);
-      }
+      this.#note("readings", meter.info.id, message.topic, outcome);
+      this.#verify("readings", message);
       this.#sendReading(meter);
     });
   }
 
-  #hangs(): void {
-    if (this.#hanging || !this.#connection.connected) return;
-    this.#hanging = true;
-    const { label } = this.#connection;
-    this.#options.log.warn(`the broker at ${label} does not answer; it gets the newest reading when it does`);
+  #note(kind: PublicationKind, id: string, topic: string, outcome: Outcome): void {
+    if (outcome === "delivered") this.#refusals.accepted(kind, id);
+    else if (outcome !== "lost") this.#refusals.refused(kind, id, topic, outcome.refused);
   }
 
   #sendWaiting(): void {
@@ -239,7 +257,8 @@ export class MqttSink implements Sink {
 
   #onConnect(): void {
     const { homeassistant } = this.#options;
-    this.#hanging = false;
+    this.#refusals.reconnected();
+    this.#echoes.clear();
     const subscriptions = [homeassistant.status_topic, topics.bridgeState(this.#base)];
     if (this.#firstConnect) {
       subscriptions.push(topics.bridgeInfo(this.#base), topics.allDiscovery(homeassistant.discovery_topic));
@@ -256,24 +275,32 @@ export class MqttSink implements Sink {
     this.#connection.subscribe(subscriptions, () => {
       if (this.#stopped || connection !== this.#connections || !this.#connection.connected) return;
       this.#subscribed = true;
-      this.#publish({ topic: topics.bridgeState(this.#base), payload: ONLINE });
+      const online = { topic: topics.bridgeState(this.#base), payload: ONLINE, qos: 1 } as const;
+      this.#verify("bridge", online);
+      this.#publishOf("bridge", "", online);
       this.#sendInfo();
-      for (const meter of this.#meters.values()) if (meter.json !== null) this.#announce(meter);
+      for (const meter of this.#meters.values()) this.#announce(meter);
     });
   }
 
   /** All values of a meter, and whether it is there. */
   #sendState(meter: MeterState): void {
-    for (const message of meter.earlierMessages(this.#base)) this.#publish(message);
     meter.waiting = meter.latest !== null;
     this.#sendReading(meter);
+    for (const message of meter.earlierMessages(this.#base)) this.#publish(message);
     this.#publish(meter.availability(this.#base));
   }
 
   /** Sends those discovery messages of a meter that are new or changed. */
   #announce(meter: MeterState): void {
     const { homeassistant, bridge } = this.#options;
-    if (!homeassistant.enabled || !this.#subscribed || !this.#connection.connected) return;
+    if (!homeassistant.enabled || !this.#subscribed || !this.#connection.connected || meter.json === null) return;
+    const { id } = meter.info;
+    const pause = this.#refusals.pause("discovery", id);
+    if (pause > 0) {
+      this.#soon(`announce ${id}`, pause, () => this.#announce(meter));
+      return;
+    }
     const messages = discoveryMessages(meter.info, meter.values.values(), {
       base: this.#base,
       prefix: homeassistant.discovery_topic,
@@ -283,17 +310,20 @@ export class MqttSink implements Sink {
     for (const { topic, payload } of messages) {
       if (meter.announced.get(topic) === payload) continue;
       meter.announced.set(topic, payload);
-      this.#publish({ topic, payload });
+      this.#publishOf("discovery", id, { topic, payload, qos: 1 }, (outcome) => {
+        this.#verify("discovery", { topic, payload });
+        if (outcome === "delivered" || meter.announced.get(topic) !== payload) return;
+        meter.announced.delete(topic);
+        if (outcome !== "lost") this.#announce(meter);
+      });
     }
   }
 
   #sendInfo(): void {
     if (!this.#subscribed || !this.#connection.connected || this.#connection.congested || this.#stopped) return;
     const { bridge, instance, homeassistant } = this.#options;
-    this.#publish({
-      topic: topics.bridgeInfo(this.#base),
-      payload: bridgeInfo(bridge, instance, homeassistant.language),
-    });
+    const payload = bridgeInfo(bridge, instance, homeassistant.language);
+    this.#publishOf("bridge", "", { topic: topics.bridgeInfo(this.#base), payload, qos: 1 });
     for (const status of bridge.meters()) this.#sendMeterInfo(status);
   }
 
@@ -306,8 +336,9 @@ export class MqttSink implements Sink {
 
   #onMessage(topic: string, payload: Buffer, retained: boolean): void {
     if (this.#stopped) return;
+    if (this.#echoes.seen(topic, payload, retained)) return;
     if (retained) {
-      this.#housekeeping.note(topic, payload);
+      if (!this.#isAnnounced(topic, payload)) this.#housekeeping.note(topic, payload);
       return;
     }
     const text = payload.subarray(0, 16).toString("latin1");
@@ -315,27 +346,70 @@ export class MqttSink implements Sink {
       // The will of an earlier connection of ours that came late, or of another bridge that leaves.
       this.#publish({ topic, payload: ONLINE });
     } else if (topic === this.#options.homeassistant.status_topic && text === ONLINE) {
-      this.#options.log.debug("Home Assistant has started: sending everything again");
-      for (const meter of this.#meters.values()) {
-        this.#sendState(meter);
-        meter.announced.clear();
-        if (meter.json !== null) this.#announce(meter);
-      }
+      this.#soon("resend", Math.max(0, this.#resentAt + RESEND_PAUSE_MS - performance.now()), () => this.#resend());
     }
   }
 
-  #publish(message: Message, done?: () => void): void {
+  /** Sees whether what was published on these topics comes back: once for each kind, where the broker could not refuse it. */
+  #verify(kind: PublicationKind, message: Message): void {
+    const connection = this.#connection;
+    if (this.#verified.has(kind) || connection.refusesOpenly || !connection.connected) return;
+    this.#verified.add(kind);
+    // The state of the bridge is always subscribed to.
+    if (kind !== "bridge") connection.subscribe([message.topic], () => undefined);
+    if (connection.subscribes) this.#echoes.expect(message.topic, kind === "bridge" ? null : message.payload);
+  }
+
+  #onNoEcho(missing: readonly string[]): void {
+    const { label } = this.#connection;
+    this.#noEcho = {
+      en:
+        `what we publish on ${missing.join(" and ")} does not come back from the broker at ${label}: most likely this user ` +
+        "has no right to write there. Cure: allow it there (an access rule, ACL), or set mqtt.version to 5, with which the broker says so itself",
+      de:
+        `Was wir unter ${missing.join(" und ")} veröffentlichen, kommt vom Broker ${label} nicht zurück: wahrscheinlich darf ` +
+        "dieser Benutzer dort nicht schreiben. Abhilfe: es ihm dort erlauben (Zugriffsregel, ACL), oder mqtt.version auf 5 setzen, womit der Broker es selbst sagt",
+    };
+    this.#options.log.warn(this.#noEcho.en);
+  }
+
+  /** Whether this is a discovery message that we have published on this connection. */
+  #isAnnounced(topic: string, payload: Buffer): boolean {
+    const id = parseDiscovery(this.#options.homeassistant.discovery_topic, topic)?.meter;
+    return id !== undefined && this.#meters.get(id)?.announced.get(topic) === payload.toString();
+  }
+
+  /** Home Assistant has started, and knows nothing. */
+  #resend(): void {
+    this.#resentAt = performance.now();
+    this.#options.log.debug("Home Assistant has started: sending everything again");
+    for (const meter of this.#meters.values()) {
+      this.#sendState(meter);
+      meter.announced.clear();
+      this.#announce(meter);
+    }
+  }
+
+  #publish(message: Message, done?: (outcome: Outcome) => void): void {
     if (!this.#connection.connected) {
-      done?.();
+      done?.("lost");
       return;
     }
     this.#published++;
     this.#connection.publish(message, done);
   }
 
+  /** Publishes, and notes whether the broker refuses it. @param id of the meter, empty for what is about the bridge */
+  #publishOf(kind: PublicationKind, id: string, message: Message, done?: (outcome: Outcome) => void): void {
+    this.#publish(message, (outcome) => {
+      this.#note(kind, id, message.topic, outcome);
+      done?.(outcome);
+    });
+  }
+
   /** One timer of each name; a later call with the same name takes its place. */
   #soon(name: string, ms: number, act: () => void): void {
-    if (name === "info" && this.#timers.has(name) && ms > 0) return;
+    if ((name === "info" || name === "resend") && this.#timers.has(name) && ms > 0) return;
     clearTimeout(this.#timers.get(name));
     const timer = setTimeout(() => {
       this.#timers.delete(name);

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HomeAssistantConfig, MqttConfig } from "../../../src/config/options.ts";
-import type { MeterInfo, MeterStatus } from "../../../src/meter/events.ts";
+import type { MeterInfo } from "../../../src/meter/events.ts";
 import { discoveryMessages } from "../../../src/sinks/mqtt/discovery.ts";
 import { MqttSink, type MqttSinkOptions } from "../../../src/sinks/mqtt/mqtt-sink.ts";
 import { TestBroker } from "../../helpers/broker.ts";
 import { METER, NETZ_NOE, readingOf } from "../../helpers/readings.ts";
+import { statusOf } from "../../helpers/statuses.ts";
 
 const MQTT: MqttConfig = {
   enabled: true,
@@ -23,28 +24,6 @@ const HOME_ASSISTANT: HomeAssistantConfig = {
   backfill: false,
 };
 const CONFIG_TOPIC = "homeassistant/sensor/kaifa2mqtt_181220000009/energy_import/config";
-
-function statusOf(info: MeterInfo | null): MeterStatus {
-  return {
-    index: 0,
-    label: "/dev/ttyUSB0",
-    info,
-    online: info !== null,
-    connected: true,
-    lastTelegramAt: 1_632_728_836_000,
-    periodMs: 5000,
-    counters: {
-      bytes: 282,
-      telegrams: 1,
-      accepted: 1,
-      rejected: 0,
-      rejectedBy: {},
-      skippedBytes: 0,
-      connections: 1,
-    },
-    diagnosis: { code: "ok", text: { en: "All well.", de: "Alles gut." }, cure: { en: "", de: "" } },
-  };
-}
 
 describe("the MQTT sink", () => {
   let broker: TestBroker;

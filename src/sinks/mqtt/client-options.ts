@@ -1,0 +1,85 @@
+/** The options of MQTT.js that follow from the configuration, and those that change with the server. */
+import { readFileSync } from "node:fs";
+import type { IClientOptions } from "mqtt";
+import type { MqttConfig } from "../../config/options.ts";
+import type { Message } from "./message.ts";
+
+/** Where a broker is, and the login. */
+export interface Broker {
+  readonly server: string;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+/** A connection is given up that is not established after this time. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+const PORTS: Readonly<Record<string, number>> = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
+const WITH_TLS: Readonly<Record<string, string>> = { mqtt: "mqtts", ws: "wss" };
+
+/**
+ * What is the same for every server.
+ * @param maxPacketBytes what the broker may send at most
+ * @throws what the system says of a certificate file that cannot be read
+ */
+export function clientOptions(
+  config: MqttConfig,
+  { clientId, will, maxPacketBytes }: { clientId: string; will?: Message; maxPacketBytes: number },
+): IClientOptions {
+  const file = (path: string | undefined): { file?: Buffer } =>
+    path === undefined ? {} : { file: readFileSync(path) };
+  const [ca, cert, key] = [file(config.ca).file, file(config.cert).file, file(config.key).file];
+  return {
+    clientId,
+    protocolVersion: config.version === 5 ? 5 : 4,
+    keepalive: config.keepalive,
+    clean: true,
+    reconnectOnConnackError: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    queueQoSZero: false,
+    // Subscriptions are made anew on every connect, together with everything else.
+    resubscribe: false,
+    // Prepared packet lengths: megabytes for nothing at our pace (docs/benchmarks.md).
+    writeCache: false,
+    rejectUnauthorized: config.reject_unauthorized,
+    // Sent with MQTT 5 only.
+    properties: { maximumPacketSize: maxPacketBytes },
+    wsOptions: { maxPayload: maxPacketBytes },
+    ...(will === undefined
+      ? {}
+      : { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+/**
+ * What differs from server to server, written into options of MQTT.js, which reads them anew for every attempt.
+ * @throws {TypeError} with code `ERR_INVALID_URL` for an address that is none
+ */
+export function useServer(options: IClientOptions, { server, user, password }: Broker): void {
+  const url = new URL(server);
+  const given = url.protocol.slice(0, -1);
+  // A client certificate says that TLS is meant.
+  const protocol = options.cert && options.key ? (WITH_TLS[given] ?? given) : given;
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  // A login in the address wins over mqtt.user and mqtt.password.
+  const username = url.username === "" ? user : decodeURIComponent(url.username);
+  const secret = url.username === "" ? password : decodeURIComponent(url.password);
+  Object.assign(options, {
+    protocol,
+    host,
+    hostname: host,
+    port: url.port === "" ? PORTS[protocol] : Number(url.port),
+    path: protocol.startsWith("ws") ? `${url.pathname}${url.search}` : undefined,
+    servername: undefined,
+    username,
+    password: secret === "" ? undefined : secret,
+  });
+}
+
+/** The address for logs and pages: without login, and without a query, which may hold a token. */
+export function withoutLogin(server: string): string {
+  return server.replace(/\/\/[^/]*@/, "//").replace(/\?.*$/s, "?***");
+}
