@@ -1,6 +1,9 @@
 /** What is wrong with the configuration, every fault at once. */
 import { maskKeys } from "../log/redact.ts";
 
+/** Nobody reads more at once; the message says how many are left. */
+const MOST_SHOWN = 200;
+
 /** One fault. Never holds a secret: what a user typed comes into it through `echo` or `mask` (log/redact.ts) alone. */
 export interface ConfigFault {
   /** The file, or the name of the environment variable or the flag, that the value comes from; `null` if there is none. */
@@ -27,7 +30,9 @@ export class ConfigError extends Error {
   constructor(faults: readonly ConfigFault[]) {
     const heading =
       faults.length === 1 ? "The configuration has a fault:" : `The configuration has ${faults.length} faults:`;
-    super([heading, ...faults.map((fault) => `  ${formatFault(fault)}`)].join("\n"));
+    const shown = faults.slice(0, MOST_SHOWN).map((fault) => `  ${formatFault(fault)}`);
+    const more = faults.length > MOST_SHOWN ? [`  and ${faults.length - MOST_SHOWN} more`] : [];
+    super([heading, ...shown, ...more].join("\n"));
     this.faults = faults;
   }
 }

@@ -9,6 +9,7 @@ import { dirname, isAbsolute } from "node:path";
 import { echo, mask } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
 import { environmentName, OPTIONS, type OptionRow } from "./option-list.ts";
+import { optionMeantBy } from "./other-names.ts";
 import { joinPath, put, type RawMap } from "./raw.ts";
 import { readText } from "./read-text.ts";
 import { suggest } from "./suggest.ts";
@@ -64,10 +65,7 @@ export function overlayEnvironment(
     const variable = recognise(name);
     if (variable === null) {
       // Not a fault: Kubernetes, for instance, sets KAIFA2MQTT_PORT for a service called kaifa2mqtt.
-      const meant = suggest(
-        name.slice(PREFIX.length),
-        [...BY_NAME.keys()].map((known) => known.slice(PREFIX.length)),
-      );
+      const meant = meantBy(name.slice(PREFIX.length));
       warnings.push(
         `The environment variable ${mask(name)} is unknown and ignored${meant === null ? "." : `; did you mean ${PREFIX}${meant}?`}`,
       );
@@ -104,6 +102,20 @@ export function overlayEnvironment(
       faults.push({ file: name, line: null, path: shown, found, allowed: `${item}s counted from 0 without a gap` });
     }
   }
+}
+
+/** The variable's name, without our prefix, that was probably meant. */
+function meantBy(name: string): string | null {
+  const [, section = "", rest = ""] = /^([A-Z]+?)S?(?:_\d+)?_(.+)$/.exec(name) ?? [];
+  const option = optionMeantBy(rest === "" ? name : rest, rest === "" ? "" : section.toLowerCase());
+  const known = [...BY_NAME.keys()].map((each) => each.slice(PREFIX.length));
+  const near = suggest(name, known);
+  if (near !== null && (option === null || near.startsWith(`${section}_`))) {
+    const here = option?.startsWith(`${section.toLowerCase()}.`) === true;
+    if (!here) return near;
+  }
+  if (option === null) return near ?? known.find((each) => each.endsWith(`_${name}`)) ?? null;
+  return option.replaceAll(".", "_").toUpperCase();
 }
 
 /** The path that a `_FILE` variable names, unless it may be the secret itself, put where its file belongs. */

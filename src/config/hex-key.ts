@@ -1,8 +1,18 @@
 /**
  * Keys as people paste them. Grid operators hand out 32 hex digits; blanks, colons, commas, dashes, quotes and a leading
  * `0x` are forgiven. Forms that made trouble to others are named plainly (32 bytes that are the ASCII codes of the
- * digits, letters instead of hex, base64).
+ * digits, letters instead of hex, base64, a control byte in front as in Luxembourg).
  */
+
+/** What stands before a key in some letters and exports: digits that are no part of it. */
+const PREFIXES: readonly { readonly digits: string; readonly what: string }[] = [
+  { digits: "30", what: "the control byte that stands before the key in Luxembourg" },
+  { digits: "20", what: "a security control byte" },
+  { digits: "10", what: "a security control byte, or the length of the key" },
+  { digits: "0910", what: "the tag and length of an octet string" },
+  { digits: "0410", what: "the tag and length of an octet string" },
+  { digits: "00", what: "a zero byte" },
+];
 
 const SEPARATORS = /[\s:,;_-]/g;
 
@@ -39,10 +49,21 @@ export function describeWrongKey(text: string): string {
         ? "64 hex digits that are the ASCII codes of 32 hex digits (write the 32 digits that they spell)"
         : "64 hex digits (perhaps encryption key and authentication key pasted one after the other)";
     }
+    const prefix = PREFIXES.find(
+      ({ digits: before }) => digits.startsWith(before) && digits.length === before.length + 32,
+    );
+    if (prefix !== undefined) {
+      return `${digits.length} hex digits that begin with ${prefix.digits}, ${prefix.what} (leave ${prefix.digits} out; the 32 digits after it are the key)`;
+    }
     return `${digits.length} hex digits${digits.length === 16 ? " (8 bytes: rather a system title, or half of a key)" : ""}`;
   }
   if (/^[A-Za-z0-9+/]{22}==$/.test(trimmed)) return "24 characters of base64 (write the same 16 bytes as hex digits)";
   if (trimmed.length === 16) return "16 letters or signs (the key must be written as the hex digits of its 16 bytes)";
+  const label =
+    /^\W*(guek|gek|gak|ek|ak|key|schl(?:ü|ue)ssel|encryption ?key|authentication ?key)\W+(?=[0-9a-f])/i.exec(trimmed);
+  if (label?.[1] !== undefined && isKey(normalizeKey(trimmed.slice(label[0].length)))) {
+    return `a key with the word "${label[1]}" in front (leave the word out)`;
+  }
   const wrong = [...digits].findIndex((sign) => !/[0-9A-F]/.test(sign));
   const looks = /^[0-9A-FOIL]+$/.test(digits) ? ", a letter O, I or L, perhaps meant as 0 or 1" : "";
   return `${digits.length} characters, number ${wrong + 1} is no hex digit${looks}`;

@@ -17,6 +17,7 @@ import {
 } from "./derive-defaults.ts";
 import { overlayEnvironment } from "./environment.ts";
 import { importMeterJson, isMeterJson } from "./meter-json.ts";
+import { unencodedLogin } from "./misplaced-secret.ts";
 import { definition, unwrap, valueOfList } from "./option-list.ts";
 import { type Config, configSchema } from "./options.ts";
 import { outputMeterFaults } from "./output-meters.ts";
@@ -62,10 +63,12 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   let root = emptyMap();
   const files: string[] = [];
   let legacy = false;
+  let cut = false;
   if (found.file !== null) {
     // Loaded only where there is a file: a container that is steered by its environment does without.
     const { parseYamlFile } = await import("./yaml-file.ts");
     const parsed = parseYamlFile(found.file, found.label);
+    cut = parsed.cut;
     files.push(found.file, ...parsed.secretFiles);
     faults.push(...parsed.faults);
     root = parsed.root;
@@ -106,11 +109,15 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   }
   const validated = validate(root);
   const known = new Set(faults.map((fault) => `${fault.line} ${fault.path}`));
-  if (readable) faults.push(...validated.faults.filter((fault) => !known.has(`${fault.line} ${fault.path}`)));
-  faults.push(...duplicateMeters(root), ...outputMeterFaults(root));
+  const isNew = (fault: ConfigFault) => !known.has(`${fault.line} ${fault.path}`);
+  // Of a file that a limit cut short only names are judged: values may stand beyond the cut.
+  const isCertain = (fault: ConfigFault) => !cut || fault.found.startsWith("the unknown name");
+  if (readable) faults.push(...validated.faults.filter((fault) => isNew(fault) && isCertain(fault)));
+  if (!cut) faults.push(...duplicateMeters(root), ...outputMeterFaults(root));
   if (faults.length > 0 || validated.config === null) throw new ConfigError(inOrder(faults));
 
   const { origins } = validated;
+  warnings.push(...(validated.config.mqtt.server ?? []).flatMap(unencodedLogin));
   const config = deriveDefaults(validated.config, origins, env, options.root);
   if (fileMeters?.kind === "list" && fileMeters.items.length > 1) warnings.push(...ambiguousVariables(origins));
   warnings.push(...advice(config), ...readableByAll(files, origins));
@@ -216,7 +223,8 @@ function duplicateMeters(root: RawMap): ConfigFault[] {
       if (name === "port" && /^(?:simulator|file):/.test(text)) continue;
       const first = seen.get(text);
       if (first === undefined) seen.set(text, node);
-      else faults.push(sameValueFault(first, node, `a ${name} of its own for each meter`));
+      else
+        faults.push(sameValueFault(first, node, `${name === "id" ? "an id" : `a ${name}`} of its own for each meter`));
     }
   }
   return faults;

@@ -58,3 +58,14 @@ function loginFault(text: string, allowed: string): { found: string; allowed: st
   const cure = `${allowed}, with the password in mqtt.password, or ${encodeURIComponent(sign)} for ${sign} in the address`;
   return { found, allowed: cure };
 }
+
+/** A `@` or `:` in the password of an address is understood as it was meant, here; other programs read it otherwise. */
+export function unencodedLogin(address: string): string[] {
+  const login = /^\w+:\/\/(.*)@/s.exec(address)?.[1] ?? "";
+  const password = login.slice(login.indexOf(":") + 1);
+  const signs = ["@", ":"].filter((sign) => login.includes(":") && password.includes(sign));
+  return signs.map(
+    (sign) =>
+      `mqtt.server: the password in the address has \`${sign}\` in it; write ${encodeURIComponent(sign)} for it, or put the password into mqtt.password.`,
+  );
+}

@@ -4,8 +4,8 @@ import { printable } from "../log/printable.ts";
 import { mask } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
 
-/** More than any configuration or secret: a thousand meters need 200 kB. */
-const MAX_BYTES = 250_000;
+/** More than any configuration or secret: 10,000 meters need 2 MB. */
+const MAX_BYTES = 5_000_000;
 
 const READ_FAULTS: Readonly<Record<string, { found: string; allowed: string }>> = {
   ENOENT: { found: "no such file", allowed: "a YAML file (look for a typing error in the name)" },

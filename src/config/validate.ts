@@ -16,6 +16,7 @@ import {
   valueOfList,
 } from "./option-list.ts";
 import { configSchema } from "./options.ts";
+import { optionMeantBy, sectionMeantBy } from "./other-names.ts";
 import { formatOrigin, isUnset, joinPath, type Origin, type Raw, type RawMap } from "./raw.ts";
 import { suggest } from "./suggest.ts";
 
@@ -162,10 +163,7 @@ class Walk {
 
   #unknown(name: string, child: Raw, shape: Readonly<Record<string, z.ZodMiniType>>, path: string): void {
     const names = Object.keys(shape).map((known) => (path === "" && known === "meters" ? "meter" : known));
-    const meant = suggest(name, names);
-    // The name may belong into another section: `port` or `key` at the top, `server` below `homeassistant`.
-    const elsewhere = OPTIONS.filter((row) => row.path.at(-1) === name).map((row) => `\`${displayPath(row)}\``);
-    const candidates = meant === null ? elsewhere : [`\`${meant}\``];
+    const candidates = meantBy(name, child, path, names);
     const hint = candidates.length === 0 ? "" : ` (did you mean ${candidates.join(" or ")}?)`;
     const { file, line } = child.origin;
     const found = `the unknown name ${echoName(name, candidates.length > 0)}${hint}`;
@@ -184,6 +182,19 @@ class Walk {
     this.faultyPaths.push(path);
     return undefined;
   }
+}
+
+/** What an unknown name may have meant: by meaning, by its letters, or the same name in another section. */
+function meantBy(name: string, child: Raw, path: string, names: readonly string[]): string[] {
+  const section = path.replace(/^meters(?:\[\d+\])?/, "meter").replace(/[.[].*$/, "");
+  const synonym = child.kind === "scalar" ? optionMeantBy(name, section) : path === "" ? sectionMeantBy(name) : null;
+  const near = suggest(name, names);
+  // A typing error of a name that stands here is likelier than another program's word for something elsewhere.
+  const isHere = synonym?.startsWith(`${section}.`) === true;
+  if (near !== null && !isHere) return [`\`${near}\``];
+  if (synonym !== null) return [`\`${synonym}${synonym === "mqtt.server" ? ": mqtt://host:port" : ""}\``];
+  // The name may belong into another section: `server` below `homeassistant`.
+  return OPTIONS.filter((row) => row.path.at(-1) === name).map((row) => `\`${displayPath(row)}\``);
 }
 
 /** The values of a list of values: one alone is a list of one, and a text may hold several. */

@@ -7,8 +7,8 @@ import type { ConfigFault } from "./config-error.ts";
 import { emptyMap, joinPath, type Origin, type Raw, type RawMap } from "./raw.ts";
 import { readText } from "./read-text.ts";
 
-/** Far more than any configuration; a YAML alias must not multiply it. */
-const MAX_NODES = 20_000;
+/** Names, values and sections together: 10,000 meters need 100,000. A YAML alias must not multiply them. */
+const MAX_NODES = 200_000;
 /** Likewise; an alias inside of what it stands for must not go on without end. */
 const MAX_DEPTH = 20;
 /** Nobody reads more. */
@@ -20,6 +20,8 @@ export interface ParsedFile {
   readonly faults: ConfigFault[];
   /** Files besides this one that secrets were read from. */
   readonly secretFiles: string[];
+  /** Whether a limit ended the reading: what is missing may stand beyond it. */
+  readonly cut: boolean;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface ParsedFile {
  */
 export function parseYamlFile(file: string, label: string): ParsedFile {
   const read = readText(file, label, "");
-  if ("fault" in read) return { root: emptyMap(), faults: [read.fault], secretFiles: [] };
+  if ("fault" in read) return { root: emptyMap(), faults: [read.fault], secretFiles: [], cut: false };
   return parseYaml(read.text, label, dirname(file));
 }
 
@@ -48,23 +50,31 @@ export function parseYaml(text: string, label: string, folder: string | null): P
     // The library descends by calling itself: thousands of brackets are too many for it.
     if (!(error instanceof RangeError)) throw error;
     const fault = { file: label, line: null, path: "", found: "sections within sections without end" };
-    return { root: emptyMap(), faults: [{ ...fault, allowed: `${MAX_DEPTH} levels at most` }], secretFiles: [] };
+    return {
+      root: emptyMap(),
+      faults: [{ ...fault, allowed: `${MAX_DEPTH} levels at most` }],
+      secretFiles: [],
+      cut: true,
+    };
   }
   if (document.errors.length > 0) {
-    const faults = document.errors.slice(0, MAX_FAULTS).map((error) => ({
+    const all = document.errors.slice(0, MAX_FAULTS).map((error) => ({
       file: label,
       line: lines.linePos(error.pos[0]).line,
       path: "",
       ...syntaxFault(error.code, text, error.pos[0]),
     }));
-    return { root: emptyMap(), faults, secretFiles: [] };
+    // The library reports one tab in several ways, and what follows from it.
+    const tab = all.find(({ found }) => found === TAB);
+    const faults = tab === undefined ? all : [tab];
+    return { root: emptyMap(), faults, secretFiles: [], cut: false };
   }
   const reader = new Reader(document, lines, label, folder);
   const origin: Origin = { layer: "file", file: label, line: 1 };
   const node = document.contents === null ? null : reader.read(document.contents as Node, "");
-  const { faults, secretFiles } = reader;
+  const { faults, secretFiles, cut } = reader;
   if (node === null || (node.kind === "scalar" && node.text === "")) {
-    return { root: emptyMap("", origin), faults, secretFiles };
+    return { root: emptyMap("", origin), faults, secretFiles, cut };
   }
   if (node.kind !== "map") {
     faults.push({
@@ -74,9 +84,9 @@ export function parseYaml(text: string, label: string, folder: string | null): P
       found: node.kind === "list" ? "a list" : "a text",
       allowed: "sections such as `meter:` and `mqtt:`",
     });
-    return { root: emptyMap("", origin), faults, secretFiles };
+    return { root: emptyMap("", origin), faults, secretFiles, cut };
   }
-  return { root: node, faults, secretFiles };
+  return { root: node, faults, secretFiles, cut };
 }
 
 /** The name of an option as messages show it within a path. */
@@ -84,13 +94,15 @@ function pathSegment(name: string): string {
   return echoName(name, true) === `\`${name}\`` ? name : "***";
 }
 
+const TAB = "a tab in the indentation";
+
 /** The library's codes in words of the user. The text itself is not shown: it could be a secret. */
 function syntaxFault(code: string, text: string, offset: number): { found: string; allowed: string } {
   const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
   const lineEnd = text.indexOf("\n", offset);
   const line = text.slice(lineStart, lineEnd < 0 ? undefined : lineEnd);
   if (code === "TAB_AS_INDENT" || /^ *\t/.test(line)) {
-    return { found: "a tab in the indentation", allowed: "blanks for indentation" };
+    return { found: TAB, allowed: "blanks for indentation" };
   }
   if (code === "MULTIPLE_DOCS") return { found: "a second document after ---", allowed: "one document" };
   if (code === "BAD_INDENT" || code === "BLOCK_AS_IMPLICIT_KEY" || code === "MULTILINE_IMPLICIT_KEY") {
@@ -108,6 +120,7 @@ function syntaxFault(code: string, text: string, offset: number): { found: strin
 class Reader {
   readonly faults: ConfigFault[] = [];
   readonly secretFiles: string[] = [];
+  cut = false;
   readonly #document: Document;
   readonly #lines: LineCounter;
   readonly #label: string;
@@ -129,12 +142,14 @@ class Reader {
     const start = given.range?.[0];
     const origin = this.#origin(start === undefined ? (line ?? 1) : this.#lines.linePos(start).line);
     const empty: Raw = { kind: "scalar", text: "", origin, path };
+    if (this.cut) return empty;
     this.#nodes += 1;
-    if (this.#nodes > MAX_NODES) return empty;
+    if (this.#nodes > MAX_NODES) {
+      const found = `more than ${MAX_NODES} values and sections (those that an alias repeats count each time)`;
+      return this.#stop(origin, empty, found, `a file of at most ${MAX_NODES} values and sections`);
+    }
     if (this.#depth >= MAX_DEPTH) {
-      this.#fault(origin.line, "", "sections within sections without end", `${MAX_DEPTH} levels at most`);
-      this.#nodes = MAX_NODES;
-      return empty;
+      return this.#stop(origin, empty, "sections within sections without end", `${MAX_DEPTH} levels at most`);
     }
     this.#depth += 1;
     try {
@@ -187,6 +202,13 @@ class Reader {
     if (node.tag === "!secret") return this.#secret(text, origin, path);
     if (node.type === Scalar.PLAIN && /^(?:~|null)$/i.test(text)) return empty;
     return { kind: "scalar", text, origin, path };
+  }
+
+  /** A limit is reached: told once, and nothing more is read. */
+  #stop(origin: Origin, empty: Raw, found: string, allowed: string): Raw {
+    this.#fault(origin.line, "", found, allowed);
+    this.cut = true;
+    return empty;
   }
 
   #origin(line: number): Origin {

@@ -13,6 +13,10 @@ describe("what people paste instead of a key is named", () => {
     ["abcdefghijklmnop", "16 letters or signs"],
     [Buffer.from(KEY, "hex").toString("base64"), "base64"],
     [KEY.replace("8", "O"), "number 11 is no hex digit, a letter O, I or L"],
+    [`30${KEY}`, "control byte that stands before the key in Luxembourg"],
+    [`30 ${KEY.toLowerCase()}`, "leave 30 out"],
+    [`0910${KEY}`, "tag and length of an octet string"],
+    [`GUEK: ${KEY}`, 'the word "GUEK" in front'],
     ["", "nothing"],
     ["  ", "nothing"],
   ])("%s", (text, words) => {
