@@ -1,6 +1,7 @@
 /** Builds meters and sinks from the configuration; starts and stops them in order; says how all of it is. */
 
 import { createAcceptance, limitsOf } from "./acceptance/acceptance.ts";
+import { keyIdOf } from "./acceptance/key-id.ts";
 import { Memory } from "./acceptance/memory.ts";
 import type { Acceptance } from "./acceptance/verdict.ts";
 import { createDecoder } from "./codec/decoder.ts";
@@ -188,13 +189,19 @@ export class Bridge implements BridgeView {
     const decoder = createDecoder({ ...keys, keepBytes: recorder !== null });
     // A simulated meter and a capture begin anew each time: nothing of them is remembered.
     const lasting = !["file", "simulator"].includes(sourceKind(meter.port));
+    const identity = new MeterIdentity({ index, id: meter.id, name: meter.name });
     const acceptance = createAcceptance(
-      { ...limitsOf(config.plausibility), wall: () => Date.now() },
+      {
+        ...limitsOf(config.plausibility),
+        wall: () => Date.now(),
+        keyId: keyIdOf(keys.key),
+        source: meter.port,
+        id: () => identity.id,
+      },
       lasting ? this.#remembered : undefined,
       log,
     );
     if (lasting) this.#memory.watch(() => acceptance.memory());
-    const identity = new MeterIdentity({ index, id: meter.id, name: meter.name });
     return new Meter({
       index,
       source: openSource(meter.port, keys),

@@ -31,6 +31,8 @@ const memorySchema = z.object({
   import: z.number(),
   export: z.number(),
   apparent: z.number(),
+  /** Not in the files of version 1.0. */
+  hasPower: z.optional(z.boolean()),
   maxPower: z.number(),
   waived: z.array(text).check(z.maxLength(WAIVED)),
   registers: z.record(
@@ -183,7 +185,7 @@ function nextPeriod(base: Baseline | null, at: number): number | null {
 }
 
 /** A JSON value of bounded size. `wall` is the time by the wall clock, milliseconds since 1970, if it is known. */
-export function toMemory(base: Baseline, wall: number | null): unknown {
+export function toMemory(base: Baseline, wall: number | null): object {
   const registers: Record<string, unknown> = {};
   for (const [obis, { value, rate, clock, published }] of Object.entries(base.registers)) {
     registers[obis] = { value, rate, clock, published };
@@ -193,6 +195,7 @@ export function toMemory(base: Baseline, wall: number | null): unknown {
     import: base.import,
     export: base.export,
     apparent: Math.min(base.apparent, Number.MAX_SAFE_INTEGER),
+    hasPower: base.hasPower,
   };
   return {
     systemTitle,
@@ -226,5 +229,6 @@ export function fromMemory(memory: unknown, at: number, wall: number | null): Ba
     const belowSince = known.value < known.published ? at : null;
     registers[obis] = { ...known, prior: known.value, at: at - ago, belowSince };
   }
-  return { ...rest, lead: null, at: at - ago, hasPower: true, unexplained: 0, confirmed: true, registers };
+  const { hasPower = true } = rest;
+  return { ...rest, lead: null, at: at - ago, hasPower, unexplained: 0, confirmed: true, registers };
 }

@@ -37,6 +37,8 @@ export type Check =
   /** Beside what is known. */
   | "meter"
   | "counter"
+  /** A plain telegram of a meter that was seen encrypted. */
+  | "encryption"
   | "structure"
   | "energy-rise"
   | "energy-fall"

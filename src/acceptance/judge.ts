@@ -5,6 +5,7 @@ import { type Baseline, extend, fromMemory, toMemory, WAIVED } from "./baseline.
 import { checkAlone, failures } from "./consistency.ts";
 import { DEFAULT_LIMITS, type Finding, type Limits } from "./finding.ts";
 import { compare, isRepetition, slipOf } from "./plausibility.ts";
+import { isRecord, isSameKey, ReplayGuard } from "./replay-guard.ts";
 import { sampleOf } from "./sample.ts";
 import { Shapes } from "./shape.ts";
 import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./verdict.ts";
@@ -35,7 +36,10 @@ export class Judge implements Acceptance {
   readonly #byClock: boolean;
   readonly #wall: (() => number) | null;
   readonly #log: AcceptanceLog | undefined;
-  #stored: Readonly<Record<string, unknown>>;
+  readonly #guard: ReplayGuard;
+  readonly #keyId: string | undefined;
+  /** What is remembered of all meters; `null` once this one was found in it. */
+  #stored: Readonly<Record<string, unknown>> | null;
   #base: Baseline | null = null;
   /** In their order; doubts and contradictions since the last telegram that fitted. Decided ones are evidence. */
   #pool: Entry[] = [];
@@ -53,7 +57,10 @@ export class Judge implements Acceptance {
     this.#byClock = options.timing === "meter";
     this.#wall = options.wall ?? null;
     this.#log = log;
-    this.#stored = memory !== null && typeof memory === "object" ? { ...memory } : {};
+    const stored = isRecord(memory) ? memory : {};
+    this.#stored = stored;
+    this.#guard = new ReplayGuard(options, stored);
+    this.#keyId = options.keyId;
   }
 
   get due(): number | null {
@@ -62,8 +69,10 @@ export class Judge implements Acceptance {
 
   memory(): unknown {
     const base = this.#base;
-    if (base === null) return this.#stored;
-    return { [base.systemTitle ?? base.meterId ?? ""]: toMemory(base, this.#wall?.() ?? null) };
+    if (base === null) return this.#stored ?? {};
+    const identity = base.systemTitle ?? base.meterId ?? "";
+    const known = toMemory(base, this.#wall?.() ?? null);
+    return { [identity]: { ...known, ...this.#guard.memory(identity) } };
   }
 
   judge(telegram: Telegram, at: number): Verdict[] {
@@ -74,6 +83,12 @@ export class Judge implements Acceptance {
     const alone = proven ? null : checkAlone(sample, this.#limitsNow, this.#base?.waived ?? []);
     const entry: Entry = { sample, at, time, proven, alone, finding: null, verdict: null };
     this.#queue.push(entry);
+    const refusal = this.#refusalOf(telegram);
+    if (refusal !== null) {
+      entry.finding = refusal;
+      this.#reject(entry);
+      return this.#drain();
+    }
     const first = this.#decide(entry);
     return [...this.#drain(), ...first];
   }
@@ -130,10 +145,20 @@ export class Judge implements Acceptance {
   /** The first telegram of a meter that is remembered: what is known of it comes back. */
   #recall(telegram: Telegram, time: number): void {
     if (this.#base !== null) return;
-    const stored = this.#stored[identityOf(telegram)];
-    if (stored === undefined) return;
-    this.#stored = {};
-    this.#base = fromMemory(stored, time, this.#wall?.() ?? null);
+    const identity = identityOf(telegram);
+    if (this.#stored === null || !Object.hasOwn(this.#stored, identity)) return;
+    const stored = this.#stored[identity];
+    this.#stored = null;
+    const base = fromMemory(stored, time, this.#wall?.() ?? null);
+    const counts = base !== null && isSameKey(stored as { keyId?: string | null }, this.#keyId);
+    this.#base = base === null || counts ? base : { ...base, counter: null };
+  }
+
+  /** Refused whatever else agrees; but for the last telegram once more where nothing is authenticated: it says nothing new. */
+  #refusalOf(telegram: Telegram): Finding | null {
+    const refusal = this.#guard.check(telegram);
+    if (refusal?.check !== "counter" || telegram.proof === "tag" || this.#base === null) return refusal;
+    return isRepetition(this.#base, telegram) ? null : refusal;
   }
 
   /** Decides about this telegram, and about those that are held, as far as it can be decided now. */
@@ -285,6 +310,7 @@ export class Judge implements Acceptance {
     if (entry.verdict !== null) return;
     const before = this.#base;
     this.#base = this.#extend(before, entry);
+    this.#guard.accepted(entry.sample.telegram);
     entry.verdict = this.#toVerdict(entry, this.#base, notice);
   }
 

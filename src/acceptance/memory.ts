@@ -3,7 +3,7 @@
  * the old one or the new one. Written seldom (SD cards wear), and never in the way: a disk that is full or read-only is
  * told once and costs only what the file is for (see docs/acceptance.md: the first telegram then waits for a second).
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Clock, systemClock } from "../process/clock.ts";
@@ -15,10 +15,12 @@ const INTERVAL_MS = 300_000;
 /** After the first telegram of a run, and after a write that failed, milliseconds. */
 const SOON_MS = 2_000;
 const AGAIN_MS = 60_000;
-/** Meters that are remembered; those not heard for longest are forgotten first. */
+/** Meters that are remembered besides the configured ones; those not heard for longest are forgotten first. */
 const METERS = 256;
-/** A file of ours has about 4 kB for each meter; a larger one is not read. */
-const LARGEST_BYTES = 4 * 1024 * 1024;
+/** A file of ours has about 4 kB for each meter; one with more than some 16,000 meters is not read. */
+const LARGEST_BYTES = 64 * 1024 * 1024;
+/** Objects within a stored meter: registers, and each of them. */
+const DEPTH = 4;
 
 export interface MemoryLog {
   warn(message: string): void;
@@ -31,7 +33,7 @@ export class Memory {
   readonly #log: MemoryLog;
   readonly #clock: Clock;
   readonly #sources: (() => unknown)[] = [];
-  #meters: Record<string, unknown> = {};
+  #meters: Readonly<Record<string, unknown>> = {};
   #writtenAt: number | null = null;
   #cancel: (() => void) | null = null;
   #writing: Promise<void> = Promise.resolve();
@@ -53,17 +55,12 @@ export class Memory {
   load(): Readonly<Record<string, unknown>> {
     this.#sweep();
     try {
-      if (statSync(this.#file).size > LARGEST_BYTES) throw new SyntaxError("the file is too large");
-      const parsed: unknown = JSON.parse(readFileSync(this.#file, "utf8"));
-      if (!isObject(parsed) || parsed.version !== 1 || !isObject(parsed.meters)) {
-        throw new SyntaxError("it does not hold what it should");
-      }
-      this.#meters = parsed.meters;
+      this.#meters = readMeters(this.#file);
     } catch (error) {
-      if (error instanceof SyntaxError) this.#setAside(error.message);
+      if (error instanceof SyntaxError || error instanceof RangeError) this.#setAside(error.message);
       else if (codeOf(error) !== "ENOENT") this.#log.warn(`cannot read ${this.#file}: ${messageOf(error)}`);
     }
-    return this.#meters;
+    return { ...this.#meters };
   }
 
   /** @param source gives a meter's part whenever the file is written (`acceptance.memory`) */
@@ -101,15 +98,16 @@ export class Memory {
   async #replace(): Promise<void> {
     this.#touched = false;
     this.#writtenAt = this.#clock.now();
+    const meters: Record<string, unknown> = { ...this.#meters };
     for (const source of this.#sources) {
       const part = source();
       if (!isObject(part)) continue;
       for (const [meter, value] of Object.entries(part)) {
-        delete this.#meters[meter]; // to the end: last heard
-        this.#meters[meter] = value;
+        delete meters[meter]; // to the end: last heard
+        meters[meter] = value;
       }
     }
-    this.#meters = Object.fromEntries(Object.entries(this.#meters).slice(-METERS));
+    this.#meters = Object.fromEntries(Object.entries(meters).slice(-(METERS + this.#sources.length)));
     const temporary = `${this.#file}.${process.pid}.tmp`;
     try {
       await mkdir(dirname(this.#file), { recursive: true });
@@ -157,6 +155,58 @@ export class Memory {
       this.#log.warn(`${this.#file} is damaged (${reason}): not used`);
     }
   }
+}
+
+/**
+ * Forgets a meter: baseline, highest invocation counter, and that it was seen encrypted, so that it is met as a new one.
+ * For a bridge that is stopped; one that runs would write again what it knows.
+ * @param id `<meter>` in topics, the meter's number or its system title
+ * @returns how many entries were removed; 0 if there is none, or no state file
+ * @throws what writing throws
+ */
+export function forgetMeter(dataDir: string, id: string): number {
+  const file = join(dataDir, MEMORY_FILE);
+  if (!existsSync(file)) return 0;
+  const meters = { ...readMeters(file) };
+  const found = Object.keys(meters).filter((key) => key === id || namesOf(meters[key]).includes(id));
+  if (found.length === 0) return 0;
+  for (const key of found) delete meters[key];
+  const temporary = `${file}.${process.pid}.tmp`;
+  writeFileSync(temporary, `${JSON.stringify({ version: 1, meters })}\n`, { mode: 0o600, flush: true });
+  renameSync(temporary, file);
+  return found.length;
+}
+
+/** What is remembered of all meters, for who only looks (`doctor`); empty if it cannot be read. */
+export function readMemory(dataDir: string): Readonly<Record<string, unknown>> {
+  try {
+    return readMeters(join(dataDir, MEMORY_FILE));
+  } catch {
+    return {};
+  }
+}
+
+/** @throws SyntaxError for a file that is not ours; else what reading throws */
+function readMeters(file: string): Readonly<Record<string, unknown>> {
+  if (statSync(file).size > LARGEST_BYTES) throw new SyntaxError("the file is too large");
+  const parsed: unknown = JSON.parse(readFileSync(file, "utf8"));
+  if (!isObject(parsed) || parsed.version !== 1 || !isObject(parsed.meters)) {
+    throw new SyntaxError("it does not hold what it should");
+  }
+  return Object.fromEntries(Object.entries(parsed.meters).filter(([, value]) => isFlat(value)));
+}
+
+/** Whether what was stored is nested no deeper than what is stored: a deep one could not be written again. */
+function isFlat(value: unknown, depth = DEPTH): boolean {
+  if (value === null || typeof value !== "object") return true;
+  return depth > 0 && Object.values(value).every((inner) => isFlat(inner, depth - 1));
+}
+
+/** How a stored meter may be called. */
+function namesOf(value: unknown): unknown[] {
+  if (!isObject(value)) return [];
+  const { id, meterId, systemTitle } = value;
+  return [id, meterId, systemTitle];
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

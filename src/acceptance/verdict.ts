@@ -52,6 +52,12 @@ export interface AcceptanceOptions {
    * several meters are told apart and judged each by itself.
    */
   readonly timing?: "arrival" | "meter" | undefined;
+  /** Names the encryption key without revealing it: counters that were remembered under another key do not count. */
+  readonly keyId?: string | undefined;
+  /** `<meter>` in topics, once it is known: by it the user names a meter that is to be forgotten. */
+  readonly id?: (() => string | null) | undefined;
+  /** Label of the source: a source at which telegrams were encrypted is never believed plain ones. */
+  readonly source?: string | undefined;
   /** Wall clock, milliseconds since 1970: tells how long ago the memory was written. */
   readonly wall?: (() => number) | undefined;
 }

@@ -10,7 +10,8 @@
  * - `segmentation`: a segment or block is missing, doubled or out of order
  * - `key-missing`: the telegram is ciphered and no encryption key is known
  * - `key-wrong`: deciphering gives no data-notification: the key is not that of this meter
- * - `authentication`: the GCM tag does not fit: authentication key wrong, or bytes changed
+ * - `authentication`: an authentication key is known, and the telegram carries no GCM tag that it verifies: no tag at
+ *   all (`untagged`), a wrong authentication key, or changed bytes
  * - `malformed`: the APDU or its A-XDR content breaks the rules
  * - `unsupported`: well formed, but of a kind or layout that is not known here
  */
@@ -28,8 +29,11 @@ export type CodecErrorCode =
 export class CodecError extends Error {
   override readonly name = "CodecError";
   readonly code: CodecErrorCode;
-  constructor(code: CodecErrorCode, message: string, options?: ErrorOptions) {
+  /** With `authentication`: the telegram carries no tag at all. */
+  readonly untagged: boolean;
+  constructor(code: CodecErrorCode, message: string, options?: ErrorOptions & { readonly untagged?: boolean }) {
     super(message, options);
     this.code = code;
+    this.untagged = options?.untagged ?? false;
   }
 }

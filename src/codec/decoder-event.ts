@@ -5,7 +5,7 @@ import type { Telegram, Transport } from "./telegram.ts";
 export interface DecoderOptions {
   /** Encryption key (GUEK), 16 bytes (32 for security suite 2). */
   readonly key?: Uint8Array | undefined;
-  /** Authentication key (GAK), 16 bytes. When given, a tag on the wire is verified. */
+  /** Authentication key (GAK), 16 bytes. When given, a telegram without a verified tag is a fault (`authentication`). */
   readonly authenticationKey?: Uint8Array | undefined;
   /** Whether telegram and fault events carry a copy of their bytes (for captures and the status page). */
   readonly keepBytes?: boolean | undefined;
@@ -33,6 +33,8 @@ export type DecoderEvent =
       readonly transport: Transport | null;
       /** Known as soon as a general-ciphering header was read; 16 hex digits. */
       readonly systemTitle: string | null;
+      /** `true`: refused only because it carries no authentication tag (`code` is `authentication`). */
+      readonly untagged?: boolean;
       readonly bytes?: Uint8Array;
       /**
        * How a check sum failed, the same text for telegrams that fail in the same way: if all of them do, the meter uses

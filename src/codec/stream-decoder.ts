@@ -7,6 +7,7 @@
  * and hide a good frame; what fails inside the bytes that a damaged frame claims is not told again.
  */
 import { ApduDecoder } from "./apdu/apdu.ts";
+import { requireTag } from "./apdu/required-tag.ts";
 import { CodecError, type CodecErrorCode } from "./codec-error.ts";
 import type { Decoder, DecoderEvent, DecoderOptions } from "./decoder-event.ts";
 import { DecoderOutput } from "./decoder-output.ts";
@@ -24,7 +25,7 @@ const MAX_KEPT = 16_384;
 export class StreamDecoder implements Decoder {
   readonly #links: readonly (Link | undefined)[];
   readonly #apdus: ApduDecoder;
-  readonly #key: Uint8Array | undefined;
+  readonly #keys: DecoderOptions;
   readonly #keepBytes: boolean;
   readonly #buffer = new StreamBuffer();
   /** How many bytes from the start of the buffer on are needed before looking again makes sense. */
@@ -49,7 +50,7 @@ export class StreamDecoder implements Decoder {
   constructor(options: DecoderOptions) {
     this.#links = createLinks();
     this.#apdus = new ApduDecoder(options);
-    this.#key = options.key;
+    this.#keys = options;
     this.#keepBytes = options.keepBytes ?? false;
   }
 
@@ -312,14 +313,16 @@ export class StreamDecoder implements Decoder {
     try {
       const telegram =
         application === "records"
-          ? decodeRecordTelegram(apdu, this.#key, proof)
+          ? decodeRecordTelegram(apdu, this.#keys.key, proof)
           : this.#apdus.decode(apdu, link.transport, proof);
+      requireTag(telegram, this.#keys);
       this.#output.add({ type: "telegram", telegram, offset, length, ...bytes });
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       const code = error.code === "malformed" && unnumberedSegments > 1 ? "segmentation" : error.code;
       const title = application === "records" ? null : this.#apdus.systemTitle;
-      this.#tellFault(link, code, error.message, offset, length, bytes, title);
+      const more = { ...bytes, ...(error.untagged ? { untagged: true } : {}) };
+      this.#tellFault(link, code, error.message, offset, length, more, title);
     }
   }
 
@@ -368,7 +371,7 @@ export class StreamDecoder implements Decoder {
     message: string,
     offset: number,
     length: number,
-    more?: { readonly bytes?: Uint8Array; readonly pattern?: string } | undefined,
+    more?: { readonly bytes?: Uint8Array; readonly pattern?: string; readonly untagged?: boolean } | undefined,
     systemTitle: string | null = null,
   ): void {
     this.#output.add({

@@ -35,6 +35,7 @@ const PROVES_LINE: ReadonlySet<string> = new Set([
   "authentication",
   "malformed",
   "unsupported",
+  "implausible",
 ]);
 
 const WORTH_ANOTHER_TRY: ReadonlySet<string> = new Set(["starting", "silence", "noise", "wrong-parity", "checksum"]);
@@ -61,6 +62,8 @@ export interface ListenOptions {
   readonly signal: AbortSignal;
   /** Told now and then, for a progress line. */
   readonly progress: (line: LineSettings | null, elapsedMs: number, bytes: number) => void;
+  /** Why the bridge would never accept this telegram, from what it remembers of the meter; `null` if it would. */
+  readonly refuses: (telegram: Telegram) => { readonly check: string; readonly reason: string } | null;
 }
 
 /** Tries the settings in their order; the last hearing is the one that says most if it proved the line. */
@@ -86,7 +89,7 @@ export async function listenAround(options: ListenOptions): Promise<Hearing[]> {
 }
 
 async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: number): Promise<Hearing> {
-  const { source, port, keys, signal, progress } = options;
+  const { source, port, keys, signal, progress, refuses } = options;
   const observer = new Observer(source.label, sourceKind(port));
   const decoder = createDecoder(keys);
   const session = new AbortController();
@@ -104,8 +107,14 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
   const handle = (events: ReturnType<typeof decoder.feed>, at: number): void => {
     for (const event of events) {
       observer.decoded(event, at);
-      if (event.type === "telegram") telegram ??= event.telegram;
-      else if (event.type === "fault" && PROVES_LINE.has(event.code)) faultAt ??= at;
+      if (event.type === "telegram") {
+        const refusal = refuses(event.telegram);
+        if (refusal === null) telegram ??= event.telegram;
+        else {
+          observer.rejected(refusal.check, refusal.reason, at);
+          faultAt ??= at;
+        }
+      } else if (event.type === "fault" && PROVES_LINE.has(event.code)) faultAt ??= at;
     }
   };
   const isEnough = (at: number): boolean => {

@@ -3,8 +3,11 @@
  * `--json` gives the same for programs. Exit 0 when all is well, else 1.
  */
 
+import { keyIdOf } from "../acceptance/key-id.ts";
+import { readMemory } from "../acceptance/memory.ts";
+import { ReplayGuard } from "../acceptance/replay-guard.ts";
 import { quantityOf, shiftOf } from "../catalogue/quantities.ts";
-import type { Register } from "../codec/telegram.ts";
+import type { Register, Telegram } from "../codec/telegram.ts";
 import { formatDecimal } from "../codec/values/decimal.ts";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
 import type { MeterConfig } from "../config/options.ts";
@@ -59,7 +62,7 @@ export async function command(context: CommandContext): Promise<number> {
 }
 
 /** A meter of the configuration; `complete`: the bridge could run with it, so that its line settings are to be judged. */
-type Configured = MeterConfig & { readonly complete: boolean };
+type Configured = MeterConfig & { readonly complete: boolean; readonly dataDir: string };
 
 /**
  * The meter of the configuration that belongs to the port, else the first; `null` if there is no configuration. With a
@@ -68,7 +71,7 @@ type Configured = MeterConfig & { readonly complete: boolean };
 async function configuredMeter(context: CommandContext, port: string | undefined): Promise<Configured | null> {
   const pick = ({ config }: Awaited<ReturnType<typeof readSettings>>, complete: boolean): Configured | null => {
     const meter = config.meters.find((each) => each.port === port) ?? config.meters[0];
-    return meter === undefined ? null : { ...meter, complete };
+    return meter === undefined ? null : { ...meter, complete, dataDir: config.data_dir };
   };
   try {
     return pick(await readSettings(context), true);
@@ -117,7 +120,10 @@ async function examine(
   let hearings: Hearing[];
   try {
     const source = openSource(port, keys);
-    hearings = await listenAround({ source, port, keys, lines: usualLines(configured), signal, progress });
+    const remembered = meter === null ? {} : readMemory(meter.dataDir);
+    const guard = new ReplayGuard({ keyId: keyIdOf(keys.key), source: port }, remembered);
+    const refuses = (telegram: Telegram) => guard.check(telegram);
+    hearings = await listenAround({ source, port, keys, lines: usualLines(configured), signal, progress, refuses });
   } catch (error) {
     if (error instanceof SourceError && error.code === "unsupported") {
       throw new UsageError(error.message.replaceAll(port, mask(port)));

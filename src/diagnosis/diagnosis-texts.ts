@@ -34,7 +34,10 @@ type Variant =
   | "lineIsEven"
   | "lineIsOdd"
   | "noiseServer"
-  | "pieces";
+  | "pieces"
+  | "untagged"
+  | "replayed"
+  | "downgraded";
 
 const NONE = { en: "", de: "" };
 const ofMeter = (f: TextFields, before: string) => (f.meter === "" ? "" : `${before}${f.meter}`);
@@ -320,6 +323,16 @@ export const DIAGNOSIS_TEXTS: Readonly<Record<DiagnosisCode | Variant, Row>> = {
       de: "authentication_key (GAK) berichtigen oder weglassen: dann wird gelesen, ohne die Echtheit zu prüfen.",
     },
   },
+  untagged: {
+    text: {
+      en: (f) => `Telegrams${ofMeter(f, " of meter ")} carry no authentication tag, so they are refused.`,
+      de: (f) => `Telegramme${ofMeter(f, " des Zählers ")} tragen keine Authentifizierung und werden verworfen.`,
+    },
+    cure: {
+      en: "If this meter never sends tags, remove authentication_key; if it did before, somebody may be forging telegrams.",
+      de: "Sendet der Zähler nie welche, authentication_key weglassen; tat er es bisher, fälscht vielleicht jemand.",
+    },
+  },
   unsupported: {
     text: {
       en: (f) => `Telegrams${ofMeter(f, " of meter ")} arrive intact, but their layout is not known yet.`,
@@ -328,6 +341,26 @@ export const DIAGNOSIS_TEXTS: Readonly<Record<DiagnosisCode | Variant, Row>> = {
     cure: {
       en: "Please download a capture from the status page and open an issue: it can be added.",
       de: "Bitte auf der Statusseite eine Aufzeichnung laden und einen Issue öffnen: das lässt sich ergänzen.",
+    },
+  },
+  replayed: {
+    text: {
+      en: () => "Telegrams are refused: their invocation counter does not grow, so they are old ones sent again.",
+      de: () => "Telegramme werden verworfen: ihr Zählwert steigt nicht, es sind also alte, noch einmal gesendet.",
+    },
+    cure: {
+      en: "If the meter really counts from the beginning again, stop the bridge and run `kaifa2mqtt forget` with its id.",
+      de: "Zählt der Zähler wirklich neu, die Brücke anhalten und `kaifa2mqtt forget` mit seiner Kennung aufrufen.",
+    },
+  },
+  downgraded: {
+    text: {
+      en: () => "Unencrypted telegrams are refused: this meter was seen encrypted before.",
+      de: () => "Unverschlüsselte Telegramme werden verworfen: dieser Zähler sendete zuvor verschlüsselt.",
+    },
+    cure: {
+      en: "If the operator switched encryption off, stop the bridge and run `kaifa2mqtt forget` with the meter's id.",
+      de: "Ist die Verschlüsselung abgeschaltet, die Brücke anhalten und `kaifa2mqtt forget` mit der Kennung aufrufen.",
     },
   },
   implausible: {

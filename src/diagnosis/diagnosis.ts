@@ -42,6 +42,10 @@ export interface Observations {
   readonly faults: Readonly<Partial<Record<FaultCode, number>>>;
   /** Why the last telegram was refused as implausible. */
   readonly implausible: string | null;
+  /** The check behind `implausible`, for instance `counter`. */
+  readonly implausibleCheck?: string | null;
+  /** Whether the last `authentication` fault was a telegram without any tag. */
+  readonly untagged?: boolean;
   readonly link: LinkSigns;
   /** Of the last telegram that named one, 16 hex digits. */
   readonly systemTitle: string | null;
@@ -107,10 +111,13 @@ export function diagnose(seen: Observations): Diagnosis {
   if (seen.sinceAcceptedMs !== null && seen.sinceAcceptedMs < seen.limitMs) return say("ok");
   const fault = mostTelling(seen.faults);
   switch (fault) {
-    case "key-missing":
     case "authentication":
-    case "unsupported":
+      return say(fault, seen.untagged === true ? "untagged" : fault);
     case "implausible":
+      if (seen.implausibleCheck === "counter") return say(fault, "replayed");
+      return say(fault, seen.implausibleCheck === "encryption" ? "downgraded" : fault);
+    case "key-missing":
+    case "unsupported":
     case "key-wrong":
       return say(fault);
     case "malformed":

@@ -46,6 +46,8 @@ export class Observer {
   #tailLength = 0;
   #systemTitle: string | null = null;
   #implausible: string | null = null;
+  #implausibleCheck: string | null = null;
+  #untagged = false;
 
   constructor(label: string, kind: SourceKind) {
     this.#label = label;
@@ -97,6 +99,7 @@ export class Observer {
     this.#turn(at);
     if (event.type === "fault") {
       this.#count(event.code);
+      if (event.code === "authentication") this.#untagged = event.untagged === true;
       this.#systemTitle = event.systemTitle ?? this.#systemTitle;
     } else if (event.type === "telegram") {
       this.#systemTitle = event.telegram.systemTitle ?? this.#systemTitle;
@@ -114,10 +117,11 @@ export class Observer {
     this.#forget(at);
   }
 
-  /** A telegram was refused as implausible. */
-  rejected(reason: string, at: number): void {
+  /** A telegram was refused as implausible, by this check. */
+  rejected(check: string, reason: string, at: number): void {
     this.#turn(at);
     this.#implausible = reason;
+    this.#implausibleCheck = check;
     this.#count("implausible");
   }
 
@@ -144,6 +148,8 @@ export class Observer {
       distinctBytes: this.#seen.reduce((sum, seen) => sum + seen, 0),
       faults,
       implausible: this.#implausible,
+      implausibleCheck: this.#implausibleCheck,
+      untagged: this.#untagged,
       link: linkSigns(this.#tail.subarray(0, this.#tailLength)),
       systemTitle: this.#systemTitle,
     };
@@ -172,6 +178,7 @@ export class Observer {
     this.#seen.fill(0);
     this.#tailLength = 0;
     this.#implausible = null;
+    this.#implausibleCheck = null;
   }
 }
 

@@ -28,6 +28,11 @@ export class MeterIdentity {
     this.#options = options;
   }
 
+  /** `<meter>` in topics; `null` until a telegram told, or enough of them did not. */
+  get id(): string | null {
+    return this.#info?.id ?? null;
+  }
+
   /**
    * The reading of an accepted telegram; `null` as long as nobody knows whose it is.
    * @param receivedAt milliseconds of the wall clock

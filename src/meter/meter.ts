@@ -262,7 +262,7 @@ export class Meter {
     const { acceptance, observer, log } = this.#parts;
     for (const verdict of verdicts) {
       if (verdict.type === "rejected") {
-        observer.rejected(verdict.reason, verdict.at);
+        observer.rejected(verdict.check, verdict.reason, verdict.at);
         this.#tally.fault("implausible", `${verdict.check}: ${verdict.reason}`, verdict.at);
         continue;
       }

@@ -419,8 +419,8 @@ describe("a change that is real wins, with a notice", () => {
   test("an authenticated telegram that is played again is rejected all the same", () => {
     const line = new Line();
     for (const counter of [0, 1, 2]) line.hear(netzNoe({ counter, proof: "tag" }));
-    line.hear(netzNoe({ counter: 1, proof: "tag" }), 12_000);
-    expect(line.hear(netzNoe({ counter: 3, proof: "tag" }))).toEqual(["rejected 1 counter", "accepted 3"]);
+    expect(line.hear(netzNoe({ counter: 1, proof: "tag" }), 12_000)).toEqual(["rejected 1 counter"]);
+    expect(line.hear(netzNoe({ counter: 3, proof: "tag" }))).toEqual(["accepted 3"]);
   });
 });
 
@@ -487,8 +487,7 @@ describe("what is remembered over a restart", () => {
 
   test("keeps out an old telegram that is played again", () => {
     const line = restart(settled({ wall: () => wall }), 10_000);
-    expect(line.hear(netzNoe({ counter: 1 }), 300)).toEqual([]);
-    expect(line.wait(300 + 4 * PERIOD_MS)).toEqual(["rejected 1 counter"]);
+    expect(line.hear(netzNoe({ counter: 1 }), 300)).toEqual(["rejected 1 counter"]);
   });
 
   test("asks for a second telegram when the pause was long, whatever the wall clock does", () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { MEMORY_FILE, Memory } from "../../src/acceptance/memory.ts";
+import { forgetMeter, MEMORY_FILE, Memory, readMemory } from "../../src/acceptance/memory.ts";
 import type { Clock } from "../../src/process/clock.ts";
 
 let folder: string;
@@ -62,7 +62,7 @@ describe("the state file", () => {
     expect(readdirSync(folder)).toEqual([MEMORY_FILE]);
   });
 
-  test("keeps meters that are not configured now, and no more than 256", async () => {
+  test("keeps meters that are not configured now, and no more than 256 of them", async () => {
     const meters = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`old${index}`, index]));
     writeFileSync(file(), JSON.stringify({ version: 1, meters }));
     const memory = new Memory(folder, new Log());
@@ -71,9 +71,9 @@ describe("the state file", () => {
     memory.touch();
     await memory.stop();
     const again = Object.keys(new Memory(folder, new Log()).load());
-    expect(again).toHaveLength(256);
+    expect(again).toHaveLength(257);
     expect(again.at(-1)).toBe("now");
-    expect(again[0]).toBe("old45");
+    expect(again[0]).toBe("old44");
   });
 
   test("is written soon after the first telegram, then every five minutes however many come", async () => {
@@ -110,6 +110,32 @@ describe("the state file", () => {
     },
   );
 
+  test("that is nested deeply loses only what is: the rest is kept, and the file is replaced", async () => {
+    const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+    writeFileSync(file(), `{"version":1,"meters":{"A":${nested},"B":{"value":2}}}`);
+    const memory = new Memory(folder, new Log());
+    expect(memory.load()).toEqual({ B: { value: 2 } });
+    memory.watch(() => ({ C: 3 }));
+    memory.touch();
+    await memory.stop();
+    expect(stored()).toEqual({ version: 1, meters: { B: { value: 2 }, C: 3 } });
+  });
+
+  test("forgets a meter by its id, its number or its system title", () => {
+    expect(forgetMeter(folder, "house")).toBe(0);
+    const entry = { systemTitle: "4B464D6550000009", meterId: "181210000009", id: "house" };
+    for (const id of ["house", "181210000009", "4B464D6550000009"]) {
+      writeFileSync(
+        file(),
+        JSON.stringify({ version: 1, meters: { "4B464D6550000009": entry, other: { id: "flat" } } }),
+      );
+      expect(forgetMeter(folder, "nobody")).toBe(0);
+      expect(forgetMeter(folder, id)).toBe(1);
+      expect(readMemory(folder)).toEqual({ other: { id: "flat" } });
+      expect(readdirSync(folder)).toEqual([MEMORY_FILE]);
+    }
+  });
+
   test("that cannot be written is told once, and its return, too", async () => {
     const blocked = join(folder, "blocked");
     writeFileSync(blocked, "a file where the folder should be");
@@ -137,13 +163,13 @@ describe("the state file", () => {
   test("is old or new after kill -9 in the middle of a write, and what is left behind is swept away", async () => {
     const program = join(folder, "..", `${basename(folder)}-writer.mjs`);
     const stdin = `
-      import { Memory } from "../meter/memory.ts";
+      import { Memory } from "./memory.ts";
       const memory = new Memory(process.argv[2], { warn() {}, info() {} });
       let round = 0;
       memory.watch(() => { round++; return { A: { round, pad: String(round).repeat(20000) } }; });
       process.stdout.write("ready");
       for (;;) { memory.touch(); await memory.stop(); }`;
-    const resolveDir = join(import.meta.dirname, "../../src/meter");
+    const resolveDir = join(import.meta.dirname, "../../src/acceptance");
     await build({
       stdin: { contents: stdin, resolveDir },
       outfile: program,

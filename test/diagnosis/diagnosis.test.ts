@@ -69,6 +69,24 @@ describe("diagnose", () => {
     expect(diagnose(seen(change)).code).toBe(code);
   });
 
+  it("tells telegrams without a tag, replays and downgrades from other refusals, with a cure of their own", () => {
+    const said = (change: Partial<Observations>) => diagnose(seen({ ...noise, ...change }));
+    const untagged = said({ faults: { authentication: 2 }, untagged: true });
+    expect(untagged).toMatchObject({
+      code: "authentication",
+      text: { en: expect.stringContaining("no authentication tag") },
+    });
+    expect(untagged.cure.en).toContain("remove authentication_key");
+    for (const [implausibleCheck, words] of [
+      ["counter", "invocation counter does not grow"],
+      ["encryption", "seen encrypted"],
+    ] as const) {
+      const refused = said({ faults: { implausible: 2 }, implausibleCheck });
+      expect(refused).toMatchObject({ code: "implausible", text: { en: expect.stringContaining(words) } });
+      expect(refused.cure.en).toContain("kaifa2mqtt forget");
+    }
+  });
+
   it("names the meter whose key is wrong", () => {
     const { text } = diagnose(seen({ faults: { "key-wrong": 1 }, systemTitle: TITLE }));
     expect(text.en).toContain("the key does not fit meter KFM6750000009");

@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decodeTelegrams } from "../../src/codec/decoder.ts";
 import { command } from "../../src/commands/doctor.ts";
 import { SerialSource } from "../../src/sources/serial.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
@@ -311,6 +312,46 @@ describe("doctor says what is the matter", () => {
     const found = await onLine(next, (port) => answer({ port, key: KEY, authKey: OTHER }));
     expect(found).toMatchObject({ code: "authentication" });
     expect(await onLine(next, (port) => answer({ port, key: KEY, authKey: GAK }))).toMatchObject({ code: "ok" });
+  });
+});
+
+describe("doctor says what the bridge would never believe", () => {
+  it.concurrent("telegrams without a tag, with an authentication key", async () => {
+    const found = await onLine(telegrams(), (port) => answer({ port, key: KEY, authKey: GAK }));
+    expect(found).toMatchObject({ code: "authentication", text: expect.stringContaining("no authentication tag") });
+    expect(found.cure).toMatch(/remove authentication_key/);
+  });
+
+  it.concurrent("replays and plain telegrams of a meter that the bridge remembers as encrypted", async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), "kaifa-doctor-data-"));
+    const old = meter();
+    const title = "4B464D6550000009";
+    const remember = (entry: object) =>
+      writeFileSync(join(dataDir, "state.json"), JSON.stringify({ version: 1, meters: { [title]: entry } }));
+    try {
+      const [first] = decodeTelegrams(old.telegram(Date.now()), { key: Buffer.from(KEY, "hex") });
+      if (first?.type !== "telegram") throw new Error("the simulated meter is not understood");
+      const { systemTitle, meterId } = first.telegram;
+      writeFileSync(
+        join(dataDir, "state.json"),
+        JSON.stringify({ version: 1, meters: { [systemTitle ?? ""]: { meterId, counter: 2 ** 32 - 1 } } }),
+      );
+      const env = (port: string) => ({
+        KAIFA2MQTT_METER_PORT: port,
+        KAIFA2MQTT_METER_KEY: KEY,
+        KAIFA2MQTT_DATA_DIR: dataDir,
+      });
+      const replayed = await onLine(telegrams(), (port) => answer({}, { env: env(port) }));
+      expect(replayed).toMatchObject({ code: "implausible", text: expect.stringContaining("old ones sent again") });
+      expect(replayed.cure).toMatch(/kaifa2mqtt forget/);
+      const plain = await onLine(telegrams("p1"), (port) => {
+        remember({ meterId: null, counter: 1, encrypted: true, source: port });
+        return answer({}, { env: env(port) });
+      });
+      expect(plain).toMatchObject({ code: "implausible", text: expect.stringContaining("seen encrypted before") });
+    } finally {
+      rmSync(dataDir, { recursive: true });
+    }
   });
 });
 

@@ -85,7 +85,7 @@ export class PreparedKeys {
 
 /**
  * Deciphers the content. A tag is verified when the authentication key is known, and ignored otherwise: many grid
- * operators hand out the encryption key alone. The plaintext is valid until the next call with the same prepared keys.
+ * operators hand out the encryption key alone. `verified` is `false` for content without a tag: the caller decides. The plaintext is valid until the next call with the same prepared keys.
  * @param looksRight tells a plaintext from noise
  * @throws CodecError `key-missing`; `key-wrong` when the plaintext is noise; `authentication` when it is not, but the tag
  * does not fit; `unsupported` for an empty system title, compression or an unknown suite

@@ -42,7 +42,7 @@ function cipher(options: Partial<CipheringOptions> = {}): Uint8Array {
   return encodeGeneralCiphering(plaintext, { key, authenticationKey, systemTitle, invocationCounter: 7, ...options });
 }
 
-function decode(apdu: Uint8Array, keys: DecoderOptions = { key, authenticationKey }): DecoderEvent {
+function decode(apdu: Uint8Array, keys: DecoderOptions = { key }): DecoderEvent {
   const [event, ...others] = decodeTelegrams(join(...encodeMbusFrames(apdu)), keys);
   expect(others).toEqual([]);
   return event as DecoderEvent;
@@ -73,8 +73,9 @@ describe("suites and security controls", () => {
     [0x00, key, "none, proof sum"],
     [0x60, key, "encrypted, proof sum"],
   ])("%i", (securityControl, with_, said) => {
-    expect(outcome(cipher({ securityControl, key: with_ }), { key: with_, authenticationKey })).toBe(said);
-    expect(outcome(cipher({ securityControl, key: with_, tag: 0xdc }), { key: with_, authenticationKey })).toBe(said);
+    const keys = { key: with_, ...(securityControl & 0x10 ? { authenticationKey } : {}) };
+    expect(outcome(cipher({ securityControl, key: with_ }), keys)).toBe(said);
+    expect(outcome(cipher({ securityControl, key: with_, tag: 0xdc }), keys)).toBe(said);
   });
 
   test("what is not known is said", () => {
@@ -100,10 +101,15 @@ describe("keys", () => {
     expect(one[0]).toMatchObject({ telegram: { proof: "sum" } });
   });
 
-  test("an authentication key where the wire has no tag changes nothing", () => {
-    const events = decodeTelegrams(noe.wire, { ...noe.keys, authenticationKey });
-    expect(summarize(events)).toEqual(noe.expected);
-    expect(events[0]).toMatchObject({ telegram: { proof: "sum" } });
+  test("a telegram without a tag is refused when an authentication key is given", () => {
+    const fault = { type: "fault", code: "authentication", untagged: true };
+    expect(decodeTelegrams(noe.wire, { ...noe.keys, authenticationKey })).toEqual([expect.objectContaining(fault)]);
+    for (const securityControl of [0x00, 0x20, 0x21]) {
+      expect(decode(cipher({ securityControl }), { key, authenticationKey })).toMatchObject(fault);
+    }
+    expect(decode(plaintext, { key, authenticationKey })).toMatchObject(fault);
+    expect(outcome(cipher({ securityControl: 0x10 }), { authenticationKey })).toBe("key-missing");
+    expect(decode(cipher({ securityControl: 0x30 }), { key, authenticationKey: key })).not.toHaveProperty("untagged");
   });
 
   test("no key: key-missing, and the fault names the meter", () => {
@@ -148,10 +154,12 @@ test("each flipped bit of an authenticated telegram is refused, with the sum men
   const apdu = cipher({ securityControl: 0x30 });
   for (let at = 17; at < apdu.length; at++) {
     for (let bit = 0; bit < 8; bit++) {
-      expect(outcome(flip(apdu, at, 1 << bit)), `byte ${at} bit ${bit}`).toBe("authentication");
+      expect(outcome(flip(apdu, at, 1 << bit), { key, authenticationKey }), `byte ${at} bit ${bit}`).toBe(
+        "authentication",
+      );
     }
   }
-  for (let at = 2; at < 10; at++) expect(outcome(flip(apdu, at))).toBe("key-wrong");
+  for (let at = 2; at < 10; at++) expect(outcome(flip(apdu, at), { key, authenticationKey })).toBe("key-wrong");
 });
 
 describe("lengths", () => {
