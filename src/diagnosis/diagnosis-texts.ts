@@ -349,8 +349,8 @@ export const DIAGNOSIS_TEXTS: Readonly<Record<DiagnosisCode | Variant, Row>> = {
       de: () => "Telegramme werden verworfen: ihr Zählwert steigt nicht, es sind also alte, noch einmal gesendet.",
     },
     cure: {
-      en: "If the meter really counts from the beginning again, stop the bridge and run `kaifa2mqtt forget` with its id.",
-      de: "Zählt der Zähler wirklich neu, die Brücke anhalten und `kaifa2mqtt forget` mit seiner Kennung aufrufen.",
+      en: "If the meter really counts anew, stop the bridge and delete state.json in its data folder.",
+      de: "Zählt der Zähler wirklich neu, die Brücke anhalten und state.json in ihrem Datenordner löschen.",
     },
   },
   downgraded: {
@@ -359,8 +359,8 @@ export const DIAGNOSIS_TEXTS: Readonly<Record<DiagnosisCode | Variant, Row>> = {
       de: () => "Unverschlüsselte Telegramme werden verworfen: dieser Zähler sendete zuvor verschlüsselt.",
     },
     cure: {
-      en: "If the operator switched encryption off, stop the bridge and run `kaifa2mqtt forget` with the meter's id.",
-      de: "Ist die Verschlüsselung abgeschaltet, die Brücke anhalten und `kaifa2mqtt forget` mit der Kennung aufrufen.",
+      en: "If the operator switched encryption off, stop the bridge and delete state.json in its data folder.",
+      de: "Ist die Verschlüsselung abgeschaltet, die Brücke anhalten und state.json in ihrem Datenordner löschen.",
     },
   },
   implausible: {

@@ -83,7 +83,7 @@ describe("diagnose", () => {
     ] as const) {
       const refused = said({ faults: { implausible: 2 }, implausibleCheck });
       expect(refused).toMatchObject({ code: "implausible", text: { en: expect.stringContaining(words) } });
-      expect(refused.cure.en).toContain("kaifa2mqtt forget");
+      expect(refused.cure.en).toContain("state.json");
     }
   });
 

@@ -343,7 +343,7 @@ describe("doctor says what the bridge would never believe", () => {
       });
       const replayed = await onLine(telegrams(), (port) => answer({}, { env: env(port) }));
       expect(replayed).toMatchObject({ code: "implausible", text: expect.stringContaining("old ones sent again") });
-      expect(replayed.cure).toMatch(/kaifa2mqtt forget/);
+      expect(replayed.cure).toMatch(/state\.json/);
       const plain = await onLine(telegrams("p1"), (port) => {
         remember({ meterId: null, counter: 1, encrypted: true, source: port });
         return answer({}, { env: env(port) });
