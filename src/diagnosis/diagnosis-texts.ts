@@ -11,6 +11,8 @@ export interface TextFields {
   readonly line: string;
   /** Why the last telegram was implausible. */
   readonly reason: string;
+  /** The same in German. */
+  readonly reasonDe: string;
 }
 
 interface Row {
@@ -366,7 +368,7 @@ export const DIAGNOSIS_TEXTS: Readonly<Record<DiagnosisCode | Variant, Row>> = {
   implausible: {
     text: {
       en: (f) => `Telegrams are refused as implausible${f.reason === "" ? "" : `: ${f.reason}`}.`,
-      de: (f) => `Telegramme werden als unglaubwürdig verworfen${f.reason === "" ? "" : `: ${f.reason}`}.`,
+      de: (f) => `Telegramme werden als unglaubwürdig verworfen${f.reasonDe === "" ? "" : `: ${f.reasonDe}`}.`,
     },
     cure: {
       en: "Right values are accepted after a few telegrams; if not, look at the reason in the log.",

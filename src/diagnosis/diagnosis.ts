@@ -7,6 +7,7 @@ import type { CodecErrorCode } from "../codec/codec-error.ts";
 import type { LineSettings, SourceErrorCode } from "../sources/source.ts";
 import type { Diagnosis, DiagnosisCode } from "./diagnosis-code.ts";
 import { DIAGNOSIS_TEXTS, type TextFields } from "./diagnosis-texts.ts";
+import { germanReasonOr } from "./reasons-de.ts";
 
 /** What a source string stands for; the cures differ. */
 export type SourceKind = "serial" | "tcp" | "file" | "simulator";
@@ -87,6 +88,7 @@ export function diagnose(seen: Observations): Diagnosis {
     meter: seen.systemTitle === null ? "" : formatSystemTitle(seen.systemTitle),
     line: seen.line === null ? "" : formatLine(seen.line),
     reason: shorten(seen.implausible ?? "", 70),
+    reasonDe: shorten(seen.implausible === null ? "" : germanReasonOr("implausible", seen.implausible), 70),
   };
   const say = (code: DiagnosisCode, text: keyof typeof DIAGNOSIS_TEXTS = code as keyof typeof DIAGNOSIS_TEXTS) => {
     const row = DIAGNOSIS_TEXTS[text];

@@ -83,6 +83,8 @@ export interface MeterStatus {
   readonly lastTelegramAt: number | null;
   /** Observed period between telegrams in milliseconds, `null` until two have come. */
   readonly periodMs: number | null;
+  /** Without an accepted telegram for this long the meter counts as silent, milliseconds. */
+  readonly limitMs: number;
   readonly counters: MeterCounters;
   readonly diagnosis: Diagnosis;
 }

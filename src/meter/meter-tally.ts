@@ -23,6 +23,8 @@ export class MeterTally {
   #rejected = 0;
   #skippedBytes = 0;
   #connections = 0;
+  /** Opened, and neither a telegram nor a fault since: the next may be the rest of a telegram that was under way. */
+  #joining = false;
   /** Kinds already told of, and when last; those that came since by kind. */
   readonly #told = new Set<string>();
   readonly #since = new Map<string, number>();
@@ -49,6 +51,7 @@ export class MeterTally {
 
   connected(): void {
     this.#connections++;
+    this.#joining = true;
   }
 
   heard(bytes: number): void {
@@ -61,19 +64,28 @@ export class MeterTally {
 
   decoded(): void {
     this.#telegrams++;
+    this.#joining = false;
   }
 
   accepted(_at: number): void {
     this.#accepted++;
   }
 
-  /** A telegram was dropped. `at`: milliseconds, monotonic. */
+  /**
+   * A telegram was dropped. Not counted: frames without a beginning right after the port was opened, the rest of a
+   * telegram that was under way on a healthy line. `at`: milliseconds, monotonic.
+   */
   fault(code: string, reason: string, at: number): void {
+    // A telegram whose beginning was missed shows as this and nothing else, whatever the transport.
+    const joined = this.#joining && code === "segmentation";
+    this.#joining = false;
+    if (joined) {
+      this.#log.debug(() => `the rest of a telegram that was under way when the port was opened: ${code}: ${reason}`);
+      return;
+    }
     this.#rejected++;
     this.#rejectedBy[code] = (this.#rejectedBy[code] ?? 0) + 1;
     this.#log.debug(() => `telegram dropped: ${code}: ${reason}`);
-    // The tail of a telegram that was under way when we began to listen is nothing to worry about.
-    if (this.#telegrams === 0 && code === "segmentation") return;
     if (!this.#told.has(code)) {
       this.#told.add(code);
       this.#toldAt = at;

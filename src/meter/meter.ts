@@ -108,6 +108,7 @@ export class Meter {
       connected: this.#connected,
       lastTelegramAt: this.#acceptedWall,
       periodMs: this.#period.ms,
+      limitMs: this.#period.limitMs,
       counters: this.#tally.counters,
       diagnosis: this.#diagnosis,
     };

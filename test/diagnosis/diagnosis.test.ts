@@ -94,7 +94,13 @@ describe("diagnose", () => {
   });
 
   it("keeps every sentence short, in both languages, with the longest port", () => {
-    const fields = { label: "x".repeat(48), meter: "KFM6750000009", line: "115200 8N1", reason: "y".repeat(60) };
+    const fields = {
+      label: "x".repeat(48),
+      meter: "KFM6750000009",
+      line: "115200 8N1",
+      reason: "y",
+      reasonDe: "y".repeat(60),
+    };
     for (const row of Object.values(DIAGNOSIS_TEXTS)) {
       for (const sentence of [row.text.en(fields), row.text.de(fields), row.cure.en, row.cure.de]) {
         expect(sentence.length, sentence).toBeLessThanOrEqual(124);

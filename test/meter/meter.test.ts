@@ -139,6 +139,22 @@ describe("a meter", () => {
     expect(of("reading")).toHaveLength(1);
   });
 
+  it("a start in the middle of a telegram is no damage: neither counted nor told", async () => {
+    const { source, telegram, of, log, meter } = await bench();
+    const whole = telegram();
+    source.push(whole.subarray(30));
+    source.push(telegram());
+    await settle();
+    expect(meter.status().counters).toMatchObject({ rejected: 0, rejectedBy: {} });
+    expect(of("reading")).toHaveLength(1);
+    expect(log.filter((line) => line.startsWith("warn"))).toEqual([]);
+    // Later on the same is damage.
+    source.push(whole.subarray(30));
+    source.push(telegram());
+    await settle();
+    expect(meter.status().counters.rejectedBy).toEqual({ segmentation: 1 });
+  });
+
   it("tries again with pauses that grow to thirty seconds while the device is missing", async () => {
     const { source, clock } = await bench({ refusal: new SourceError("no-device", "not there") });
     await clock.pass(8_000);
