@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { helpPage } from "./help-page.mjs";
 
 const source = new URL("../src/http/page/", import.meta.url).pathname;
 
@@ -30,6 +31,13 @@ export async function buildPage(outdir) {
   });
   const html = await readFile(join(source, "index.html"), "utf8");
   await writeFile(join(outdir, "index.html"), html.replace(/\n\s+/g, "\n"));
+  for (const [language, suffix] of /** @type {const} */ ([
+    ["en", ""],
+    ["de", ".de"],
+  ])) {
+    const text = await readFile(new URL(`../docs/troubleshooting${suffix}.md`, import.meta.url), "utf8");
+    await writeFile(join(outdir, `help${suffix}.html`), helpPage(text, language));
+  }
   await writeFile(join(outdir, "icon.svg"), await readFile(join(source, "icon.svg")));
   for (const name of (await readdir(outdir)).filter((file) => /\.(?:html|js|css|svg)$/.test(file))) {
     const plain = await readFile(join(outdir, name));

@@ -169,6 +169,7 @@ export class Bridge implements BridgeView {
       dataDir: config.data_dir,
       supervised,
       view: this,
+      meters: config.meters,
       keysOf: (index) => keysOf(config.meters[index]),
       parseKey: keyBytes,
       ...this.#options.page,

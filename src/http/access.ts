@@ -36,7 +36,15 @@ export type Verdict = "ok" | "wrong-peer" | "wrong-host" | "cross-site" | "login
 /** Told to anyone who may connect: whether the process lives, and whether all is well. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/live", "/health"]);
 /** What the log-in form itself needs. */
-const LOGIN_PATHS: ReadonlySet<string> = new Set(["/", "/page.js", "/page.css", "/icon.svg", "/api/login"]);
+const LOGIN_PATHS: ReadonlySet<string> = new Set([
+  "/",
+  "/help.html",
+  "/help.de.html",
+  "/page.js",
+  "/page.css",
+  "/icon.svg",
+  "/api/login",
+]);
 
 export class Access {
   readonly #options: AccessOptions;

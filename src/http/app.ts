@@ -41,7 +41,7 @@ export interface AppParts {
   readonly recorder: Recorder;
   readonly view: BridgeView;
   readonly keysOf: (index: number) => MeterKeys;
-  /** Reads a key as people paste it; `null`: keys cannot be tried here (only in the add-on). */
+  /** Parses a key as people paste it; `null`: keys cannot be tried here, since everyone in the network is served. */
   readonly tryKeys: ((text: string) => Uint8Array | null) | null;
   readonly onError: (error: Error) => void;
 }
@@ -75,6 +75,8 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
 
   for (const [path, name] of [
     ["/", "index.html"],
+    ["/help.html", "help.html"],
+    ["/help.de.html", "help.de.html"],
     ["/page.js", "page.js"],
     ["/page.css", "page.css"],
     ["/icon.svg", "icon.svg"],
@@ -149,7 +151,8 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
 
   app.use("/api/*", bodyLimit({ maxSize: 4_096, onError: (c) => c.text("Too long.\n", 413) }));
   app.post("/api/key-test", async (c) => {
-    if (parts.tryKeys === null) return c.text("Keys can be tried in the Home Assistant add-on only.\n", 404);
+    if (parts.tryKeys === null)
+      return c.text("Keys can be tried with http.token set, or on the loopback address.\n", 404);
     const body = await jsonBody(c);
     const index = Number(body.meter) || 0;
     const key = parts.tryKeys(String(body.key ?? ""));

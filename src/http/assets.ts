@@ -1,10 +1,12 @@
-/** The files of the page, as the build wrote them: each also compressed. Read once, kept in memory (about 150 KB). */
+/** The files of the page as built, each also compressed. Read once, kept in memory (about 250 KB). */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const TYPES = {
   "index.html": "text/html; charset=utf-8",
+  "help.html": "text/html; charset=utf-8",
+  "help.de.html": "text/html; charset=utf-8",
   "page.js": "text/javascript; charset=utf-8",
   "page.css": "text/css; charset=utf-8",
   "icon.svg": "image/svg+xml",

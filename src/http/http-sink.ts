@@ -12,7 +12,7 @@ import { Access, INGRESS_PEER } from "./access.ts";
 import type { MeterKeys } from "./app.ts";
 import type { BridgeView } from "./bridge-view.ts";
 import { History } from "./history.ts";
-import { LiveState } from "./live-state.ts";
+import { type ConfiguredMeter, LiveState } from "./live-state.ts";
 import { Recorder } from "./recorder.ts";
 
 /** The history is written this often, and when the bridge stops. */
@@ -35,6 +35,8 @@ export interface HttpSinkOptions {
   /** Whether the Home Assistant Supervisor runs us: then only its ingress is served. */
   readonly supervised: boolean;
   readonly view: BridgeView;
+  /** What the configuration calls the meters, in its order. */
+  readonly meters?: readonly ConfiguredMeter[];
   /** Keys of the meter at this position in the configuration. */
   readonly keysOf: (index: number) => MeterKeys;
   /** Reads a key as people paste it (config/hex-key.ts); `null` if it is none. */
@@ -60,8 +62,14 @@ export class HttpSink implements Sink {
 
   constructor(options: HttpSinkOptions) {
     this.#options = options;
-    this.#live = new LiveState(options.view, options.supervised);
+    this.#live = new LiveState(options.view, this.#keyTest !== null, options.meters);
     this.recorder = new Recorder(() => this.#live.changed());
+  }
+
+  /** Keys may be tried where not everyone in the network is served; `null`: not here. */
+  get #keyTest(): HttpSinkOptions["parseKey"] | null {
+    const { http, supervised, parseKey } = this.#options;
+    return supervised || http.token !== undefined || isLoopback(http.host) ? parseKey : null;
   }
 
   accept(event: MeterEvent): void {
@@ -138,7 +146,7 @@ export class HttpSink implements Sink {
       recorder: this.recorder,
       view,
       keysOf,
-      tryKeys: supervised ? this.#options.parseKey : null,
+      tryKeys: this.#keyTest,
       onError: (error) => log.warn(`status page: ${error.stack ?? error.message}`),
     });
     const server = createAdaptorServer({ fetch: app.fetch }) as Server;

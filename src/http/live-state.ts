@@ -1,34 +1,59 @@
-/** The state that the page shows, put together from bridge and readings; and who wants to hear of changes. */
+/** The state that the page shows, assembled from bridge and readings, and the subscribers to its changes. */
 import type { MeterEvent, MeterStatus, Reading, ReadingValue } from "../meter/events.ts";
 import type { BridgeView, BrokerStatus } from "./bridge-view.ts";
-import type { PageMeter, PageState } from "./page-model.ts";
+import { API_VERSION, type PageBroker, type PageMeter, type PageState } from "./page-model.ts";
 import { stagesOf } from "./stages.ts";
 
-/** Changes within this time are told together. */
+/** Changes within this time are sent together. */
 const COALESCE_MS = 100;
-/** Ages and counters are told again after this time, and a proxy that closes quiet connections is kept from it. */
+/** The state is sent at least this often: ages and counters change, and proxies close idle connections. */
 const HEARTBEAT_MS = 10_000;
 
-/** A value that has not come for so long is no longer shown: some meters send a part of their lists once an hour. */
+/** A value is dropped when it has not been sent for this long: some meters send part of their lists once an hour. */
 const KEEP_MS = 2 * 3_600_000;
+/** Values kept and served of one meter; the largest known list has fewer than 60. */
+const MAX_VALUES = 160;
+/** Meters whose values are kept: a line on which the meter number keeps changing does not fill the memory. */
+const MAX_METERS = 32;
+/** Longest text that is served, characters. */
+const MAX_TEXT = 200;
+/** A value is current for this many of its own intervals, as a meter is (meter/period.ts). */
+const INTERVALS = 3;
 
-/** The newest of each value of a meter, whichever telegram brought it. */
+interface CurrentValue {
+  readonly value: ReadingValue;
+  readonly at: number;
+  /** Time since the value before it, milliseconds; 0 for the first. */
+  readonly intervalMs: number;
+}
+
+/** The latest of each value of a meter, whichever telegram carried it. */
 interface Current {
-  readonly values: Map<string, { readonly value: ReadingValue; readonly at: number }>;
+  readonly values: Map<string, CurrentValue>;
   meterTime: string | null;
+  /** Values that found no place. */
+  omitted: number;
+}
+
+/** What the configuration says of a meter. */
+export interface ConfiguredMeter {
+  readonly name?: string | undefined;
+  readonly id?: string | undefined;
 }
 
 export class LiveState {
   readonly #view: BridgeView;
   readonly #keyTest: boolean;
+  readonly #configured: readonly ConfiguredMeter[];
   readonly #current = new Map<string, Current>();
   readonly #listeners = new Set<() => void>();
   #pending: NodeJS.Timeout | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
 
-  constructor(view: BridgeView, keyTest: boolean) {
+  constructor(view: BridgeView, keyTest: boolean, configured: readonly ConfiguredMeter[] = []) {
     this.#view = view;
     this.#keyTest = keyTest;
+    this.#configured = configured;
   }
 
   accept(event: MeterEvent): void {
@@ -36,7 +61,7 @@ export class LiveState {
     this.changed();
   }
 
-  /** Something that the page shows may have changed: told to the listeners soon, many changes at once. */
+  /** Something that the page shows may have changed: subscribers are called soon, once for many changes. */
   changed(): void {
     if (this.#listeners.size === 0 || this.#pending !== null) return;
     this.#pending = setTimeout(() => {
@@ -45,7 +70,7 @@ export class LiveState {
     }, COALESCE_MS);
   }
 
-  /** @returns how to stop listening */
+  /** @returns a function that unsubscribes */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     this.#heartbeat ??= setInterval(() => this.changed(), HEARTBEAT_MS);
@@ -63,7 +88,7 @@ export class LiveState {
     this.#listeners.clear();
   }
 
-  /** The newest values of all meters, for the metrics. */
+  /** The latest values of all meters, for the metrics. */
   *current(): Iterable<{ readonly meter: string; readonly values: readonly ReadingValue[] }> {
     for (const [meter, { values }] of this.#current) {
       yield { meter, values: [...values.values()].map(({ value }) => value) };
@@ -71,34 +96,48 @@ export class LiveState {
   }
 
   #merge({ meter, meterTime, receivedAt, values }: Reading): void {
-    const current = this.#current.get(meter.id) ?? { values: new Map(), meterTime: null };
+    const current = this.#current.get(meter.id) ?? { values: new Map(), meterTime: null, omitted: 0 };
+    // Moved to the end: the meter that has been quiet for longest makes room.
+    this.#current.delete(meter.id);
     this.#current.set(meter.id, current);
-    current.meterTime = meterTime;
-    for (const value of values) current.values.set(value.key, { value, at: receivedAt });
+    const oldest = this.#current.keys().next();
+    if (this.#current.size > MAX_METERS && !oldest.done) this.#current.delete(oldest.value);
     for (const [key, { at }] of current.values) if (receivedAt - at > KEEP_MS) current.values.delete(key);
+    current.meterTime = meterTime;
+    current.omitted = 0;
+    for (const value of values) {
+      const before = current.values.get(value.key);
+      if (before === undefined && current.values.size >= MAX_VALUES) current.omitted++;
+      else {
+        const intervalMs = before === undefined ? 0 : Math.max(0, receivedAt - before.at);
+        current.values.set(value.key, { value, at: receivedAt, intervalMs });
+      }
+    }
   }
 
   snapshot(now: number, loggedIn: boolean): PageState {
     const broker = this.#view.broker();
     return {
+      api: API_VERSION,
       version: this.#view.version,
       startedAt: this.#view.startedAt,
       now,
       keyTest: this.#keyTest,
       loggedIn,
-      broker: broker === null ? null : { server: broker.server, connected: broker.connected, error: broker.error },
+      broker: broker === null ? null : pageBroker(broker),
       meters: this.#view.meters().map((status) => this.#meter(status, broker)),
       outputs: this.#view.outputs?.() ?? [],
     };
   }
 
   #meter(status: MeterStatus, broker: BrokerStatus | null): PageMeter {
-    const { counters, info } = status;
+    const { counters, info, limitMs } = status;
     const current = info === null ? undefined : this.#current.get(info.id);
+    const configured = this.#configured[status.index];
     return {
       index: status.index,
-      id: info?.id ?? null,
-      name: info?.name ?? null,
+      id: info?.id ?? configured?.id ?? null,
+      name: info?.name ?? configured?.name ?? null,
       manufacturer: info?.manufacturer ?? null,
       model: info?.model ?? null,
       port: status.label,
@@ -106,6 +145,7 @@ export class LiveState {
       lastTelegramAt: status.lastTelegramAt,
       meterTime: current?.meterTime ?? null,
       periodMs: status.periodMs,
+      limitMs,
       accepted: counters.accepted,
       rejected: counters.rejected,
       rejectedBy: counters.rejectedBy,
@@ -113,10 +153,25 @@ export class LiveState {
       connections: counters.connections,
       diagnosis: status.diagnosis,
       stages: stagesOf(status, broker),
-      values: [...(current?.values.values() ?? [])].map(({ value }) => {
+      values: [...(current?.values.values() ?? [])].map(({ value, at, intervalMs }) => {
         const { obis, key, text, numeric, unit, quantity } = value;
-        return { obis, key, text, numeric, unit, name: quantity?.name ?? null };
+        const shown = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+        const valueLimitMs = Math.max(limitMs, Math.min(INTERVALS * intervalMs, KEEP_MS));
+        return { obis, key, text: shown, numeric, unit, name: quantity?.name ?? null, at, limitMs: valueLimitMs };
       }),
+      omittedValues: current?.omitted ?? 0,
     };
   }
+}
+
+/** Problems of the broker that are served. */
+const MAX_PROBLEMS = 20;
+
+function pageBroker({ server, connected, error, errorDe, problems = [] }: BrokerStatus): PageBroker {
+  return {
+    server,
+    connected,
+    error: error === null ? null : { en: error, de: errorDe ?? error },
+    problems: problems.slice(0, MAX_PROBLEMS),
+  };
 }

@@ -1,4 +1,4 @@
-/** What travels between the server and the page: JSON shapes, types only. The page imports nothing else of the program. */
+/** The JSON exchanged between server and page; described for others in docs/openapi.yaml. */
 import type { AnnotatedBytes } from "../codec/inspect/annotate.ts";
 
 export interface Bilingual {
@@ -6,18 +6,18 @@ export interface Bilingual {
   readonly de: string;
 }
 
-/** `off`: not configured; `wait`: nothing has come so far; `bad`: here it goes wrong. */
+/** `off`: not configured; `wait`: nothing has arrived yet; `bad`: this is where it fails. */
 export type Light = "ok" | "wait" | "bad" | "off";
 
-export type StageName = "adapter" | "frames" | "decryption" | "acceptance" | "broker";
+export type StageName = "adapter" | "line" | "frames" | "decryption" | "acceptance" | "broker";
 
-/** One step of the way from the adapter to the broker. */
+/** One stage of the path from the adapter to the broker. */
 export interface Stage {
   readonly name: StageName;
   readonly light: Light;
-  /** What got through since the start: bytes (adapter), telegrams, or messages (broker). */
+  /** What got through since the start: times opened (adapter), bytes (line), telegrams, or messages (broker). */
   readonly passed: number;
-  /** What got stuck here. */
+  /** What failed here. */
   readonly failed: number;
 }
 
@@ -29,12 +29,17 @@ export interface PageValue {
   readonly numeric: boolean;
   readonly unit: string | null;
   readonly name: Bilingual | null;
+  /** When it arrived, milliseconds of the server's wall clock. */
+  readonly at: number;
+  /** The age beyond which it is no longer current, milliseconds. */
+  readonly limitMs: number;
 }
 
 export interface PageMeter {
   readonly index: number;
-  /** `null` until a telegram told it. */
+  /** `null` until a telegram has named it, unless it is configured. */
   readonly id: string | null;
+  /** The configured name until a telegram has arrived. */
   readonly name: string | null;
   readonly manufacturer: string | null;
   readonly model: string | null;
@@ -44,6 +49,8 @@ export interface PageMeter {
   readonly lastTelegramAt: number | null;
   readonly meterTime: string | null;
   readonly periodMs: number | null;
+  /** Without an accepted telegram for longer than this the meter is silent, milliseconds. */
+  readonly limitMs: number;
   readonly accepted: number;
   readonly rejected: number;
   readonly rejectedBy: Readonly<Record<string, number>>;
@@ -52,6 +59,8 @@ export interface PageMeter {
   readonly diagnosis: { readonly code: string; readonly text: Bilingual; readonly cure: Bilingual };
   readonly stages: readonly Stage[];
   readonly values: readonly PageValue[];
+  /** Values beyond the limit of what is served. */
+  readonly omittedValues: number;
 }
 
 /** An output for other machines. */
@@ -68,37 +77,49 @@ export interface PageOutput {
   readonly fresh: boolean;
 }
 
+/** Version of this interface: raised when something is removed or changes its meaning, not when something is added. */
+export const API_VERSION = 1;
+
 export interface PageState {
+  readonly api: typeof API_VERSION;
   readonly version: string;
   readonly startedAt: number;
   /** The server's wall clock, so that ages are right in a browser whose clock is wrong. */
   readonly now: number;
-  /** Whether the form that tests a key is offered (Home Assistant add-on only). */
+  /** Whether the form that tests a key is offered: under Home Assistant, with a token, or on the loopback address. */
   readonly keyTest: boolean;
-  /** Whether there is a log-in that can be left. */
+  /** Whether the request came with a session or token, so that logging out makes sense. */
   readonly loggedIn: boolean;
-  readonly broker: { readonly server: string; readonly connected: boolean; readonly error: string | null } | null;
+  readonly broker: PageBroker | null;
   readonly meters: readonly PageMeter[];
   readonly outputs: readonly PageOutput[];
 }
 
+export interface PageBroker {
+  readonly server: string;
+  readonly connected: boolean;
+  readonly error: Bilingual | null;
+  /** What is wrong although the connection is up. */
+  readonly problems: readonly Bilingual[];
+}
+
 /** Mean net power (W, import positive) in slots of equal length; `null` where nothing came. */
 export interface PowerSeries {
-  /** Begin of the first slot, milliseconds of the wall clock. */
+  /** Start of the first slot, milliseconds of the wall clock. */
   readonly start: number;
   readonly stepMs: number;
   readonly watts: readonly (number | null)[];
 }
 
-/** Counters (kWh) at the begin and end of each hour in which something came. */
+/** Meter readings (kWh) at the start and end of each hour that has any. */
 export interface EnergyHour {
-  /** Begin of the hour, milliseconds of the wall clock. */
+  /** Start of the hour, milliseconds of the wall clock. */
   readonly start: number;
   readonly import: readonly [first: number, last: number] | null;
   readonly export: readonly [first: number, last: number] | null;
 }
 
-/** One telegram or fault that was heard lately. */
+/** One recent telegram, intact or faulty. */
 export interface TelegramSummary {
   readonly id: number;
   readonly at: number;
@@ -106,15 +127,16 @@ export interface TelegramSummary {
   readonly transport: string | null;
   /** `ok`, or the code of the error. */
   readonly outcome: string;
-  readonly message: string | null;
+  /** Why it was refused. The German text is `null` where there is only the English one. */
+  readonly message: { readonly en: string; readonly de: string | null } | null;
 }
 
 export interface TelegramDetail extends TelegramSummary {
   readonly parts: readonly AnnotatedBytes[];
 }
 
-/** Answer to a key that was tried on the telegrams that came last. */
+/** Result of trying a key on the latest telegrams. */
 export interface KeyTestResult {
-  /** `none`: no ciphered telegram has come yet; `invalid`: not 32 hex digits. */
+  /** `none`: no encrypted telegram has arrived yet; `plain`: the meter does not encrypt; `invalid`: not 32 hex digits. */
   readonly result: "fits" | "wrong" | "authentication-wrong" | "none" | "invalid" | "plain";
 }

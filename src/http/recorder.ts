@@ -1,23 +1,26 @@
 /**
- * Keeps what was heard last, for the page and for captures: telegrams and faults with their bytes, and the bare bytes
- * with the time at which they came. Bounded. It listens at the door of the codec, so that meters know nothing of it.
+ * Ring buffers for the page and for captures: the latest telegrams and faults with their bytes, and the raw bytes with
+ * their time of arrival. Bounded. It wraps decoder and acceptance, so that the meter does not know of it.
  */
 
 import type { Acceptance } from "../acceptance/verdict.ts";
 import type { Decoder, DecoderEvent } from "../codec/decoder-event.ts";
 import type { Telegram } from "../codec/telegram.ts";
+import { germanReasonOr } from "../diagnosis/reasons-de.ts";
 import type { TelegramSummary } from "./page-model.ts";
 
-/** Telegrams kept of one meter: two minutes at the usual five seconds. */
+/** Telegrams kept per meter: two minutes at the usual five seconds. */
 const PER_METER = 24;
-/** Longer telegrams than any meter sends are not kept. */
+/** Telegrams longer than any meter sends are not kept. */
 const MAX_TELEGRAM_BYTES = 4_096;
-/** Bare bytes kept of one meter. */
+/** Raw bytes kept per meter. */
 const MAX_RAW_BYTES = 16_384;
-/** Bytes that come within this time stand in one line of a capture. */
+/** Longest reason that is kept, characters. */
+const MAX_REASON = 300;
+/** Bytes that arrive within this time stand in one line of a capture. */
 const SAME_CHUNK_MS = 500;
 
-/** One entry: what the page lists, and the bytes behind it. */
+/** One entry: the summary for the page's list, and the telegram's bytes. */
 export interface Recorded extends TelegramSummary {
   readonly index: number;
   readonly wire: Uint8Array;
@@ -25,7 +28,7 @@ export interface Recorded extends TelegramSummary {
   readonly telegram: Telegram | null;
 }
 
-/** Bytes as they came, and when the first of them did (milliseconds of the wall clock). */
+/** Bytes as received, and when the first of them arrived (milliseconds of the wall clock). */
 export interface RawChunk {
   readonly at: number;
   readonly bytes: Uint8Array;
@@ -50,7 +53,7 @@ export class Recorder {
   }
 
   /**
-   * The same decoder, overheard. It must have been created with `keepBytes`.
+   * Wraps a decoder and records its events. It must have been created with `keepBytes`.
    * @param index of the meter in the configuration
    */
   tap(index: number, decoder: Decoder): Decoder {
@@ -72,11 +75,11 @@ export class Recorder {
     };
   }
 
-  /** The same acceptance, overheard: telegrams that it refuses are marked. */
+  /** Wraps an acceptance and marks the telegrams that it refuses. */
   watch(index: number, acceptance: Acceptance): Acceptance {
     const note = (verdicts: ReturnType<Acceptance["judge"]>) => {
       for (const verdict of verdicts) {
-        if (verdict.type === "rejected") this.#refuse(index, verdict.telegram, `${verdict.check}: ${verdict.reason}`);
+        if (verdict.type === "rejected") this.#refuse(index, verdict.telegram, verdict.reason);
       }
       return verdicts;
     };
@@ -91,7 +94,7 @@ export class Recorder {
     };
   }
 
-  /** Of one meter, newest first. */
+  /** Telegrams of one meter, newest first. */
   list(index: number): readonly Recorded[] {
     return [...(this.#tapes.get(index)?.telegrams ?? [])].reverse();
   }
@@ -104,7 +107,7 @@ export class Recorder {
     return undefined;
   }
 
-  /** Bare bytes of one meter, oldest first. */
+  /** Raw bytes of one meter, oldest first. */
   raw(index: number): readonly RawChunk[] {
     return this.#tapes.get(index)?.raw ?? [];
   }
@@ -129,7 +132,7 @@ export class Recorder {
       bytes: wire.length,
       transport: fault ? event.transport : event.telegram.transport,
       outcome: fault ? event.code : "ok",
-      message: fault ? event.message : null,
+      message: fault ? messageOf(event.code, event.message) : null,
       wire: wire.slice(),
       systemTitle: fault ? event.systemTitle : event.telegram.systemTitle,
       telegram: fault ? null : event.telegram,
@@ -160,8 +163,15 @@ export class Recorder {
     const { telegrams } = this.#tape(index);
     const position = telegrams.findIndex((entry) => entry.telegram === telegram);
     const entry = telegrams[position];
-    if (entry !== undefined) telegrams[position] = { ...entry, outcome: "implausible", message: reason };
+    if (entry !== undefined)
+      telegrams[position] = { ...entry, outcome: "implausible", message: messageOf("implausible", reason) };
   }
+}
+
+/** Why a telegram was refused, in both languages; cut where it is longer than any sentence of ours. */
+function messageOf(code: string, reason: string): TelegramSummary["message"] {
+  const en = reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason;
+  return { en, de: germanReasonOr(code, en) };
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -1,19 +1,19 @@
-/** The way from adapter to broker as five lights: pure, from the state of a meter and of the broker. */
+/** The path from adapter to broker as six lights: pure, from the state of a meter and of the broker. */
 import type { DiagnosisCode } from "../diagnosis/diagnosis-code.ts";
 import type { MeterStatus } from "../meter/events.ts";
 import type { BrokerStatus } from "./bridge-view.ts";
 import type { Light, Stage, StageName } from "./page-model.ts";
 
-const METER_STAGES = ["adapter", "frames", "decryption", "acceptance"] as const;
+const METER_STAGES = ["adapter", "line", "frames", "decryption", "acceptance"] as const;
 
-/** At which stage each diagnosis says that it goes wrong. */
-const STUCK_AT: Readonly<Record<Exclude<DiagnosisCode, "starting" | "ok">, (typeof METER_STAGES)[number]>> = {
+/** The stage at which each diagnosis locates the fault. */
+const FAILS_AT: Readonly<Record<Exclude<DiagnosisCode, "starting" | "ok">, (typeof METER_STAGES)[number]>> = {
   "no-device": "adapter",
   permission: "adapter",
   busy: "adapter",
   "not-a-serial-device": "adapter",
   unreachable: "adapter",
-  silence: "adapter",
+  silence: "line",
   noise: "frames",
   "wrong-parity": "frames",
   checksum: "frames",
@@ -25,8 +25,8 @@ const STUCK_AT: Readonly<Record<Exclude<DiagnosisCode, "starting" | "ok">, (type
   implausible: "acceptance",
 };
 
-/** At which stage each fault of a telegram is counted. */
-const FAULT_AT: Readonly<Record<string, StageName>> = {
+/** The stage at which each kind of faulty telegram is counted. */
+const COUNTED_AT: Readonly<Record<string, StageName>> = {
   checksum: "frames",
   framing: "frames",
   segmentation: "frames",
@@ -35,25 +35,26 @@ const FAULT_AT: Readonly<Record<string, StageName>> = {
   authentication: "decryption",
 };
 
-/** Five stages in their order. Behind a stage that is bad the others wait, whatever they did before. */
+/** Six stages in order. Those after a failing one wait, whatever they did before. */
 export function stagesOf(status: MeterStatus, broker: BrokerStatus | null): Stage[] {
   const { counters, diagnosis } = status;
-  const stuck = diagnosis.code === "ok" || diagnosis.code === "starting" ? null : STUCK_AT[diagnosis.code];
-  const failed = { adapter: 0, frames: 0, decryption: 0, acceptance: 0, broker: 0 };
-  for (const [code, count] of Object.entries(counters.rejectedBy)) failed[FAULT_AT[code] ?? "acceptance"] += count;
+  const failing = diagnosis.code === "ok" || diagnosis.code === "starting" ? null : FAILS_AT[diagnosis.code];
+  const failed = { adapter: 0, line: 0, frames: 0, decryption: 0, acceptance: 0, broker: 0 };
+  for (const [code, count] of Object.entries(counters.rejectedBy)) failed[COUNTED_AT[code] ?? "acceptance"] += count;
   const unread = (counters.rejectedBy.malformed ?? 0) + (counters.rejectedBy.unsupported ?? 0);
   const passed = {
-    adapter: counters.bytes,
+    adapter: counters.connections,
+    line: counters.bytes,
     frames: counters.telegrams + unread + failed.decryption,
     decryption: counters.telegrams + unread,
     acceptance: counters.accepted,
   };
-  const stuckAt = stuck === null ? METER_STAGES.length : METER_STAGES.indexOf(stuck);
+  const failsAt = failing === null ? METER_STAGES.length : METER_STAGES.indexOf(failing);
   const stages: Stage[] = METER_STAGES.map((name, position) => {
     let light: Light = passed[name] > 0 && status.connected ? "ok" : "wait";
-    if (position === stuckAt) light = "bad";
-    else if (position > stuckAt) light = "wait";
-    else if (stuckAt < METER_STAGES.length) light = "ok";
+    if (position === failsAt) light = "bad";
+    else if (position > failsAt) light = "wait";
+    else if (failsAt < METER_STAGES.length) light = "ok";
     return { name, light, passed: passed[name], failed: failed[name] };
   });
   stages.push({

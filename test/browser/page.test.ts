@@ -309,7 +309,7 @@ describe("when something is wrong", () => {
     const bridge = await open({ second: "simulator:?layout=tinetz&interval=1" });
     stops.push(bridge.play(700));
     await firstValue(page);
-    await page.getByLabel("Meter", { exact: true }).selectOption({ index: 1 });
+    await page.locator('#meters [data-meter="1"]').click();
     await expect.poll(() => page.locator("#about").textContent()).toContain("simulator:");
     await expect.poll(() => page.locator("#total-import").textContent(), { timeout: 10_000 }).toMatch(/\d/);
     await page.reload();
@@ -348,9 +348,10 @@ describe("when something is wrong", () => {
     await bridge.send();
     await firstValue(page);
     await proxy.close();
-    await page.locator("#offline").waitFor({ timeout: 20_000 });
+    const verdict = page.locator("#diagnosis-text");
+    await expect.poll(() => verdict.textContent(), { timeout: 20_000 }).toMatch(/^The bridge has not answered for/);
     const again = await openProxy(bridge.url, "/meter/", Number(new URL(proxy.url).port));
-    await page.locator("#offline").waitFor({ state: "hidden", timeout: 20_000 });
+    await expect.poll(() => verdict.textContent(), { timeout: 20_000 }).toMatch(/^All well/);
     await again.close();
   });
 

@@ -40,6 +40,8 @@ export interface StageOptions {
   readonly token?: string;
   /** Port of a second meter. */
   readonly second?: string;
+  /** More of the configuration, as environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class Stage {
@@ -110,10 +112,12 @@ export class Stage {
     for (const socket of this.#sockets) socket.write(bytes);
   }
 
-  /** A telegram every `ms` until the function that it returns is called. */
+  /** A telegram every `ms` while the bridge is connected, until the function that it returns is called. */
   play(ms: number): () => void {
     void this.send();
-    const timer = setInterval(() => void this.send(), ms);
+    const timer = setInterval(() => {
+      for (const socket of this.#sockets) socket.write(this.telegram());
+    }, ms);
     return () => clearInterval(timer);
   }
 
@@ -159,7 +163,12 @@ export class Stage {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #startBridge({ key = KEY, supervised = false, token, assetsDir, second }: StageOptions): Promise<void> {
+  /** Stops the bridge, as `docker compose stop` does; broker and meter stay. */
+  async stopBridge(): Promise<void> {
+    await this.#bridge?.stop();
+  }
+
+  async #startBridge({ key = KEY, supervised = false, token, assetsDir, second, env }: StageOptions): Promise<void> {
     const port = await freePort();
     const { config } = await loadConfig({
       cwd: this.#folder,
@@ -174,6 +183,7 @@ export class Stage {
         KAIFA2MQTT_HTTP_PORT: String(port),
         KAIFA2MQTT_DATA_DIR: this.#folder,
         ...(token === undefined ? {} : { KAIFA2MQTT_HTTP_TOKEN: token }),
+        ...env,
       },
     });
     const stream = new Writable({

@@ -127,7 +127,13 @@ describe("Recorder", () => {
     }
     const list = recorder.list(0);
     expect(list).toHaveLength(24);
-    expect(list[0]).toMatchObject({ id: 30, at: 7, bytes: 282, outcome: "implausible", message: "power: too high" });
+    expect(list[0]).toMatchObject({
+      id: 30,
+      at: 7,
+      bytes: 282,
+      outcome: "implausible",
+      message: { en: "too high", de: "unglaubwürdig" },
+    });
     expect(recorder.find(30)).toBe(list[0]);
     expect(recorder.find(1)).toBeUndefined();
     expect(changes).toBe(30);

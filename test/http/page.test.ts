@@ -1,7 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { annotate } from "../../src/codec/inspect/annotate.ts";
+import { germanLabel, germanValue } from "../../src/http/page/annotation-de.ts";
 import { daysOf, hoursOf } from "../../src/http/page/energy.ts";
 import { duration, isWord, number, say } from "../../src/http/page/words.ts";
+import { loadFixture } from "../helpers/fixtures.ts";
 
 const HOUR = 3_600_000;
 const html = readFileSync("src/http/page/index.html", "utf8");
@@ -29,6 +32,40 @@ describe("the words of the page", () => {
   });
 });
 
+describe("the help page", () => {
+  it.each(["docs/troubleshooting.md", "docs/troubleshooting.de.md"])("%s has a paragraph for every state", (file) => {
+    const anchors = new Set([...readFileSync(file, "utf8").matchAll(/<a id="([a-z-]+)">/g)].map(([, id]) => id));
+    const source = readFileSync("src/diagnosis/diagnosis-code.ts", "utf8");
+    const codes = [...source.matchAll(/\| "([a-z-]+)"/g)].map(([, code]) => code ?? "");
+    expect(codes.length).toBeGreaterThan(10);
+    const wanted = [...codes.filter((code) => code !== "ok" && code !== "starting"), "bridge", "broker"];
+    expect(wanted.filter((id) => !anchors.has(id))).toEqual([]);
+  });
+});
+
+describe("the byte table in German", () => {
+  /** Words of the standards, the same in every language. */
+  const NAMES =
+    /^(?:general-(?:glo|ded)-ciphering|data-notification|long-invoke-id-and-priority|STSAP|DTSAP|HCS|FCS|LLC|HDLC-Flag|Block|Text|\d+-\d+:.*)$/;
+
+  it("has a German label for everything that the annotation of real telegrams says", () => {
+    const missing = new Set<string>();
+    for (const name of readdirSync("test/fixtures/telegrams")) {
+      const { wire, keys } = loadFixture(name);
+      for (const part of annotate(wire, keys)) {
+        for (const { kind, label, value } of part.spans) {
+          const german = germanLabel(label);
+          if (german === label && !NAMES.test(label)) missing.add(label);
+          if (kind === "register" || kind === "text") continue;
+          if (/\b(?:bytes|right|none|encrypted|authenticated|last|more follow)\b/.test(germanValue(value)))
+            missing.add(value);
+        }
+      }
+    }
+    expect([...missing]).toEqual([]);
+  });
+});
+
 describe("energy by hour and day", () => {
   const start = new Date(2026, 5, 10, 0, 0, 0).getTime();
   const hour = (at: number, first: number, last: number) => ({
@@ -51,6 +88,11 @@ describe("energy by hour and day", () => {
   it("a day holds its pauses", () => {
     const [day] = daysOf([hour(1, 10, 11), hour(20, 30, 31)], start + 21 * HOUR, 1);
     expect(day?.import).toBe(21);
+  });
+
+  it("a day that begins with the installation says since when it counts", () => {
+    expect(daysOf([hour(14, 10, 11)], start + 15 * HOUR, 1)[0]?.since).toBe(start + 14 * HOUR);
+    expect(daysOf([hour(-1, 9, 10), hour(0, 10, 11)], start + HOUR, 1)[0]?.since).toBeNull();
   });
 
   it("an exchanged meter counts from its new value", () => {

@@ -27,7 +27,7 @@ let healthy = true;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "kaifa-http-"));
-  for (const name of ["index.html", "page.js", "page.css", "icon.svg"]) {
+  for (const name of ["index.html", "help.html", "help.de.html", "page.js", "page.css", "icon.svg"]) {
     await writeFile(join(folder, name), `plain ${name}`);
     await writeFile(join(folder, `${name}.gz`), `gzip ${name}`);
     await writeFile(join(folder, `${name}.br`), `brotli ${name}`);
@@ -53,6 +53,7 @@ function status(): MeterStatus {
     connected: true,
     lastTelegramAt: 1_000,
     periodMs: 5_000,
+    limitMs: 30_000,
     counters: {
       bytes: 564,
       telegrams: 2,
@@ -163,7 +164,7 @@ describe("the page's data", () => {
     const until = async (pattern: RegExp) => {
       while (!pattern.test(text)) text += Buffer.from((await reader?.read())?.value ?? []).toString();
     };
-    await until(/event: state\ndata: \{"version":"1\.2\.3".*"values":\[\]/);
+    await until(/event: state\ndata: \{"api":1,"version":"1\.2\.3".*"values":\[\]/);
     sink?.accept({ type: "reading", reading: readingOf() });
     await until(/"key":"energy_import","text":"12\.937"/);
     await reader?.cancel();
@@ -180,6 +181,28 @@ describe("the page's data", () => {
     sink?.accept({ type: "reading", reading: later });
     const again = (await (await fetch(`${url}api/state`)).json()) as PageState;
     expect(again.meters[0]?.values.map(({ key }) => key)).toEqual(["power_import"]);
+  });
+
+  it("serves no more values of a meter than have room, and no long texts", async () => {
+    const url = await start();
+    const many = Array.from({ length: 500 }, (_, n): [string, number, number, string] => [
+      `1-0:${n >> 8}.${n & 255}.9*255`,
+      n,
+      0,
+      "W",
+    ]);
+    sink?.accept({ type: "reading", reading: readingOf(many) });
+    const { meters } = (await (await fetch(`${url}api/state`)).json()) as PageState;
+    expect(meters[0]?.values).toHaveLength(160);
+    expect(meters[0]?.omittedValues).toBe(340);
+  });
+
+  it("names a meter as configured before its first telegram", async () => {
+    const [known] = view.meters();
+    const unknown = { ...view, meters: () => (known === undefined ? [] : [{ ...known, info: null }]) };
+    const url = await start({ view: unknown, meters: [{ name: "House", id: "house" }] });
+    const { meters } = (await (await fetch(`${url}api/state`)).json()) as PageState;
+    expect(meters[0]).toMatchObject({ name: "House", id: "house" });
   });
 
   it("sends what the browser takes, and nothing twice", async () => {
@@ -317,9 +340,17 @@ describe("the key test", () => {
     expect(await test(url, hex(keys.key), WRONG)).toBe("authentication-wrong");
   });
 
-  it("is only there in the add-on", async () => {
-    const url = await start();
+  it("is there with a token and on the loopback address, and not where the whole network is served", async () => {
+    let url = await start();
+    expect(await test(url, WRONG)).toBe("none");
+    await sink?.stop();
+    url = await start({}, { host: "0.0.0.0" });
     expect((await post(`${url}api/key-test`, { key: KEY })).status).toBe(404);
+    await sink?.stop();
+    url = await start({}, { host: "0.0.0.0", token: "open sesame" });
+    const authorization = "Bearer open sesame";
+    expect((await post(`${url}api/key-test`, { key: KEY })).status).toBe(401);
+    expect((await post(`${url}api/key-test`, { key: KEY }, { ...SCRIPT, authorization })).status).toBe(200);
   });
 });
 

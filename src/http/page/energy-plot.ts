@@ -56,8 +56,12 @@ export class EnergyPlot {
     this.#plot.setScale("x", { min: -0.6, max: this.#bars.length - 0.4 });
   }
 
-  /** Import and export since midnight, with what the meter counted since the history was loaded. */
-  showToday(meter: PageMeter, now: number): void {
+  /**
+   * Import and export since midnight, with what the meter counted since the history was loaded; and since when, where it
+   * was not since midnight.
+   * @param startedAt when the bridge started: within the first hour nothing was counted before
+   */
+  showToday(meter: PageMeter, now: number, startedAt: number): void {
     const today = daysOf(this.#hours, now, 1)[0];
     const live = (key: string): number | null => {
       const value = meter.values.find((candidate) => candidate.key === key);
@@ -68,6 +72,12 @@ export class EnergyPlot {
       const more = present !== null && last != null ? Math.max(0, present - last) : 0;
       return fixed(this.#language, used + more, 3);
     };
+    const since = today?.since ?? null;
+    const begun = since !== null && startedAt > since && startedAt < since + 3_600_000 ? startedAt : since;
+    const midnight = new Date(now).setHours(0, 0, 0, 0);
+    const time = new Intl.DateTimeFormat(this.#language, { timeStyle: "short", hourCycle: "h23" });
+    const from = begun === null || begun === midnight ? "" : say(this.#language, "since", time.format(begun));
+    for (const note of document.querySelectorAll(".pairs .since")) setText(note, from);
     setText(byId("today-import"), text(today?.import, today?.lastImport, live("energy_import")));
     setText(byId("today-export"), text(today?.export, today?.lastExport, live("energy_export")));
   }

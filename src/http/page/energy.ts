@@ -1,16 +1,18 @@
-/** Energy by hour and by day out of the counters of each hour. Pure; days are those of the browser's time zone. */
+/** Energy by hour and by day from the meter readings of each hour. Pure; days are those of the browser's time zone. */
 import type { EnergyHour } from "../page-model.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** kWh of one hour or day; `null` where nothing is known. */
+/** kWh of one hour or day; `null` where unknown. */
 export interface EnergyBar {
   readonly start: number;
   readonly import: number | null;
   readonly export: number | null;
-  /** The counters at its end, to which what came since may be added. */
+  /** The readings at its end, to which later consumption is added. */
   readonly lastImport: number | null;
   readonly lastExport: number | null;
+  /** Start of the first hour that is known, where an earlier part of the bar is not; else `null`. */
+  readonly since: number | null;
 }
 
 type Direction = "import" | "export";
@@ -44,12 +46,20 @@ function barOf(hours: readonly EnergyHour[], from: number, to: number): EnergyBa
     export: exported?.used ?? null,
     lastImport: imported?.last ?? null,
     lastExport: exported?.last ?? null,
+    since: sinceWhen(hours, within, from),
   };
 }
 
+/** A day that begins with the installation, or after a pause, is not whole. */
+function sinceWhen(hours: readonly EnergyHour[], within: readonly EnergyHour[], from: number): number | null {
+  const [first] = within;
+  if (first === undefined || hours.some(({ start }) => start === from - HOUR_MS)) return null;
+  return first.start;
+}
+
 /**
- * Last counter minus the one at the begin: the last of the hour before, if that one is known, else the first within (after
- * a pause nobody knows when the energy was used). A counter that fell was a meter exchange and counts from its new value.
+ * Last reading minus the one at the start: the last of the hour before if that is known, else the first within (after a
+ * pause nobody knows when the energy was used). A reading that fell means a replaced meter and counts from its new value.
  */
 function used(
   hours: readonly EnergyHour[],

@@ -1,7 +1,8 @@
 /** The top of the page: who the meter is, what it measures now, how it is. */
-import type { PageMeter, PageState, PageValue } from "../page-model.ts";
+import type { PageMeter, PageValue } from "../page-model.ts";
 import { byId, make, setText } from "./dom.ts";
-import { type Language, number, say } from "./words.ts";
+import { isStale, type Moment, type Verdict } from "./verdict.ts";
+import { age, type Language, number, say } from "./words.ts";
 
 const PHASES = ["l1", "l2", "l3"] as const;
 /** Limits of the voltage by EN 50160 (230 V ± 10 %), V. */
@@ -11,50 +12,71 @@ function find(meter: PageMeter, key: string): PageValue | undefined {
   return meter.values.find((value) => value.key === key);
 }
 
-/** The exact digits as the language writes them. */
+/** The exact digits as the language writes them; a dash for what is not known. */
 export function shown(language: Language, value: PageValue | undefined): string {
   if (value === undefined) return "–";
   return value.numeric ? number(language, value.text) : value.text;
 }
 
-export function showMeter(state: PageState, meter: PageMeter, language: Language): void {
+function withUnit(language: Language, value: PageValue | undefined): string {
+  return `${shown(language, value)}${value?.unit ? ` ${value.unit}` : ""}`;
+}
+
+/** Everything of one meter that changes with a telegram, or goes out of date without one; called every second. */
+export function showMeter(meter: PageMeter, moment: Moment, language: Language): void {
   const name = meter.name ?? say(language, "unknownMeter");
   setText(byId("name"), name);
   const known = [meter.manufacturer, meter.model, meter.id].filter((part) => part !== null && !name.includes(part));
   setText(byId("about"), [...known, meter.port].join(" · "));
   document.title = `${name} – kaifa2mqtt`;
-  showDiagnosis(state, meter, language);
-  showPower(meter, language);
-  showPhases(meter, language);
-  showMore(meter, language);
-  showFreshness(state, meter, language);
+  showPower(meter, moment, language);
+  showTotals(meter, moment, language);
+  showPhases(meter, moment, language);
+  showMore(meter, moment, language);
+  showFreshness(meter, moment, language);
 }
 
-function showDiagnosis(state: PageState, meter: PageMeter, language: Language): void {
-  const { code, text, cure } = meter.diagnosis;
-  const brokerError = code === "ok" && state.broker !== null && !state.broker.connected;
-  const box = byId("diagnosis");
-  box.className = `banner ${code === "ok" && !brokerError ? "ok" : code === "starting" ? "wait" : "bad"}`;
-  const brokerText = `${say(language, "broker")}: ${state.broker?.error ?? say(language, "lightBad")}`;
-  setText(byId("diagnosis-text"), brokerError ? brokerText : text[language]);
-  setText(byId("diagnosis-cure"), brokerError ? "" : cure[language]);
+/** The verdict at the top. The paragraph of the help page is in the language of the page. */
+export function showVerdict({ level, text, cure, help }: Verdict, language: Language): void {
+  byId("diagnosis").className = `banner ${level}`;
+  setText(byId("diagnosis-text"), text);
+  setText(byId("diagnosis-cure"), cure);
+  const link = byId<HTMLAnchorElement>("diagnosis-help");
+  link.hidden = help === null;
+  if (help !== null) link.href = `help${language === "de" ? ".de" : ""}.html#${help}`;
 }
 
-function showPower(meter: PageMeter, language: Language): void {
+function ageOf(value: PageValue, moment: Moment, language: Language): string {
+  return age(language, moment.now - value.at);
+}
+
+/** A measured value that is not current is not shown as if it were: the number gives way to a dash, its age stands below. */
+function showPower(meter: PageMeter, moment: Moment, language: Language): void {
   const net = find(meter, "power_net") ?? find(meter, "power_import");
-  const watts = net === undefined ? null : Number(net.text);
+  const stale = net !== undefined && isStale(net, meter, moment);
+  const watts = net === undefined || stale ? null : Number(net.text);
   setText(byId("power"), watts === null ? "–" : number(language, (net?.text ?? "").replace(/^-/, "")));
   setText(byId("power-unit"), net?.unit ?? "W");
   const direction = watts === null ? "" : watts > 0 ? "import" : watts < 0 ? "export" : "idle";
   const hero = byId("power").closest<HTMLElement>(".hero");
   if (hero !== null) hero.dataset.direction = direction;
   const words = { import: "importing", export: "exporting", idle: "idle" } as const;
-  setText(byId("direction"), direction === "" ? "" : say(language, words[direction]));
-  setText(byId("total-import"), shown(language, find(meter, "energy_import")));
-  setText(byId("total-export"), shown(language, find(meter, "energy_export")));
+  const last = stale ? say(language, "lastValue", number(language, net.text), ageOf(net, moment, language)) : "";
+  setText(byId("direction"), direction === "" ? last : say(language, words[direction]));
 }
 
-function showPhases(meter: PageMeter, language: Language): void {
+/** Meter readings stay true for longer: they are greyed, with their age. */
+function showTotals(meter: PageMeter, moment: Moment, language: Language): void {
+  const [imported, exported] = [find(meter, "energy_import"), find(meter, "energy_export")];
+  setText(byId("total-import"), shown(language, imported));
+  setText(byId("total-export"), shown(language, exported));
+  const value = imported ?? exported;
+  const stale = value !== undefined && isStale(value, meter, moment);
+  byId("total-import").closest("dl")?.classList.toggle("stale", stale);
+  setText(byId("energy-age"), stale ? say(language, "asOf", ageOf(value, moment, language)) : "");
+}
+
+function showPhases(meter: PageMeter, moment: Moment, language: Language): void {
   const box = byId("phases");
   const present = PHASES.filter((phase) => meter.values.some(({ key }) => key.endsWith(`_${phase}`)));
   const none = say(language, meter.values.length === 0 ? "noValues" : "noPhases");
@@ -67,15 +89,19 @@ function showPhases(meter: PageMeter, language: Language): void {
   for (const phase of present) {
     const volts = find(meter, `voltage_${phase}`);
     const card = byId(`phase-${phase}`);
-    const dead = volts !== undefined && Number(volts.text) === 0;
+    const current = (value: PageValue | undefined) =>
+      value === undefined || isStale(value, meter, moment) ? undefined : value;
+    const stale = current(volts) === undefined;
+    card.classList.toggle("stale", stale);
+    const dead = !stale && Number(volts?.text) === 0;
     const set = (name: string, text: string) => {
       const field = card.querySelector(`[data-field="${name}"]`);
       if (field !== null) setText(field, text);
     };
-    set("voltage", shown(language, volts));
+    set("voltage", shown(language, current(volts)));
     const gauge = card.querySelector("meter");
     if (gauge !== null) {
-      gauge.hidden = volts === undefined || dead;
+      gauge.hidden = stale || dead;
       gauge.value = Number(volts?.text ?? 0);
     }
     set("dead", dead ? say(language, "notConnected") : "");
@@ -83,7 +109,7 @@ function showPhases(meter: PageMeter, language: Language): void {
       const value = find(meter, `${name}_${phase}`);
       const row = card.querySelector<HTMLElement>(`[data-row="${name}"]`);
       if (row !== null) row.hidden = value === undefined;
-      set(name, value === undefined ? "" : `${shown(language, value)}${value.unit ? ` ${value.unit}` : ""}`);
+      set(name, withUnit(language, current(value)));
     }
   }
 }
@@ -91,9 +117,9 @@ function showPhases(meter: PageMeter, language: Language): void {
 /** Values of the whole connection that are neither power nor energy. */
 const MORE = ["power_factor", "frequency", "reactive_power_import", "reactive_power_export"];
 
-function showMore(meter: PageMeter, language: Language): void {
+function showMore(meter: PageMeter, moment: Moment, language: Language): void {
   const values = MORE.flatMap((key) => find(meter, key) ?? []);
-  const texts = values.map((value) => `${shown(language, value)}${value.unit ? ` ${value.unit}` : ""}`);
+  const texts = values.map((value) => (isStale(value, meter, moment) ? "–" : withUnit(language, value)));
   const box = byId("more");
   const shape = `${values.map(({ key }) => key).join()} ${language}`;
   if (box.dataset.shape !== shape) {
@@ -136,25 +162,20 @@ function phaseCard(phase: string, language: Language): HTMLElement {
   );
 }
 
-/** Called every second, too: the age grows while nothing comes. `state.now` is the server's clock. */
-export function showFreshness(state: PageState, meter: PageMeter, language: Language, sinceMs = 0): void {
+function showFreshness(meter: PageMeter, moment: Moment, language: Language): void {
   const box = byId("freshness");
   if (meter.lastTelegramAt === null) {
     setText(box, "");
     return;
   }
-  const seconds = Math.max(0, Math.round((state.now + sinceMs - meter.lastTelegramAt) / 1000));
-  const age =
-    seconds < 2
-      ? say(language, "justNow")
-      : seconds < 120
-        ? say(language, "secondsAgo", String(seconds))
-        : say(language, "minutesAgo", String(Math.round(seconds / 60)));
+  const sinceMs = moment.now - meter.lastTelegramAt;
+  const text = sinceMs < 1_500 ? say(language, "justNow") : say(language, "ago", age(language, sinceMs));
   const period = meter.periodMs === null ? null : number(language, (meter.periodMs / 1000).toFixed(0));
-  setText(box, period === null ? say(language, "lastTelegramOnly", age) : say(language, "lastTelegram", age, period));
+  setText(box, period === null ? say(language, "lastTelegramOnly", text) : say(language, "lastTelegram", text, period));
 }
 
-export function showValues(meter: PageMeter, language: Language): void {
+/** The table of all values; those that are not current are grey and have their age. */
+export function showValues(meter: PageMeter, moment: Moment, language: Language): void {
   const body = byId("values");
   const shape = `${meter.values.map(({ obis }) => obis).join()} ${language}`;
   if (body.dataset.shape !== shape) {
@@ -172,7 +193,15 @@ export function showValues(meter: PageMeter, language: Language): void {
     );
   }
   meter.values.forEach((value, index) => {
-    const cell = body.children[index]?.lastElementChild;
-    if (cell) setText(cell, `${shown(language, value)}${value.unit ? ` ${value.unit}` : ""}`);
+    const row = body.children[index];
+    const cell = row?.lastElementChild;
+    if (!row || !cell) return;
+    const stale = isStale(value, meter, moment);
+    row.classList.toggle("stale", stale);
+    const text = withUnit(language, value);
+    setText(cell, stale ? `${text} · ${say(language, "ago", ageOf(value, moment, language))}` : text);
   });
+  const more = byId("values-omitted");
+  more.hidden = meter.omittedValues === 0;
+  setText(more, say(language, "omitted", number(language, String(meter.omittedValues))));
 }

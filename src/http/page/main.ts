@@ -1,12 +1,14 @@
-/** The status page: wires its parts to the state that the server sends. */
+/** The status page: connects its parts to the state that the server sends. */
 import type { KeyTestResult, PageMeter, PageState } from "../page-model.ts";
 import { Connection, send } from "./connection.ts";
-import { byId, choices, make, setText } from "./dom.ts";
-import { showFreshness, showMeter, showValues } from "./live.ts";
+import { byId, choices, setText } from "./dom.ts";
+import { showMeter, showValues, showVerdict } from "./live.ts";
+import { MeterChoice } from "./meters.ts";
 import { showOutputs } from "./outputs.ts";
 import { Plots } from "./plots.ts";
-import { showStages } from "./stages.ts";
+import { showProblems, showStages } from "./stages.ts";
 import { Telegrams } from "./telegrams.ts";
+import { type Moment, type Verdict, verdictOf } from "./verdict.ts";
 import { duration, isWord, type Language, say } from "./words.ts";
 
 const THEMES = ["auto", "light", "dark"] as const;
@@ -16,12 +18,16 @@ let language: Language = choices.get("language") === "de" || prefersGerman() ? "
 let theme: Theme = THEMES.find((each) => each === choices.get("theme")) ?? "auto";
 let state: PageState | null = null;
 let stateAt = 0;
-let chosen = Number(choices.get("meter")) || 0;
+/** When the bridge was first found not to answer; `null` while it does. */
+let lostSince: number | null = null;
 
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 applyTheme();
 const plots = new Plots(language);
 const telegrams = new Telegrams(language);
+const meterChoice = new MeterChoice(() => {
+  if (state !== null) show(state);
+});
 
 function prefersGerman(): boolean {
   return choices.get("language") === null && navigator.language.startsWith("de");
@@ -47,51 +53,70 @@ function translate(): void {
   byId("theme").title = colours;
 }
 
-function meterOf(page: PageState): PageMeter | undefined {
-  return page.meters.find(({ index }) => index === chosen) ?? page.meters[0];
+/** The bridge's time now, as far as this page knows it. */
+function momentNow(page: PageState): Moment {
+  const lostMs = lostSince === null ? null : Date.now() - Math.min(stateAt, lostSince);
+  return { now: page.now + (Date.now() - stateAt), lostMs };
 }
 
-function showChoice(page: PageState): void {
-  byId("meter-choice").hidden = page.meters.length < 2;
-  const select = byId<HTMLSelectElement>("meter");
-  const names = page.meters.map((meter) =>
-    [meter.name, meter.id ?? meter.port].filter((part) => part !== null).join(" · "),
-  );
-  if (select.dataset.shape === names.join()) return;
-  select.dataset.shape = names.join();
-  select.replaceChildren(
-    ...page.meters.map(({ index }, position) =>
-      make("option", { value: String(index), selected: index === chosen }, names[position] ?? ""),
-    ),
-  );
-}
-
-function show(page: PageState): void {
+function receive(page: PageState): void {
   const first = state === null;
   state = page;
   stateAt = Date.now();
+  lostSince = null;
   byId("offline").hidden = true;
   byId("login").hidden = true;
   byId("page").hidden = false;
+  show(page);
+  if (first) performance.mark("kaifa2mqtt:first-value");
+}
+
+/** Everything that a new state, another meter or another language changes. */
+function show(page: PageState): void {
   byId("logout").hidden = !page.loggedIn;
   byId("key-card").hidden = !page.keyTest;
-  showChoice(page);
-  const meter = meterOf(page);
+  const meter = refresh(page);
   if (meter === undefined) return;
-  showMeter(page, meter, language);
-  if (first) performance.mark("kaifa2mqtt:first-value");
-  showValues(meter, language);
-  showStages(meter, language);
+  showProblems(page, language);
   showOutputs(page, language);
   plots.show(page, meter, language);
   telegrams.show(meter, language);
   setText(byId("version"), say(language, "version", page.version, duration(page.now - page.startedAt)));
 }
 
+/** What also changes as time passes: verdict, ages, what is no longer current. */
+function refresh(page: PageState): PageMeter | undefined {
+  const moment = momentNow(page);
+  const meter = meterChoice.pick(page, moment);
+  meterChoice.show(page, moment, language);
+  const verdict = verdictOf(page, moment, language);
+  showVerdict(verdict, language);
+  if (meter === undefined) return undefined;
+  showMeter(meter, moment, language);
+  showValues(meter, moment, language);
+  showStages(meter, language, moment.lostMs !== null);
+  placeStages(verdict, meter);
+  plots.tick(meter, moment);
+  return meter;
+}
+
+/** Where something is wrong the stages come first; the words of a meter that the verdict is not about stand with them. */
+function placeStages(verdict: Verdict, meter: PageMeter): void {
+  const card = byId("path-card");
+  const { code, text, cure } = meter.diagnosis;
+  const own = code === "ok" || code === "starting" || verdict.meter === meter.index || verdict.help === "bridge";
+  setText(byId("path-text"), own ? "" : `${text[language]} ${cure[language]}`);
+  const before = verdict.level === "ok" ? byId("values-card") : byId("columns");
+  if (card.nextElementSibling !== before) before.before(card);
+}
+
 const connection = new Connection({
-  onState: show,
+  onState: receive,
   onLost: () => {
-    byId("offline").hidden = false;
+    lostSince ??= Date.now();
+    // Before the first state there is no page that could say it.
+    if (state === null) byId("offline").hidden = false;
+    else refresh(state);
   },
   onLogin: () => {
     byId("page").hidden = true;
@@ -120,12 +145,6 @@ darkScheme.addEventListener("change", () => {
   plots.recolour();
 });
 
-byId<HTMLSelectElement>("meter").addEventListener("change", (event) => {
-  chosen = Number((event.target as HTMLSelectElement).value);
-  choices.set("meter", String(chosen));
-  if (state !== null) show(state);
-});
-
 byId("login").addEventListener("submit", (event) => {
   event.preventDefault();
   const input = byId<HTMLInputElement>("token");
@@ -143,7 +162,7 @@ byId("logout").addEventListener("click", () => {
 byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const [key, authenticationKey] = [byId<HTMLInputElement>("key"), byId<HTMLInputElement>("authentication-key")];
-  const meter = state === null ? undefined : meterOf(state);
+  const meter = state === null ? undefined : meterChoice.pick(state, momentNow(state));
   const body = { meter: meter?.index ?? 0, key: key.value, authenticationKey: authenticationKey.value };
   const box = byId("key-result");
   void send("api/key-test", body)
@@ -156,8 +175,7 @@ byId("key-form").addEventListener("submit", (event) => {
 });
 
 setInterval(() => {
-  const meter = state === null ? undefined : meterOf(state);
-  if (state !== null && meter !== undefined) showFreshness(state, meter, language, Date.now() - stateAt);
+  if (state !== null) refresh(state);
 }, 1_000);
 
 for (const id of ["values-card", "telegrams-card", "key-card"]) {

@@ -1,19 +1,21 @@
-/** Keeps both plots fresh: each telegram is appended, everything is loaded anew now and then. */
+/** Keeps both plots up to date: each telegram is appended, and everything is reloaded now and then. */
 import type { EnergyHour, PageMeter, PageState, PowerSeries } from "../page-model.ts";
 import { load } from "./connection.ts";
-import { byId } from "./dom.ts";
+import { byId, setText } from "./dom.ts";
 import { EnergyPlot } from "./energy-plot.ts";
 import { PowerPlot } from "./power-plot.ts";
-import type { Language } from "./words.ts";
+import { isSilent, type Moment } from "./verdict.ts";
+import { age, type Language, say } from "./words.ts";
 
 const RELOAD_MS = 60_000;
-/** The first counters of a meter wait for a second telegram: they are asked for as soon as they are there. */
+/** The first meter readings wait for a second telegram: they are loaded as soon as they exist. */
 const FIRST_RELOAD_MS = 2_000;
 
 export class Plots {
   #language: Language;
   #meter: PageMeter | null = null;
   #now = Date.now();
+  #startedAt = 0;
   #loadedAt = 0;
   #turn = 0;
   readonly #power: PowerPlot;
@@ -29,7 +31,7 @@ export class Plots {
     }).observe(byId("power-plot"));
   }
 
-  /** New state: a point more; everything anew for another meter or in another language. */
+  /** Takes a new state: appends a point, or reloads everything for another meter or language. */
   show(state: PageState, meter: PageMeter, language: Language): void {
     const anew = this.#meter?.index !== meter.index || this.#meter.id !== meter.id || language !== this.#language;
     if (language !== this.#language) {
@@ -39,10 +41,26 @@ export class Plots {
     }
     this.#meter = meter;
     this.#now = state.now;
+    this.#startedAt = state.startedAt;
     const counted = this.#energy.empty && meter.values.some(({ key }) => key === "energy_import");
     if (anew || Date.now() - this.#loadedAt > (counted ? FIRST_RELOAD_MS : RELOAD_MS)) void this.#reload();
     else this.#power.append(meter, state.now);
-    this.#energy.showToday(meter, state.now);
+    this.#energy.showToday(meter, state.now, state.startedAt);
+  }
+
+  /** Called every second: without new telegrams the plots say since when they end, and the curve moves on. */
+  tick(meter: PageMeter, moment: Moment): void {
+    this.#power.advance(moment.now);
+    const silent = isSilent(meter, moment);
+    const sinceMs = moment.now - (meter.lastTelegramAt ?? moment.now);
+    for (const id of ["power-card", "energy-card"]) {
+      const card = byId(id);
+      card.classList.toggle("stale", silent);
+      const note = card.querySelector<HTMLElement>(".ends");
+      if (note === null) continue;
+      note.hidden = !silent || meter.lastTelegramAt === null;
+      setText(note, say(this.#language, "plotEnds", age(this.#language, sinceMs)));
+    }
   }
 
   /** The colours have changed. */
@@ -60,11 +78,11 @@ export class Plots {
       load<PowerSeries>(`api/power?meter=${meter.index}&span=${this.#power.spanMs}`),
       load<EnergyHour[]>(`api/energy?meter=${meter.index}`),
     ]);
-    // Asked again meanwhile, for another span or meter: that answer counts.
+    // Another span or meter was asked for meanwhile: that answer counts.
     if (turn !== this.#turn) return;
     if (power !== null) this.#power.load(power, meter.lastTelegramAt ?? 0, this.#now);
     if (hours === null) return;
     this.#energy.load(hours, this.#now);
-    this.#energy.showToday(meter, this.#now);
+    this.#energy.showToday(meter, this.#now, this.#startedAt);
   }
 }

@@ -1,4 +1,4 @@
-/** Power over time as one line around zero: import above it, export below. */
+/** Power over time as a line around zero: import above, export below. */
 import uPlot from "uplot";
 import type { PageMeter, PowerSeries } from "../page-model.ts";
 import { byId, segments, setText } from "./dom.ts";
@@ -10,6 +10,8 @@ type SpanName = keyof typeof SPANS;
 /** Up to this span each telegram is a point of its own, appended as it comes. */
 const LIVE_SPAN_MS = SPANS["1h"];
 
+const ADVANCE_MS = 5_000;
+
 export class PowerPlot {
   #language: Language;
   #plot: uPlot | null = null;
@@ -18,7 +20,7 @@ export class PowerPlot {
   #now = Date.now();
   readonly #spans: ReturnType<typeof segments<SpanName>>;
 
-  /** @param onSpan another span was chosen: it must be loaded */
+  /** @param onSpan called when another span is chosen: its data must be loaded */
   constructor(language: Language, onSpan: () => void) {
     this.#language = language;
     const word = (span: SpanName): string => say(this.#language, `range${span}` as Word);
@@ -34,7 +36,7 @@ export class PowerPlot {
     this.#spans.relabel();
   }
 
-  /** @param lastAt up to when the series reaches */
+  /** @param lastAt time of the last telegram in the series */
   load(power: PowerSeries, lastAt: number, now: number): void {
     const half = power.stepMs / 2;
     this.#points = [power.watts.map((_, i) => (power.start + i * power.stepMs + half) / 1000), [...power.watts]];
@@ -43,7 +45,7 @@ export class PowerPlot {
     this.draw();
   }
 
-  /** One telegram more. */
+  /** Adds one telegram. */
   append(meter: PageMeter, now: number): void {
     const at = meter.lastTelegramAt ?? 0;
     const find = (wanted: string) => meter.values.find(({ key }) => key === wanted);
@@ -64,6 +66,13 @@ export class PowerPlot {
       times.shift();
       watts.shift();
     }
+    this.draw();
+  }
+
+  /** Time has passed without a telegram: the curve moves to the left and leaves a gap. */
+  advance(now: number): void {
+    if (now - this.#now < ADVANCE_MS) return;
+    this.#now = now;
     this.draw();
   }
 
@@ -170,7 +179,7 @@ function aroundZero(plot: uPlot, above: string, below: string): CanvasGradient |
   return gradient;
 }
 
-/** Zero is always in sight, with some room around. */
+/** Zero is always visible, with some margin. */
 function rangeWithZero(least: number | null, most: number | null): [number, number] {
   if (least === null || most === null) return [0, 1_000];
   const room = Math.max(most - Math.min(least, 0), 100) * 0.08;

@@ -1,10 +1,11 @@
-/** The way from the adapter to the broker: a light for each stage, and the counters behind it. */
-import type { Light, PageMeter, Stage, StageName } from "../page-model.ts";
+/** The path from the adapter to the broker: a light for each stage, with its counters. */
+import type { Light, PageMeter, PageState, Stage, StageName } from "../page-model.ts";
 import { byId, make, setText } from "./dom.ts";
 import { type Language, number, say, type Word } from "./words.ts";
 
 const PASSED: Readonly<Record<StageName, Word>> = {
-  adapter: "bytes",
+  adapter: "opened",
+  line: "bytes",
   frames: "telegramsCount",
   decryption: "telegramsCount",
   acceptance: "accepted",
@@ -12,6 +13,7 @@ const PASSED: Readonly<Record<StageName, Word>> = {
 };
 const FAILED: Readonly<Record<StageName, Word>> = {
   adapter: "damaged",
+  line: "damaged",
   frames: "damaged",
   decryption: "unread",
   acceptance: "refused",
@@ -32,23 +34,15 @@ const SHAPES: Readonly<Record<Light, string>> = {
 };
 const SVG = "http://www.w3.org/2000/svg";
 
-export function showStages(meter: PageMeter, language: Language): void {
+/** @param lost whether the bridge no longer answers: then nothing is known of its stages */
+export function showStages(meter: PageMeter, language: Language, lost: boolean): void {
   const list = byId("stages");
   if (list.children.length !== meter.stages.length) list.replaceChildren(...meter.stages.map(stageItem));
   meter.stages.forEach((stage, index) => {
     const item = list.children[index];
-    if (item instanceof HTMLElement) showStage(item, stage, language);
+    if (item instanceof HTMLElement) showStage(item, stage, language, lost);
   });
-  setText(
-    byId("path-notes"),
-    say(
-      language,
-      "pathNotes",
-      meter.port,
-      number(language, String(meter.connections)),
-      number(language, String(meter.skippedBytes)),
-    ),
-  );
+  setText(byId("path-notes"), say(language, "pathNotes", meter.port, number(language, String(meter.skippedBytes))));
 }
 
 function stageItem(stage: Stage): HTMLElement {
@@ -72,10 +66,22 @@ function stageItem(stage: Stage): HTMLElement {
   return make("li", { class: "stage", "data-stage": stage.name }, light, make("strong"), counters);
 }
 
-function showStage(item: HTMLElement, stage: Stage, language: Language): void {
-  item.dataset.light = stage.light;
-  item.querySelector(".light")?.setAttribute("aria-label", say(language, LIGHTS[stage.light]));
-  item.querySelector("path")?.setAttribute("d", SHAPES[stage.light]);
+/** What is wrong with the broker although it is connected. */
+export function showProblems(state: PageState, language: Language): void {
+  const problems = state.broker?.problems ?? [];
+  const box = byId("problems");
+  box.hidden = problems.length === 0;
+  const texts = problems.map((problem) => problem[language]);
+  if (box.dataset.shape === texts.join("\n")) return;
+  box.dataset.shape = texts.join("\n");
+  box.replaceChildren(...texts.map((text) => make("li", {}, text)));
+}
+
+function showStage(item: HTMLElement, stage: Stage, language: Language, lost: boolean): void {
+  const light = lost ? "wait" : stage.light;
+  item.dataset.light = light;
+  item.querySelector(".light")?.setAttribute("aria-label", say(language, lost ? "lightUnknown" : LIGHTS[light]));
+  item.querySelector("path")?.setAttribute("d", SHAPES[light]);
   const text = (selector: string, words: string) => {
     const element = item.querySelector(selector);
     if (element !== null) setText(element, words);

@@ -1,9 +1,10 @@
-/** The last telegrams with their bytes annotated. Loaded only while that part of the page is open. */
+/** The latest telegrams with their bytes explained. Loaded only while that part of the page is open. */
 import type { AnnotatedBytes, Span } from "../../codec/inspect/annotate.ts";
 import type { PageMeter, TelegramDetail, TelegramSummary } from "../page-model.ts";
+import { germanLabel, germanValue } from "./annotation-de.ts";
 import { load } from "./connection.ts";
 import { byId, make, setText } from "./dom.ts";
-import { type Language, say } from "./words.ts";
+import { isWord, type Language, say } from "./words.ts";
 
 export class Telegrams {
   #language: Language;
@@ -53,7 +54,7 @@ export class Telegrams {
     box.replaceChildren(
       ...list.map(({ id, at, bytes, outcome }) => {
         const dot = make("span", { class: outcome === "ok" ? "dot" : "dot bad", "aria-hidden": "true" });
-        const about = outcome === "ok" ? `${bytes} B` : outcome;
+        const about = outcome === "ok" ? `${bytes} B` : outcomeText(outcome, this.#language);
         const button = make(
           "button",
           { type: "button", "data-id": String(id), "aria-pressed": String(id === this.#chosen) },
@@ -77,7 +78,10 @@ export class Telegrams {
     if (detail === null || this.#chosen !== id) return;
     const box = byId("telegram");
     box.replaceChildren(...detail.parts.map((part) => this.#part(part)));
-    if (detail.message !== null) box.prepend(make("p", { class: "wrong" }, `${detail.outcome}: ${detail.message}`));
+    const { message } = detail;
+    if (message === null) return;
+    const reason = this.#language === "de" ? (message.de ?? message.en) : message.en;
+    box.prepend(make("p", { class: "wrong" }, `${outcomeText(detail.outcome, this.#language)}: ${reason}`));
   }
 
   /** An OBIS code with the name of its quantity; other labels as they are. */
@@ -87,19 +91,26 @@ export class Telegrams {
     return name === undefined ? [code] : [make("code", {}, code), ` ${name}`];
   }
 
+  /** Label and value in the language of the page. Registers are codes and figures in every language. */
+  #inWords({ kind, label, value }: Span): [label: string, value: string] {
+    if (this.#language !== "de") return [label, value];
+    return [germanLabel(label), kind === "register" || kind === "text" ? value : germanValue(value)];
+  }
+
   #part(part: AnnotatedBytes): HTMLElement {
     const say1 = (word: Parameters<typeof say>[1]) => say(this.#language, word);
     const bytes = make("div", { class: "hex", "aria-hidden": "true" });
     const rows = make("tbody");
     for (const span of part.spans) {
-      const chip = make("span", { class: `chip ${span.kind}`, title: `${span.label} ${span.value}`.trim() });
+      const [label, value] = this.#inWords(span);
+      const chip = make("span", { class: `chip ${span.kind}`, title: `${label} ${value}`.trim() });
       chip.append(hexOf(part, span));
       const row = make(
         "tr",
         {},
         make("td", {}, make("code", {}, rangeOf(span))),
-        make("td", {}, ...this.#meaning(span.label)),
-        make("td", {}, span.value),
+        make("td", {}, ...this.#meaning(label)),
+        make("td", {}, value),
       );
       const mark = (on: boolean) => () => {
         chip.classList.toggle("marked", on);
@@ -132,6 +143,11 @@ export class Telegrams {
     );
     return make("section", {}, make("h3", {}, `${title} · ${part.hex.length / 2} B`), bytes, fields);
   }
+}
+
+function outcomeText(outcome: string, language: Language): string {
+  const word = `outcome-${outcome}`;
+  return isWord(word) ? say(language, word) : outcome;
 }
 
 function hexOf({ hex }: AnnotatedBytes, { start, end }: Span): string {

@@ -5,7 +5,30 @@ export type Language = "en" | "de";
 /** Word by key: [English, German]. */
 const WORDS = {
   skip: ["Skip to content", "Zum Inhalt springen"],
-  meter: ["Meter", "Zähler"],
+  meters: ["Meters", "Zähler"],
+  meterOk: ["well", "in Ordnung"],
+  meterWait: ["waiting", "wartet"],
+  meterBad: ["has a problem", "gestört"],
+  allWell: [
+    "All well: telegrams of all {0} meters arrive and are accepted.",
+    "Alles gut: Telegramme aller {0} Zähler kommen an und werden übernommen.",
+  ],
+  someWrong: ["{0} of {1} meters with a problem.", "{0} von {1} Zählern gestört."],
+  noTelegramSince: ["No telegram for {0}.", "Seit {0} kein Telegramm."],
+  brokerAway: ["Not connected to the broker {0}.", "Keine Verbindung zum Broker {0}."],
+  lost: [
+    "The bridge has not answered for {0}: what is shown below is from before.",
+    "Die Brücke antwortet seit {0} nicht: was unten steht, ist von vorher.",
+  ],
+  lostCure: [
+    "Check that kaifa2mqtt is running and this device is in the same network. Trying again …",
+    "Prüfen, ob kaifa2mqtt läuft und dieses Gerät im selben Netz ist. Es wird weiter versucht …",
+  ],
+  help: ["More about this", "Mehr dazu"],
+  lastValue: ["last: {0} W, {1} ago", "zuletzt {0} W, vor {1}"],
+  asOf: ["as of {0} ago", "Stand vor {0}"],
+  since: [", since {0}", ", seit {0}"],
+  plotEnds: ["Nothing new for {0}.", "Seit {0} nichts Neues."],
   now: ["Power now", "Leistung jetzt"],
   importing: ["drawn from the grid", "aus dem Netz bezogen"],
   exporting: ["fed into the grid", "ins Netz eingespeist"],
@@ -49,6 +72,7 @@ const WORDS = {
   outputWaiting: ["no reading yet", "noch keine Ablesung"],
   outputClosed: ["port not open, see the log", "Port nicht offen, siehe Protokoll"],
   adapter: ["Adapter", "Adapter"],
+  line: ["Line", "Leitung"],
   frames: ["Frames", "Rahmen"],
   decryption: ["Decryption", "Entschlüsselung"],
   acceptance: ["Acceptance", "Annahme"],
@@ -56,7 +80,9 @@ const WORDS = {
   lightOk: ["works", "in Ordnung"],
   lightWait: ["waiting", "wartet"],
   lightBad: ["does not work", "gestört"],
+  lightUnknown: ["unknown", "unbekannt"],
   lightOff: ["not set up", "nicht eingerichtet"],
+  opened: ["opened {0}×", "{0}× geöffnet"],
   bytes: ["{0} bytes", "{0} Bytes"],
   telegramsCount: ["{0} telegrams", "{0} Telegramme"],
   accepted: ["{0} accepted", "{0} übernommen"],
@@ -64,11 +90,9 @@ const WORDS = {
   damaged: ["{0} damaged", "{0} beschädigt"],
   unread: ["{0} not deciphered", "{0} nicht entschlüsselt"],
   refused: ["{0} refused", "{0} verworfen"],
-  pathNotes: [
-    "Port {0} · opened: {1} · bytes outside of telegrams: {2}",
-    "Port {0} · geöffnet: {1} · Bytes außerhalb von Telegrammen: {2}",
-  ],
+  pathNotes: ["Port {0} · bytes outside of telegrams: {1}", "Port {0} · Bytes außerhalb von Telegrammen: {1}"],
   valuesTitle: ["All values", "Alle Werte"],
+  omitted: ["{0} more values are not shown.", "{0} weitere Werte werden nicht gezeigt."],
   quantity: ["Quantity", "Größe"],
   value: ["Value", "Wert"],
   telegramsTitle: ["Last telegrams", "Letzte Telegramme"],
@@ -77,6 +101,15 @@ const WORDS = {
     "Die Bytes, wie sie kamen, und was sie bedeuten. Schlüssel werden nie gezeigt.",
   ],
   noTelegrams: ["No telegram has come so far.", "Bisher ist kein Telegramm gekommen."],
+  "outcome-checksum": ["checksum", "Prüfsumme"],
+  "outcome-framing": ["damaged", "beschädigt"],
+  "outcome-segmentation": ["incomplete", "unvollständig"],
+  "outcome-key-missing": ["no key", "kein Schlüssel"],
+  "outcome-key-wrong": ["wrong key", "falscher Schlüssel"],
+  "outcome-authentication": ["not authentic", "nicht echt"],
+  "outcome-malformed": ["malformed", "fehlerhaft"],
+  "outcome-unsupported": ["unknown layout", "unbekannter Aufbau"],
+  "outcome-implausible": ["implausible", "unglaubwürdig"],
   wire: ["On the wire", "Auf der Leitung"],
   plaintext: ["Deciphered", "Entschlüsselt"],
   bytesColumn: ["Bytes", "Bytes"],
@@ -130,8 +163,7 @@ const WORDS = {
   lastTelegram: ["Last telegram {0}, every {1} s", "Letztes Telegramm {0}, alle {1} s"],
   lastTelegramOnly: ["Last telegram {0}", "Letztes Telegramm {0}"],
   justNow: ["just now", "gerade eben"],
-  secondsAgo: ["{0} s ago", "vor {0} s"],
-  minutesAgo: ["{0} min ago", "vor {0} min"],
+  ago: ["{0} ago", "vor {0}"],
   version: ["kaifa2mqtt {0}, running for {1}", "kaifa2mqtt {0}, läuft seit {1}"],
   unknownMeter: ["No meter yet", "Noch kein Zähler"],
 } as const satisfies Record<string, readonly [en: string, de: string]>;
@@ -154,6 +186,12 @@ export function number(language: Language, text: string): string {
   return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(
     Number(text),
   );
+}
+
+/** `47 s`, then as `duration`. */
+export function age(language: Language, ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  return seconds < 120 ? `${number(language, String(seconds))} s` : duration(ms);
 }
 
 /** `2 d 4 h`, `3 h 12 min`, `5 min`. */

@@ -11,6 +11,7 @@ const status = (text: string): MeterStatus => ({
   connected: true,
   lastTelegramAt: 1_632_728_836_000,
   periodMs: 5012,
+  limitMs: 30_000,
   counters: {
     bytes: 564,
     telegrams: 2,

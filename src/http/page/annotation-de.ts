@@ -1,0 +1,64 @@
+/** The labels and values of the byte table in German; the codec (codec/inspect) gives them in English. */
+
+const LABELS: Readonly<Record<string, string>> = {
+  "not readable": "nicht lesbar",
+  "not recognised": "nicht erkannt",
+  "length of the system title": "Länge des System-Titels",
+  "system title": "System-Titel",
+  length: "Länge",
+  "security control": "Sicherheits-Byte",
+  "invocation counter": "Aufrufzähler",
+  ciphertext: "verschlüsselter Inhalt",
+  "authentication tag": "Authentifizierungs-Tag",
+  "date-time": "Datum und Zeit",
+  structure: "Struktur",
+  array: "Feld",
+  contents: "Inhalt",
+  text: "Text",
+  value: "Wert",
+  null: "leer",
+  "frame without content": "Rahmen ohne Inhalt",
+  "M-Bus start, length": "M-Bus-Start, Länge",
+  "C field": "C-Feld",
+  "A field": "A-Feld",
+  "CI field": "CI-Feld",
+  checksum: "Prüfsumme",
+  stop: "Stopp",
+  "HDLC flag": "HDLC-Flag",
+  "format, length": "Format, Länge",
+  destination: "Ziel",
+  source: "Quelle",
+  control: "Steuerfeld",
+  block: "Block",
+  "P1 head": "P1-Kopf",
+  line: "Zeile",
+  "end, CRC": "Ende, CRC",
+};
+
+/** Pieces of values, in the order in which they are replaced. */
+const VALUES: readonly (readonly [RegExp, string])[] = [
+  [/^right$/, "stimmt"],
+  [/^none$/, "keine"],
+  [/^broadcast$/, "an alle"],
+  [/^(\d+) bytes$/, "$1 Bytes"],
+  [/\bencrypted\b/, "verschlüsselt"],
+  [/\bauthenticated\b/, "authentifiziert"],
+  [/\bbroadcast key\b/, "Rundruf-Schlüssel"],
+  [/\bcompressed\b/, "komprimiert"],
+  [/, suite (\d+)$/, ", Suite $1"],
+  [/^segment (\d+)/, "Segment $1"],
+  [/, more follow$/, ", weitere folgen"],
+  [/, last$/, ", letztes"],
+];
+
+/** What a span is, in German; the names of the standard (data-notification, STSAP) and OBIS codes stay. */
+export function germanLabel(label: string): string {
+  const part = label.endsWith(" (continued)") ? label.slice(0, -" (continued)".length) : label;
+  const german = LABELS[part] ?? part;
+  return part === label ? german : `${german} (Fortsetzung)`;
+}
+
+/** The value of a span that is no register, in German. */
+export function germanValue(value: string): string {
+  return VALUES.reduce((text, [pattern, german]) => text.replace(pattern, german), value);
+}
