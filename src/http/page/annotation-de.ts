@@ -33,6 +33,15 @@ const LABELS: Readonly<Record<string, string>> = {
   "P1 head": "P1-Kopf",
   line: "Zeile",
   "end, CRC": "Ende, CRC",
+  ID: "Nummer",
+  manufacturer: "Hersteller",
+  version: "Version",
+  medium: "Energieart",
+  "access number": "Zugriffsnummer",
+  status: "Zustand",
+  configuration: "Konfiguration",
+  filler: "Füllbytes",
+  records: "Datensätze",
 };
 
 /** Pieces of values, in the order in which they are replaced. */
@@ -40,7 +49,9 @@ const VALUES: readonly (readonly [RegExp, string])[] = [
   [/^right$/, "stimmt"],
   [/^none$/, "keine"],
   [/^broadcast$/, "an alle"],
-  [/^(\d+) bytes$/, "$1 Bytes"],
+  [/\b(\d+) bytes$/, "$1 Bytes"],
+  [/^records with a long header$/, "Datensätze mit langem Kopf"],
+  [/^mode (\d+)/, "Modus $1"],
   [/\bencrypted\b/, "verschlüsselt"],
   [/\bauthenticated\b/, "authentifiziert"],
   [/\bbroadcast key\b/, "Rundruf-Schlüssel"],
