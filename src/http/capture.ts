@@ -44,7 +44,8 @@ export function anonymousCapture(recorded: readonly Recorded[], keys: Keys, abou
     "# Anonymous: numbers of the meter and its system title are replaced. Readings and times are as they were.",
     "# Ciphered again with keys made up for this capture:",
     `# key ${formatHex(key)}`,
-    `# authentication key ${formatHex(authenticationKey)}`,
+    // With it, only telegrams with a tag are believed.
+    ...(recorded.every(({ wire }) => isTagged(wire)) ? [`# authentication key ${formatHex(authenticationKey)}`] : []),
   ];
   if (recorded.length === 0) lines.push("# No telegram has come so far.");
   for (const entry of [...recorded].reverse()) {
@@ -54,6 +55,16 @@ export function anonymousCapture(recorded: readonly Recorded[], keys: Keys, abou
     else lines.push("", what, ...hexLines(wire));
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** Whether the telegram carries an authentication tag. */
+function isTagged(wire: Uint8Array): boolean {
+  try {
+    const apdu = joinSlices(wire, dissect(wire).slices);
+    return (decodeGeneralCiphering(apdu).securityControl & 0x10) !== 0;
+  } catch {
+    return false;
+  }
 }
 
 type NewKeys = Required<{ [Name in keyof Keys]: Uint8Array }>;

@@ -59,7 +59,7 @@ export function stagesOf(status: MeterStatus, broker: BrokerStatus | null): Stag
   });
   stages.push({
     name: "broker",
-    light: broker === null ? "off" : broker.connected ? "ok" : "bad",
+    light: broker === null ? "off" : broker.connected && broker.error === null ? "ok" : "bad",
     passed: broker?.published ?? 0,
     failed: 0,
   });

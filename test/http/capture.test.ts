@@ -22,10 +22,13 @@ function bytesOf(capture: string): Uint8Array {
 }
 
 /** The keys that an anonymous capture brings along. */
-function keysIn(capture: string): { key: Uint8Array; authenticationKey: Uint8Array } {
+function keysIn(capture: string): { key: Uint8Array; authenticationKey?: Uint8Array } {
   const key = /^# key ([0-9A-F]{32})$/m.exec(capture)?.[1] ?? "";
-  const authentication = /^# authentication key ([0-9A-F]{32})$/m.exec(capture)?.[1] ?? "";
-  return { key: parseHex(key), authenticationKey: parseHex(authentication) };
+  const authentication = /^# authentication key ([0-9A-F]{32})$/m.exec(capture)?.[1];
+  return {
+    key: parseHex(key),
+    ...(authentication === undefined ? {} : { authenticationKey: parseHex(authentication) }),
+  };
 }
 
 const decodable = fixtureNames().filter((name) => {

@@ -78,7 +78,6 @@ function show(page: PageState): void {
   const meter = refresh(page);
   if (meter === undefined) return;
   showProblems(page, language);
-  showOutputs(page, language);
   plots.show(page, meter, language);
   telegrams.show(meter, language);
   setText(byId("version"), say(language, "version", page.version, duration(page.now - page.startedAt)));
@@ -96,6 +95,7 @@ function refresh(page: PageState): PageMeter | undefined {
   showValues(meter, moment, language);
   showStages(meter, language, moment.lostMs !== null);
   placeStages(verdict, meter);
+  showOutputs(page, Date.now() - stateAt, language);
   plots.tick(meter, moment);
   return meter;
 }

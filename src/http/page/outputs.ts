@@ -10,26 +10,28 @@ const NAMES: Readonly<Record<string, string>> = {
   shelly: "Shelly Pro 3EM",
 };
 
-export function showOutputs({ outputs }: PageState, language: Language): void {
+/** @param elapsedMs since the state was received: ages grow meanwhile */
+export function showOutputs({ outputs }: PageState, elapsedMs: number, language: Language): void {
   byId("outputs-card").hidden = outputs.length === 0;
   const list = byId("outputs");
   while (list.children.length > outputs.length) list.lastElementChild?.remove();
   while (list.children.length < outputs.length) list.append(make("li", {}));
   outputs.forEach((output, index) => {
     const row = list.children[index];
-    if (row instanceof HTMLElement) setText(row, describe(output, language));
+    if (row instanceof HTMLElement) setText(row, describe(output, elapsedMs, language));
   });
 }
 
 function describe(
   { output, address, listening, meter, clients, ageMs, fresh }: PageOutput,
+  elapsedMs: number,
   language: Language,
 ): string {
   const state = !listening
     ? say(language, "outputClosed")
     : ageMs === null
       ? say(language, "outputWaiting")
-      : say(language, "outputAge", number(language, (ageMs / 1000).toFixed(0)));
+      : say(language, "outputAge", number(language, ((ageMs + elapsedMs) / 1000).toFixed(0)));
   const parts = [
     `${NAMES[output] ?? output} ${address}`,
     meter,

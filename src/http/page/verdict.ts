@@ -61,7 +61,7 @@ export function verdictOf(state: PageState, moment: Moment, language: Language):
   const [worst] = worstFirst(meters, moment);
   const level = worst === undefined ? "wait" : levelOf(worst, moment);
   if (worst !== undefined && level !== "ok") return ofMeter(worst, level, state, moment, language);
-  if (broker !== null && !broker.connected) {
+  if (broker !== null && (!broker.connected || broker.error !== null)) {
     const text = broker.error?.[language] ?? say(language, "brokerAway", broker.server);
     return { level: "bad", text: sentence(text), cure: "", help: "broker", meter: null };
   }
