@@ -9,6 +9,7 @@ import type { Decoder } from "./codec/decoder-event.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
 import { Observer, sourceKind } from "./diagnosis/observer.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
+import type { HttpSinkOptions } from "./http/http-sink.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import type { Logger } from "./log/log.ts";
 import type { MeterStatus } from "./meter/events.ts";
@@ -32,8 +33,8 @@ export interface BridgeOptions {
   readonly findBroker?: (signal: AbortSignal) => Promise<Broker | null>;
   /** Whether the Home Assistant Supervisor runs us. */
   readonly supervised?: boolean;
-  /** For tests of the status page: where it was built, and whom to take for the Supervisor. */
-  readonly page?: { readonly assetsDir?: string; readonly ingressPeer?: string };
+  /** What the status page shows besides, and, for tests, where it was built and whom to take for the Supervisor. */
+  readonly page?: Partial<Pick<HttpSinkOptions, "logTail" | "settings" | "assetsDir" | "ingressPeer">>;
 }
 
 /** What may overhear decoder and acceptance of a meter: the status page's recorder. */

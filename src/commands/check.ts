@@ -19,6 +19,17 @@ export async function command(context: CommandContext): Promise<number> {
   return 0;
 }
 
+/** The configuration in force for the status page: every value with its origin, secrets masked. */
+export function settingsOf(loaded: Loaded): {
+  file: string | null;
+  values: { path: string; value: string; origin: string }[];
+} {
+  const values = entries(loaded).flatMap(({ path, value, origin }) =>
+    value === null ? [] : [{ path, value: String(value), origin }],
+  );
+  return { file: loaded.file, values };
+}
+
 interface Entry {
   /** `meters[0].key` */
   readonly path: string;

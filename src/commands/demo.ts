@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { Bridge } from "../bridge.ts";
 import { configSchema } from "../config/options.ts";
 import { createLogger } from "../log/log.ts";
+import { LogTail } from "../log/log-tail.ts";
 import { VERSION } from "../version.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 
@@ -45,11 +46,13 @@ export async function command(context: CommandContext): Promise<number> {
   });
   print(introduction({ server, port: broker.port, pagePort, interval, layout }));
 
-  const log = createLogger({ ...config.log, stream: context.stderr });
+  const logTail = new LogTail();
+  const log = createLogger({ ...config.log, stream: context.stderr, tail: logTail });
   const bridge = new Bridge({
     config: { ...config, data_dir: dataDir },
     version: VERSION,
     log,
+    page: { logTail },
   });
   const ends = AbortSignal.any([
     signal,

@@ -5,6 +5,7 @@ import { Bridge } from "../bridge.ts";
 import { underSupervisor } from "../config/derive-defaults.ts";
 import { createLogger, type RootLogger } from "../log/log.ts";
 import { RepeatedFaults } from "../log/log-repeats.ts";
+import { LogTail } from "../log/log-tail.ts";
 import type { Broker } from "../sinks/mqtt/client-options.ts";
 import { VERSION } from "../version.ts";
 import type { CommandContext } from "./command.ts";
@@ -18,8 +19,12 @@ export async function command(context: CommandContext): Promise<number> {
   setFlagsFromString("--no-opt");
   setFlagsFromString("--semi-space-growth-factor=1");
   setFlagsFromString("--no-memory-reducer");
-  const { config, file, warnings, secrets } = await readSettings(context);
-  const log = createLogger({ ...config.log, secrets, stream: stdout });
+  const loaded = await readSettings(context);
+  const { config, file, warnings, secrets } = loaded;
+  const page = config.http.enabled
+    ? { logTail: new LogTail(), settings: (await import("./check.ts")).settingsOf(loaded) }
+    : {};
+  const log = createLogger({ ...config.log, secrets, stream: stdout, tail: page.logTail });
   log.info(`kaifa2mqtt ${VERSION}, configuration from ${file ?? "the environment"}`);
   for (const warning of warnings) log.warn(warning);
   const supervised = underSupervisor(env);
@@ -29,6 +34,7 @@ export async function command(context: CommandContext): Promise<number> {
     version: VERSION,
     log,
     supervised,
+    page,
     ...(token === undefined ? {} : { findBroker: supervisorsBroker(token, log) }),
   });
   // Node takes an aborted signal's event for granted that is listened to too late.

@@ -4,7 +4,8 @@
  *
  *     /              the page, with /page.js, /page.css, /icon.svg
  *     /events        its state, by server-sent events; /api/state: the same once
- *     /api/power, /api/energy, /api/telegrams, /api/telegrams/ID, /capture
+ *     /api/power, /api/energy (both with .csv, too), /api/telegrams, /api/telegrams/ID, /capture
+ *     /api/log, /api/settings
  *     /api/key-test, /api/login, /api/logout       (POST)
  *     /health, /live, /metrics
  */
@@ -13,17 +14,20 @@ import { bodyLimit } from "hono/body-limit";
 import { streamSSE } from "hono/streaming";
 import type { DecoderOptions } from "../codec/decoder-event.ts";
 import { annotate } from "../codec/inspect/annotate.ts";
+import type { LogTail } from "../log/log-tail.ts";
+import { printable } from "../log/printable.ts";
 import { type Access, type RequestFacts, SECURITY_HEADERS } from "./access.ts";
 import { type Asset, type AssetName, encode } from "./assets.ts";
 import type { BridgeView } from "./bridge-view.ts";
 import { anonymousCapture, plainCapture } from "./capture.ts";
+import { energyCsv, powerCsv } from "./csv.ts";
 import type { History } from "./history.ts";
 import { testKey } from "./key-test.ts";
 import type { LiveState } from "./live-state.ts";
-import type { KeyTestResult, TelegramDetail, TelegramSummary } from "./page-model.ts";
+import type { KeyTestResult, PageSettings, TelegramDetail, TelegramSummary } from "./page-model.ts";
 import type { Recorded, Recorder } from "./recorder.ts";
 
-/** Pages that may listen at the same time. */
+/** Pages that may listen at the same time; one more takes the place of the one that listens for longest. */
 const MAX_LISTENERS = 32;
 /** Longest span that the power plot may ask for. */
 const MAX_SPAN_MS = 31 * 86_400_000;
@@ -43,17 +47,25 @@ export interface AppParts {
   readonly keysOf: (index: number) => MeterKeys;
   /** Parses a key as people paste it; `null`: keys cannot be tried here, since everyone in the network is served. */
   readonly tryKeys: ((text: string) => Uint8Array | null) | null;
+  /** The last lines of the log; absent: there are none to show. */
+  readonly logTail?: LogTail | undefined;
+  /** The configuration in force, secrets masked. */
+  readonly settings?: PageSettings | undefined;
   readonly onError: (error: Error) => void;
 }
 
 /** What the adapter to Node's server puts into each request. */
-type Bindings = { incoming?: { socket?: { remoteAddress?: string } } };
+type Bindings = {
+  incoming?: { socket?: { remoteAddress?: string } };
+  outgoing?: { destroy(): void };
+};
 type Ctx = Context<{ Bindings: Bindings }>;
 
 export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   const { access, live, history, recorder, view } = parts;
   const app = new Hono<{ Bindings: Bindings }>();
-  let listeners = 0;
+  /** How each page that listens is sent away, the oldest first. */
+  const listeners = new Set<() => void>();
 
   app.use(async (c, next) => {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
@@ -94,30 +106,41 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
     return c.body(await metricsText(view, live.current()), 200, { "content-type": METRICS_TYPE });
   });
 
-  app.get("/api/state", (c) => c.json(live.snapshot(Date.now(), access.loggedIn(factsOf(c)))));
+  app.get("/api/state", (c) => sendJson(c, live.snapshot(Date.now(), access.loggedIn(factsOf(c)))));
   app.get("/events", (c) => {
-    if (listeners >= MAX_LISTENERS) return c.text("Too many pages are open.\n", 503);
+    // Whoever never reads would hold a place for ever. A page that is sent away connects again, or asks instead.
+    const [oldest] = listeners;
+    if (listeners.size >= MAX_LISTENERS) oldest?.();
     const loggedIn = access.loggedIn(factsOf(c));
     c.header("x-accel-buffering", "no");
-    listeners++;
+    const outgoing = c.env?.outgoing;
+    let leave = (): void => undefined;
+    const sentAway = new Promise<void>((resolve) => {
+      leave = () => {
+        listeners.delete(leave);
+        outgoing?.destroy();
+        resolve();
+      };
+    });
+    listeners.add(leave);
     return streamSSE(c, async (stream) => {
       let stop = (): void => undefined;
-      const ended = new Promise<void>((resolve) => stream.onAbort(resolve));
+      const ended = Promise.race([sentAway, new Promise<void>((resolve) => stream.onAbort(resolve))]);
       try {
         // A page that does not read makes the queue grow; it gets the newest state once it does.
         let busy = false;
         const send = async (): Promise<void> => {
           if (busy) return;
           busy = true;
-          await stream.writeSSE({ event: "state", data: JSON.stringify(live.snapshot(Date.now(), loggedIn)) });
+          await stream.writeSSE({ event: "state", data: jsonText(live.snapshot(Date.now(), loggedIn)) });
           busy = false;
         };
         stop = live.listen(() => void send());
-        await send();
+        await Promise.race([send(), ended]);
         await ended;
       } finally {
         stop();
-        listeners--;
+        listeners.delete(leave);
       }
     });
   });
@@ -128,12 +151,20 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   });
   app.get("/api/energy", (c) => c.json(history.energy(meterId(c))));
 
-  app.get("/api/telegrams", (c) => c.json(recorder.list(meterIndex(c)).map(summaryOf)));
+  app.get("/api/power.csv", (c) => {
+    const span = Math.min(Math.max(Number(c.req.query("span")) || 3_600_000, 60_000), MAX_SPAN_MS);
+    return sendCsv(c, "power", powerCsv(history.power(meterId(c), Date.now(), span)));
+  });
+  app.get("/api/energy.csv", (c) => sendCsv(c, "energy", energyCsv(history.energy(meterId(c)), Date.now())));
+
+  app.get("/api/log", (c) => sendJson(c, parts.logTail?.after(Number(c.req.query("after")) || 0) ?? []));
+  app.get("/api/settings", (c) => sendJson(c, parts.settings ?? { file: null, values: [] }));
+  app.get("/api/telegrams", (c) => sendJson(c, recorder.list(meterIndex(c)).map(summaryOf)));
   app.get("/api/telegrams/:id", (c) => {
     const entry = recorder.find(Number(c.req.param("id")));
     if (entry === undefined) return c.text("This telegram is not kept any longer.\n", 404);
     const detail: TelegramDetail = { ...summaryOf(entry), parts: annotate(entry.wire, parts.keysOf(entry.index)) };
-    return c.json(detail);
+    return sendJson(c, detail);
   });
   app.get("/capture", (c) => {
     const index = meterIndex(c);
@@ -210,8 +241,25 @@ function sendAsset(c: Ctx, asset: Asset | undefined): Response {
   return c.body(body, 200, { "content-type": asset.type });
 }
 
-function summaryOf({ id, at, bytes, transport, outcome, message }: Recorded): TelegramSummary {
-  return { id, at, bytes, transport, outcome, message };
+function summaryOf({ wire: _wire, telegram: _telegram, index: _index, ...summary }: Recorded): TelegramSummary {
+  return summary;
+}
+
+/** JSON whose texts from the line, the broker or a file cannot reorder, hide or break what a reader sees (U+202E, …). */
+function jsonText(value: object): string {
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === "string" ? printable(part) : part));
+}
+
+function sendJson(c: Ctx, value: object): Response {
+  return c.body(jsonText(value), 200, { "content-type": "application/json" });
+}
+
+function sendCsv(c: Ctx, name: string, text: string): Response {
+  const stamp = new Date().toISOString().slice(0, 10);
+  return c.body(text, 200, {
+    "content-type": "text/csv; charset=utf-8",
+    "content-disposition": `attachment; filename="kaifa2mqtt-${name}-${stamp}.csv"`,
+  });
 }
 
 /** An object, empty if the body is none. */

@@ -5,6 +5,7 @@
 import type { Server } from "node:http";
 import { join } from "node:path";
 import type { HttpConfig } from "../config/options.ts";
+import type { LogTail } from "../log/log-tail.ts";
 import type { MeterEvent } from "../meter/events.ts";
 import { isLoopback } from "../process/loopback.ts";
 import type { Sink } from "../sinks/sink.ts";
@@ -13,6 +14,7 @@ import type { MeterKeys } from "./app.ts";
 import type { BridgeView } from "./bridge-view.ts";
 import { History } from "./history.ts";
 import { type ConfiguredMeter, LiveState } from "./live-state.ts";
+import type { PageSettings } from "./page-model.ts";
 import { Recorder } from "./recorder.ts";
 
 /** The history is written this often, and when the bridge stops. */
@@ -20,6 +22,8 @@ const SAVE_MS = 3_600_000;
 /** Pause before an address that is in use is tried again. */
 const RETRY_MS = 30_000;
 const STOP_MS = 1_000;
+/** A socket on which nothing moves for so long is closed. */
+const IDLE_SOCKET_MS = 60_000;
 
 /** The part of a logger that is used here. */
 interface HttpLog {
@@ -41,6 +45,9 @@ export interface HttpSinkOptions {
   readonly keysOf: (index: number) => MeterKeys;
   /** Reads a key as people paste it (config/hex-key.ts); `null` if it is none. */
   readonly parseKey: (text: string) => Uint8Array | null;
+  /** The last lines of the log, and the configuration in force with secrets masked. */
+  readonly logTail?: LogTail | undefined;
+  readonly settings?: PageSettings | undefined;
   /** The folder of the built page; the default is beside the program. */
   readonly assetsDir?: string;
   /** Instead of the Supervisor's address (tests). */
@@ -147,11 +154,15 @@ export class HttpSink implements Sink {
       view,
       keysOf,
       tryKeys: this.#keyTest,
+      logTail: this.#options.logTail,
+      settings: this.#options.settings,
       onError: (error) => log.warn(`status page: ${error.stack ?? error.message}`),
     });
     const server = createAdaptorServer({ fetch: app.fetch }) as Server;
     server.headersTimeout = 10_000;
     server.requestTimeout = 10_000;
+    // Whoever does not take what is sent; listening pages hear something every 10 s.
+    server.setTimeout(IDLE_SOCKET_MS);
     server.maxConnections = 128;
     await new Promise<void>((resolve) => {
       server.once("error", (error: NodeJS.ErrnoException) => {

@@ -125,6 +125,9 @@ export interface TelegramSummary {
   readonly at: number;
   readonly bytes: number;
   readonly transport: string | null;
+  /** As `decode --json` says it; `null` of a telegram that could not be read. */
+  readonly security: string | null;
+  readonly systemTitle: string | null;
   /** `ok`, or the code of the error. */
   readonly outcome: string;
   /** Why it was refused. The German text is `null` where there is only the English one. */
@@ -133,6 +136,23 @@ export interface TelegramSummary {
 
 export interface TelegramDetail extends TelegramSummary {
   readonly parts: readonly AnnotatedBytes[];
+}
+
+/** One line of the log; secrets are masked. */
+export interface PageLogLine {
+  readonly id: number;
+  readonly at: number;
+  readonly level: string;
+  readonly component: string | null;
+  readonly meter: string | null;
+  readonly message: string;
+}
+
+/** The configuration in force, as `kaifa2mqtt check` prints it. */
+export interface PageSettings {
+  /** The file that was read, `null` without one. */
+  readonly file: string | null;
+  readonly values: readonly { readonly path: string; readonly value: string; readonly origin: string }[];
 }
 
 /** Result of trying a key on the latest telegrams. */

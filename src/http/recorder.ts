@@ -24,7 +24,6 @@ const SAME_CHUNK_MS = 500;
 export interface Recorded extends TelegramSummary {
   readonly index: number;
   readonly wire: Uint8Array;
-  readonly systemTitle: string | null;
   readonly telegram: Telegram | null;
 }
 
@@ -131,6 +130,7 @@ export class Recorder {
       at: this.#wall(),
       bytes: wire.length,
       transport: fault ? event.transport : event.telegram.transport,
+      security: fault ? null : event.telegram.security,
       outcome: fault ? event.code : "ok",
       message: fault ? messageOf(event.code, event.message) : null,
       wire: wire.slice(),

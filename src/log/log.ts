@@ -9,6 +9,7 @@ import type { Writable } from "node:stream";
 import { createLogger as createWinston, format, transports } from "winston";
 import type { LogConfig } from "../config/options.ts";
 import { LogFile } from "./log-file.ts";
+import type { LogTail } from "./log-tail.ts";
 import { printable, printableJson, printableLines } from "./printable.ts";
 import { Redactor } from "./redact.ts";
 
@@ -45,6 +46,8 @@ export interface LoggerOptions {
   readonly secrets?: readonly string[];
   /** Default: standard output. */
   readonly stream?: Writable;
+  /** Also keeps the last lines in memory, for the status page. */
+  readonly tail?: LogTail | undefined;
   /** Size at which the file is rotated; for tests. */
   readonly maxFileBytes?: number;
   readonly now?: () => Date;
@@ -63,6 +66,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
   const redactor = new Redactor(options.secrets);
   const finish = format.printf((info) => {
     const line = info as unknown as Line;
+    options.tail?.add(tailEntry(line, redactor, now()));
     return options.format === "json" ? jsonLine(line, redactor, now()) : textLine(line, redactor, now());
   });
   const winston = createWinston({
@@ -123,6 +127,14 @@ function explain(error: NodeJS.ErrnoException): string {
     default:
       return error.code ?? error.message;
   }
+}
+
+function tailEntry(line: Line, redactor: Redactor, now: Date): Parameters<LogTail["add"]>[0] {
+  const { level, component = null, meter = null, details } = line;
+  const more = details === undefined ? {} : (redactor.value(details) as object);
+  const text = redactor.text(String(line.message));
+  const message = Object.keys(more).length === 0 ? text : `${text} ${JSON.stringify(more)}`;
+  return { at: now.getTime(), level, component, meter: meter === null ? null : redactor.text(meter), message };
 }
 
 function jsonLine(line: Line, redactor: Redactor, now: Date): string {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../helpers/free-port.ts";
-import { builtPage, DAY_MS, openBrowser, openPage, Stage, type StageOptions } from "./stage.ts";
+import { builtPage, DAY_MS, KEY, openBrowser, openPage, Stage, type StageOptions } from "./stage.ts";
 
 /** The page never looks healthier than the bridge is: each case walks the way on which it once did. */
 
@@ -213,6 +213,31 @@ describe("where something is wrong", () => {
       .toMatch(/verschlüsselter Inhalt.*Aufrufzähler|Aufrufzähler.*verschlüsselter Inhalt/s);
     expect(await text("#telegram")).not.toMatch(/invocation counter|ciphertext|system title|checksum/);
     await picture("byte-table-de");
+  });
+
+  it("log, configuration in force and findings are there, and no secret in them", async () => {
+    const settings = {
+      file: "/config/kaifa2mqtt.yaml",
+      values: [{ path: "meters[0].key", value: "***", origin: "/config/kaifa2mqtt.yaml, line 3" }],
+    };
+    const bridge = await open({ settings }, { locale: "de-AT" });
+    stops.push(bridge.play(700));
+    await well();
+    for (const card of ["findings", "log", "settings"]) await page.locator(`#${card}-card summary`).click();
+    await expect.poll(() => text("#log-lines")).toMatch(/listening at tcp:.*connected to the broker/s);
+    await expect.poll(() => text("#findings")).toMatch(/Alles gut.*mbus.*verschlüsselt.*System-Titel/s);
+    await expect.poll(() => text("#settings")).toMatch(/meters\[0\]\.key\*\*\*/);
+    await page.locator("#log-level").selectOption("warn");
+    await expect.poll(() => page.locator("#log-lines li").count()).toBe(0);
+    expect(await page.content()).not.toMatch(new RegExp(KEY, "i"));
+    const download = page.waitForEvent("download");
+    await page.locator("#energy-csv").click();
+    expect((await download).suggestedFilename()).toMatch(/^kaifa2mqtt-energy-.*\.csv$/);
+    await page.locator("#log-level").selectOption("debug");
+    await picture("panels-de");
+    await page.setViewportSize(PHONE.viewport);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await picture("panels-de-phone");
   });
 
   it("the first day says since when it counts", async () => {

@@ -15,7 +15,9 @@ import { Bridge } from "../../src/bridge.ts";
 import { decodeTelegrams } from "../../src/codec/decoder.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { History } from "../../src/http/history.ts";
+import type { PageSettings } from "../../src/http/page-model.ts";
 import { createLogger } from "../../src/log/log.ts";
+import { LogTail } from "../../src/log/log-tail.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { freePort } from "../helpers/free-port.ts";
 
@@ -40,6 +42,8 @@ export interface StageOptions {
   readonly token?: string;
   /** Port of a second meter. */
   readonly second?: string;
+  /** The configuration in force, as `run` hands it to the page. */
+  readonly settings?: PageSettings;
   /** More of the configuration, as environment variables. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -168,7 +172,15 @@ export class Stage {
     await this.#bridge?.stop();
   }
 
-  async #startBridge({ key = KEY, supervised = false, token, assetsDir, second, env }: StageOptions): Promise<void> {
+  async #startBridge({
+    key = KEY,
+    supervised = false,
+    token,
+    assetsDir,
+    second,
+    env,
+    settings,
+  }: StageOptions): Promise<void> {
     const port = await freePort();
     const { config } = await loadConfig({
       cwd: this.#folder,
@@ -192,13 +204,14 @@ export class Stage {
         done();
       },
     });
-    const log = createLogger({ level: "info", format: "text", stream });
+    const logTail = new LogTail();
+    const log = createLogger({ level: "info", format: "text", stream, secrets: [KEY], tail: logTail });
     this.#bridge = new Bridge({
       config,
       version: "1.0.0",
       log,
       supervised,
-      page: { assetsDir, ingressPeer: "127.0.0.1" },
+      page: { assetsDir, ingressPeer: "127.0.0.1", logTail, settings },
     });
     await this.#bridge.start();
     this.url = `http://127.0.0.1:${port}/`;

@@ -11,6 +11,7 @@ import { Observer } from "../../src/diagnosis/observer.ts";
 import type { BridgeView } from "../../src/http/bridge-view.ts";
 import { HttpSink, type HttpSinkOptions } from "../../src/http/http-sink.ts";
 import type { PageState } from "../../src/http/page-model.ts";
+import { LogTail } from "../../src/log/log-tail.ts";
 import type { MeterStatus } from "../../src/meter/events.ts";
 import { loadFixture } from "../helpers/fixtures.ts";
 import { freePort } from "../helpers/free-port.ts";
@@ -231,6 +232,58 @@ describe("the page's data", () => {
     expect((await fetch(`${url}api/telegrams/999`)).status).toBe(404);
   });
 
+  it("readers that never read do not hold the places of others", async () => {
+    const url = await start();
+    const { port } = new URL(url);
+    const idle = Array.from({ length: 40 }, () => connect(Number(port), "127.0.0.1"));
+    for (const socket of idle) {
+      socket.on("error", () => undefined);
+      socket.write("GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+      socket.pause();
+    }
+    const answer = await fetch(`${url}events`);
+    expect(answer.status).toBe(200);
+    const reader = answer.body?.getReader();
+    expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toMatch(/^event: state/);
+    await reader?.cancel();
+    for (const socket of idle) socket.destroy();
+  });
+
+  it("texts from outside cannot reorder or break what a reader sees", async () => {
+    const [known] = view.meters();
+    const evil = { ...view, meters: () => (known === undefined ? [] : [{ ...known, label: "tcp://a\u202Eb\u2028c" }]) };
+    const url = await start({ view: evil });
+    const text = await (await fetch(`${url}api/state`)).text();
+    expect((JSON.parse(text) as PageState).meters[0]?.port).toBe("tcp://a\\u202eb\\u2028c");
+  });
+
+  it("shows the log and the configuration in force", async () => {
+    const logTail = new LogTail();
+    logTail.add({ at: 1, level: "warn", component: "mqtt", meter: null, message: "first" });
+    logTail.add({ at: 2, level: "info", component: "meter", meter: "house", message: "second" });
+    const settings = {
+      file: "/config/kaifa2mqtt.yaml",
+      values: [{ path: "meters[0].key", value: "***", origin: "x" }],
+    };
+    const url = await start({ logTail, settings });
+    expect(await (await fetch(`${url}api/log?after=1`)).json()).toMatchObject([{ id: 2, message: "second" }]);
+    expect(await (await fetch(`${url}api/settings`)).json()).toEqual(settings);
+  });
+
+  it("hands out what the plots show as CSV", async () => {
+    const url = await start();
+    const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
+    sink?.history.addValues(METER.id, hour - 3_600_000, { powerW: 500, importKwh: 10, exportKwh: 1 });
+    sink?.history.addValues(METER.id, hour - 1_000, { powerW: 700, importKwh: 10.5, exportKwh: 1 });
+    const energy = await fetch(`${url}api/energy.csv?meter=0`);
+    expect(energy.headers.get("content-disposition")).toMatch(/attachment; filename="kaifa2mqtt-energy-/);
+    const start1 = new Date(hour - 3_600_000).toISOString().replace(".000", "");
+    const end1 = new Date(hour).toISOString().replace(".000", "");
+    expect(await energy.text()).toBe(`start,end,energy_import_kwh,energy_export_kwh\n${start1},${end1},0.500,0.000\n`);
+    const power = await (await fetch(`${url}api/power.csv?meter=0&span=7200000`)).text();
+    expect(power.split("\n")).toEqual(["start,power_net_w", `${start1},500`, expect.stringMatching(/,700$/), ""]);
+  });
+
   it("remembers its history over a restart", async () => {
     let url = await start();
     sink?.accept({ type: "reading", reading: { ...readingOf(), receivedAt: Date.now() } });
@@ -274,7 +327,8 @@ describe("who is served", () => {
 
   it("with a token nothing but life and health is told without it", async () => {
     const url = await start({}, { token: "open sesame" });
-    for (const path of ["api/state", "events", "metrics", "api/power", "api/energy", "api/telegrams", "capture"]) {
+    const apis = ["state", "power", "energy", "energy.csv", "power.csv", "telegrams", "log", "settings"];
+    for (const path of [...apis.map((name) => `api/${name}`), "events", "metrics", "capture"]) {
       expect((await fetch(url + path)).status, path).toBe(401);
     }
     for (const path of ["", "page.js", "live", "health"]) expect((await fetch(url + path)).status, path).toBe(200);

@@ -2,10 +2,13 @@
 import type { KeyTestResult, PageMeter, PageState } from "../page-model.ts";
 import { Connection, send } from "./connection.ts";
 import { byId, choices, setText } from "./dom.ts";
+import { Findings } from "./findings.ts";
 import { showMeter, showValues, showVerdict } from "./live.ts";
+import { LogView } from "./log-view.ts";
 import { MeterChoice } from "./meters.ts";
 import { showOutputs } from "./outputs.ts";
 import { Plots } from "./plots.ts";
+import { watchSettings } from "./settings.ts";
 import { showProblems, showStages } from "./stages.ts";
 import { Telegrams } from "./telegrams.ts";
 import { type Moment, type Verdict, verdictOf } from "./verdict.ts";
@@ -25,6 +28,9 @@ const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 applyTheme();
 const plots = new Plots(language);
 const telegrams = new Telegrams(language);
+const logView = new LogView();
+const findings = new Findings();
+watchSettings();
 const meterChoice = new MeterChoice(() => {
   if (state !== null) show(state);
 });
@@ -80,6 +86,7 @@ function show(page: PageState): void {
   showProblems(page, language);
   plots.show(page, meter, language);
   telegrams.show(meter, language);
+  void logView.refresh(language, page.startedAt);
   setText(byId("version"), say(language, "version", page.version, duration(page.now - page.startedAt)));
 }
 
@@ -97,6 +104,7 @@ function refresh(page: PageState): PageMeter | undefined {
   placeStages(verdict, meter);
   showOutputs(page, Date.now() - stateAt, language);
   plots.tick(meter, moment);
+  void findings.show(meter, moment, language);
   return meter;
 }
 
@@ -106,7 +114,7 @@ function placeStages(verdict: Verdict, meter: PageMeter): void {
   const { code, text, cure } = meter.diagnosis;
   const own = code === "ok" || code === "starting" || verdict.meter === meter.index || verdict.help === "bridge";
   setText(byId("path-text"), own ? "" : `${text[language]} ${cure[language]}`);
-  const before = verdict.level === "ok" ? byId("values-card") : byId("columns");
+  const before = verdict.level === "ok" ? byId("findings-card") : byId("columns");
   if (card.nextElementSibling !== before) before.before(card);
 }
 
@@ -178,7 +186,7 @@ setInterval(() => {
   if (state !== null) refresh(state);
 }, 1_000);
 
-for (const id of ["values-card", "telegrams-card", "key-card"]) {
+for (const id of ["findings-card", "values-card", "telegrams-card", "key-card", "log-card", "settings-card"]) {
   const card = byId<HTMLDetailsElement>(id);
   card.open = choices.get(id) === "open";
   card.addEventListener("toggle", () => choices.set(id, card.open ? "open" : "closed"));

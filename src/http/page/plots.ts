@@ -73,6 +73,9 @@ export class Plots {
     const meter = this.#meter;
     if (meter === null) return;
     this.#loadedAt = Date.now();
+    byId<HTMLAnchorElement>("power-csv").href = `api/power.csv?meter=${meter.index}&span=${this.#power.spanMs}`;
+    byId<HTMLAnchorElement>("energy-csv").href = `api/energy.csv?meter=${meter.index}`;
+    for (const id of ["power-csv", "energy-csv"]) byId(id).title = say(this.#language, "csv");
     const turn = ++this.#turn;
     const [power, hours] = await Promise.all([
       load<PowerSeries>(`api/power?meter=${meter.index}&span=${this.#power.spanMs}`),

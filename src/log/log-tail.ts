@@ -1,0 +1,37 @@
+/** The last lines of the log in memory, for the status page. Filled by the logger once secrets are masked. Bounded. */
+import { printable } from "./printable.ts";
+
+/** Lines that are kept: some days of a healthy run at level info. */
+const MAX_LINES = 500;
+/** Longest message that is kept, characters; what is longer (a stack trace, hex at debug) is cut. */
+const MAX_MESSAGE = 1_000;
+
+export interface LogEntry {
+  /** Grows by one with each line. */
+  readonly id: number;
+  /** Milliseconds of the wall clock. */
+  readonly at: number;
+  readonly level: string;
+  readonly component: string | null;
+  readonly meter: string | null;
+  readonly message: string;
+}
+
+export class LogTail {
+  readonly #lines: LogEntry[] = [];
+  #nextId = 1;
+
+  /** @param entry with secrets masked already */
+  add(entry: Omit<LogEntry, "id">): void {
+    const message = printable(
+      entry.message.length > MAX_MESSAGE ? `${entry.message.slice(0, MAX_MESSAGE)}…` : entry.message,
+    );
+    this.#lines.push({ ...entry, message, id: this.#nextId++ });
+    if (this.#lines.length > MAX_LINES) this.#lines.shift();
+  }
+
+  /** The lines after the one with this id, oldest first. */
+  after(id: number): readonly LogEntry[] {
+    return this.#lines.filter((line) => line.id > id);
+  }
+}
