@@ -44,7 +44,9 @@ const findPackage = (name, from) => {
 
 const isNeeded = (path) =>
   path === "" ||
-  (!/(^|[/\\])(node_modules|build|test)([/\\]|$)|\.(d\.ts|map|md|gyp|h|cpp|ts)$|CHANGELOG/.test(path) &&
+  (!/(^|[/\\])(node_modules|build|test)([/\\]|$)|\.(d\.ts|map|md|gyp|h|cpp|ts)$|CHANGELOG|^(bin|build-test|optional)\.js$/.test(
+    path,
+  ) &&
     (!path.startsWith(`prebuilds${sep}`) ||
       /^prebuilds[/\\]linux-(x64|arm64)([/\\][^/\\]*(?<!musl)\.node)?$/.test(path)));
 

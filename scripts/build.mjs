@@ -2,15 +2,24 @@
 // codec for programmers, and its types.
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
+import { cyclonedxEsbuildPlugin } from "@cyclonedx/cyclonedx-esbuild";
 import { build } from "esbuild";
 import { buildPage } from "./build-page.mjs";
 import { BUNDLE_OPTIONS } from "./bundle-options.mjs";
 
 const outdir = process.env.OUTDIR ?? "dist";
 rmSync(outdir, { recursive: true, force: true });
-await build({ ...BUNDLE_OPTIONS, outdir, entryPoints: { main: "src/main.ts", codec: "src/codec/index.ts" } });
-// `--program`: without page and types, for tests of the program.
-if (!process.argv.includes("--program")) {
+const isWhole = !process.argv.includes("--program");
+// Which packages the bundle holds, with their licence texts (CycloneDX): scanners of the image or package see no node_modules.
+const bom = { outputFile: "sbom.cdx.json", gatherLicenseTexts: true, outputReproducible: true };
+await build({
+  ...BUNDLE_OPTIONS,
+  outdir,
+  entryPoints: { main: "src/main.ts", codec: "src/codec/index.ts" },
+  plugins: [...(BUNDLE_OPTIONS.plugins ?? []), ...(isWhole ? [cyclonedxEsbuildPlugin(bom)] : [])],
+});
+// `--program`: without page, types and list of packages, for tests of the program.
+if (isWhole) {
   await buildPage(`${outdir}/page`);
   execFileSync("node_modules/.bin/tsc", ["-p", "scripts/tsconfig.types.json", "--outDir", `${outdir}/types`], {
     stdio: "inherit",

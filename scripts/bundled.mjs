@@ -5,11 +5,22 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
+/** What a module loads only when it is used stays where it is: scripts read tables, they run nothing. */
+const withoutDynamicImports = {
+  name: "without-dynamic-imports",
+  setup(build) {
+    build.onResolve({ filter: /./ }, ({ kind, path }) => (kind === "dynamic-import" ? { path, external: true } : null));
+  },
+};
+/** For CommonJS packages such as commander. */
+const banner = { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" };
+
 export async function bundled(entry) {
   const folder = mkdtempSync(join(tmpdir(), "kaifa2mqtt-"));
   try {
     const outfile = join(folder, "module.mjs");
-    await build({ entryPoints: [entry], bundle: true, platform: "node", format: "esm", outfile });
+    const plugins = [withoutDynamicImports];
+    await build({ entryPoints: [entry], bundle: true, platform: "node", format: "esm", outfile, banner, plugins });
     return await import(pathToFileURL(outfile).href);
   } finally {
     rmSync(folder, { recursive: true, force: true });
