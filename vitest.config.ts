@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 /** `unit` needs nothing but Node; the other projects need real programs and are run by `.ci/run`, where none may skip. */
 export default defineConfig({
   test: {
+    globalSetup: "test/clean-run.ts",
     // `.ci/run` counts the tests of each stage from this report.
     reporters: process.env.TEST_REPORT ? ["default", ["json", { outputFile: process.env.TEST_REPORT }]] : ["default"],
     projects: [
@@ -10,7 +11,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/system/**", "test/browser/**", "test/ha/**", "test/docker/**"],
+          exclude: ["test/system/**", "test/browser/**", "test/ha/**", "test/docker/**", "test/debian/**"],
           testTimeout: 20_000,
         },
       },
@@ -37,6 +38,15 @@ export default defineConfig({
           name: "ha",
           include: ["test/ha/**/*.test.ts"],
           testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "debian",
+          include: ["test/debian/**/*.test.ts"],
+          testTimeout: 120_000,
           hookTimeout: 600_000,
           fileParallelism: false,
         },

@@ -17,7 +17,7 @@ import { sourceKind } from "../diagnosis/observer.ts";
 import { printableJson, printableLines } from "../log/printable.ts";
 import { mask } from "../log/redact.ts";
 import { openSource } from "../sources/open-source.ts";
-import { portUsers } from "../sources/port-users.ts";
+import { portUsers, predecessorService } from "../sources/port-users.ts";
 import { listSerialDevices, type SerialDevice } from "../sources/serial-devices.ts";
 import { type LineSettings, SourceError } from "../sources/source.ts";
 import { type CommandContext, UsageError } from "./command.ts";
@@ -132,7 +132,9 @@ async function examine(
   } finally {
     if (terminal) stderr.write("\r\x1b[K");
   }
-  const users = sourceKind(port) === "serial" ? await portUsers(port) : [];
+  const predecessor = await predecessorService();
+  const users =
+    sourceKind(port) === "serial" ? [...(await portUsers(port)), ...(predecessor === null ? [] : [predecessor])] : [];
   return { port, hearings, diagnosis: conclude(hearings, meter, configured), users };
 }
 

@@ -3,10 +3,12 @@ import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { Bridge } from "../bridge.ts";
 import { underSupervisor } from "../config/derive-defaults.ts";
+import { sourceKind } from "../diagnosis/observer.ts";
 import { createLogger, type RootLogger } from "../log/log.ts";
 import { RepeatedFaults } from "../log/log-repeats.ts";
 import { LogTail } from "../log/log-tail.ts";
 import type { Broker } from "../sinks/mqtt/client-options.ts";
+import { predecessorService } from "../sources/port-users.ts";
 import { VERSION } from "../version.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";
@@ -27,6 +29,12 @@ export async function command(context: CommandContext): Promise<number> {
   const log = createLogger({ ...config.log, secrets, stream: stdout, tail: page.logTail });
   log.info(`kaifa2mqtt ${VERSION}, configuration from ${file ?? "the environment"}`);
   for (const warning of warnings) log.warn(warning);
+  const predecessor = config.meters.some(({ port }) => sourceKind(port) === "serial")
+    ? await predecessorService()
+    : null;
+  if (predecessor !== null) {
+    log.warn(`${predecessor} is running and may read from the same port: sudo systemctl disable --now ${predecessor}`);
+  }
   const supervised = underSupervisor(env);
   const token = env.SUPERVISOR_TOKEN;
   const bridge = new Bridge({

@@ -2,7 +2,7 @@
  * The configuration from all its layers: defaults < file (YAML, the add-on's options.json or the predecessor's
  * meter.json) < environment < flags. Each value remembers its origin; every fault is found in one go. Nothing is written.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type * as z from "zod/mini";
 import { joinMeters, joinOutputs, OPTIONS_JSON } from "./addon-options.ts";
@@ -139,6 +139,9 @@ function inOrder(faults: readonly ConfigFault[]): ConfigFault[] {
   );
 }
 
+/** The file that the Debian package brings. */
+const PACKAGED = "/etc/kaifa2mqtt/kaifa2mqtt.yaml";
+
 /** The first of the search order that exists (product.md). */
 function findFile(options: LoadOptions): { file: string | null; label: string; tried: string[] } {
   const { env, cwd, root = "/" } = options;
@@ -151,14 +154,28 @@ function findFile(options: LoadOptions): { file: string | null; label: string; t
     ...(underSupervisor(env) ? [OPTIONS_JSON] : []),
     "/config/kaifa2mqtt.yaml",
     "./kaifa2mqtt.yaml",
-    "/etc/kaifa2mqtt/kaifa2mqtt.yaml",
+    PACKAGED,
     "/etc/kaifareader/meter.json",
   ];
+  const tried: string[] = [];
   for (const label of candidates) {
     const file = isAbsolute(label) ? join(root, relative("/", label)) : resolve(cwd, label);
-    if (existsSync(file)) return { file, label: label.replace(/^\.\//, ""), tried: [] };
+    const empty = label === PACKAGED && isEmpty(file);
+    if (existsSync(file) && !empty) return { file, label: label.replace(/^\.\//, ""), tried: [] };
+    tried.push(empty ? `${label}, which holds nothing but comments` : label);
   }
-  return { file: null, label: "", tried: candidates };
+  return { file: null, label: "", tried };
+}
+
+/** Whether a file holds nothing but comments, as the Debian package's does before it is edited: it is passed over. */
+function isEmpty(file: string): boolean {
+  try {
+    return readFileSync(file, "utf8")
+      .split("\n")
+      .every((line) => /^\s*(?:#.*)?$/.test(line));
+  } catch {
+    return false;
+  }
 }
 
 /** `meter:` is a list of one; from here on there is only `meters`. */

@@ -2,7 +2,7 @@
  * Which other programs have a serial device open (Linux). The lock that we take keeps out only those that take one, too:
  * a second reader without it gets a part of the bytes, and we the rest.
  */
-import { readdir, readFile, readlink, realpath } from "node:fs/promises";
+import { lstat, readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { join } from "node:path";
 
 /** `kaifareader.py (pid 42)`, one for each program; only those that this user may look into. Never throws. */
@@ -12,6 +12,21 @@ export async function portUsers(path: string, proc = "/proc", self = process.pid
   const pids = (await entries(proc)).filter((name) => /^\d+$/.test(name) && Number(name) !== self);
   const users = await Promise.all(pids.map((pid) => userOf(join(proc, pid), pid, device)));
   return users.filter((user) => user !== null);
+}
+
+/** Where systemd lists what runs; anyone may look. */
+const UNITS = "/run/systemd/units";
+
+/**
+ * The predecessor's service, `kaifareader.service`, if it runs: it would take a part of the bytes, and as another user's
+ * process it is not among `portUsers`. Never throws.
+ */
+export async function predecessorService(units = UNITS): Promise<string | null> {
+  const name = "kaifareader.service";
+  return lstat(join(units, `invocation:${name}`)).then(
+    () => name,
+    () => null,
+  );
 }
 
 async function userOf(folder: string, pid: string, device: string): Promise<string | null> {

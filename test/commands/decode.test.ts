@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/commands/command.ts";
@@ -10,6 +9,7 @@ import { DEMO_KEY, SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { runCommand } from "../helpers/command-context.ts";
 import { fixtureNames, loadFixture } from "../helpers/fixtures.ts";
 import { netzNoe } from "../helpers/telegrams.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const hex = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : Buffer.from(bytes).toString("hex"));
 
@@ -101,7 +101,7 @@ describe("decode", () => {
   });
 
   it("reads files, each a stream of its own, and tells of one that cannot be read", async () => {
-    const cwd = mkdtempSync(join(tmpdir(), "kaifa2mqtt-decode-"));
+    const cwd = temporaryFolder("kaifa2mqtt-decode-");
     const { wire } = loadFixture("kaifa-netz-noe");
     writeFileSync(join(cwd, "a.bin"), wire.subarray(0, 200));
     writeFileSync(join(cwd, "b.hex"), Buffer.from(wire.subarray(200)).toString("hex"));
@@ -132,7 +132,7 @@ describe("decode", () => {
   });
 
   it("a configuration that nobody asked for and that cannot be read does not stand in the way", async () => {
-    const cwd = mkdtempSync(join(tmpdir(), "kaifa2mqtt-decode-"));
+    const cwd = temporaryFolder("kaifa2mqtt-decode-");
     mkdirSync(join(cwd, "kaifa2mqtt.yaml"));
     const plain = loadFixture("kaifa-ma304-no-list2");
     const call = { cwd, options: { json: true }, input: [plain.wire] };

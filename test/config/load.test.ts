@@ -22,6 +22,18 @@ describe("the search order", () => {
     }
   });
 
+  it("passes over a file that holds nothing but comments, as the Debian package's does at first", async () => {
+    const folder = new ConfigFolder();
+    folder.write("etc/kaifa2mqtt/kaifa2mqtt.yaml", "# meter:\n\n  # port: /dev/ttyUSB0\n");
+    expect((await folder.faults())[0]?.found).toContain(
+      "/etc/kaifa2mqtt/kaifa2mqtt.yaml, which holds nothing but comments",
+    );
+    folder.write("etc/kaifareader/meter.json", JSON.stringify({ port: "/dev/ttyUSB5", key_hex_string: KEY }));
+    const { file, config } = await folder.load();
+    expect(file).toBe("/etc/kaifareader/meter.json");
+    expect(config.meters[0]?.port).toBe("/dev/ttyUSB5");
+  });
+
   it("takes /data/options.json before all others, but only when the Supervisor runs us", async () => {
     const folder = new ConfigFolder();
     folder.write("kaifa2mqtt.yaml", MINIMAL);

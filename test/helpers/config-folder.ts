@@ -1,12 +1,12 @@
 /** A folder of its own for a test, with files in it, in which the configuration is looked for and nowhere else. */
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { type Loaded, loadConfig } from "../../src/config/load.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 export class ConfigFolder {
-  readonly path = mkdtempSync(join(tmpdir(), "kaifa2mqtt-config-"));
+  readonly path = temporaryFolder("kaifa2mqtt-config-");
 
   /** Writes a file, by default readable by its owner only. */
   write(name: string, text: string, mode = 0o600): string {

@@ -1,5 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Ledger, type LedgerOptions } from "../../src/ledger/ledger.ts";
@@ -9,6 +8,7 @@ import { formatLocal } from "../../src/ledger/local-time.ts";
 import type { Point, PointMark } from "../../src/ledger/point.ts";
 import { FakeClock } from "../helpers/fake-clock.ts";
 import { readingOf } from "../helpers/readings.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const QUARTER = 900_000;
 const START = Date.parse("2026-03-02T10:00:00+01:00");
@@ -16,7 +16,7 @@ const log = { error: () => undefined, warn: () => undefined, info: () => undefin
 
 let dataDir: string;
 beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), "kaifa2mqtt-ledger-"));
+  dataDir = temporaryFolder("kaifa2mqtt-ledger-");
 });
 afterEach(() => rmSync(dataDir, { recursive: true }));
 

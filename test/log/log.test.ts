@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { createLogger, type LoggerOptions } from "../../src/log/log.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 
@@ -24,7 +24,7 @@ function logger(options: Partial<LoggerOptions> = {}) {
   return { stream, log: createLogger({ level: "info", format: "text", stream, now, ...options }) };
 }
 
-const folder = () => mkdtempSync(join(tmpdir(), "kaifa2mqtt-log-"));
+const folder = () => temporaryFolder("kaifa2mqtt-log-");
 
 describe("lines", () => {
   it("for people: local time, level, labels, message, details", async () => {

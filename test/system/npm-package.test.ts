@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -21,8 +21,9 @@ describe("the npm package", () => {
     folder = place.folder;
     symlinkSync(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
     execFileSync("npm", ["run", "build"], { cwd: folder, stdio: "pipe" });
+    execFileSync("node", ["scripts/npm-folder.mjs"], { cwd: folder, stdio: "pipe" });
     [packed] = JSON.parse(
-      execFileSync("npm", ["pack", "--json", "--ignore-scripts"], { cwd: folder, encoding: "utf8" }),
+      execFileSync("npm", ["pack", "--json", "--ignore-scripts", "./dist-npm"], { cwd: folder, encoding: "utf8" }),
     );
     const install = ["install", "--global", "--prefix", prefix(), "--prefer-offline", "--no-audit", "--no-fund"];
     await run("npm", [...install, join(folder, packed.filename)], { cwd: folder });
@@ -47,6 +48,10 @@ describe("the npm package", () => {
       expect.arrayContaining(["@serialport", "node-gyp-build"]),
     );
     expect(readdirSync(modules)).not.toContain("mqtt");
+    // What is in the bundle instead is listed, with versions and licences.
+    const bom = JSON.parse(readFileSync(join(modules, "../dist/sbom.cdx.json"), "utf8"));
+    const bundled = bom.components.map(({ name }: { name: string }) => name);
+    expect(bundled).toEqual(expect.arrayContaining(["mqtt", "serialport", "winston", "yaml", "zod", "hono", "aedes"]));
   });
 
   it("decodes a telegram, and reads its configuration", async () => {

@@ -1,0 +1,26 @@
+// node scripts/npm-folder.mjs [FOLDER]: the npm package as it is published. package.json lists the libraries of the program
+// under `dependencies`, where readers and auditors look for them; the bundle in dist/ holds them already, so here only those
+// are left that it does not hold, and nothing is installed twice.
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { BUNDLE_OPTIONS } from "./bundle-options.mjs";
+
+const root = join(import.meta.dirname, "..");
+const target = resolve(process.argv[2] ?? join(root, "dist-npm"));
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+rmSync(target, { recursive: true, force: true });
+const [{ files }] = JSON.parse(
+  execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
+);
+for (const { path } of files) {
+  mkdirSync(dirname(join(target, path)), { recursive: true });
+  cpSync(join(root, path), join(target, path));
+}
+const { scripts, devDependencies, ...published } = manifest;
+published.dependencies = Object.fromEntries(
+  Object.entries(manifest.dependencies).filter(([name]) => BUNDLE_OPTIONS.external.includes(name)),
+);
+writeFileSync(join(target, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
+console.log(target);

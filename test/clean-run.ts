@@ -1,0 +1,23 @@
+/**
+ * Before and after all tests of a run: what they write goes below one folder of its own ($TMPDIR), and a run that leaves
+ * anything there has failed.
+ */
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Made by Node, V8 and browsers for themselves. */
+const NOT_OURS = /^(?:node-compile-cache|v8-compile-cache|\.org\.chromium|org\.chromium|playwright)/;
+
+export function setup(): () => void {
+  const before = process.env.TMPDIR;
+  const folder = mkdtempSync(join(tmpdir(), "kaifa-tests-"));
+  process.env.TMPDIR = folder;
+  return () => {
+    const left = readdirSync(folder).filter((name) => !NOT_OURS.test(name));
+    rmSync(folder, { recursive: true, force: true });
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+    if (left.length > 0) throw new Error(`the tests left behind in ${folder}: ${left.sort().join(", ")}`);
+  };
+}

@@ -1,0 +1,17 @@
+/** Folders that a test file needs: gone when its tests are done (test/clean-run.ts sees to it that none is left). */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A new, empty folder. @param prefix begins its name */
+export function temporaryFolder(prefix = "kaifa-"): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  folders.push(folder);
+  return folder;
+}
