@@ -35,39 +35,34 @@ export function intervalsOf(points: readonly Point[]): Interval[] {
   });
 }
 
-/** `from` and `to` as the user says them: each tells whether an instant is not before it. */
+/** A span as the user says it: whether an instant is not before its start (`from`) or its end (`to`). */
 export interface Span {
   readonly from?: ((instant: LocalInstant) => boolean) | undefined;
   readonly to?: ((instant: LocalInstant) => boolean) | undefined;
 }
 
 /**
- * The ledger in steps, by the local time of its points. A step boundary that is not known is left out, as with quarters;
- * the quarter in which a register fell stands by itself. `from` is included, `to` is not.
+ * The ledger in steps, by the local time of its points: what begins in the span, which may cut the first and the last step.
+ * A step boundary that is not known is left out, as with quarters; the quarter in which a register fell stands by itself.
  */
 export function stepsOf(points: readonly Point[], step: Step, { from, to }: Span = {}): Interval[] {
   const pieces = piecesOf(points).filter((piece) => (from?.(piece.from) ?? true) && !(to?.(piece.from) ?? false));
+  const isLimit = (limit: Span["from"], { at, offset }: Point): boolean =>
+    limit?.({ at, offset }) === true && !limit({ at: at - QUARTER_MS, offset });
   const rows: Interval[] = [];
-  const first = pieces[0]?.from;
-  const last = pieces.at(-1)?.to;
-  let open: Point | null = null;
-  let clock = false;
-  let reset = false;
+  let run: Piece[] = [];
   for (const [index, piece] of pieces.entries()) {
     const next = pieces[index + 1];
-    open ??= piece.from;
-    clock ||= piece.event === "clock";
-    reset ||= piece.event === "reset";
-    const ends = next === undefined || opensStep(piece.to, step) || reset || next.event === "reset";
-    if (!ends) continue;
-    const asked = (from !== undefined && open === first) || (to !== undefined && piece.to === last && to(piece.to));
-    const whole =
-      spans(open, piece.to, step) ||
-      (asked && isBoundary(open) && isBoundary(piece.to) && withinStep(open, piece.to, step));
-    rows.push(interval(open, piece.to, reset ? "reset" : clock || !whole ? "gap" : ""));
-    open = null;
-    clock = false;
-    reset = false;
+    run.push(piece);
+    const alone = piece.event === "reset" || next?.event === "reset";
+    if (next !== undefined && !alone && !opensStep(piece.to, step)) continue;
+    const [start, end] = [(run[0] as Piece).from, piece.to];
+    const begins = opensStep(start, step) || (isBoundary(start) && isLimit(from, start));
+    const ends = opensStep(end, step) || (isBoundary(end) && isLimit(to, end));
+    const whole = begins && ends && isWithinStep(start, end, step);
+    const wasSet = run.some(({ event }) => event === "clock");
+    rows.push(interval(start, end, piece.event === "reset" ? "reset" : wasSet || !whole ? "gap" : ""));
+    run = [];
   }
   return rows;
 }
@@ -117,13 +112,8 @@ function opensStep(point: Point, step: Step): boolean {
   }
 }
 
-/** Whether exactly one step lies between two points. */
-function spans(from: Point, to: Point, step: Step): boolean {
-  return opensStep(from, step) && opensStep(to, step) && stepNumber(to, step) - stepNumber(from, step) === 1;
-}
-
 /** Whether two points lie in one step, the second perhaps at its end. */
-function withinStep(from: Point, to: Point, step: Step): boolean {
+function isWithinStep(from: Point, to: Point, step: Step): boolean {
   const last = opensStep(to, step) ? stepNumber(to, step) - 1 : stepNumber(to, step);
   return stepNumber(from, step) === last;
 }
