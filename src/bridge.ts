@@ -143,12 +143,14 @@ export class Bridge implements BridgeView {
         meterCount: config.meters.length,
         publishIntervalMs: config.publish.interval * 1000,
         publishPower: config.publish.power,
+        windows: config.tariff_windows.map(({ name }) => name),
         instance: instanceId(config.data_dir),
         bridge: this,
         log: log.child({ component: "mqtt" }),
         ...(findBroker === undefined ? {} : { findBroker }),
       });
       this.#sinks.push(this.#mqtt);
+      this.#ledger.subscribe((meter, state) => this.#mqtt?.acceptLedger(meter, state));
     }
     if (config.solarview.file !== undefined) {
       this.#sinks.push(new SolarviewSink(config.solarview.file, log.child({ component: "solarview" })));

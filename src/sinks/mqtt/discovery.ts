@@ -4,6 +4,7 @@
  * `test/fixtures/discovery` make every change visible, since unique ids and topics are a promise.
  */
 import type { MeterInfo, ReadingValue } from "../../meter/events.ts";
+import { ledgerEntities } from "./ledger-topic.ts";
 import { slugify } from "./slug.ts";
 import { topics } from "./topics.ts";
 
@@ -15,6 +16,8 @@ export interface DiscoveryOptions {
   readonly language: "en" | "de";
   /** Version of the bridge. */
   readonly version: string;
+  /** Names of the tariff windows; without it there are no entities of the ledger. */
+  readonly windows?: readonly string[] | undefined;
 }
 
 export interface DiscoveryMessage {
@@ -84,9 +87,16 @@ export function discoveryMessages(
   options: DiscoveryOptions,
 ): DiscoveryMessage[] {
   const entities: Entity[] = [];
+  const keys = new Set<string>();
   for (const value of values) {
+    keys.add(value.key);
     const entity = entityOf(value, meter, options);
     if (entity !== null) entities.push(entity);
+  }
+  if (options.windows !== undefined) {
+    const stateTopic = topics.ledger(options.base, meter.id);
+    const rows = ledgerEntities(keys, options.windows, options.language);
+    entities.push(...rows.map((row) => ({ ...row, stateTopic })));
   }
   const stateTopic = topics.bridgeMeter(options.base, meter.id);
   for (const row of DIAGNOSTICS) {

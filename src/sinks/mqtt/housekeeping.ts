@@ -8,7 +8,7 @@ import type { MeterInfo } from "../../meter/events.ts";
 import { Leftovers, type SeenMeter } from "./leftovers.ts";
 import type { Message } from "./message.ts";
 import type { MeterState } from "./meter-state.ts";
-import { OFFLINE, topics } from "./topics.ts";
+import { LEDGER, OFFLINE, topics } from "./topics.ts";
 
 /** For so long after the first connect the retained discovery messages are read. */
 const READ_MS = 30_000;
@@ -120,11 +120,14 @@ export class Housekeeping {
     const { base, enabled, meters } = this.#parts;
     const allLists = performance.now() - this.#startedAt > ALL_LISTS_MS;
     const seen: SeenMeter[] = [];
-    for (const { info, json, announced, values, sendsOneList } of meters.values()) {
+    for (const { info, json, announced, values, ledger, sendsOneList } of meters.values()) {
       // Not announced yet: everything would look dead.
       if (json === null || (announced.size === 0 && enabled)) continue;
       const start = `${topics.reading(base, info.id)}/`;
-      const sends = (topic: string): boolean => topic.startsWith(start) && values.has(topic.slice(start.length));
+      const sends = (topic: string): boolean => {
+        const segment = topic.startsWith(start) ? topic.slice(start.length) : "";
+        return values.has(segment) || (segment === LEDGER && ledger !== null);
+      };
       seen.push({ id: info.id, announced, complete: sendsOneList || allLists, sends });
     }
     return seen;

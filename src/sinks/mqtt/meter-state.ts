@@ -17,6 +17,8 @@ export class MeterState {
   readonly values = new Map<string, ReadingValue>();
   /** JSON of the latest complete reading. */
   json: string | null = null;
+  /** What the ledger says, as JSON. */
+  ledger: string | null = null;
   /** A newer reading than the one last sent waits. */
   waiting = false;
   /** When the readings that are not yet acknowledged were sent, monotonic milliseconds, oldest first. */
@@ -71,6 +73,11 @@ export class MeterState {
     return [...this.values.values()]
       .filter((value) => !this.latest?.values.includes(value))
       .map((value) => ({ topic: topics.value(base, this.info.id, value.topic), payload: value.text }));
+  }
+
+  /** What the ledger says; none before it has said something. */
+  ledgerMessages(base: string): Message[] {
+    return this.ledger === null ? [] : [{ topic: topics.ledger(base, this.info.id), payload: this.ledger }];
   }
 
   availability(base: string): Message {

@@ -10,6 +10,7 @@
  * leave.
  */
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
+import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "../../meter/events.ts";
 import type { Sink } from "../sink.ts";
@@ -19,6 +20,7 @@ import { discoveryMessages } from "./discovery.ts";
 import { EchoCheck } from "./echo-check.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { type BridgeState, bridgeInfo, meterInfoPayload } from "./info.ts";
+import { ledgerPayload } from "./ledger-topic.ts";
 import type { Message } from "./message.ts";
 import { MeterState } from "./meter-state.ts";
 import type { PowerChoice } from "./power-window.ts";
@@ -50,6 +52,8 @@ export interface MqttSinkOptions {
   readonly publishIntervalMs: number;
   /** What is published of power then. */
   readonly publishPower?: PowerChoice;
+  /** Names of the tariff windows; without it the sink knows no ledger. */
+  readonly windows?: readonly string[];
   /** Stable for this installation; the default client id comes from it. */
   readonly instance: string;
   readonly bridge: BridgeState;
@@ -146,6 +150,14 @@ export class MqttSink implements Sink {
         this.#soon("info", INFO_DELAY_MS, () => this.#sendInfo());
         break;
     }
+  }
+
+  /** The ledger says something new of a meter. */
+  acceptLedger(info: MeterInfo, state: LedgerState): void {
+    if (this.#stopped) return;
+    const meter = this.#meter(info);
+    meter.ledger = ledgerPayload(state);
+    for (const message of meter.ledgerMessages(this.#base)) this.#publish(message);
   }
 
   async stop(): Promise<void> {
@@ -288,6 +300,7 @@ export class MqttSink implements Sink {
     meter.waiting = meter.latest !== null;
     this.#sendReading(meter);
     for (const message of meter.earlierMessages(this.#base)) this.#publish(message);
+    for (const message of meter.ledgerMessages(this.#base)) this.#publish(message);
     this.#publish(meter.availability(this.#base));
   }
 
@@ -306,6 +319,7 @@ export class MqttSink implements Sink {
       prefix: homeassistant.discovery_topic,
       language: homeassistant.language,
       version: bridge.version,
+      windows: this.#options.windows,
     });
     for (const { topic, payload } of messages) {
       if (meter.announced.get(topic) === payload) continue;

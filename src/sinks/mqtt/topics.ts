@@ -4,6 +4,9 @@
 export const ONLINE = "online";
 export const OFFLINE = "offline";
 
+/** Last segment of the topic of the ledger; no OBIS code looks like it. */
+export const LEDGER = "ledger";
+
 /** Marks our discovery messages among those of others, with the origin's name. */
 export const NODE_PREFIX = "kaifa2mqtt_";
 
@@ -17,6 +20,8 @@ export const topics = {
   reading: (base: string, meter: string) => `${base}/${meter}`,
   /** The bare value; `code` is the topic segment of a `ReadingValue`. */
   value: (base: string, meter: string, code: string) => `${base}/${meter}/${code}`,
+  /** What the ledger of quarter hours says of a meter. */
+  ledger: (base: string, meter: string) => `${base}/${meter}/${LEDGER}`,
   discovery: (prefix: string, meter: string, key: string) => `${prefix}/sensor/${NODE_PREFIX}${meter}/${key}/config`,
   discoveryStart: (prefix: string) => `${prefix}/sensor/${NODE_PREFIX}`,
   /** All discovery messages of this kind, ours and others'. */

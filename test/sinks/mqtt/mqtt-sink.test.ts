@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HomeAssistantConfig, MqttConfig } from "../../../src/config/options.ts";
+import type { LedgerState } from "../../../src/ledger/ledger-state.ts";
 import type { MeterInfo } from "../../../src/meter/events.ts";
 import { discoveryMessages } from "../../../src/sinks/mqtt/discovery.ts";
 import { MqttSink, type MqttSinkOptions } from "../../../src/sinks/mqtt/mqtt-sink.ts";
@@ -24,6 +25,16 @@ const HOME_ASSISTANT: HomeAssistantConfig = {
   backfill: false,
 };
 const CONFIG_TOPIC = "homeassistant/sensor/kaifa2mqtt_181220000009/energy_import/config";
+
+const LEDGER: LedgerState = {
+  quarterStart: { at: Date.parse("2021-09-27T09:45:00+02:00"), offset: 120 },
+  quarterImport: null,
+  quarterExport: null,
+  forecast: null,
+  lastQuarter: null,
+  peak: null,
+  windows: {},
+};
 
 describe("the MQTT sink", () => {
   let broker: TestBroker;
@@ -238,6 +249,34 @@ describe("the MQTT sink", () => {
     read(sink, [["1-0:1.7.0*255", 5, 0, "W"]], { layout: "KFM-1", transport: "hdlc" });
     await broker.message("homeassistant/sensor/kaifa2mqtt_181220000009/power_import/config");
     expect(broker.retained.has(CONFIG_TOPIC)).toBe(true);
+  });
+
+  it("publishes the ledger retained, again on a new connection, and takes away entities of a window that is gone, not the topic", async () => {
+    const before = {
+      base: "kaifa2mqtt",
+      prefix: "homeassistant",
+      language: "en",
+      version: "1",
+      windows: ["old"],
+    } as const;
+    for (const { topic, payload } of discoveryMessages(METER, readingOf().values, before)) {
+      await broker.retain(topic, payload);
+    }
+    const windowTopic = "homeassistant/sensor/kaifa2mqtt_181220000009/window_old_today/config";
+    const sink = await started({ windows: ["summer"] });
+    read(sink);
+    sink.acceptLedger(METER, LEDGER);
+    await broker.message("kaifa2mqtt/181220000009/ledger", '{"quarter_start":"2021-09-27T09:45:00+02:00"}');
+    await broker.message("homeassistant/sensor/kaifa2mqtt_181220000009/window_summer_today/config");
+    await broker.until(() => !broker.retained.has(windowTopic), "the entity of the window is gone");
+    await sink.stop();
+    expect(broker.retained.get("kaifa2mqtt/181220000009/ledger")).toContain("quarter_start");
+    const { port } = broker;
+    const next = await started({ windows: ["summer"] });
+    next.acceptLedger(METER, LEDGER);
+    await broker.stop();
+    broker = await TestBroker.start({}, port);
+    await broker.message("kaifa2mqtt/181220000009/ledger");
   });
 
   it("publishes the predecessor's topics, in kWh, for an imported meter.json", async () => {
