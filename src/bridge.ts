@@ -193,7 +193,12 @@ export class Bridge implements BridgeView {
     const decoder = createDecoder({ ...keys, keepBytes: recorder !== null });
     // A simulated meter and a capture begin anew each time: nothing of them is remembered.
     const lasting = !["file", "simulator"].includes(sourceKind(meter.port));
-    const identity = new MeterIdentity({ index, id: meter.id, name: meter.name });
+    const identity = new MeterIdentity({
+      index,
+      id: meter.id,
+      name: meter.name,
+      warn: (message) => log.warn(message),
+    });
     const acceptance = createAcceptance(
       {
         ...limitsOf(config.plausibility),

@@ -16,6 +16,7 @@ import { createLinks, type Link } from "./link/links.ts";
 import { type Accepted, NO_FRAME, type Scan } from "./link/scan.ts";
 import { MAX_BUFFER, StreamBuffer } from "./link/stream-buffer.ts";
 import { decodeRecordTelegram } from "./records/record-telegram.ts";
+import type { Telegram } from "./telegram.ts";
 
 /** Bytes of the smallest frame that can carry a further segment. */
 const SMALLEST_FRAME = 12;
@@ -310,20 +311,30 @@ export class StreamDecoder implements Decoder {
     const offset = this.#collectedFrom;
     const length = end - offset;
     const bytes = this.#keptBytes();
+    const telegrams: Telegram[] = [];
+    let failure: CodecError | null = null;
     try {
-      const telegram =
-        application === "records"
-          ? decodeRecordTelegram(apdu, this.#keys.key, proof)
-          : this.#apdus.decode(apdu, link.transport, proof);
-      requireTag(telegram, this.#keys);
-      this.#output.add({ type: "telegram", telegram, offset, length, ...bytes });
+      if (application === "records") telegrams.push(decodeRecordTelegram(apdu, this.#keys.key, proof));
+      else this.#apdus.decode(apdu, link.transport, proof, telegrams);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      const code = error.code === "malformed" && unnumberedSegments > 1 ? "segmentation" : error.code;
-      const title = application === "records" ? null : this.#apdus.systemTitle;
-      const more = { ...bytes, ...(error.untagged ? { untagged: true } : {}) };
-      this.#tellFault(link, code, error.message, offset, length, more, title);
+      failure = error;
     }
+    for (const telegram of telegrams) {
+      try {
+        // Each by itself: what follows a verified telegram is not verified by it.
+        requireTag(telegram, this.#keys);
+        this.#output.add({ type: "telegram", telegram, offset, length, ...bytes });
+      } catch (error) {
+        if (!(error instanceof CodecError)) throw error;
+        failure ??= error;
+      }
+    }
+    if (failure === null) return;
+    const code = failure.code === "malformed" && unnumberedSegments > 1 ? "segmentation" : failure.code;
+    const title = application === "records" ? null : this.#apdus.systemTitle;
+    const more = { ...bytes, ...(failure.untagged ? { untagged: true } : {}) };
+    this.#tellFault(link, code, failure.message, offset, length, more, title);
   }
 
   /** Tells that the collection under way will not be completed, and forgets it. */

@@ -55,7 +55,7 @@ export interface Telegram {
   readonly listName?: string | null;
   /** The type of the meter as a documented list gives it without a code (`MA304H3E`). */
   readonly meterType?: string | null;
-  /** M-Bus records that are none of those known here, by their DIF and VIF: they give no register. */
-  readonly unread?: readonly string[];
   readonly registers: readonly Register[];
+  /** What stands in the telegram and no rule takes, as text (a P1 line, the DIF and VIF of an M-Bus record): it gives no register. Empty or unset where there is none. */
+  readonly unread?: readonly string[];
 }

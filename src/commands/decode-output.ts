@@ -41,7 +41,8 @@ export function telegramToText(telegram: Telegram, number: number, offset: numbe
   const table = rows.map(([obis = "", name = "", value = "", unit = ""]) =>
     `  ${obis.padEnd(widths[0] ?? 0)}  ${name.padEnd(widths[1] ?? 0)}  ${value.padStart(width)} ${unit}`.trimEnd(),
   );
-  return `Reading ${number} (byte ${offset})\n${[...known, ...table].map(printable).join("\n")}\n\n`;
+  const unread = (telegram.unread ?? []).map((text) => `  not read: ${text}`);
+  return `Reading ${number} (byte ${offset})\n${[...known, ...table, ...unread].map(printable).join("\n")}\n\n`;
 }
 
 function rowOf({ obis, value, unit }: Register): string[] {

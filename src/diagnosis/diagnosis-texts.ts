@@ -39,7 +39,8 @@ type Variant =
   | "pieces"
   | "untagged"
   | "replayed"
-  | "downgraded";
+  | "downgraded"
+  | "anotherChecksum";
 
 const NONE = { en: "", de: "" };
 const ofMeter = (f: TextFields, before: string) => (f.meter === "" ? "" : `${before}${f.meter}`);
@@ -258,6 +259,17 @@ export const DIAGNOSIS_TEXTS: Readonly<Record<DiagnosisCode | Variant, Row>> = {
     cure: {
       en: "Check cable, plug and adapter; leave parity on auto; is another program reading the same port?",
       de: "Kabel, Stecker und Adapter prüfen; parity auf auto lassen; liest ein anderes Programm mit?",
+    },
+  },
+  anotherChecksum: {
+    text: {
+      en: () =>
+        "Telegrams arrive whole, but their check sum is always wrong in the same way: it is not one known here.",
+      de: () => "Telegramme kommen ganz an, doch ihre Prüfsumme weicht immer gleich ab: sie ist hier nicht bekannt.",
+    },
+    cure: {
+      en: "The cable is not at fault. Please download a capture from the status page and open an issue with it.",
+      de: "Am Kabel liegt es nicht. Bitte auf der Statusseite eine Aufzeichnung laden und einen Issue öffnen.",
     },
   },
   "no-content": {

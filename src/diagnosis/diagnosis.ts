@@ -41,6 +41,8 @@ export interface Observations {
   /** How many different values `bytes` had. */
   readonly distinctBytes: number;
   readonly faults: Readonly<Partial<Record<FaultCode, number>>>;
+  /** How many check sums in a row failed in the same way, and no telegram among them was right. */
+  readonly sameChecksumFaults: number;
   /** Why the last telegram was refused as implausible. */
   readonly implausible: string | null;
   /** The check behind `implausible`, for instance `counter`. */
@@ -54,6 +56,12 @@ export interface Observations {
 
 /** How long to listen before what came, or did not come, means anything: two periods of the usual 5 s and a telegram's length. */
 export const FIRST_LISTEN_MS = 12_000;
+
+/**
+ * So many check sums in a row that fail in the same way are another check sum than ours. A bad cable damages now this
+ * byte and now that one: that its faults look alike five times in a row is less likely than one in three hundred.
+ */
+const ANOTHER_CHECKSUM = 5;
 
 /** More bytes than that to each fault are noise: telegrams have 100 to 500, and the longest known 1,200. */
 const BYTES_PER_FAULT = 1_500;
@@ -140,6 +148,7 @@ export function diagnose(seen: Observations): Diagnosis {
   if (parity !== null && seen.line !== null && seen.line.parity !== parity) {
     return say("wrong-parity", parity === "even" ? "lineIsEven" : "lineIsOdd");
   }
+  if (seen.sameChecksumFaults >= ANOTHER_CHECKSUM) return say("checksum", "anotherChecksum");
   // In noise something looks like a frame now and then; telegrams with faults come by the hundred bytes.
   const often = fault !== null && (seen.faults[fault] ?? 0) * BYTES_PER_FAULT >= seen.bytes;
   if (fault === "checksum" && often) return say("checksum");

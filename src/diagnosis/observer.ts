@@ -48,6 +48,9 @@ export class Observer {
   #implausible: string | null = null;
   #implausibleCheck: string | null = null;
   #untagged = false;
+  /** How check sums failed last (`DecoderEvent.pattern`), and how often in a row. */
+  #pattern: string | undefined;
+  #patternCount = 0;
 
   constructor(label: string, kind: SourceKind) {
     this.#label = label;
@@ -100,8 +103,14 @@ export class Observer {
     if (event.type === "fault") {
       this.#count(event.code);
       if (event.code === "authentication") this.#untagged = event.untagged === true;
+      if (event.code === "checksum") {
+        this.#patternCount =
+          event.pattern === undefined ? 0 : event.pattern === this.#pattern ? this.#patternCount + 1 : 1;
+        this.#pattern = event.pattern;
+      }
       this.#systemTitle = event.systemTitle ?? this.#systemTitle;
     } else if (event.type === "telegram") {
+      this.#patternCount = 0;
       this.#systemTitle = event.telegram.systemTitle ?? this.#systemTitle;
     }
   }
@@ -147,6 +156,7 @@ export class Observer {
       oddBytes: this.#now.oddBytes + this.#before.oddBytes,
       distinctBytes: this.#seen.reduce((sum, seen) => sum + seen, 0),
       faults,
+      sameChecksumFaults: this.#patternCount,
       implausible: this.#implausible,
       implausibleCheck: this.#implausibleCheck,
       untagged: this.#untagged,

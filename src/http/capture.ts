@@ -114,12 +114,20 @@ function beginsWell(plaintext: Uint8Array): boolean {
 function anonymousPlain(apdu: Uint8Array): Uint8Array {
   if (apdu[0] === 0x2f) return anonymousP1(apdu);
   const copy = apdu.slice();
-  const visit = (node: AxdrNode): void => {
-    if (isContainer(node)) node.items.forEach(visit);
-    else if (isString(node)) blankNumber(copy, node.start, node.end);
+  const visit = (node: AxdrNode, from: number): void => {
+    if (isContainer(node)) for (const item of node.items) visit(item, from);
+    else if (isString(node)) blankNumber(copy, from + node.start, from + node.end);
   };
-  const bare = apdu[0] === TAG.array || apdu[0] === TAG.structure;
-  visit(bare ? decodeAxdr(new ByteReader(apdu)) : decodeDataNotification(apdu).body);
+  if (apdu[0] === TAG.array || apdu[0] === TAG.structure) {
+    visit(decodeAxdr(new ByteReader(apdu)), 0);
+    return copy;
+  }
+  // One frame may carry several notifications.
+  for (let at = 0; at < apdu.length; ) {
+    const { body, end } = decodeDataNotification(apdu.subarray(at));
+    visit(body, at);
+    at += end;
+  }
   return copy;
 }
 

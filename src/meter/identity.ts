@@ -6,6 +6,7 @@
 import { completeUnits, namelessId, profileOf } from "../catalogue/profiles.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import type { MeterInfo, Reading } from "./events.ts";
+import { KnownCodes } from "./known-codes.ts";
 import { buildReading, meterIdOf } from "./reading.ts";
 
 /** A meter that has not told its number for so long is given a name of ours. A list with the number comes every 10 s (Kaifa MA304). */
@@ -17,15 +18,19 @@ export interface IdentityOptions {
   /** `meter.id`, `meter.name` */
   readonly id?: string | undefined;
   readonly name?: string | undefined;
+  /** Told once when a meter has more codes than are published. */
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 export class MeterIdentity {
   readonly #options: IdentityOptions;
   #info: MeterInfo | null = null;
   #namelessSince: number | null = null;
+  readonly #codes: KnownCodes;
 
   constructor(options: IdentityOptions) {
     this.#options = options;
+    this.#codes = new KnownCodes(options.warn);
   }
 
   /** `<meter>` in topics; `null` until a telegram told, or enough of them did not. */
@@ -39,7 +44,8 @@ export class MeterIdentity {
    */
   read(telegram: Telegram, complete: boolean, receivedAt: number): Reading | null {
     const meter = this.#identify(telegram, receivedAt);
-    return meter === null ? null : buildReading(completeUnits(telegram), { meter, complete, receivedAt });
+    if (meter === null) return null;
+    return this.#codes.admit(buildReading(completeUnits(telegram), { meter, complete, receivedAt }));
   }
 
   #identify(telegram: Telegram, at: number): MeterInfo | null {

@@ -57,6 +57,8 @@ export function buildReading(telegram: Telegram, { meter, receivedAt, complete }
     // The same code twice in one telegram was never seen; one topic cannot hold two values, so the first stands.
     if (topics.has(topic)) continue;
     topics.add(topic);
+    // The topic of a quantity is announced with its unit: Home Assistant refuses a text there.
+    if (typeof register.value === "string" && row !== null && row.kind !== "text") continue;
     add(toValue(register, topic, row, keys));
   }
   const net = netPower(powers);

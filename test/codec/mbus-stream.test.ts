@@ -333,14 +333,14 @@ describe("while the stop byte is on its way", () => {
   test("the APDU is decoded, and not again when it is complete", () => {
     const apdus = ahead();
     apdus.prepare(apdu, "mbus", "sum");
-    const telegram = apdus.decode(apdu.slice(), "mbus", "sum");
-    expect(telegram).toEqual(ahead().decode(apdu, "mbus", "sum"));
-    expect(apdus.systemTitle).toBe(telegram.systemTitle);
+    const [telegram] = apdus.decode(apdu.slice(), "mbus", "sum");
+    expect([telegram]).toEqual(ahead().decode(apdu, "mbus", "sum"));
+    expect(apdus.systemTitle).toBe(telegram?.systemTitle);
     apdus.prepare(apdu, "mbus", "sum");
     apdus.prepare(apdu, "mbus", "sum");
-    const kept = apdus.decode(apdu, "mbus", "sum");
+    const [kept] = apdus.decode(apdu, "mbus", "sum");
     // A telegram is given once: the next one with the same bytes is another.
-    expect(apdus.decode(apdu, "mbus", "sum")).not.toBe(kept);
+    expect(apdus.decode(apdu, "mbus", "sum")[0]).not.toBe(kept);
   });
 
   test("what was prepared is not taken for another APDU, nor for the same with another proof", () => {
@@ -359,7 +359,7 @@ describe("while the stop byte is on its way", () => {
     }
     const apdus = ahead();
     apdus.prepare(apdu, "mbus", "sum");
-    expect(apdus.decode(apdu, "mbus", "none").proof).toBe("none");
+    expect(apdus.decode(apdu, "mbus", "none")[0]?.proof).toBe("none");
   });
 
   test("what cannot be decoded tells its fault at the stop byte, once", () => {

@@ -23,6 +23,7 @@ function seen(change: Partial<Observations>): Observations {
     distinctBytes: 0,
     faults: {},
     implausible: null,
+    sameChecksumFaults: 0,
     link: "none",
     systemTitle: null,
     ...change,
@@ -128,6 +129,25 @@ describe("Observer", () => {
     length: 10,
     transport: "mbus",
     systemTitle: TITLE,
+  });
+
+  it("takes check sums that always fail in the same way for another check sum, others for a bad cable", () => {
+    const textAfter = (patterns: readonly (string | undefined)[]): string => {
+      const observer = new Observer("/dev/ttyUSB0", "serial");
+      observer.opened(0, LINE);
+      patterns.forEach((pattern, i) => {
+        observer.bytes(
+          new Uint8Array(500).map((_, at) => at),
+          13_000 + i * 1_000,
+        );
+        const event = { ...fault("framing"), code: "checksum", ...(pattern === undefined ? {} : { pattern }) };
+        observer.decoded(event as DecoderEvent, 13_000 + i * 1_000);
+      });
+      return diagnose(observer.observe(20_000, 30_000)).text.en;
+    };
+    expect(textAfter(["a", "a", "a", "a", "a"])).toContain("always wrong in the same way");
+    expect(textAfter(["a", "a", "b", "a", "a"])).toContain("arrive damaged");
+    expect(textAfter([undefined, undefined, undefined, undefined, undefined])).toContain("arrive damaged");
   });
 
   it("lets old evidence fade", () => {

@@ -4,6 +4,7 @@
  */
 
 import { decodeAxdr, ScalerUnits } from "../axdr/axdr.ts";
+import { readBerLength } from "../axdr/ber-length.ts";
 import { ByteReader } from "../axdr/byte-reader.ts";
 import { CodecError } from "../codec-error.ts";
 import { formatHex } from "../hex.ts";
@@ -23,9 +24,11 @@ import {
   PreparedKeys,
   securityOf,
 } from "./ciphering.ts";
-import { DATA_NOTIFICATION, decodeDataNotification } from "./data-notification.ts";
+import { DATA_NOTIFICATION, decodeDataNotification, nextApdu } from "./data-notification.ts";
 
 const SLASH = 0x2f;
+/** Most values of one telegram; the longest list seen has 60. */
+const MAX_REGISTERS = 256;
 
 /** What is known of an APDU from outside its plaintext. */
 interface Envelope {
@@ -52,7 +55,8 @@ export class ApduDecoder {
   #titleText: string | null = null;
   /** System title of the APDU that was decoded last, also where that failed; `null` if it has none. */
   systemTitle: string | null = null;
-  #prepared: { readonly apdu: Uint8Array; readonly proof: Proof; readonly telegram: Telegram } | null = null;
+  #prepared: { readonly apdu: Uint8Array; readonly proof: Proof; readonly telegrams: readonly Telegram[] } | null =
+    null;
 
   constructor(keys: Keys) {
     this.#keys = new PreparedKeys(keys);
@@ -63,71 +67,84 @@ export class ApduDecoder {
    * the error is met again when it is asked for.
    */
   prepare(apdu: Uint8Array, transport: Transport, proof: Proof): void {
+    const telegrams: Telegram[] = [];
     try {
-      const telegram = this.decode(apdu, transport, proof);
-      this.#prepared = { apdu: apdu.slice(), proof, telegram };
+      this.decode(apdu, transport, proof, telegrams);
+      this.#prepared = { apdu: apdu.slice(), proof, telegrams };
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
     }
   }
 
-  /** The telegram that was prepared, if it is of this APDU; given once. */
-  #takePrepared(apdu: Uint8Array, transport: Transport, proof: Proof): Telegram | null {
+  /** The telegrams that were prepared, if they are of this APDU; given once. */
+  #takePrepared(apdu: Uint8Array, transport: Transport, proof: Proof): readonly Telegram[] | null {
     const prepared = this.#prepared;
     this.#prepared = null;
     if (prepared === null || Buffer.compare(prepared.apdu, apdu) !== 0) return null;
-    const { telegram } = prepared;
-    return telegram.transport === transport && prepared.proof === proof ? telegram : null;
+    const { telegrams } = prepared;
+    return telegrams[0]?.transport === transport && prepared.proof === proof ? telegrams : null;
   }
 
   /**
+   * One frame mostly carries one APDU; Landis+Gyr E450 (Switzerland) put several notifications into one, each with its
+   * LLC header.
    * @param proof what the checks of the transport prove
+   * @param telegrams what is read is added here, so that an APDU that cannot be read does not take those before it away
+   * @returns `telegrams`
    * @throws CodecError any code but `framing` and `segmentation`; `checksum` only of a text that came ciphered
    */
-  decode(apdu: Uint8Array, transport: Transport, proof: Proof): Telegram {
+  decode(apdu: Uint8Array, transport: Transport, proof: Proof, telegrams: Telegram[] = []): readonly Telegram[] {
     const prepared = this.#takePrepared(apdu, transport, proof);
     if (prepared !== null) {
-      this.systemTitle = prepared.systemTitle;
-      return prepared;
+      this.systemTitle = prepared[0]?.systemTitle ?? null;
+      telegrams.push(...prepared);
+      return telegrams;
     }
+    const plain = { transport, systemTitle: null, invocationCounter: null, security: "none", proof } as const;
     this.systemTitle = null;
-    const tag = apdu[0];
-    if (tag !== GENERAL_GLO_CIPHERING && tag !== GENERAL_DED_CIPHERING) {
-      return this.#decodePlaintext(apdu, {
-        transport,
-        systemTitle: null,
-        invocationCounter: null,
-        security: "none",
-        proof,
-      });
+    for (let rest = apdu; rest.length > 0 || rest === apdu; ) {
+      const length = cipheredLength(rest);
+      if (length > 0) {
+        this.#decodeCiphered(rest.subarray(0, length), transport, proof, telegrams);
+        rest = rest.subarray(nextApdu(rest, length) ?? rest.length);
+      } else {
+        rest = rest.subarray(this.#decodePlaintext(rest, plain, telegrams));
+      }
     }
+    return telegrams;
+  }
+
+  #decodeCiphered(apdu: Uint8Array, transport: Transport, proof: Proof, telegrams: Telegram[]): void {
     const message = decodeGeneralCiphering(apdu);
     this.systemTitle = this.#titleOf(message);
     const { plaintext, verified } = decipher(message, this.#keys, looksRight);
-    return this.#decodePlaintext(plaintext, {
+    const envelope = {
       transport,
       systemTitle: this.systemTitle,
       invocationCounter: message.invocationCounter,
       security: securityOf(message.securityControl),
       proof: verified ? "tag" : proof,
-    });
-  }
-
-  #decodePlaintext(plaintext: Uint8Array, envelope: Envelope): Telegram {
-    const tag = plaintext[0];
-    if (tag === DATA_NOTIFICATION) return this.#decodeNotification(plaintext, envelope);
-    if (tag === SLASH) return decodeText(plaintext, envelope);
-    if (tag === 0x01 || tag === 0x02) return this.#decodeBare(plaintext, envelope);
-    if (tag === undefined) throw new CodecError("malformed", "the APDU is empty");
-    if (envelope.security !== "none") {
-      throw new CodecError("malformed", `the deciphered APDU begins with ${tag}, not with ${DATA_NOTIFICATION}`);
+    } as const;
+    for (let at = 0; at < plaintext.length || at === 0; ) {
+      at += this.#decodePlaintext(at === 0 ? plaintext : plaintext.subarray(at), envelope, telegrams);
     }
-    throw new CodecError("unsupported", `APDU ${OTHER_APDUS.get(tag) ?? `with tag ${tag}`} is no push telegram`);
   }
 
-  #decodeNotification(plaintext: Uint8Array, envelope: Envelope): Telegram {
-    const { dateTimeAt, body } = decodeDataNotification(plaintext, this.#units);
-    return this.#telegram(plaintext, dateTimeAt, readBody(body, plaintext, this.#names), envelope);
+  /** Decodes the APDU at the beginning. @returns where the next one begins, or the length of the plaintext */
+  #decodePlaintext(plaintext: Uint8Array, envelope: Envelope, telegrams: Telegram[]): number {
+    const tag = plaintext[0];
+    if (tag === DATA_NOTIFICATION) {
+      const { dateTimeAt, body, end } = decodeDataNotification(plaintext, this.#units);
+      telegrams.push(this.#telegram(plaintext, dateTimeAt, readBody(body, plaintext, this.#names), envelope));
+      return end;
+    }
+    if (tag === SLASH) telegrams.push(checked(decodeText(plaintext, envelope)));
+    else if (tag === 0x01 || tag === 0x02) telegrams.push(this.#decodeBare(plaintext, envelope));
+    else if (tag === undefined) throw new CodecError("malformed", "the APDU is empty");
+    else if (envelope.security !== "none") {
+      throw new CodecError("malformed", `the deciphered APDU begins with ${tag}, not with ${DATA_NOTIFICATION}`);
+    } else throw new CodecError("unsupported", `APDU ${OTHER_APDUS.get(tag) ?? `with tag ${tag}`} is no push telegram`);
+    return plaintext.length;
   }
 
   /** A body without the header of the data-notification, as some programs write it down. */
@@ -159,7 +176,7 @@ export class ApduDecoder {
       clock = at;
       meterTime = formatDateTime(bytes, at);
     }
-    return {
+    return checked({
       transport: envelope.transport,
       systemTitle: envelope.systemTitle,
       invocationCounter: envelope.invocationCounter,
@@ -173,7 +190,7 @@ export class ApduDecoder {
       listName: body.listName,
       meterType: body.meterType,
       registers: body.registers,
-    };
+    });
   }
 
   /** The text is made only when the title changes. */
@@ -190,11 +207,21 @@ export class ApduDecoder {
   }
 }
 
+/** @throws CodecError `malformed` for more values than any meter sends */
+function checked(telegram: Telegram): Telegram {
+  const count = telegram.registers.length;
+  if (count <= MAX_REGISTERS) return telegram;
+  throw new CodecError("malformed", `${count} values in one telegram; no more than ${MAX_REGISTERS} are taken`);
+}
+
 function decodeText(plaintext: Uint8Array, envelope: Envelope): Telegram {
-  const content = parseP1(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length).toString("latin1"));
+  const { unread, ...content } = parseP1(
+    Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length).toString("latin1"),
+  );
   const unproven = envelope.security !== "none" && envelope.proof === "none";
   const proof = unproven ? proveText(plaintext) : envelope.proof;
-  return { ...envelope, proof, transport: "p1", layout: "dsmr", ...content };
+  const rest = unread.length === 0 ? {} : { unread };
+  return { ...envelope, proof, transport: "p1", layout: "dsmr", ...content, ...rest };
 }
 
 /**
@@ -236,6 +263,14 @@ function isBareBody(plaintext: Uint8Array): boolean {
     if (error instanceof CodecError) return false;
     throw error;
   }
+}
+
+/** How many bytes the ciphered APDU at the beginning has, all of them where its length does not fit; 0 for another APDU. */
+function cipheredLength(bytes: Uint8Array): number {
+  if (bytes[0] !== GENERAL_GLO_CIPHERING && bytes[0] !== GENERAL_DED_CIPHERING) return 0;
+  const length = readBerLength(bytes, 2 + (bytes[1] as number));
+  const end = length === undefined ? bytes.length : length[1] + length[0];
+  return nextApdu(bytes, end) === null ? bytes.length : end;
 }
 
 function sameBytes(bytes: Uint8Array, a: number, b: number, count: number): boolean {

@@ -4,12 +4,13 @@
  *     0F | long-invoke-id-and-priority (4) | date-time | body: one A-XDR value
  *
  * date-time is `0C` + 12 bytes, or `00` for none. Also seen: `09 0C` + 12 bytes (Kaifa MA304, Norway); `19` + 12 bytes is
- * conceivable. The body ends exactly at the end of the APDU.
+ * conceivable. The body ends exactly at the end of the APDU, or another APDU follows it (Landis+Gyr E450 in Switzerland).
  */
 import { type AxdrNode, decodeAxdr, type ScalerUnits } from "../axdr/axdr.ts";
 import { type AxdrValue, encodeAxdr } from "../axdr/axdr-encoder.ts";
 import { ByteReader } from "../axdr/byte-reader.ts";
 import { CodecError } from "../codec-error.ts";
+import { llcLength } from "../link/hdlc-assembler.ts";
 
 export const DATA_NOTIFICATION = 0x0f;
 
@@ -19,11 +20,13 @@ export interface DataNotification {
   /** Position of the 12 bytes of the date-time in the APDU, -1 if it has none. */
   readonly dateTimeAt: number;
   readonly body: AxdrNode;
+  /** Where the next APDU begins behind this one, mostly the end of the bytes. */
+  readonly end: number;
 }
 
 /**
  * @param units see `decodeAxdr`
- * @throws CodecError `malformed` when a length does not fit, or bytes are left over
+ * @throws CodecError `malformed` when a length does not fit, or bytes are left over that are no further APDU
  */
 export function decodeDataNotification(apdu: Uint8Array, units?: ScalerUnits): DataNotification {
   const reader = new ByteReader(apdu);
@@ -32,10 +35,23 @@ export function decodeDataNotification(apdu: Uint8Array, units?: ScalerUnits): D
   const longInvokeId = reader.u32("long-invoke-id-and-priority");
   const dateTimeAt = skipDateTime(reader);
   const body = decodeAxdr(reader, 0, units);
-  if (reader.pos !== reader.end) {
+  const end = reader.pos === reader.end ? reader.end : nextApdu(apdu, reader.pos);
+  if (end === null) {
     throw new CodecError("malformed", `${reader.end - reader.pos} bytes are left over behind the body of the telegram`);
   }
-  return { longInvokeId, dateTimeAt, body };
+  return { longInvokeId, dateTimeAt, body, end };
+}
+
+/**
+ * Where the APDU that follows at `at` begins, its LLC header (E6 E7 00) passed over.
+ * @returns the length of the bytes if there is none; `null` if what follows is no APDU
+ */
+export function nextApdu(bytes: Uint8Array, at: number): number | null {
+  if (at >= bytes.length) return at === bytes.length ? at : null;
+  const start = at + llcLength(bytes, at);
+  const [tag, form] = [bytes[start], bytes[start + 5]];
+  if (tag === DATA_NOTIFICATION) return form === 0x0c || form === 0x00 || form === 0x09 || form === 0x19 ? start : null;
+  return (tag === 0xdb || tag === 0xdc) && bytes[start + 1] === 8 ? start : null;
 }
 
 function skipDateTime(reader: ByteReader): number {

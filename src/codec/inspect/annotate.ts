@@ -13,7 +13,7 @@ import {
 import { DATA_NOTIFICATION, decodeDataNotification } from "../apdu/data-notification.ts";
 import { type AxdrNode, decodeAxdr, isContainer, isNumeric, isString, TAG } from "../axdr/axdr.ts";
 import { ByteReader } from "../axdr/byte-reader.ts";
-import { decodeTelegrams } from "../decoder.ts";
+import { createDecoder } from "../decoder.ts";
 import { formatHex } from "../hex.ts";
 import { CI_RECORDS } from "../link/mbus-assembler.ts";
 import type { Register } from "../telegram.ts";
@@ -51,8 +51,14 @@ export function annotate(wire: Uint8Array, keys: Keys = {}): AnnotatedBytes[] {
 }
 
 function registersOf(wire: Uint8Array, keys: Keys): readonly Register[] {
-  for (const event of decodeTelegrams(wire, keys)) if (event.type === "telegram") return event.telegram.registers;
-  return [];
+  const decoder = createDecoder(keys);
+  const read = () =>
+    [...decoder.feed(wire), ...decoder.end()].flatMap((event) =>
+      event.type === "telegram" ? event.telegram.registers : [],
+    );
+  const registers = read();
+  // An unusual check sum is taken when it comes a second time.
+  return registers.length > 0 ? registers : read();
 }
 
 /** The plaintext of a ciphered APDU; `null` if it is none, or cannot be had. */
@@ -122,7 +128,21 @@ function securityText(control: number): string {
   return `${parts.join(", ") || "none"}, suite ${control & 0x0f}`;
 }
 
+/** One notification, or several one after the other. */
 function notificationSpans(apdu: Uint8Array, registers: readonly Register[]): Span[] {
+  const names = new RegisterNames(registers);
+  const spans: Span[] = [];
+  for (let at = 0; at < apdu.length; ) {
+    const rest = apdu.subarray(at);
+    if (rest[0] !== DATA_NOTIFICATION) break;
+    for (const each of oneNotification(rest, names))
+      spans.push({ ...each, start: at + each.start, end: at + each.end });
+    at += decodeDataNotification(rest).end;
+  }
+  return spans;
+}
+
+function oneNotification(apdu: Uint8Array, names: RegisterNames): Span[] {
   const { longInvokeId, dateTimeAt, body } = decodeDataNotification(apdu);
   const invokeId = `${longInvokeId & 0xffffff}`;
   const spans = [
@@ -137,7 +157,7 @@ function notificationSpans(apdu: Uint8Array, registers: readonly Register[]): Sp
     spans.push(span("notification", 5, 6, "date-time", "none"));
     at = 6;
   }
-  walk(body, at, apdu, new RegisterNames(registers), spans);
+  walk(body, at, apdu, names, spans);
   return spans;
 }
 

@@ -122,9 +122,12 @@ export const scanHdlcFrame: Scanner<HdlcFrame> = (buffer, start, end, final) => 
     };
   }
   if (!closed && (!headerFits || !hasHcs)) return NO_FRAME;
-  return closed
-    ? { kind: "bad", code: "checksum", message: `HDLC: wrong ${headerFits ? "FCS" : "HCS"}`, length: wholeLength, part }
-    : { kind: "bad", code: "framing", message: `HDLC: no flag after ${length} bytes`, length: wholeLength, part };
+  if (!closed)
+    return { kind: "bad", code: "framing", message: `HDLC: no flag after ${length} bytes`, length: wholeLength, part };
+  const message = `HDLC: wrong ${headerFits ? "FCS" : "HCS"}`;
+  const found = (buffer[fcsAt] as number) | ((buffer[fcsAt + 1] as number) << 8);
+  const pattern = `HDLC FCS off by ${crcX25(buffer, from, fcsAt) ^ found}`;
+  return { kind: "bad", code: "checksum", message, length: wholeLength, part, pattern };
 };
 
 /**

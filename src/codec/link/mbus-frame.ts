@@ -87,7 +87,9 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
   const stop = buffer[checksumAt + 1] as number;
   if (stop === STOP) {
     if (sumFits(buffer, start, checksumAt)) return longFrame(buffer, start, length, frameLength);
-    return { ...damaged, code: "checksum", message: checksumMessage(buffer, start, checksumAt) };
+    const difference = ((buffer[checksumAt] as number) - sumOf(buffer, start + 4, checksumAt)) & 0xff;
+    const message = checksumMessage(buffer, start, checksumAt);
+    return { ...damaged, code: "checksum", message, pattern: `M-Bus sum off by ${difference}` };
   }
   if (stop === START && isSendUserData(buffer[start + 4]) && sumFits(buffer, start, checksumAt)) {
     // The stop byte is missing if the next frame begins in its place. Fewer checks are left then, so the C field must fit.

@@ -13,38 +13,51 @@ export interface P1Content {
   /** 0x80 in summer time, 0 in winter time, `null` if the meter does not say: the daylight-saving bit of the DLMS clock status. */
   readonly clockStatus: number | null;
   readonly meterId: string | null;
-  /** What stands in the head behind the slash. */
+  /** What stands in the head behind the slash, control characters left out. */
   readonly listName: string | null;
+  /** Lines that no rule takes, as they were printed. */
+  readonly unread: readonly string[];
 }
 
 export const LINE_END = /\r\n|\n|\r/;
 /** A line of its own, or one that goes on with the values of the line before (DSMR 2 and 3). */
 export const WELL_FORMED = /^(\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}([*.]\d{1,3})?)?(\([^()]*\))+$/;
-const LINE = /^(\d{1,3}-\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:[*.](\d{1,3}))?((?:\([^()]*\))+)$/;
+const LINE = /^(\d{1,3}-\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:[*.](\d{1,3}))?\s*((?:\([^()]*\)\s*)+)$/;
+/** Values on a line of their own: those of the code on the line before. */
+const CONTINUATION = /^(?:\([^()]*\)\s*)+$/;
 const NUMBER = /^([+-]?)(\d{1,15})(?:\.(\d{1,9}))?$/;
 const QUANTITY = /^([+-]?\d{1,15}(?:\.\d{1,9})?)\*([A-Za-z0-9%°/]{1,8})$/;
 /** `YYMMDDhhmmssS`, or `YYYYMMDD hh:mm:ss` (observed on NES, Denmark). */
 const TIME = /^(?:20)?(\d\d)(\d\d)(\d\d) ?(\d\d):?(\d\d):?(\d\d)([SW]?)$/;
 
+/** The OBIS code that a DSMR 2.2 or 3.0 line names for the values of a sub-meter: `0-2:24.2.1`. */
+const NAMED_CODE = /^(\d{1,3}-\d{1,3}):(\d{1,3}\.\d{1,3}\.\d{1,3})(?:[*.](\d{1,3}))?$/;
+
 /**
  * Reads the lines of a P1 text (from `/` on). Numbers are exact as printed, units as the telegram names them (kWh, kW,
- * V …). A line that is no `code(value)` is passed over: a malformed code names no quantity.
- * @throws CodecError `malformed` if no line can be read
+ * V …). A line that is no `code(value)` names no quantity and is handed out as unread.
+ * @throws CodecError `malformed` if no line can be read, or for control characters behind the head line
  */
 export function parseP1(text: string): P1Content {
-  if (/[^\t\n\r\x20-\x7E\xA0-\xFF]/.test(text)) throw new CodecError("malformed", "P1: bytes that are no text");
   const registers: Register[] = [];
+  const unread: string[] = [];
   const texts = new Map<string, string>();
   let meterTime: string | null = null;
   let clockStatus: number | null = null;
   const [head = "", ...lines] = text.split(LINE_END);
+  if (lines.some((line) => /[^\t\x20-\x7E\xA0-\xFF]/.test(line))) {
+    throw new CodecError("malformed", "P1: bytes that are no text");
+  }
   const winter = head.startsWith("/ESO") ? 2 : 1;
-  for (const line of lines) {
-    const match = LINE.exec(line.trim());
-    if (!match) continue;
+  for (const line of joinContinued(lines)) {
+    const match = LINE.exec(line);
+    if (!match) {
+      unread.push(line);
+      continue;
+    }
     const code = `${match[2]}.${match[3]}.${match[4]}`;
     const obis = `${match[1]}:${code}*${match[5] ?? "255"}`;
-    const groups = (match[6] as string).slice(1, -1).split(")(");
+    const groups = groupsOf(match[6] as string);
     const register = parseRegister(obis, match[1] as string, code, groups, winter);
     if (obis.startsWith("0-0:1.0.0*")) {
       const time = TIME.exec(groups[0] as string);
@@ -57,7 +70,29 @@ export function parseP1(text: string): P1Content {
     registers.push(register);
   }
   if (registers.length === 0) throw new CodecError("malformed", "P1: no line of the form code(value)");
-  return { registers, meterTime, clockStatus, meterId: meterId(texts), listName: head.slice(1) };
+  const listName = head.slice(1).replace(/[^\x20-\x7E\xA0-\xFF]/g, "");
+  return { registers, meterTime, clockStatus, meterId: meterId(texts), listName, unread };
+}
+
+/** Lines without blanks around them, each with the values that stand on the lines after it; empty ones left out. */
+function joinContinued(lines: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const each of lines) {
+    const line = each.trim();
+    const before = joined.at(-1);
+    if (before !== undefined && CONTINUATION.test(line)) joined[joined.length - 1] = before + line;
+    else if (line !== "") joined.push(line);
+  }
+  return joined;
+}
+
+/** `(a)( b )` → a, b. Some meters print a blank before the closing bracket (`00007137.694*kWh `). */
+function groupsOf(text: string): string[] {
+  return text
+    .trim()
+    .slice(1, -1)
+    .split(/\)\s*\(/)
+    .map((group) => group.trim());
 }
 
 /** The meter's number: 0-0:96.1.0, .1 (DSMR: equipment identifier), else the logical device name. */
@@ -82,11 +117,26 @@ function parseRegister(
   if (quantity && groups.length <= 2) {
     return { obis, value: decimal(quantity[1] as string), unit: quantity[2] as string, scaler: null };
   }
+  const submeter = parseNamedCode(groups);
+  if (submeter !== null) return submeter;
   if (groups.length > 1) return { obis, value: `(${groups.join(")(")})`, unit: null, scaler: null };
   const time = TIME.exec(last);
   if (time && isTime(code)) return { obis, value: isoTime(time, winter), unit: null, scaler: null };
   if (isCount(medium, code) && NUMBER.test(last)) return { obis, value: decimal(last), unit: null, scaler: null };
   return { obis, value: isHexText(medium, code) ? textOfHex(last) : last, unit: null, scaler: null };
+}
+
+/**
+ * The reading of a sub-meter as DSMR 2.2 and 3.0 write it, the value on a line of its own:
+ * `0-2:24.3.0(211123200000)(00)(60)(1)(0-2:24.2.1)(m3)` `(13376.292)`: time, status, minutes between values, how many
+ * values, their code, their unit, the value.
+ * @returns `null` for anything else
+ */
+function parseNamedCode(groups: readonly string[]): Register | null {
+  const [, , , count, name = "", unit = "", value = ""] = groups;
+  const code = NAMED_CODE.exec(name);
+  if (groups.length !== 7 || count !== "1" || !code || !NUMBER.test(value)) return null;
+  return { obis: `${code[1]}:${code[2]}*${code[3] ?? "255"}`, value: decimal(value), unit, scaler: null };
 }
 
 function isTime(code: string): boolean {
