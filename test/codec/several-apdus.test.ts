@@ -29,7 +29,7 @@ const cipher = (apdu: Uint8Array, invocationCounter: number) =>
 const values = (wire: Uint8Array): (number | string)[] =>
   decodeTelegrams(wire, { key }).flatMap((event): (number | string)[] =>
     event.type === "telegram"
-      ? [Number((event.telegram.registers[0]?.value as { coefficient: number }).coefficient)]
+      ? event.telegram.registers.map(({ value }) => (typeof value === "string" ? value : Number(value.coefficient)))
       : [event.type],
   );
 
@@ -87,6 +87,22 @@ describe("several notifications in one frame", () => {
 
   it("what follows and is no APDU makes the whole malformed", () => {
     expect(values(encodeHdlcFrame(Buffer.concat([LLC, FIRST, Buffer.from([0x0f, 1, 2])])))).toEqual(["fault"]);
+  });
+
+  it("what follows a verified telegram is not verified by it", () => {
+    const authenticationKey = Buffer.from("D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF", "hex");
+    const verified = encodeGeneralCiphering(FIRST, {
+      key,
+      authenticationKey,
+      securityControl: 0x30,
+      systemTitle: Buffer.from("4C475A6700000001", "hex"),
+      invocationCounter: 1,
+    });
+    const wire = encodeHdlcFrame(Buffer.concat([LLC, verified, LLC, SECOND]));
+    expect(decodeTelegrams(wire, { key, authenticationKey })).toMatchObject([
+      { type: "telegram", telegram: { proof: "tag" } },
+      { type: "fault", code: "authentication" },
+    ]);
   });
 
   it("are shown with all their values", () => {
