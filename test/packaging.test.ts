@@ -169,3 +169,27 @@ function headings(text: string): string[] {
       .replaceAll(" ", "-"),
   );
 }
+
+describe("the workflows", () => {
+  const workflows = files.filter((file) => file.startsWith(".github/workflows/"));
+
+  it("take every action by its commit, with the version beside it", () => {
+    const uses = workflows.flatMap((file) => [...read(file).matchAll(/uses: (.*)$/gm)].map(([, action]) => action));
+    expect(uses.length).toBeGreaterThan(10);
+    expect(uses.filter((action) => !/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(action ?? ""))).toEqual([]);
+  });
+
+  it("may read the repository and nothing else, but for the jobs that say so", () => {
+    for (const file of workflows) expect(parse(read(file)).permissions).toEqual({ contents: "read" });
+  });
+
+  it("run no text that somebody else wrote", () => {
+    const scripts = workflows.flatMap((file) =>
+      Object.values(parse(read(file)).jobs as Record<string, { steps: { run?: string }[] }>).flatMap(({ steps }) =>
+        steps.flatMap(({ run }) => run ?? []),
+      ),
+    );
+    expect(scripts.length).toBeGreaterThan(5);
+    expect(scripts.filter((script) => script.includes("$" + "{{"))).toEqual([]);
+  });
+});
