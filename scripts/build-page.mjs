@@ -38,8 +38,9 @@ export async function buildPage(outdir) {
     const text = await readFile(new URL(`../docs/troubleshooting${suffix}.md`, import.meta.url), "utf8");
     await writeFile(join(outdir, `help${suffix}.html`), helpPage(text, language));
   }
+  await writeFile(join(outdir, "openapi.yaml"), await readFile(new URL("../docs/openapi.yaml", import.meta.url)));
   await writeFile(join(outdir, "icon.svg"), await readFile(join(source, "icon.svg")));
-  for (const name of (await readdir(outdir)).filter((file) => /\.(?:html|js|css|svg)$/.test(file))) {
+  for (const name of (await readdir(outdir)).filter((file) => /\.(?:html|js|css|svg|yaml)$/.test(file))) {
     const plain = await readFile(join(outdir, name));
     await writeFile(join(outdir, `${name}.gz`), gzipSync(plain, { level: 9 }));
     const quality = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };

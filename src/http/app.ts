@@ -11,6 +11,7 @@
  */
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
 import type { DecoderOptions } from "../codec/decoder-event.ts";
 import { annotate } from "../codec/inspect/annotate.ts";
@@ -31,6 +32,7 @@ import type { Recorded, Recorder } from "./recorder.ts";
 const MAX_LISTENERS = 32;
 /** Longest span that the power plot may ask for. */
 const MAX_SPAN_MS = 31 * 86_400_000;
+const MAX_METER_INDEX = 255;
 /** A wrong token is answered after this time. */
 const WRONG_TOKEN_PAUSE_MS = 500;
 
@@ -90,6 +92,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
     ["/help.html", "help.html"],
     ["/help.de.html", "help.de.html"],
     ["/page.js", "page.js"],
+    ["/openapi.yaml", "openapi.yaml"],
     ["/page.css", "page.css"],
     ["/icon.svg", "icon.svg"],
   ] as const) {
@@ -146,18 +149,16 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   });
 
   app.get("/api/power", (c) => {
-    const span = Math.min(Math.max(Number(c.req.query("span")) || 3_600_000, 60_000), MAX_SPAN_MS);
-    return c.json(history.power(meterId(c), Date.now(), span));
+    return c.json(history.power(meterId(c), Date.now(), spanMs(c)));
   });
   app.get("/api/energy", (c) => c.json(history.energy(meterId(c))));
 
   app.get("/api/power.csv", (c) => {
-    const span = Math.min(Math.max(Number(c.req.query("span")) || 3_600_000, 60_000), MAX_SPAN_MS);
-    return sendCsv(c, "power", powerCsv(history.power(meterId(c), Date.now(), span)));
+    return sendCsv(c, "power", powerCsv(history.power(meterId(c), Date.now(), spanMs(c))));
   });
   app.get("/api/energy.csv", (c) => sendCsv(c, "energy", energyCsv(history.energy(meterId(c)), Date.now())));
 
-  app.get("/api/log", (c) => sendJson(c, parts.logTail?.after(Number(c.req.query("after")) || 0) ?? []));
+  app.get("/api/log", (c) => sendJson(c, parts.logTail?.after(whole(c, "after", 0, 0, Number.MAX_SAFE_INTEGER)) ?? []));
   app.get("/api/settings", (c) => sendJson(c, parts.settings ?? { file: null, values: [] }));
   app.get("/api/telegrams", (c) => sendJson(c, recorder.list(meterIndex(c)).map(summaryOf)));
   app.get("/api/telegrams/:id", (c) => {
@@ -208,17 +209,33 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
 
   app.notFound((c) => c.text("There is nothing here.\n", 404));
   app.onError((error, c) => {
+    if (error instanceof HTTPException) return c.text(`${error.message}\n`, error.status);
     parts.onError(error);
     return c.text("An internal error; the log tells more.\n", 500);
   });
 
   function meterIndex(c: Ctx): number {
-    return Number(c.req.query("meter")) || 0;
+    const index = whole(c, "meter", 0, 0, MAX_METER_INDEX);
+    if (index >= view.meters().length) throw new HTTPException(404, { message: `There is no meter ${index}.` });
+    return index;
   }
   function meterId(c: Ctx): string {
     return view.meters()[meterIndex(c)]?.info?.id ?? "";
   }
+  function spanMs(c: Ctx): number {
+    return whole(c, "span", 3_600_000, 60_000, MAX_SPAN_MS);
+  }
   return app;
+}
+
+/** A parameter of the query that is a whole number. @throws HTTPException 400 */
+function whole(c: Ctx, name: string, fallback: number, least: number, most: number): number {
+  const texts = c.req.queries(name) ?? [];
+  const [text] = texts;
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (texts.length === 1 && /^\d{1,16}$/.test(text) && value >= least && value <= most) return value;
+  throw new HTTPException(400, { message: `${name}: a whole number from ${least} to ${most} is expected.` });
 }
 
 function factsOf(c: Ctx): RequestFacts {

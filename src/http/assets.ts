@@ -10,6 +10,7 @@ const TYPES = {
   "page.js": "text/javascript; charset=utf-8",
   "page.css": "text/css; charset=utf-8",
   "icon.svg": "image/svg+xml",
+  "openapi.yaml": "application/yaml; charset=utf-8",
 } as const satisfies Record<string, string>;
 
 export type AssetName = keyof typeof TYPES;

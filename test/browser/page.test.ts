@@ -167,6 +167,7 @@ describe("a bridge at work with three days behind it", () => {
     const first = await firstValue(page);
     await page.waitForFunction((before) => document.getElementById("power")?.textContent !== before, first);
     await expect.poll(() => ink(page, "#power-plot")).toBeGreaterThan(500);
+    expect(await (await page.request.get(`${proxy.url}openapi.yaml`)).text()).toMatch(/^openapi: 3/);
     expect(complaints).toEqual([]);
     await page.close();
     await proxy.close();

@@ -28,7 +28,7 @@ let healthy = true;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "kaifa-http-"));
-  for (const name of ["index.html", "help.html", "help.de.html", "page.js", "page.css", "icon.svg"]) {
+  for (const name of ["index.html", "help.html", "help.de.html", "page.js", "page.css", "icon.svg", "openapi.yaml"]) {
     await writeFile(join(folder, name), `plain ${name}`);
     await writeFile(join(folder, `${name}.gz`), `gzip ${name}`);
     await writeFile(join(folder, `${name}.br`), `brotli ${name}`);

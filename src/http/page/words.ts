@@ -154,8 +154,8 @@ const WORDS = {
   ],
   keyTitle: ["Test a key", "Schlüssel testen"],
   keyText: [
-    "Tries a key on the telegrams that are arriving. It is not saved: enter it in the add-on's configuration when it fits.",
-    "Probiert einen Schlüssel an den ankommenden Telegrammen. Er wird nicht gespeichert: wenn er passt, in die Konfiguration des Add-ons eintragen.",
+    "Tries a key on the telegrams that are arriving. It is not saved: when it fits, enter it in the configuration.",
+    "Probiert einen Schlüssel an den ankommenden Telegrammen. Er wird nicht gespeichert: wenn er passt, in die Konfiguration eintragen.",
   ],
   key: ["Encryption key (GUEK), 32 hex digits", "Schlüssel (GUEK), 32 Hex-Ziffern"],
   authenticationKey: [
