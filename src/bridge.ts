@@ -169,6 +169,7 @@ export class Bridge implements BridgeView {
     ]);
     const http = new HttpSink({
       http: config.http,
+      ledger: this.#ledger.reader,
       dataDir: config.data_dir,
       supervised,
       view: this,

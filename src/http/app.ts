@@ -15,6 +15,7 @@ import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
 import type { DecoderOptions } from "../codec/decoder-event.ts";
 import { annotate } from "../codec/inspect/annotate.ts";
+import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import type { LogTail } from "../log/log-tail.ts";
 import { printable } from "../log/printable.ts";
 import { type Access, type RequestFacts, SECURITY_HEADERS } from "./access.ts";
@@ -22,6 +23,7 @@ import { type Asset, type AssetName, encode } from "./assets.ts";
 import type { BridgeView } from "./bridge-view.ts";
 import { anonymousCapture, plainCapture } from "./capture.ts";
 import { energyCsv, powerCsv } from "./csv.ts";
+import { energyHours } from "./energy-hours.ts";
 import type { History } from "./history.ts";
 import { testKey } from "./key-test.ts";
 import type { LiveState } from "./live-state.ts";
@@ -44,6 +46,7 @@ export interface AppParts {
   readonly assets: ReadonlyMap<AssetName, Asset>;
   readonly live: LiveState;
   readonly history: History;
+  readonly ledger: Pick<LedgerReader, "points">;
   readonly recorder: Recorder;
   readonly view: BridgeView;
   readonly keysOf: (index: number) => MeterKeys;
@@ -151,12 +154,15 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   app.get("/api/power", (c) => {
     return c.json(history.power(meterId(c), Date.now(), spanMs(c)));
   });
-  app.get("/api/energy", (c) => c.json(history.energy(meterId(c))));
+  app.get("/api/energy", async (c) => c.json(await energyHours(parts.ledger, meterId(c), Date.now())));
 
   app.get("/api/power.csv", (c) => {
     return sendCsv(c, "power", powerCsv(history.power(meterId(c), Date.now(), spanMs(c))));
   });
-  app.get("/api/energy.csv", (c) => sendCsv(c, "energy", energyCsv(history.energy(meterId(c)), Date.now())));
+  app.get("/api/energy.csv", async (c) => {
+    const now = Date.now();
+    return sendCsv(c, "energy", energyCsv(await energyHours(parts.ledger, meterId(c), now), now));
+  });
 
   app.get("/api/log", (c) => sendJson(c, parts.logTail?.after(whole(c, "after", 0, 0, Number.MAX_SAFE_INTEGER)) ?? []));
   app.get("/api/settings", (c) => sendJson(c, parts.settings ?? { file: null, values: [] }));

@@ -1,22 +1,18 @@
 /**
- * What the plots of the status page show: mean net power every 10 s for a day and every 5 min for a month, and the
- * energy counters by the hour for two months. Bounded: about 125 KB a meter, `MAX_METERS` of them. Home Assistant stays
- * the place for the long run. Time is an argument (milliseconds of the wall clock).
+ * What the power plot of the status page shows: mean net power every 10 s for a day and every 5 min for a month. Bounded:
+ * about 70 KB a meter, `MAX_METERS` of them. Energy comes from the ledger (energy-hours.ts). Time is an argument
+ * (milliseconds of the wall clock).
  */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import type { Reading } from "../meter/events.ts";
-import type { EnergyHour, PowerSeries } from "./page-model.ts";
+import type { PowerSeries } from "./page-model.ts";
 
 const MAX_METERS = 16;
-const HOUR_MS = 3_600_000;
 const FINE = { stepMs: 10_000, slots: 8_640 };
 const COARSE = { stepMs: 300_000, slots: 8_928 };
-const HOURS = { stepMs: HOUR_MS, slots: 1_488 };
-/** In one hour: first and last counter of import, then of export. */
-const HOUR_FIELDS = 4;
 
 /** A clock that goes back by more than this has been set: what lies in its future is forgotten. */
 const SMALL_STEP_BACK_MS = 60_000;
@@ -25,17 +21,14 @@ const SMALL_STEP_BACK_MS = 60_000;
 class SlotRing {
   readonly stepMs: number;
   readonly slots: number;
-  readonly width: number;
-  readonly values: Float64Array | Float32Array;
+  readonly values: Float32Array;
   /** Number of the newest slot since 1970; -1: empty. */
   newest = -1;
 
-  constructor(spec: { stepMs: number; slots: number }, width: number, values: Float64Array | Float32Array) {
+  constructor(spec: { stepMs: number; slots: number }) {
     this.stepMs = spec.stepMs;
     this.slots = spec.slots;
-    this.width = width;
-    this.values = values;
-    values.fill(Number.NaN);
+    this.values = new Float32Array(spec.slots).fill(Number.NaN);
   }
 
   /** Index in `values` of the slot that `at` falls in, made the newest if it is; -1 if it lies in the past. */
@@ -47,19 +40,14 @@ class SlotRing {
       this.newest = -1;
     }
     if (this.newest < 0 || slot - this.newest >= this.slots) this.values.fill(Number.NaN);
-    else for (let next = this.newest + 1; next <= slot; next++) this.values.fill(Number.NaN, ...this.#range(next));
+    else for (let next = this.newest + 1; next <= slot; next++) this.values[next % this.slots] = Number.NaN;
     this.newest = slot;
-    return this.#range(slot)[0];
+    return slot % this.slots;
   }
 
   /** Index of a slot that is still held, else -1. */
   find(slot: number): number {
-    return slot > this.newest || slot <= this.newest - this.slots ? -1 : this.#range(slot)[0];
-  }
-
-  #range(slot: number): [number, number] {
-    const from = (slot % this.slots) * this.width;
-    return [from, from + this.width];
+    return slot > this.newest || slot <= this.newest - this.slots ? -1 : slot % this.slots;
   }
 }
 
@@ -82,51 +70,30 @@ class MeanRing extends SlotRing {
 }
 
 class MeterHistory {
-  readonly fine = new MeanRing(FINE, 1, new Float32Array(FINE.slots));
-  readonly coarse = new MeanRing(COARSE, 1, new Float32Array(COARSE.slots));
-  readonly hours = new SlotRing(HOURS, HOUR_FIELDS, new Float64Array(HOURS.slots * HOUR_FIELDS));
+  readonly fine = new MeanRing(FINE);
+  readonly coarse = new MeanRing(COARSE);
 }
 
 /** The history of all meters, by their ids. */
 export class History {
   readonly #meters = new Map<string, MeterHistory>();
 
-  /** Takes the net power and the counters of a reading. */
-  add(reading: Reading): void {
-    const number = (key: string): number | null => {
-      const value = reading.values.find((candidate) => candidate.key === key);
+  /** Takes the net power of a reading. */
+  add({ meter, receivedAt, values }: Reading): void {
+    const watts = (key: string): number | null => {
+      const value = values.find((candidate) => candidate.key === key);
       return value?.numeric ? Number(value.text) : null;
     };
-    this.addValues(reading.meter.id, reading.receivedAt, {
-      // A meter that names import alone does not feed in.
-      powerW: number("power_net") ?? number("power_import"),
-      importKwh: number("energy_import"),
-      exportKwh: number("energy_export"),
-    });
+    // A meter that names import alone does not feed in.
+    const power = watts("power_net") ?? watts("power_import");
+    if (power !== null) this.addPower(meter.id, receivedAt, power);
   }
 
-  addValues(
-    id: string,
-    at: number,
-    values: { powerW: number | null; importKwh: number | null; exportKwh: number | null },
-  ): void {
+  /** @param watts net power, import positive */
+  addPower(id: string, at: number, watts: number): void {
     const meter = this.#meter(id);
-    if (meter === null) return;
-    if (values.powerW !== null) {
-      meter.fine.add(at, values.powerW);
-      meter.coarse.add(at, values.powerW);
-    }
-    if (values.importKwh === null && values.exportKwh === null) return;
-    const index = meter.hours.enter(at);
-    if (index < 0) return;
-    for (const [field, value] of [
-      [0, values.importKwh],
-      [2, values.exportKwh],
-    ] as const) {
-      if (value === null) continue;
-      if (Number.isNaN(meter.hours.values[index + field])) meter.hours.values[index + field] = value;
-      meter.hours.values[index + field + 1] = value;
-    }
+    meter?.fine.add(at, watts);
+    meter?.coarse.add(at, watts);
   }
 
   /** The power of the last `spanMs` until `now`: in steps of 10 s up to a day, else of 5 min. */
@@ -144,28 +111,11 @@ export class History {
     return { start: (last - count + 1) * stepMs, stepMs, watts };
   }
 
-  /** The counters of every hour of the last two months in which something came, oldest first. */
-  energy(id: string): EnergyHour[] {
-    const ring = this.#meters.get(id)?.hours;
-    if (ring === undefined || ring.newest < 0) return [];
-    const hours: EnergyHour[] = [];
-    for (let slot = ring.newest - ring.slots + 1; slot <= ring.newest; slot++) {
-      const index = ring.find(slot);
-      const pair = (field: number): [number, number] | null => {
-        const first = ring.values[index + field] ?? Number.NaN;
-        return Number.isNaN(first) ? null : [first, ring.values[index + field + 1] ?? first];
-      };
-      const hour = { start: slot * HOUR_MS, import: pair(0), export: pair(2) };
-      if (hour.import !== null || hour.export !== null) hours.push(hour);
-    }
-    return hours;
-  }
-
   /** Writes the history to a file, in one step. */
   async save(file: string): Promise<void> {
     const meters: Record<string, Record<string, StoredRing>> = {};
     for (const [id, meter] of this.#meters) {
-      meters[id] = { fine: store(meter.fine), coarse: store(meter.coarse), hours: store(meter.hours) };
+      meters[id] = { fine: store(meter.fine), coarse: store(meter.coarse) };
     }
     const packed = await promisify(gzip)(JSON.stringify({ version: 1, meters }));
     await mkdir(dirname(file), { recursive: true });
@@ -193,7 +143,6 @@ export class History {
       if (meter === null) break;
       restore(meter.fine, rings.fine);
       restore(meter.coarse, rings.coarse);
-      restore(meter.hours, rings.hours);
     }
   }
 

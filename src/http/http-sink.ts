@@ -5,6 +5,7 @@
 import type { Server } from "node:http";
 import { join } from "node:path";
 import type { HttpConfig } from "../config/options.ts";
+import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import type { LogTail } from "../log/log-tail.ts";
 import type { MeterEvent } from "../meter/events.ts";
 import { isLoopback } from "../process/loopback.ts";
@@ -34,7 +35,9 @@ interface HttpLog {
 
 export interface HttpSinkOptions {
   readonly http: HttpConfig;
-  /** Where the history is kept; `null`: in memory only. */
+  /** Where the energy of the plots comes from. */
+  readonly ledger: Pick<LedgerReader, "points">;
+  /** Where the history of power is kept; `null`: in memory only. */
   readonly dataDir: string | null;
   /** Whether the Home Assistant Supervisor runs us: then only its ingress is served. */
   readonly supervised: boolean;
@@ -150,6 +153,7 @@ export class HttpSink implements Sink {
       assets,
       live: this.#live,
       history: this.history,
+      ledger: this.#options.ledger,
       recorder: this.recorder,
       view,
       keysOf,

@@ -16,6 +16,8 @@ import { decodeTelegrams } from "../../src/codec/decoder.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { History } from "../../src/http/history.ts";
 import type { PageSettings } from "../../src/http/page-model.ts";
+import { LedgerStore } from "../../src/ledger/ledger-store.ts";
+import { type Point, QUARTER_MS } from "../../src/ledger/point.ts";
 import { createLogger } from "../../src/log/log.ts";
 import { LogTail } from "../../src/log/log-tail.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
@@ -23,6 +25,7 @@ import { freePort } from "../helpers/free-port.ts";
 
 export const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 export const DAY_MS = 86_400_000;
+const SILENT = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined };
 
 /** Where the page is built to, once for all tests. */
 export async function builtPage(): Promise<string> {
@@ -217,18 +220,26 @@ export class Stage {
     this.url = `http://127.0.0.1:${port}/`;
   }
 
-  /** The house of the meter as it was: the same file that the bridge writes when it stops. */
+  /** The house of the meter as it was, in the files that the bridge writes. */
   async #writePast(pastMs: number): Promise<void> {
     const history = new History();
+    const points: Point[] = [];
     const now = Date.now();
     const id = await this.#meterId();
     for (let at = now - pastMs; at < now; at += 10_000) {
       const powerW = dayCurve(at);
       this.#use(powerW, at);
-      const [importKwh, exportKwh] = [Math.floor(this.#importWh) / 1000, Math.floor(this.#exportWh) / 1000];
-      history.addValues(id, at, { powerW, importKwh, exportKwh });
+      history.addPower(id, at, powerW);
+      const quarter = Math.floor(at / QUARTER_MS) * QUARTER_MS;
+      if (quarter > at - 10_000) {
+        const registers = { energy_import: Math.floor(this.#importWh), energy_export: Math.floor(this.#exportWh) };
+        points.push({ at: quarter, offset: 60, registers, mark: "ok" });
+      }
     }
     await history.save(join(this.#folder, "page-history.json.gz"));
+    const ledger = new LedgerStore({ dataDir: this.#folder, meter: id, log: SILENT });
+    for (const point of points) ledger.append([point], null);
+    await ledger.stop();
   }
 
   /** The id that the bridge will give to the meter: the number in its telegrams. */

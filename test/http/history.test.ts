@@ -5,18 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { History } from "../../src/http/history.ts";
 
 const START = Date.UTC(2026, 5, 1, 12);
-const values = (powerW: number | null, importKwh: number | null = null, exportKwh: number | null = null) => ({
-  powerW,
-  importKwh,
-  exportKwh,
-});
-
 describe("History", () => {
   it("means what falls into one slot of ten seconds", () => {
     const history = new History();
-    history.addValues("m", START, values(100));
-    history.addValues("m", START + 5_000, values(300));
-    history.addValues("m", START + 10_000, values(50));
+    history.addPower("m", START, 100);
+    history.addPower("m", START + 5_000, 300);
+    history.addPower("m", START + 10_000, 50);
     const series = history.power("m", START + 10_000, 30_000);
     expect(series.stepMs).toBe(10_000);
     expect(series.start).toBe(START - 20_000);
@@ -25,16 +19,15 @@ describe("History", () => {
 
   it("leaves gaps where nothing came", () => {
     const history = new History();
-    history.addValues("m", START, values(1));
-    history.addValues("m", START + 40_000, values(2));
+    history.addPower("m", START, 1);
+    history.addPower("m", START + 40_000, 2);
     expect(history.power("m", START + 40_000, 40_000).watts).toEqual([1, null, null, null, 2]);
   });
 
   it("forgets what is older than a day, and keeps five-minute means for a month", () => {
     const history = new History();
     const day = 86_400_000;
-    for (let at = START; at < START + 2 * day; at += 10_000)
-      history.addValues("m", at, values(at < START + day ? 1 : 3));
+    for (let at = START; at < START + 2 * day; at += 10_000) history.addPower("m", at, at < START + day ? 1 : 3);
     const now = START + 2 * day - 10_000;
     const fine = history.power("m", now, day);
     expect(fine.watts).toHaveLength(8_640);
@@ -44,31 +37,20 @@ describe("History", () => {
     expect(new Set(coarse.watts.slice(1))).toEqual(new Set([1, 3]));
   });
 
-  it("keeps first and last counter of each hour", () => {
-    const history = new History();
-    history.addValues("m", START, values(null, 10, 1));
-    history.addValues("m", START + 1_800_000, values(null, 10.5, 1));
-    history.addValues("m", START + 3_600_000, values(null, 10.75));
-    expect(history.energy("m")).toEqual([
-      { start: START, import: [10, 10.5], export: [1, 1] },
-      { start: START + 3_600_000, import: [10.75, 10.75], export: null },
-    ]);
-  });
-
   it("survives a clock that is set back, and one that leaps ahead", () => {
     const history = new History();
-    history.addValues("m", START, values(5, 1));
-    history.addValues("m", START - 30_000, values(9, 1));
+    history.addPower("m", START, 5);
+    history.addPower("m", START - 30_000, 9);
     expect(history.power("m", START, 0).watts).toEqual([5]);
-    history.addValues("m", START - 7_200_000, values(7, 1));
+    history.addPower("m", START - 7_200_000, 7);
     expect(history.power("m", START - 7_200_000, 0).watts).toEqual([7]);
-    history.addValues("m", START + 400 * 86_400_000, values(8, 2));
-    expect(history.energy("m")).toHaveLength(1);
+    history.addPower("m", START + 400 * 86_400_000, 8);
+    expect(history.power("m", START + 400 * 86_400_000, 0).watts).toEqual([8]);
   });
 
   it("keeps a bounded number of meters", () => {
     const history = new History();
-    for (let index = 0; index < 40; index++) history.addValues(`m${index}`, START, values(1));
+    for (let index = 0; index < 40; index++) history.addPower(`m${index}`, START, 1);
     expect(history.power("m15", START, 0).watts).toEqual([1]);
     expect(history.power("m16", START, 0).watts).toEqual([null]);
   });
@@ -83,14 +65,13 @@ describe("History", () => {
     it("comes back as it was", async () => {
       const file = join(folder, "data", "history.gz");
       const history = new History();
-      history.addValues("m", START, values(1234.5, 10.123, 0.001));
+      history.addPower("m", START, 1234.5);
       await history.save(file);
       expect((await readFile(file)).length).toBeLessThan(20_000);
       const again = new History();
       await again.load(file);
       expect(again.power("m", START, 20_000)).toEqual(history.power("m", START, 20_000));
-      expect(again.energy("m")).toEqual(history.energy("m"));
-      again.addValues("m", START + 10_000, values(1));
+      again.addPower("m", START + 10_000, 1);
       expect(again.power("m", START + 10_000, 10_000).watts).toEqual([1234.5, 1]);
     });
 
@@ -100,7 +81,7 @@ describe("History", () => {
       const file = join(folder, "bad.gz");
       await writeFile(file, "rubbish");
       await expect(history.load(file)).rejects.toThrow();
-      expect(history.energy("m")).toEqual([]);
+      expect(history.power("m", START, 0).watts).toEqual([null]);
     });
   });
 });
