@@ -5,7 +5,7 @@ import { keyIdOf } from "./acceptance/key-id.ts";
 import { Memory } from "./acceptance/memory.ts";
 import type { Acceptance } from "./acceptance/verdict.ts";
 import { createDecoder } from "./codec/decoder.ts";
-import type { Decoder } from "./codec/decoder-event.ts";
+import type { Decoder, DecoderOptions } from "./codec/decoder-event.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
 import { Observer, sourceKind } from "./diagnosis/observer.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
@@ -174,7 +174,7 @@ export class Bridge implements BridgeView {
       supervised,
       view: this,
       meters: config.meters,
-      keysOf: (index) => keysOf(config.meters[index]),
+      keysOf: (index) => this.#decoding(config.meters[index]),
       parseKey: keyBytes,
       ...this.#options.page,
       log: log.child({ component: "http" }),
@@ -187,11 +187,16 @@ export class Bridge implements BridgeView {
     return this.meters().find(({ info }) => info !== null && info.id === id);
   }
 
+  /** What it takes to read the telegrams of a meter: its keys, and the lists that the user teaches. */
+  #decoding(meter: MeterConfig | undefined): DecoderOptions {
+    return { ...keysOf(meter), lists: this.#options.config.lists };
+  }
+
   #buildMeter(meter: MeterConfig, index: number, recorder: Recorder | null): Meter {
     const { config } = this.#options;
     const log = this.#options.log.child({ component: "meter", meter: meter.id ?? meter.port });
-    const keys = keysOf(meter);
-    const decoder = createDecoder({ ...keys, keepBytes: recorder !== null });
+    const decoding = this.#decoding(meter);
+    const decoder = createDecoder({ ...decoding, keepBytes: recorder !== null });
     // A simulated meter and a capture begin anew each time: nothing of them is remembered.
     const lasting = !["file", "simulator"].includes(sourceKind(meter.port));
     const identity = new MeterIdentity({
@@ -204,7 +209,7 @@ export class Bridge implements BridgeView {
       {
         ...limitsOf(config.plausibility),
         wall: () => Date.now(),
-        keyId: keyIdOf(keys.key),
+        keyId: keyIdOf(decoding.key),
         source: meter.port,
         id: () => identity.id,
       },
@@ -214,7 +219,7 @@ export class Bridge implements BridgeView {
     if (lasting) this.#memory.watch(() => acceptance.memory());
     return new Meter({
       index,
-      source: openSource(meter.port, keys),
+      source: openSource(meter.port, decoding),
       line: {
         baudRate: meter.baud_rate,
         dataBits: meter.data_bits as 5 | 6 | 7 | 8,

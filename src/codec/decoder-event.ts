@@ -1,5 +1,7 @@
 /** What goes into a decoder and what comes out of it: types only, so that the parts know them and not the door. */
 import type { CodecErrorCode } from "./codec-error.ts";
+import type { ListDefinition } from "./lists/list-definition.ts";
+import type { ListPosition } from "./lists/unknown-list.ts";
 import type { Telegram, Transport } from "./telegram.ts";
 
 export interface DecoderOptions {
@@ -7,6 +9,8 @@ export interface DecoderOptions {
   readonly key?: Uint8Array | undefined;
   /** Authentication key (GAK), 16 bytes. When given, a telegram without a verified tag is a fault (`authentication`). */
   readonly authenticationKey?: Uint8Array | undefined;
+  /** Positional lists that the user teaches; they are tried before the documented ones. */
+  readonly lists?: readonly ListDefinition[] | undefined;
   /** Whether telegram and fault events carry a copy of their bytes (for captures and the status page). */
   readonly keepBytes?: boolean | undefined;
 }
@@ -35,6 +39,8 @@ export type DecoderEvent =
       readonly systemTitle: string | null;
       /** `true`: refused only because it carries no authentication tag (`code` is `authentication`). */
       readonly untagged?: boolean;
+      /** What stands where in a body that fits no layout (`unsupported`): a template of a list follows from it. */
+      readonly positions?: readonly ListPosition[];
       readonly bytes?: Uint8Array;
       /**
        * How a check sum failed, the same text for telegrams that fail in the same way: if all of them do, the meter uses

@@ -15,6 +15,7 @@ import { ByteCollector } from "./link/byte-collector.ts";
 import { createLinks, type Link } from "./link/links.ts";
 import { type Accepted, NO_FRAME, type Scan } from "./link/scan.ts";
 import { MAX_BUFFER, StreamBuffer } from "./link/stream-buffer.ts";
+import { UnknownListError } from "./lists/unknown-list.ts";
 import { decodeRecordTelegram } from "./records/record-telegram.ts";
 import type { Telegram } from "./telegram.ts";
 
@@ -22,6 +23,11 @@ import type { Telegram } from "./telegram.ts";
 const SMALLEST_FRAME = 12;
 /** Most bytes of frames that are kept of one telegram; an event of a longer one carries none. */
 const MAX_KEPT = 16_384;
+
+/** What a fault event may carry besides. */
+type FaultExtras = Partial<
+  Pick<Extract<DecoderEvent, { type: "fault" }>, "bytes" | "pattern" | "positions" | "untagged">
+>;
 
 export class StreamDecoder implements Decoder {
   readonly #links: readonly (Link | undefined)[];
@@ -50,7 +56,7 @@ export class StreamDecoder implements Decoder {
 
   constructor(options: DecoderOptions) {
     this.#links = createLinks();
-    this.#apdus = new ApduDecoder(options);
+    this.#apdus = new ApduDecoder(options, options.lists);
     this.#keys = options;
     this.#keepBytes = options.keepBytes ?? false;
   }
@@ -333,7 +339,11 @@ export class StreamDecoder implements Decoder {
     if (failure === null) return;
     const code = failure.code === "malformed" && unnumberedSegments > 1 ? "segmentation" : failure.code;
     const title = application === "records" ? null : this.#apdus.systemTitle;
-    const more = { ...bytes, ...(failure.untagged ? { untagged: true } : {}) };
+    const more = {
+      ...bytes,
+      ...(failure.untagged ? { untagged: true } : {}),
+      ...(failure instanceof UnknownListError ? { positions: failure.positions } : {}),
+    };
     this.#tellFault(link, code, failure.message, offset, length, more, title);
   }
 
@@ -382,7 +392,7 @@ export class StreamDecoder implements Decoder {
     message: string,
     offset: number,
     length: number,
-    more?: { readonly bytes?: Uint8Array; readonly pattern?: string; readonly untagged?: boolean } | undefined,
+    more?: FaultExtras | undefined,
     systemTitle: string | null = null,
   ): void {
     this.#output.add({

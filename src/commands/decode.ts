@@ -72,6 +72,7 @@ async function settings(context: CommandContext): Promise<Settings> {
   }
   const meter = config?.meters[0];
   const keys = {
+    lists: config?.lists,
     key: key ?? (meter?.key === undefined ? undefined : (keyBytes(meter.key) ?? undefined)),
     // Keys belong together: one from here and one from there would fit no meter.
     authenticationKey:

@@ -10,13 +10,13 @@ import { quantityOf, shiftOf } from "../catalogue/quantities.ts";
 import type { Register, Telegram } from "../codec/telegram.ts";
 import { formatDecimal } from "../codec/values/decimal.ts";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
-import type { MeterConfig } from "../config/options.ts";
+import type { Config, MeterConfig } from "../config/options.ts";
 import { formatLine, formatSystemTitle } from "../diagnosis/diagnosis.ts";
 import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 import { sourceKind } from "../diagnosis/observer.ts";
 import { printableJson, printableLines } from "../log/printable.ts";
 import { mask } from "../log/redact.ts";
-import { openSource } from "../sources/open-source.ts";
+import { openSource, type SourceKeys } from "../sources/open-source.ts";
 import { portUsers, predecessorService } from "../sources/port-users.ts";
 import { listSerialDevices, type SerialDevice } from "../sources/serial-devices.ts";
 import { type LineSettings, SourceError } from "../sources/source.ts";
@@ -47,6 +47,7 @@ export async function command(context: CommandContext): Promise<number> {
   const meter = await configuredMeter(context, options.port ?? only);
   const port = options.port ?? meter?.port ?? only;
   const keys = {
+    lists: meter?.lists,
     key: keyOf(options.key ?? meter?.key, "--key"),
     authenticationKey: keyOf(options.authKey ?? meter?.authentication_key, "--auth-key"),
   };
@@ -62,7 +63,11 @@ export async function command(context: CommandContext): Promise<number> {
 }
 
 /** A meter of the configuration; `complete`: the bridge could run with it, so that its line settings are to be judged. */
-type Configured = MeterConfig & { readonly complete: boolean; readonly dataDir: string };
+type Configured = MeterConfig & {
+  readonly complete: boolean;
+  readonly dataDir: string;
+  readonly lists: Config["lists"];
+};
 
 /**
  * The meter of the configuration that belongs to the port, else the first; `null` if there is no configuration. With a
@@ -71,7 +76,7 @@ type Configured = MeterConfig & { readonly complete: boolean; readonly dataDir: 
 async function configuredMeter(context: CommandContext, port: string | undefined): Promise<Configured | null> {
   const pick = ({ config }: Awaited<ReturnType<typeof readSettings>>, complete: boolean): Configured | null => {
     const meter = config.meters.find((each) => each.port === port) ?? config.meters[0];
-    return meter === undefined ? null : { ...meter, complete, dataDir: config.data_dir };
+    return meter === undefined ? null : { ...meter, complete, dataDir: config.data_dir, lists: config.lists };
   };
   try {
     return pick(await readSettings(context), true);
@@ -105,7 +110,7 @@ async function examine(
   context: CommandContext,
   port: string,
   meter: Configured | null,
-  keys: { key: Uint8Array | undefined; authenticationKey: Uint8Array | undefined },
+  keys: SourceKeys,
 ): Promise<Omit<Finding, "devices">> {
   const { options, stderr, signal } = context;
   const configured = linesOf(meter);

@@ -16,6 +16,7 @@ import {
   underSupervisor,
 } from "./derive-defaults.ts";
 import { overlayEnvironment } from "./environment.ts";
+import { listFaults } from "./list-faults.ts";
 import { importMeterJson, isMeterJson } from "./meter-json.ts";
 import { unencodedLogin } from "./misplaced-secret.ts";
 import { definition, unwrap, valueOfList } from "./option-list.ts";
@@ -113,7 +114,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   // Of a file that a limit cut short only names are judged: values may stand beyond the cut.
   const isCertain = (fault: ConfigFault) => !cut || fault.found.startsWith("the unknown name");
   if (readable) faults.push(...validated.faults.filter((fault) => isNew(fault) && isCertain(fault)));
-  if (!cut) faults.push(...duplicateMeters(root), ...outputMeterFaults(root));
+  if (!cut) faults.push(...duplicateMeters(root), ...outputMeterFaults(root), ...newFaults(listFaults(root), faults));
   if (faults.length > 0 || validated.config === null) throw new ConfigError(inOrder(faults));
 
   const { origins } = validated;
@@ -245,4 +246,9 @@ function duplicateMeters(root: RawMap): ConfigFault[] {
     }
   }
   return faults;
+}
+
+/** Those of a place that has no fault yet: what follows from a fault is not told besides. */
+function newFaults(faults: readonly ConfigFault[], known: readonly ConfigFault[]): ConfigFault[] {
+  return faults.filter(({ path }) => !known.some((other) => other.path.startsWith(path) && other.path !== ""));
 }

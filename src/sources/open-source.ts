@@ -1,4 +1,5 @@
 /** One string picks the source. */
+import type { ListDefinition } from "../codec/lists/list-definition.ts";
 import { ReplaySource } from "./replay.ts";
 import { SerialSource } from "./serial.ts";
 import { SimulatorSource } from "./simulator.ts";
@@ -9,6 +10,8 @@ import { parseTcpAddress, TcpSource } from "./tcp.ts";
 export interface SourceKeys {
   readonly key?: Uint8Array | undefined;
   readonly authenticationKey?: Uint8Array | undefined;
+  /** Lists that the user teaches, where telegrams are read to find their pace. */
+  readonly lists?: readonly ListDefinition[] | undefined;
 }
 
 /**

@@ -5,6 +5,7 @@
 import { createReadStream } from "node:fs";
 import { createDecoder } from "../codec/decoder.ts";
 import type { DecoderEvent } from "../codec/decoder-event.ts";
+import type { ListDefinition } from "../codec/lists/list-definition.ts";
 import { CaptureReader } from "./capture-stream.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 import { sleep } from "./wait.ts";
@@ -19,6 +20,7 @@ const READ_BYTES = 16_384;
 export interface ReplayOptions {
   readonly key?: Uint8Array | undefined;
   readonly authenticationKey?: Uint8Array | undefined;
+  readonly lists?: readonly ListDefinition[] | undefined;
   /** Seconds between telegrams; default: as the meter's clock says. */
   readonly interval?: number | undefined;
 }

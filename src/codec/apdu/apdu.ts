@@ -10,6 +10,8 @@ import { CodecError } from "../codec-error.ts";
 import { formatHex } from "../hex.ts";
 import { parseP1 } from "../link/p1-content.ts";
 import { proveText } from "../link/p1-telegram.ts";
+import type { ListDefinition } from "../lists/list-definition.ts";
+import { TaughtLists } from "../lists/position-lists.ts";
 import { readBody } from "../lists/register-list.ts";
 import type { Proof, Security, Telegram, Transport } from "../telegram.ts";
 import { clockStatus, formatDateTime } from "../values/date-time.ts";
@@ -49,6 +51,7 @@ const OTHER_APDUS = new Map<number, string>([
 
 export class ApduDecoder {
   readonly #keys: PreparedKeys;
+  readonly #lists: TaughtLists;
   readonly #names = new ObisNames();
   readonly #units = new ScalerUnits();
   readonly #title = new Uint8Array(8);
@@ -58,8 +61,10 @@ export class ApduDecoder {
   #prepared: { readonly apdu: Uint8Array; readonly proof: Proof; readonly telegrams: readonly Telegram[] } | null =
     null;
 
-  constructor(keys: Keys) {
+  /** @throws RangeError for a list that cannot be used */
+  constructor(keys: Keys, lists: readonly ListDefinition[] = []) {
     this.#keys = new PreparedKeys(keys);
+    this.#lists = new TaughtLists(lists);
   }
 
   /**
@@ -135,7 +140,7 @@ export class ApduDecoder {
     const tag = plaintext[0];
     if (tag === DATA_NOTIFICATION) {
       const { dateTimeAt, body, end } = decodeDataNotification(plaintext, this.#units);
-      telegrams.push(this.#telegram(plaintext, dateTimeAt, readBody(body, plaintext, this.#names), envelope));
+      telegrams.push(this.#telegram(plaintext, dateTimeAt, readBody(body, plaintext, this.#names, this.#lists), envelope));
       return end;
     }
     if (tag === SLASH) telegrams.push(checked(decodeText(plaintext, envelope)));
@@ -157,7 +162,7 @@ export class ApduDecoder {
         `${reader.end - reader.pos} bytes are left over behind the body of the telegram`,
       );
     }
-    return this.#telegram(plaintext, -1, readBody(body, plaintext, this.#names), envelope);
+    return this.#telegram(plaintext, -1, readBody(body, plaintext, this.#names, this.#lists), envelope);
   }
 
   #telegram(bytes: Uint8Array, headerClock: number, body: ReturnType<typeof readBody>, envelope: Envelope): Telegram {

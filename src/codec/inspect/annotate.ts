@@ -14,6 +14,7 @@ import { DATA_NOTIFICATION, decodeDataNotification } from "../apdu/data-notifica
 import { type AxdrNode, decodeAxdr, isContainer, isNumeric, isString, TAG } from "../axdr/axdr.ts";
 import { ByteReader } from "../axdr/byte-reader.ts";
 import { createDecoder } from "../decoder.ts";
+import type { DecoderOptions } from "../decoder-event.ts";
 import { formatHex } from "../hex.ts";
 import { CI_RECORDS } from "../link/mbus-assembler.ts";
 import type { Register } from "../telegram.ts";
@@ -33,7 +34,7 @@ export interface AnnotatedBytes {
 }
 
 /** One part for what was on the wire; a second for the plaintext, if it is ciphered and the key fits. Never throws. */
-export function annotate(wire: Uint8Array, keys: Keys = {}): AnnotatedBytes[] {
+export function annotate(wire: Uint8Array, keys: DecoderOptions = {}): AnnotatedBytes[] {
   const { spans, slices } = dissect(wire);
   const apdu = joinSlices(wire, slices);
   const registers = registersOf(wire, keys);
@@ -50,7 +51,7 @@ export function annotate(wire: Uint8Array, keys: Keys = {}): AnnotatedBytes[] {
   return parts;
 }
 
-function registersOf(wire: Uint8Array, keys: Keys): readonly Register[] {
+function registersOf(wire: Uint8Array, keys: DecoderOptions): readonly Register[] {
   const decoder = createDecoder(keys);
   const read = () =>
     [...decoder.feed(wire), ...decoder.end()].flatMap((event) =>

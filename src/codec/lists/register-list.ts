@@ -12,13 +12,14 @@
  */
 import { type AxdrNode, isContainer, isString, TAG } from "../axdr/axdr.ts";
 import { clockText, isNothing, readText, readValue } from "../axdr/axdr-value.ts";
-import { CodecError } from "../codec-error.ts";
 import type { Register } from "../telegram.ts";
 import { looksLikeDateTime } from "../values/date-time.ts";
 import type { ObisNames } from "../values/obis.ts";
 import { unitName } from "../values/unit.ts";
-import { matchPositionList } from "./position-lists.ts";
+import type { PositionReading } from "./compiled-list.ts";
+import { matchDocumented, type TaughtLists } from "./position-lists.ts";
 import { type PushObject, readPushList } from "./push-list.ts";
+import { listPositions, UnknownListError } from "./unknown-list.ts";
 
 /** What a body says. */
 export interface Body {
@@ -32,8 +33,13 @@ export interface Body {
   readonly clocks: number[];
 }
 
-/** @throws CodecError `unsupported` for a body that fits no layout; the message describes its types */
-export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames): Body {
+/**
+ * @param lists what the user teaches: a body that fits one of them is read by it, whatever else it may be
+ * @throws CodecError `unsupported` for a body that fits no layout (an `UnknownListError`; its message describes the types)
+ */
+export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames, lists: TaughtLists): Body {
+  const taught = lists.match(root, bytes);
+  if (taught !== undefined) return positionBody(taught);
   const collector = new Collector(bytes, names);
   if (isContainer(root)) {
     const objects = readPushList(root, bytes);
@@ -48,12 +54,15 @@ export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames): B
       }
     }
   }
-  const list = matchPositionList(root, bytes);
-  if (!list) throw new CodecError("unsupported", `the body fits no known layout: ${describeTree(root)}`);
-  const { layout, meterId, meterType, clock } = list;
+  const list = matchDocumented(root, bytes);
+  if (list) return positionBody(list);
+  throw new UnknownListError(`the body fits no known layout: ${describeTree(root)}`, listPositions(root, bytes));
+}
+
+function positionBody({ layout, registers, meterId, meterType, clock }: PositionReading): Body {
   return {
     layout,
-    registers: [...list.registers],
+    registers: [...registers],
     meterId,
     meterType,
     listName: null,

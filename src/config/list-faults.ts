@@ -1,0 +1,62 @@
+/** Lists of `lists:` that cannot be used, or could fit the same telegram; each with the line where it stands. */
+import type { ElementFields, ListDefinition } from "../codec/lists/list-definition.ts";
+import { listProblems } from "../codec/lists/list-problems.ts";
+import type { ConfigFault } from "./config-error.ts";
+import { isUnset, joinPath, type Raw, type RawMap } from "./raw.ts";
+
+/** What the table of options cannot say: how the elements of a list, and the lists among themselves, go together. */
+export function listFaults(root: RawMap): ConfigFault[] {
+  const lists = root.entries.get("lists");
+  if (lists?.kind !== "list") return [];
+  return listProblems(lists.items.map(listOf)).map(({ list, element, field, found, allowed }) => {
+    const listNode = lists.items[list] as Raw;
+    const elements = childOf(listNode, "elements");
+    const elementNode = element === null || elements?.kind !== "list" ? undefined : elements.items[element];
+    const fieldNode = field === null || elementNode === undefined ? undefined : childOf(elementNode, field);
+    const { origin, path } = fieldNode ?? elementNode ?? listNode;
+    const named = path === "" ? joinPath("lists", list) : path;
+    return { file: origin.file, line: origin.line, path: named, found, allowed };
+  });
+}
+
+/** The list as far as it can be read: what is wrong by itself has a fault already. */
+function listOf(node: Raw): ListDefinition {
+  const elements = childOf(node, "elements");
+  const items = elements?.kind === "list" ? elements.items : [];
+  return { name: textOf(node, "name") ?? "", elements: items.map(elementOf) };
+}
+
+function elementOf(node: Raw): ElementFields {
+  if (node.kind === "scalar") return { skip: true };
+  const number = (name: string): number | undefined => {
+    const text = textOf(node, name);
+    return text === undefined || !Number.isInteger(Number(text)) ? undefined : Number(text);
+  };
+  const path = childOf(node, "path");
+  const indices =
+    path?.kind === "list" ? path.items.map((item) => (item.kind === "scalar" ? Number(item.text) : Number.NaN)) : [];
+  const bytes = textOf(node, "bytes")?.replace(/[\s:]/g, "");
+  const fields = {
+    skip: textOf(node, "skip") === undefined ? undefined : true,
+    text: textOf(node, "text"),
+    bytes: bytes === undefined || /^(?:[0-9a-f]{2})+$/i.test(bytes) ? bytes : undefined,
+    role: textOf(node, "role"),
+    obis: textOf(node, "obis"),
+    unit: textOf(node, "unit"),
+    scaler: number("scaler"),
+    type: textOf(node, "type")?.toLowerCase(),
+    path: indices.length > 0 && indices.every((index) => Number.isInteger(index) && index >= 0) ? indices : undefined,
+  };
+  // Names that do not exist have a fault of their own, and stand for nothing here.
+  return fields as ElementFields;
+}
+
+function childOf(node: Raw, name: string): Raw | undefined {
+  const child = node.kind === "map" ? node.entries.get(name) : undefined;
+  return child === undefined || isUnset(child) ? undefined : child;
+}
+
+function textOf(node: Raw, name: string): string | undefined {
+  const child = childOf(node, name);
+  return child?.kind === "scalar" ? child.text.trim() : undefined;
+}
