@@ -1,26 +1,28 @@
 /**
  * A pseudo-terminal to play a meter on. Node cannot make one by itself, so `socat` or `python3` does, whichever is there:
- * what we write to its standard input comes out of the PTY.
+ * what we write to its standard input comes out of the PTY, and what a reader writes there comes from its standard output.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, constants, openSync } from "node:fs";
 import { rm, symlink } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 
 const PYTHON = `
-import os, pty, sys, tty
+import os, pty, select, sys, tty
 master, slave = pty.openpty()
 tty.setraw(slave)
 print("PTY is " + os.ttyname(slave), file=sys.stderr, flush=True)
 while True:
-    data = os.read(0, 4096)
-    if not data: break
-    os.write(master, data)
+    ready, _, _ = select.select([0, master], [], [])
+    for fd in ready:
+        data = os.read(fd, 4096)
+        if not data: sys.exit()
+        os.write(master if fd == 0 else 1, data)
 `;
 const HELPERS = [
-  { command: "socat", args: ["-d", "-d", "-u", "-", "pty,raw,echo=0"] },
+  { command: "socat", args: ["-d", "-d", "-", "pty,raw,echo=0"] },
   { command: "python3", args: ["-c", PYTHON] },
 ] as const;
 
@@ -28,6 +30,8 @@ export interface Pty {
   /** The device that a reader opens. */
   readonly path: string;
   readonly input: Writable;
+  /** What a reader sends. */
+  readonly output: Readable;
   /** Resolves when the helper has gone by itself. */
   readonly gone: Promise<void>;
   close(): Promise<void>;
@@ -36,13 +40,14 @@ export interface Pty {
 /** @param link where a symbolic link to it is made, if anywhere @throws Error when there is no helper, or the link cannot be made */
 export async function createPty(link?: string): Promise<Pty> {
   for (const { command, args } of HELPERS) {
-    const helper = spawn(command, args, { stdio: ["pipe", "ignore", "pipe"] });
+    const helper = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
     const path = await devicePath(helper);
     if (path === null) continue;
     // Held open, so that a reader may come and go without an end of the PTY.
     const held = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
     const gone = once(helper, "exit").then(() => undefined);
     helper.stdin?.on("error", () => undefined);
+    helper.stdout?.resume();
     const close = async (): Promise<void> => {
       closeSync(held);
       if (helper.exitCode === null && helper.signalCode === null) {
@@ -57,7 +62,7 @@ export async function createPty(link?: string): Promise<Pty> {
       await close();
       throw error;
     }
-    return { path, input: helper.stdin as Writable, gone, close };
+    return { path, input: helper.stdin as Writable, output: helper.stdout as Readable, gone, close };
   }
   throw new Error("a PTY needs socat or python3: install one of them, or name a serial device or tcp-listen:HOST:PORT");
 }

@@ -6,33 +6,19 @@
  *     tcp-listen:HOST:PORT                 a server that sends each telegram to all who are connected
  *     -                                    standard output
  */
-import { existsSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
-import type { Writable } from "node:stream";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
 import { mask } from "../log/redact.ts";
+import { AmisMaster, SEARCH_INTERVAL_MS } from "../sources/amis-master.ts";
 import { LINE_FAULTS, parseLineFaults } from "../sources/line-faults.ts";
 import { seededRandom } from "../sources/load-profile.ts";
 import { SimulatedMeter } from "../sources/simulated-meter.ts";
 import { sleep } from "../sources/wait.ts";
 import { type CommandContext, UsageError } from "./command.ts";
-import { createPty } from "./simulate-pty.ts";
+import { openTarget, type Target } from "./simulate-target.ts";
 
 /** Start bit, eight data bits, parity, stop bit. */
 const BITS_OF_A_BYTE = 11;
 const FAULT_RATE = 0.2;
-
-/** Where the bytes go. */
-interface Target {
-  /** For people: what to connect to. */
-  readonly where: string;
-  /** Whether it is a line, over which bytes come one after the other. */
-  readonly pace: boolean;
-  write(bytes: Uint8Array): void;
-  /** Resolves when nothing can be written any more. */
-  readonly gone: Promise<string>;
-  close(): Promise<void>;
-}
 
 export async function command(context: CommandContext): Promise<number> {
   const { options, signal, stdout, stderr } = context;
@@ -56,6 +42,7 @@ export async function command(context: CommandContext): Promise<number> {
       }),
   );
   const interval = number("interval", 0, meter.layout.periodS) * 1000;
+  const searchMs = number("searchInterval", 0.1, SEARCH_INTERVAL_MS / 1000) * 1000;
   const count = number("count", 1, Number.POSITIVE_INFINITY);
   const speed = number("speed", 0, 1);
   const faults = usable(() => (options.faults === undefined ? [] : parseLineFaults(String(options.faults))));
@@ -88,13 +75,20 @@ export async function command(context: CommandContext): Promise<number> {
   const startWall = Date.now();
   const start = performance.now();
   const byteMs = target.pace && baudRate > 0 ? (BITS_OF_A_BYTE * 1000) / baudRate : 0;
-  for (let sent = 0; sent < count && !end.signal.aborted; sent++) {
-    await sleep(start + sent * interval - performance.now(), end.signal);
-    if (end.signal.aborted) break;
-    let bytes = meter.telegram(startWall + (performance.now() - start) * speed);
+  const telegram = (): Uint8Array => {
+    const bytes = meter.telegram(startWall + (performance.now() - start) * speed);
     const kind = faults[Math.floor(random() * faults.length)];
-    if (kind !== undefined && random() < faultRate) bytes = LINE_FAULTS[kind](bytes, random);
-    await writeAtPace(target, bytes, byteMs, end.signal);
+    return kind !== undefined && random() < faultRate ? LINE_FAULTS[kind](bytes, random) : bytes;
+  };
+  const send = (bytes: Uint8Array): Promise<void> => writeAtPace(target, bytes, byteMs, end.signal);
+  if (meter.layout.wantsAnswer === true) {
+    const master = new AmisMaster({ searchMs, intervalMs: interval });
+    await playMaster({ master, target, count, telegram, send, signal: end.signal, say: (line) => say.write(line) });
+  } else {
+    for (let sent = 0; sent < count && !end.signal.aborted; sent++) {
+      await sleep(start + sent * interval - performance.now(), end.signal);
+      if (!end.signal.aborted) await send(telegram());
+    }
   }
   signal.removeEventListener("abort", stop);
   await target.close();
@@ -103,6 +97,40 @@ export async function command(context: CommandContext): Promise<number> {
     return 1;
   }
   return 0;
+}
+
+interface Play {
+  readonly master: AmisMaster;
+  readonly target: Target;
+  /** Ends after so many telegrams. */
+  readonly count: number;
+  readonly telegram: () => Uint8Array;
+  readonly send: (bytes: Uint8Array) => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+/** A meter that searches for a reader, and sends only as long as it is answered. */
+async function playMaster({ master, target, count, telegram, send, signal, say }: Play): Promise<void> {
+  let wake = new AbortController();
+  target.listen((bytes) => {
+    master.heard(bytes, performance.now());
+    wake.abort();
+  });
+  let wasSending = false;
+  for (let sent = 0; sent < count && !signal.aborted; ) {
+    await sleep(master.dueAt - performance.now(), AbortSignal.any([signal, wake.signal]));
+    wake = new AbortController();
+    if (signal.aborted) return;
+    if (performance.now() < master.dueAt) continue;
+    const bytes = master.next(performance.now(), telegram);
+    if (master.sending !== wasSending) say(master.sending ? "a reader answers: sending\n" : "no answer: searching\n");
+    wasSending = master.sending;
+    await send(bytes);
+    // The time to answer counts from the last byte.
+    master.sent(performance.now());
+    if (master.sending) sent++;
+  }
 }
 
 /** As many bytes at a time as the line would have carried by then. */
@@ -115,91 +143,6 @@ async function writeAtPace(target: Target, bytes: Uint8Array, byteMs: number, si
     target.write(bytes.subarray(written, due));
     written = due;
   }
-}
-
-async function openTarget(name: string, baudRate: number, stdout: Writable, signal: AbortSignal): Promise<Target> {
-  const listen = /^tcp-listen:(?:\/\/)?(?:(.*):)?(\d+)$/.exec(name);
-  if (listen) return openServer((listen[1] ?? "").replace(/^\[|\]$/g, "") || "127.0.0.1", Number(listen[2]));
-  if (name.startsWith("tcp")) throw new UsageError(`${mask(name)}: expected tcp-listen:HOST:PORT`);
-  if (name === "-") {
-    const gone = new Promise<string>((resolve) => stdout.once("error", (error) => resolve(error.message)));
-    return {
-      where: "standard output",
-      pace: false,
-      write: (bytes) => stdout.write(bytes),
-      gone,
-      close: async () => {},
-    };
-  }
-  if (name !== "pty" && existsSync(name)) return openDevice(name, baudRate);
-  const pty = await createPty(name === "pty" ? undefined : name);
-  return {
-    where: name === "pty" ? pty.path : `${pty.path} (${name})`,
-    pace: true,
-    // Nobody reads and the PTY is full: what is not wanted is lost, as on a wire.
-    write: (bytes) => void (pty.input.writableLength === 0 && pty.input.write(bytes)),
-    gone: pty.gone.then(() => (signal.aborted ? "" : "the PTY was closed")),
-    close: () => pty.close(),
-  };
-}
-
-async function openDevice(path: string, baudRate: number): Promise<Target> {
-  const { SerialPort } = await import("../sources/serialport-library.ts");
-  const port = await SerialPort.binding.open({ path, baudRate, dataBits: 8, parity: "even", stopBits: 1, lock: true });
-  let fail: (why: string) => void = () => undefined;
-  const gone = new Promise<string>((resolve) => {
-    fail = resolve;
-  });
-  let busy = false;
-  return {
-    where: path,
-    pace: true,
-    write: (bytes) => {
-      if (busy) return;
-      busy = true;
-      port.write(Buffer.from(bytes)).then(
-        () => {
-          busy = false;
-        },
-        (error: Error) => fail(error.message),
-      );
-    },
-    gone,
-    close: () => port.close().catch(() => undefined),
-  };
-}
-
-async function openServer(host: string, port: number): Promise<Target> {
-  const clients = new Set<Socket>();
-  const server = createServer((socket) => {
-    clients.add(socket);
-    socket.on("error", () => undefined);
-    socket.on("close", () => clients.delete(socket));
-    socket.resume();
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, resolve);
-  });
-  const address = server.address();
-  const bound = typeof address === "object" && address !== null ? address.port : port;
-  return {
-    where: `tcp://${host.includes(":") ? `[${host}]` : host}:${bound}`,
-    pace: false,
-    write: (bytes) => {
-      for (const client of clients) if (client.writableLength === 0) client.write(bytes);
-    },
-    gone: new Promise((resolve) => server.once("error", (error) => resolve(error.message))),
-    close: async () => {
-      for (const client of clients) client.end();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        setTimeout(() => {
-          for (const client of clients) client.destroy();
-        }, 500).unref();
-      });
-    },
-  };
 }
 
 function keyOf(text: string | undefined, hide: (secret: string) => void): Uint8Array | undefined {

@@ -1,5 +1,5 @@
 /**
- * A household behind a simulated meter: loads that come and go, a photovoltaic plant, three phases, and registers that
+ * The load profile behind a simulated meter: loads that come and go, a photovoltaic plant, three phases, and registers that
  * integrate the power. The same seed gives the same days.
  */
 
@@ -50,7 +50,7 @@ const PHASES = [0, 1, 2] as const;
 const REACTIVE_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 
-export class Household {
+export class LoadProfile {
   readonly #random: Random;
   readonly #plantW: number;
   /** End of each appliance's run, milliseconds since 1970. */

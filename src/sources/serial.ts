@@ -7,8 +7,9 @@
  *               │                                             │
  *               └─ SourceError, by cause                      └─ hang-up, node gone or another one: SourceError "lost"
  */
-import { constants, readSync, type Stats, statSync } from "node:fs";
+import { constants, readSync, type Stats, statSync, writeSync } from "node:fs";
 import { access, stat } from "node:fs/promises";
+import { ACKNOWLEDGE, AmisAnswer, ANSWER_MS } from "./amis-answer.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 
 /** One read takes at most this much; the kernel keeps the rest (4 KiB behind a tty on Linux). */
@@ -24,6 +25,7 @@ const PAUSE_MS = 6;
 /** An open port of the library's binding, as far as it is used here. */
 interface Port {
   read(buffer: Buffer, offset: number, length: number): Promise<{ bytesRead: number }>;
+  write(buffer: Buffer): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -71,15 +73,23 @@ export class SerialSource implements Source {
       yield new Uint8Array(0);
       const buffer = new Uint8Array(READ_BYTES);
       let waiting = false;
+      let away = 0;
+      const answer = new AmisAnswer();
+      // Start bit, data bits, parity bit, stop bit.
+      const byteMs = ((line.dataBits + line.stopBits + (line.parity === "none" ? 1 : 2)) * 1000) / line.baudRate;
       while (!signal.aborted) {
         const length = await read(port, buffer, waiting);
         heard = true;
         waiting = false;
         if (length === 0) continue;
         const given = performance.now();
+        const asked = answer.heard(buffer.subarray(0, length), given, byteMs);
+        // What has lain there while nobody read may be too old to be answered.
+        if (asked && away < ANSWER_MS) acknowledge(port);
         // A copy: who consumes may keep it, and the buffer is used again.
         yield buffer.slice(0, length);
-        waiting = performance.now() - given > PAUSE_MS;
+        away = performance.now() - given;
+        waiting = away > PAUSE_MS;
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -177,6 +187,19 @@ async function read(port: Port, buffer: Uint8Array, waiting: boolean): Promise<n
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "EAGAIN" || code === "EWOULDBLOCK" || code === "EINTR") return 0;
     throw error;
+  }
+}
+
+/** Sends the one byte. What cannot be sent is lost: the meter asks again, and a device that is gone shows when it is read. */
+function acknowledge(port: Port): void {
+  if (!isUnixPort(port)) {
+    port.write(Buffer.from(ACKNOWLEDGE)).catch(() => undefined);
+    return;
+  }
+  try {
+    if (port.fd !== null) writeSync(port.fd, ACKNOWLEDGE);
+  } catch {
+    // See above.
   }
 }
 

@@ -1,8 +1,8 @@
 /**
- * A meter that makes fresh telegrams: measures a household, encodes, encrypts and frames as the grid operator's meters
+ * A meter that makes fresh telegrams: measures a load profile, encodes, encrypts and frames as the grid operator's meters
  * do. Made of the codec's encoders, and therefore no proof of the decoders: that is what real captures are for.
  */
-import { Household, type Measurement, seededRandom } from "./load-profile.ts";
+import { LoadProfile, type Measurement, seededRandom } from "./load-profile.ts";
 import { findLayout, type Layout } from "./simulator-layouts.ts";
 
 /** The published example key of Netz NÖ's interface description: what is encrypted with it is secret to nobody. */
@@ -23,7 +23,7 @@ export interface SimulatedMeterOptions {
 export class SimulatedMeter {
   readonly layout: Layout;
   readonly #options: SimulatedMeterOptions;
-  readonly #household: Household;
+  readonly #loadProfile: LoadProfile;
   readonly #key: Uint8Array;
   readonly #serial: number;
   #counter: number;
@@ -34,14 +34,14 @@ export class SimulatedMeter {
     this.#options = options;
     this.layout = findLayout(options.layout ?? "netz-noe");
     this.#key = options.key ?? Buffer.from(DEMO_KEY, "hex");
-    this.#household = new Household(seededRandom(seed), options.start);
+    this.#loadProfile = new LoadProfile(seededRandom(seed), options.start);
     this.#serial = 200_000 + ((seed * 7919) % 700_000);
     this.#counter = 1000 + Math.floor((options.start / 1000) % 1_000_000_000);
   }
 
   /** The telegram of that moment, all its bytes. */
   telegram(time: number): Uint8Array {
-    return this.encode(this.#household.measure(time));
+    return this.encode(this.#loadProfile.measure(time));
   }
 
   /** The telegram that says this. */

@@ -7,8 +7,10 @@ import { encodeGeneralCiphering } from "../codec/apdu/ciphering.ts";
 import { encodeDataNotification } from "../codec/apdu/data-notification.ts";
 import type { AxdrValue, NumericTag } from "../codec/axdr/axdr-encoder.ts";
 import { encodeHdlcFrame } from "../codec/link/hdlc-frame.ts";
-import { encodeMbusFrames } from "../codec/link/mbus-frame.ts";
+import { encodeMbusFrames, encodeRecordFrame } from "../codec/link/mbus-frame.ts";
 import { encodeP1 } from "../codec/link/p1-telegram.ts";
+import { encodeLongHeader } from "../codec/records/long-header.ts";
+import { encodeRecordTime } from "../codec/records/record-time.ts";
 import { parseObis } from "../codec/values/obis.ts";
 import type { Measurement } from "./load-profile.ts";
 
@@ -31,6 +33,8 @@ export interface Layout {
   readonly periodS: number;
   readonly baudRate: number;
   readonly clockStatus: number;
+  /** The meter is the M-Bus master: it searches for a reader, and sends only as long as it is answered (amis-master.ts). */
+  readonly wantsAnswer?: boolean;
   readonly encode: (measured: Measurement, identity: Identity) => Uint8Array;
 }
 
@@ -232,6 +236,32 @@ function p1(m: Measurement, identity: Identity): Uint8Array {
   ]);
 }
 
+/** Siemens AMIS: M-Bus records with the four energies, the four powers and the prepayment register. */
+function amis(m: Measurement, identity: Identity): Uint8Array {
+  const record = (head: string, value: number): Uint8Array => {
+    const data = new Uint8Array(4);
+    new DataView(data.buffer).setInt32(0, value, true);
+    return Buffer.concat([Buffer.from(head, "hex"), data]);
+  };
+  const records = Buffer.concat([
+    Buffer.from("066D", "hex"),
+    encodeRecordTime(identity.clock),
+    record("0403", m.importWh),
+    record("04833C", m.exportWh),
+    record("8410FB8273", m.importVarh),
+    record("8410FB82F33C", m.exportVarh),
+    record("042B", m.importW),
+    record("04AB3C", m.exportW),
+    record("04FB14", m.importVar),
+    record("04FB943C", m.exportVar),
+    record("0483FF04", m.importWh - m.exportWh),
+  ]);
+  const telegram = encodeLongHeader(records, identity.key, identity.counter);
+  // The count bit changes with every telegram.
+  const control = identity.counter % 2 === 0 ? 0x53 : 0x73;
+  return encodeRecordFrame(telegram, control);
+}
+
 /** The same clock with its deviation "not specified" and no status bits, as Landis+Gyr and Norwegian meters send it. */
 function withoutZone(clock: Uint8Array): Uint8Array {
   const bare = Uint8Array.from(clock);
@@ -284,6 +314,16 @@ export const LAYOUTS: readonly Layout[] = [
     periodS: 10,
     baudRate: 115_200,
     encode: p1,
+  },
+  {
+    ...MBUS,
+    name: "amis",
+    aliases: ["netz-ooe"],
+    about: "Siemens AMIS TD-351x, M-Bus records; waits to be answered with E5",
+    periodS: 1,
+    baudRate: 9600,
+    wantsAnswer: true,
+    encode: amis,
   },
 ];
 

@@ -17,7 +17,7 @@ export interface SimulatorOptions {
   readonly count?: number | undefined;
 }
 
-/** Yields a whole telegram each period. One household for the life of the source: a reopening goes on where it stands. */
+/** Yields a whole telegram each period. One load profile for the life of the source: a reopening goes on where it stands. */
 export class SimulatorSource implements Source {
   readonly label = "simulator:";
   readonly hasLine = false;

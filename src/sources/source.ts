@@ -16,7 +16,8 @@ export interface LineSettings {
  * A source opens, yields, ends or throws; it never retries (retry stands once, in `meter/meter.ts`). Bytes are pulled:
  * a consumer that does not ask for the next chunk lets the kernel collect, and the next chunk is then larger. The first
  * chunk is empty and says that the source is open. Each `open` is new. Aborting the signal ends the iteration and closes
- * what was opened.
+ * what was opened. A source that has a meter at its other end answers the AMIS meters of Netz OÖ by itself
+ * (amis-answer.ts); there is no other way to send anything to a meter.
  */
 export interface Source {
   /** For messages: `/dev/ttyUSB0`, `tcp://host:port`; never holds a secret. */

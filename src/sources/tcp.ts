@@ -1,6 +1,7 @@
 /** A serial server on the network, `tcp://host:port`: ser2net, ESP bridges, `kaifa2mqtt simulate tcp-listen:…`. */
 import { once } from "node:events";
 import { connect } from "node:net";
+import { ACKNOWLEDGE, AmisAnswer, ANSWER_MS } from "./amis-answer.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 
 /** A connection that does not come about within this time is given up. */
@@ -35,7 +36,15 @@ export class TcpSource implements Source {
       clearTimeout(giveUp);
       socket.setKeepAlive(true, KEEPALIVE_MS);
       yield new Uint8Array(0);
-      for await (const chunk of socket) yield chunk as Uint8Array;
+      const answer = new AmisAnswer();
+      let away = 0;
+      for await (const chunk of socket as AsyncIterable<Uint8Array>) {
+        const given = performance.now();
+        // Whether it comes in time depends on the network; a meter that is answered too late asks again, and is diagnosed.
+        if (answer.heard(chunk, given) && away < ANSWER_MS) socket.write(ACKNOWLEDGE);
+        yield chunk;
+        away = performance.now() - given;
+      }
       if (!signal.aborted) throw new Error("closed by the other side");
     } catch (error) {
       if (signal.aborted) return;

@@ -69,6 +69,20 @@ describe("a tcp source", () => {
     expect((await next).done).toBe(true);
   });
 
+  it("answers an AMIS meter that searches with the single byte E5, and sends nothing else", async () => {
+    const { bytes, socket } = await connected();
+    const heard: Uint8Array[] = [];
+    socket.on("data", (chunk) => heard.push(chunk));
+    socket.write(Buffer.from("10 40 F0 30 16".replace(/ /g, ""), "hex"));
+    await bytes.next();
+    const pending = bytes.next();
+    if (heard.length === 0) await once(socket, "data");
+    socket.end("and then anything");
+    await pending;
+    await expect(bytes.next()).rejects.toMatchObject({ code: "lost" });
+    expect(Buffer.concat(heard).toString("hex")).toBe("e5");
+  });
+
   it("takes addresses apart", () => {
     expect(parseTcpAddress("tcp://host:4000")).toEqual({ host: "host", port: 4000 });
     expect(parseTcpAddress("tcp://[::1]:4000")).toEqual({ host: "::1", port: 4000 });

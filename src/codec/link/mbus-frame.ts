@@ -200,3 +200,15 @@ export function encodeMbusFrames(apdu: Uint8Array, options: MbusOptions = {}): U
   }
   return frames;
 }
+
+/**
+ * The frame around a telegram of M-Bus records, which begins with its CI field.
+ * @param address default: the reader of an AMIS meter
+ * @throws RangeError for more than 253 bytes
+ */
+export function encodeRecordFrame(telegram: Uint8Array, control = 0x53, address = 0xf0): Uint8Array {
+  if (telegram.length > 253) throw new RangeError("a frame holds at most 253 bytes of records");
+  const content = Uint8Array.from([control, address, ...telegram]);
+  const { length } = content;
+  return Uint8Array.from([START, length, length, START, ...content, sumOf(content, 0, length), STOP]);
+}

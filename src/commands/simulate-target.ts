@@ -1,0 +1,129 @@
+/** Where `simulate` plays its meter: a PTY, a serial device, a TCP server, standard output. */
+import { existsSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import type { Writable } from "node:stream";
+import { mask } from "../log/redact.ts";
+import { UsageError } from "./command.ts";
+import { createPty } from "./simulate-pty.ts";
+
+/** Where the bytes go. */
+export interface Target {
+  /** For people: what to connect to. */
+  readonly where: string;
+  /** Whether it is a line, over which bytes come one after the other. */
+  readonly pace: boolean;
+  write(bytes: Uint8Array): void;
+  /** Gives what a reader sends, from now on. */
+  listen(listener: (bytes: Uint8Array) => void): void;
+  /** Resolves when nothing can be written any more. */
+  readonly gone: Promise<string>;
+  close(): Promise<void>;
+}
+
+/**
+ * @param name `pty`, a path, `tcp-listen:HOST:PORT` or `-`
+ * @throws UsageError for a name that is none of these; Error where the target cannot be opened
+ */
+export async function openTarget(
+  name: string,
+  baudRate: number,
+  stdout: Writable,
+  signal: AbortSignal,
+): Promise<Target> {
+  const listen = /^tcp-listen:(?:\/\/)?(?:(.*):)?(\d+)$/.exec(name);
+  if (listen) return openServer((listen[1] ?? "").replace(/^\[|\]$/g, "") || "127.0.0.1", Number(listen[2]));
+  if (name.startsWith("tcp")) throw new UsageError(`${mask(name)}: expected tcp-listen:HOST:PORT`);
+  if (name === "-") {
+    const gone = new Promise<string>((resolve) => stdout.once("error", (error) => resolve(error.message)));
+    return {
+      where: "standard output",
+      pace: false,
+      write: (bytes) => stdout.write(bytes),
+      // Nobody answers on standard output.
+      listen: () => undefined,
+      gone,
+      close: async () => {},
+    };
+  }
+  if (name !== "pty" && existsSync(name)) return openDevice(name, baudRate);
+  const pty = await createPty(name === "pty" ? undefined : name);
+  return {
+    where: name === "pty" ? pty.path : `${pty.path} (${name})`,
+    pace: true,
+    // Nobody reads and the PTY is full: what is not wanted is lost, as on a wire.
+    write: (bytes) => void (pty.input.writableLength === 0 && pty.input.write(bytes)),
+    listen: (listener) => void pty.output.on("data", listener),
+    gone: pty.gone.then(() => (signal.aborted ? "" : "the PTY was closed")),
+    close: () => pty.close(),
+  };
+}
+
+async function openDevice(path: string, baudRate: number): Promise<Target> {
+  const { SerialPort } = await import("../sources/serialport-library.ts");
+  const port = await SerialPort.binding.open({ path, baudRate, dataBits: 8, parity: "even", stopBits: 1, lock: true });
+  let fail: (why: string) => void = () => undefined;
+  const gone = new Promise<string>((resolve) => {
+    fail = resolve;
+  });
+  let busy = false;
+  const listen = async (listener: (bytes: Uint8Array) => void): Promise<void> => {
+    for (const buffer = Buffer.alloc(256); ; ) {
+      const { bytesRead } = await port.read(buffer, 0, buffer.length);
+      listener(Uint8Array.from(buffer.subarray(0, bytesRead)));
+    }
+  };
+  return {
+    where: path,
+    pace: true,
+    write: (bytes) => {
+      if (busy) return;
+      busy = true;
+      port.write(Buffer.from(bytes)).then(
+        () => {
+          busy = false;
+        },
+        (error: Error) => fail(error.message),
+      );
+    },
+    listen: (listener) => void listen(listener).catch((error: Error) => fail(error.message)),
+    gone,
+    close: () => port.close().catch(() => undefined),
+  };
+}
+
+async function openServer(host: string, port: number): Promise<Target> {
+  const clients = new Set<Socket>();
+  let listener: (bytes: Uint8Array) => void = () => undefined;
+  const server = createServer((socket) => {
+    clients.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => clients.delete(socket));
+    socket.on("data", (bytes) => listener(bytes));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  const bound = typeof address === "object" && address !== null ? address.port : port;
+  return {
+    where: `tcp://${host.includes(":") ? `[${host}]` : host}:${bound}`,
+    pace: false,
+    write: (bytes) => {
+      for (const client of clients) if (client.writableLength === 0) client.write(bytes);
+    },
+    listen: (taken) => {
+      listener = taken;
+    },
+    gone: new Promise((resolve) => server.once("error", (error) => resolve(error.message))),
+    close: async () => {
+      for (const client of clients) client.end();
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        setTimeout(() => {
+          for (const client of clients) client.destroy();
+        }, 500).unref();
+      });
+    },
+  };
+}
