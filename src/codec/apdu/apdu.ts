@@ -140,7 +140,9 @@ export class ApduDecoder {
     const tag = plaintext[0];
     if (tag === DATA_NOTIFICATION) {
       const { dateTimeAt, body, end } = decodeDataNotification(plaintext, this.#units);
-      telegrams.push(this.#telegram(plaintext, dateTimeAt, readBody(body, plaintext, this.#names, this.#lists), envelope));
+      telegrams.push(
+        this.#telegram(plaintext, dateTimeAt, readBody(body, plaintext, this.#names, this.#lists), envelope),
+      );
       return end;
     }
     if (tag === SLASH) telegrams.push(checked(decodeText(plaintext, envelope)));
