@@ -19,6 +19,8 @@ import { type LineSettings, type Source, SourceError } from "../sources/source.t
 const QUIET_MS = 7_000;
 /** For the faster settings while nothing at all has come: meters that use them send every second. */
 const QUIET_FAST_MS = 3_000;
+/** At the settings of an AMIS meter, where they are configured: it searches for its reader once a minute. */
+const QUIET_AMIS_MS = 63_000;
 /** Where there is no line to try settings on: meters that send every 15 s are heard, too. */
 const QUIET_NETWORK_MS = 17_000;
 /** A good telegram may still follow a faulty one: one period of 5 s and the telegram itself. */
@@ -73,7 +75,9 @@ export async function listenAround(options: ListenOptions): Promise<Hearing[]> {
   for (const line of lines) {
     const nothing = hearings.every(({ bytes }) => bytes === 0);
     const fast = nothing && hearings.length >= 2 && line.baudRate > 2_400;
-    const quietMs = !source.hasLine ? QUIET_NETWORK_MS : fast ? QUIET_FAST_MS : QUIET_MS;
+    // The configured settings come first.
+    const amis = hearings.length === 0 && line.baudRate === 9600 && line.parity === "even";
+    const quietMs = !source.hasLine ? QUIET_NETWORK_MS : amis ? QUIET_AMIS_MS : fast ? QUIET_FAST_MS : QUIET_MS;
     const hearing = await listenOnce(options, line, quietMs);
     hearings.push(hearing);
     const proven = Object.keys(hearing.faults).some((code) => PROVES_LINE.has(code));

@@ -31,6 +31,8 @@ type Variant =
   | "silentNow"
   | "silentServer"
   | "amis"
+  | "amisServer"
+  | "silentOptical"
   | "idle"
   | "onlyZeros"
   | "lineIsEven"
@@ -294,12 +296,32 @@ export const DIAGNOSIS_TEXTS: Readonly<Record<DiagnosisCode | Variant, Row>> = {
   },
   amis: {
     text: {
-      en: () => "An AMIS meter (Netz OÖ) asks and waits to be answered: a program that only listens cannot read it.",
-      de: () => "Ein AMIS-Zähler (Netz OÖ) fragt und wartet auf Antwort: reines Mithören kann ihn nicht lesen.",
+      en: () => "An AMIS meter (Netz OÖ) searches for its reader. It is answered, but no data follow.",
+      de: () => "Ein AMIS-Zähler (Netz OÖ) sucht seinen Leser. Er bekommt Antwort, sendet aber keine Daten.",
     },
     cure: {
-      en: "These meters are not supported; a reader that answers (amis_smartmeter_reader) is needed.",
-      de: "Diese Zähler werden nicht unterstützt; nötig ist ein antwortender Leser (amis_smartmeter_reader).",
+      en: "The answer does not reach it: the optical head must also send; check its seat, and set 9600 8E1.",
+      de: "Die Antwort kommt nicht an: der Lesekopf muss auch senden können; Sitz und 9600 8E1 prüfen.",
+    },
+  },
+  amisServer: {
+    text: {
+      en: () => "An AMIS meter (Netz OÖ) searches again: over the network our answer comes too late, or not at all.",
+      de: () => "Ein AMIS-Zähler (Netz OÖ) sucht weiter: übers Netz kommt die Antwort zu spät oder gar nicht an.",
+    },
+    cure: {
+      en: "It must be there within half a second: let the serial server pass bytes on at once, or use a USB head.",
+      de: "Sie muss binnen einer halben Sekunde da sein: den Server sofort senden lassen oder USB-Lesekopf nehmen.",
+    },
+  },
+  silentOptical: {
+    text: {
+      en: (f) => `${f.label} is open, but nothing arrives.`,
+      de: (f) => `${f.label} ist offen, aber es kommt nichts an.`,
+    },
+    cure: {
+      en: "AMIS (Netz OÖ): close the terminal cover (symbol S1 off); the operator must release the interface; wait a minute.",
+      de: "AMIS (Netz OÖ): Klemmdeckel schließen (Symbol S1 aus); Schnittstelle freigeben lassen; eine Minute warten.",
     },
   },
   "key-missing": {

@@ -12,7 +12,7 @@ import { germanReasonOr } from "./reasons-de.ts";
 /** What a source string stands for; the cures differ. */
 export type SourceKind = "serial" | "tcp" | "file" | "simulator";
 
-/** Told apart by what the line carries besides telegrams: nothing of note, idle frames, or an AMIS meter that waits for an answer. */
+/** Told apart by what the line carries besides telegrams: nothing of note, idle frames, or an AMIS meter that searches for its reader. */
 export type LinkSigns = "none" | "idle" | "amis";
 
 /** Why a telegram came to nothing. */
@@ -139,9 +139,12 @@ export function diagnose(seen: Observations): Diagnosis {
   if (seen.listeningMs < Math.min(patience, FIRST_LISTEN_MS)) return say("starting");
   if (seen.bytes === 0) {
     if (seen.kind === "tcp") return say("silence", "silentServer");
+    // The optical head of an AMIS meter is the only one of that speed and parity.
+    const optical = seen.line?.baudRate === 9600 && seen.line.parity === "even";
+    if (optical && seen.sinceAcceptedMs === null) return say("silence", "silentOptical");
     return say("silence", seen.sinceAcceptedMs === null ? "silence" : "silentNow");
   }
-  if (seen.link === "amis") return say("no-content", "amis");
+  if (seen.link === "amis") return say("no-content", seen.kind === "tcp" ? "amisServer" : "amis");
   if (seen.link === "idle") return say("no-content", "idle");
   if (seen.zeroBytes === seen.bytes) return say("noise", "onlyZeros");
   const parity = parityOfSender(seen);

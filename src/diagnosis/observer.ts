@@ -204,10 +204,12 @@ function hasOddOnes(byte: number): number {
 
 /**
  * Whether bytes are nothing but link-layer frames without content: `E5`, short frames `10 C A sum 16` (EN 13757-2), HDLC
- * flags. `10 40 F0 30 16` is what the AMIS meters of Netz OÖ send once a minute until they are answered with `E5`.
+ * flags. `10 40 F0 30 16` is what the AMIS meters of Netz OÖ send once a minute until they are answered with `E5`: where
+ * that comes last, the meter is searching, whatever it has sent before.
  * Bytes of a frame cut off at the beginning of `bytes` are forgiven.
  */
 export function linkSigns(bytes: Uint8Array): LinkSigns {
+  if (endsWithSearch(bytes)) return "amis";
   let sign: LinkSigns = "none";
   let position = 0;
   while (position < bytes.length) {
@@ -228,6 +230,12 @@ export function linkSigns(bytes: Uint8Array): LinkSigns {
     if (sign === "none") sign = "idle";
   }
   return sign;
+}
+
+function endsWithSearch(bytes: Uint8Array): boolean {
+  // Our own answer may be echoed.
+  const end = bytes.at(-1) === 0xe5 ? bytes.length - 1 : bytes.length;
+  return [0x10, 0x40, 0xf0, 0x30, 0x16].every((byte, i) => bytes[end - 5 + i] === byte);
 }
 
 function isShortFrame(bytes: Uint8Array, at: number): boolean {

@@ -229,6 +229,8 @@ describe("linkSigns", () => {
   });
   it("knows an AMIS meter by its request", () => {
     expect(linkSigns(bytes("10 40 F0 30 16"))).toBe("amis");
+    expect(linkSigns(bytes("A1 B2 C3 D4 E5 F6 68 01 16 10 40 F0 30 16 E5"))).toBe("amis");
+    expect(linkSigns(bytes("10 40 F0 30 16 68 01 02"))).toBe("none");
   });
   it("sees nothing in noise and in telegrams", () => {
     expect(linkSigns(bytes("10 40 01 42 16"))).toBe("none");

@@ -1,0 +1,91 @@
+/** An AMIS meter on a PTY, as `simulate` plays it, and the real program as its reader. */
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createDecoder } from "../../src/codec/decoder.ts";
+import { openSource } from "../../src/sources/open-source.ts";
+import { DEMO_KEY } from "../../src/sources/simulated-meter.ts";
+import { freePort } from "../helpers/free-port.ts";
+import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
+
+const LINE = { baudRate: 9600, dataBits: 8, parity: "even", stopBits: 1 } as const;
+const key = Buffer.from(DEMO_KEY, "hex");
+let program: BuiltProgram;
+let folder: string;
+const children: ChildProcessByStdio<null, Readable, Readable>[] = [];
+
+beforeAll(async () => {
+  program = await buildProgram();
+  folder = mkdtempSync(join(tmpdir(), "kaifa-amis-"));
+}, 60_000);
+afterAll(() => {
+  program.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+});
+
+/** The meter, and a promise for each line that it says. */
+function meterAt(target: string) {
+  const args = ["simulate", target, "--layout", "amis", "--search-interval", "1", "--interval", "0.2"];
+  const child = spawn(process.execPath, [program.main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  children.push(child);
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  return { says: async () => (await lines.next()).value as string };
+}
+
+describe("an AMIS meter", () => {
+  it("is answered by itself, sends, and searches again when its reader is gone", async () => {
+    const port = join(folder, "meter");
+    const meter = meterAt(port);
+    expect(await meter.says()).toContain("Siemens AMIS TD-351x");
+    const stop = new AbortController();
+    const decoder = createDecoder({ key });
+    let read = 0;
+    for await (const chunk of openSource(port).open(stop.signal, LINE)) {
+      read += decoder.feed(chunk).filter(({ type }) => type === "telegram").length;
+      if (read >= 15) stop.abort();
+    }
+    expect(read).toBeGreaterThanOrEqual(15);
+    expect(await meter.says()).toBe("a reader answers: sending");
+    // Nobody answers any more: ten telegrams later it searches again, and finds the next reader.
+    expect(await meter.says()).toBe("no answer: searching");
+    const again = new AbortController();
+    for await (const chunk of openSource(port).open(again.signal, LINE)) {
+      if (decoder.feed(chunk).some(({ type }) => type === "telegram")) again.abort();
+    }
+    expect(await meter.says()).toBe("a reader answers: sending");
+  }, 60_000);
+
+  it("is found by doctor, over tcp, too; and a wrong key is called one", async () => {
+    const port = await freePort();
+    const meter = meterAt(`tcp-listen:127.0.0.1:${port}`);
+    await meter.says();
+    const doctor = async (hex: string) => {
+      const args = ["doctor", "--port", `tcp://127.0.0.1:${port}`, "--key", hex, "--json"];
+      const child = spawn(process.execPath, [program.main, ...args], {
+        cwd: folder,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      children.push(child);
+      let text = "";
+      child.stdout.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      await once(child, "close");
+      return JSON.parse(text) as { code: string };
+    };
+    expect(await doctor(DEMO_KEY)).toMatchObject({ code: "ok" });
+    expect(await doctor("00".repeat(16))).toMatchObject({ code: "key-wrong" });
+  }, 60_000);
+});
