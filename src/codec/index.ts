@@ -11,6 +11,8 @@ export { encodeHdlcFrame, type HdlcHeader } from "./link/hdlc-frame.ts";
 export { encodeMbusFrames, type MbusOptions } from "./link/mbus-frame.ts";
 export type { ElementFields, ElementRole, ElementType, ListDefinition, ListElement } from "./lists/list-definition.ts";
 export { type ListProblem, listProblems } from "./lists/list-problems.ts";
+export { ListSamples } from "./lists/list-samples.ts";
+export { describePositions, type TemplateRow } from "./lists/list-template.ts";
 export type { ListPosition } from "./lists/unknown-list.ts";
 export type { Decimal, Proof, Register, Security, Telegram, Transport } from "./telegram.ts";
 export { type DateTimeFields, encodeDateTime } from "./values/date-time.ts";

@@ -10,6 +10,7 @@ import { createAcceptance, limitsOf } from "../acceptance/acceptance.ts";
 import type { AcceptanceOptions, Verdict } from "../acceptance/verdict.ts";
 import { createDecoder } from "../codec/decoder.ts";
 import type { DecoderEvent, DecoderOptions } from "../codec/decoder-event.ts";
+import { ListSamples } from "../codec/lists/list-samples.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
@@ -96,6 +97,10 @@ async function write({ stdout }: CommandContext, text: string): Promise<void> {
   if (text !== "" && !stdout.write(text)) await once(stdout, "drain");
 }
 
+const TEMPLATE_HEAD =
+  "Telegrams of this meter fit no list that is known here. A template for the configuration, to be completed\n" +
+  "(docs/lists.md); nothing is read by its comments:";
+
 /** One input on its way to the output. */
 class DecodeStream {
   readonly #context: CommandContext;
@@ -104,6 +109,7 @@ class DecodeStream {
   readonly #json: boolean;
   /** Offsets of the telegrams that acceptance has not decided yet, by their number. */
   readonly #offsets = new Map<number, number>();
+  readonly #unknown = new ListSamples();
   #bytes = 0;
   #telegrams = 0;
   #readings = 0;
@@ -132,6 +138,8 @@ class DecodeStream {
       const message = this.#bytes === 0 ? "the input is empty" : `no telegram in ${this.#bytes} bytes`;
       this.#fault("framing", message, 0);
     }
+    const template = this.#unknown.template();
+    if (template !== "" && !this.#json) this.#out += `${TEMPLATE_HEAD}\n\n${template}\n`;
     await this.#flush();
     return this.#faults > 0 || this.#readings === 0;
   }
@@ -147,6 +155,7 @@ class DecodeStream {
 
   #handle(events: readonly DecoderEvent[]): void {
     for (const event of events) {
+      if (event.type === "fault" && event.positions !== undefined) this.#unknown.add(event.positions);
       if (event.type === "fault") this.#fault(event.code, event.message, event.offset);
       if (event.type === "telegram") this.#telegram(event.telegram, event.offset);
     }

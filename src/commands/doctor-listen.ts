@@ -9,6 +9,7 @@
  */
 import { createDecoder } from "../codec/decoder.ts";
 import type { DecoderOptions } from "../codec/decoder-event.ts";
+import { ListSamples } from "../codec/lists/list-samples.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import { diagnose, formatLine, type Observations } from "../diagnosis/diagnosis.ts";
 import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
@@ -51,6 +52,8 @@ export interface Hearing {
   readonly systemTitle: string | null;
   readonly telegram: Telegram | null;
   readonly diagnosis: Diagnosis;
+  /** A `lists:` block for telegrams that fit no list; empty where there were none. */
+  readonly template: string;
   /** The last bytes that came, for a report of noise. */
   readonly tail: Uint8Array;
 }
@@ -103,6 +106,7 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
   const begun = performance.now();
   let bytes = 0;
   let telegram: Telegram | null = null;
+  const unknown = new ListSamples();
   let faultAt: number | null = null;
   let burstAt: number | null = null;
   let heardAt = begun;
@@ -118,6 +122,9 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
           observer.rejected(refusal.check, refusal.reason, at);
           faultAt ??= at;
         }
+      } else if (event.type === "fault" && event.positions !== undefined) {
+        unknown.add(event.positions);
+        faultAt ??= at;
       } else if (event.type === "fault" && PROVES_LINE.has(event.code)) faultAt ??= at;
     }
   };
@@ -182,6 +189,7 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
     systemTitle: seen.systemTitle,
     telegram,
     diagnosis: diagnose(seen),
+    template: unknown.template(),
     tail,
   };
 }

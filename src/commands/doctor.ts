@@ -1,5 +1,6 @@
 /**
- * `doctor`: listens at the port and says in plain words what it finds, what that means and what to do. At most ten lines;
+ * `doctor`: listens at the port and says in plain words what it finds, what that means and what to do. At most ten lines,
+ * and for telegrams of an unknown list a template of it;
  * `--json` gives the same for programs. Exit 0 when all is well, else 1.
  */
 
@@ -206,7 +207,15 @@ function forPeople({ diagnosis, port, hearings, devices, users }: Finding): stri
   if (last?.telegram) lines.push(`reading  ${readingText(last)}`);
   // Over the network the devices of this computer say nothing.
   if (port === null || sourceKind(port) === "serial") lines.push(...deviceLines(devices));
+  const template = templateOf(diagnosis, hearings);
+  if (template !== "")
+    lines.push("", "For the configuration, to be completed (docs/lists.md); its comments are guesses:", "", template);
   return lines;
+}
+
+/** The template of an unknown list, where that is what is wrong. */
+function templateOf(diagnosis: Diagnosis, hearings: readonly Hearing[]): string {
+  return diagnosis.code === "unsupported" ? (hearings.at(-1)?.template ?? "") : "";
 }
 
 function heard(hearings: readonly Hearing[]): string {
@@ -275,6 +284,7 @@ function forPrograms({ diagnosis, port, hearings, devices, users }: Finding): ob
       faults,
       systemTitle,
     })),
+    template: templateOf(diagnosis, hearings) || null,
     reading:
       telegram === null
         ? null

@@ -33,8 +33,8 @@ function elementOf(node: Raw): ElementFields {
     return text === undefined || !Number.isInteger(Number(text)) ? undefined : Number(text);
   };
   const path = childOf(node, "path");
-  const indices =
-    path?.kind === "list" ? path.items.map((item) => (item.kind === "scalar" ? Number(item.text) : Number.NaN)) : [];
+  const texts = path?.kind === "list" ? path.items.map((item) => (item.kind === "scalar" ? item.text : "")) : [];
+  const indices = (path?.kind === "scalar" ? (path.text.match(/[^\s,[\]]+/g) ?? []) : texts).map(Number);
   const bytes = textOf(node, "bytes")?.replace(/[\s:]/g, "");
   const fields = {
     skip: textOf(node, "skip") === undefined ? undefined : true,

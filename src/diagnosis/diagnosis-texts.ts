@@ -320,8 +320,8 @@ export const DIAGNOSIS_TEXTS: Readonly<Record<DiagnosisCode | Variant, Row>> = {
       de: (f) => `${f.label} ist offen, aber es kommt nichts an.`,
     },
     cure: {
-      en: "AMIS (Netz OÖ): close the terminal cover (symbol S1 off); the operator must release the interface; wait a minute.",
-      de: "AMIS (Netz OÖ): Klemmdeckel schließen (Symbol S1 aus); Schnittstelle freigeben lassen; eine Minute warten.",
+      en: "Have the interface switched on, check the head's seat; AMIS (Netz OÖ): cover closed (symbol S1 off), wait a minute.",
+      de: "Schnittstelle freischalten lassen, Sitz des Kopfs prüfen; AMIS (Netz OÖ): Klemmdeckel zu (S1 aus), eine Minute warten.",
     },
   },
   "key-missing": {
@@ -375,8 +375,8 @@ export const DIAGNOSIS_TEXTS: Readonly<Record<DiagnosisCode | Variant, Row>> = {
       de: (f) => `Telegramme${ofMeter(f, " des Zählers ")} kommen heil an, aber ihr Aufbau ist noch unbekannt.`,
     },
     cure: {
-      en: "Please download a capture from the status page and open an issue: it can be added.",
-      de: "Bitte auf der Statusseite eine Aufzeichnung laden und einen Issue öffnen: das lässt sich ergänzen.",
+      en: "`kaifa2mqtt decode` writes a template for `lists:`; or open an issue with a capture: it can be added.",
+      de: "`kaifa2mqtt decode` schreibt eine Vorlage für `lists:`; oder Issue mit Aufzeichnung öffnen, das lässt sich ergänzen.",
     },
   },
   replayed: {

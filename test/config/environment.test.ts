@@ -13,7 +13,18 @@ const REQUIRED_WITH: Readonly<Record<string, Record<string, string>>> = {
     KAIFA2MQTT_TARIFF_WINDOWS_FROM: "10:00",
     KAIFA2MQTT_TARIFF_WINDOWS_TO: "16:00",
   },
-  lists: { KAIFA2MQTT_LISTS_NAME: "n", KAIFA2MQTT_LISTS_ELEMENTS_SKIP: "true" },
+  lists: { KAIFA2MQTT_LISTS_NAME: "n", KAIFA2MQTT_LISTS_0_ELEMENTS_1_OBIS: "2.8.0" },
+};
+/** What the first element must be besides, for the field that is set. */
+const ELEMENT: Record<string, string> = {
+  ...{ unit: "OBIS", scaler: "OBIS" },
+  ...{ name: "SKIP", type: "SKIP", path: "SKIP" },
+};
+const requiredWith = (path: readonly string[]): Record<string, string> => {
+  const kind = path[0] === "lists" ? ELEMENT[path.at(-1) ?? ""] : undefined;
+  const element =
+    kind === undefined ? {} : { [`KAIFA2MQTT_LISTS_0_ELEMENTS_0_${kind}`]: kind === "OBIS" ? "1.8.0" : "true" };
+  return { ...REQUIRED_WITH[path[0] ?? ""], ...element };
 };
 
 describe("environment variables", () => {
@@ -31,7 +42,7 @@ describe("environment variables", () => {
     for (const row of OPTIONS) {
       const value = row.about.example?.startsWith("!secret") ? "sesame" : (row.about.example ?? String(row.default));
       const env: Record<string, string> = {
-        ...{ KAIFA2MQTT_METER_PORT: "/dev/a", ...REQUIRED_WITH[row.path[0] ?? ""] },
+        ...{ KAIFA2MQTT_METER_PORT: "/dev/a", ...requiredWith(row.path) },
         [environmentName(row)]: value.replaceAll('"', ""),
       };
       const { origins } = await new ConfigFolder().load(env);

@@ -35,12 +35,12 @@ export class UnknownListError extends CodecError {
   }
 }
 
-/** Every value of the body that is no container, in order; at most 256. */
+/** Every value of the body that is no container, and every empty container, in order; at most 256. */
 export function listPositions(root: AxdrNode, bytes: Uint8Array): ListPosition[] {
   const positions: ListPosition[] = [];
   const visit = (node: AxdrNode, path: readonly number[]): void => {
     if (positions.length >= MAX_POSITIONS) return;
-    if (isContainer(node)) {
+    if (isContainer(node) && node.items.length > 0) {
       for (const [index, item] of node.items.entries()) visit(item, [...path, index]);
     } else positions.push(positionOf(node, path, bytes));
   };
@@ -86,6 +86,7 @@ function typeOf(node: AxdrNode, text: string | null): ElementType | null {
 }
 
 function rawOf(node: AxdrNode, bytes: Uint8Array, text: string | null, clock: boolean): string {
+  if (isContainer(node)) return "empty";
   if (node.tag === TAG.null || node.tag === TAG.dontCare) return "no value";
   if (clock) return formatDateTime(bytes, node.start) ?? formatHex(bytes, node.start, node.end);
   if (text !== null) return JSON.stringify(text);
