@@ -1,6 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { encodeDataNotification } from "../../src/codec/apdu/data-notification.ts";
+import type { AxdrValue } from "../../src/codec/axdr/axdr-encoder.ts";
+import { encodeHdlcFrame } from "../../src/codec/link/hdlc-frame.ts";
 import { UsageError } from "../../src/commands/command.ts";
 import { command } from "../../src/commands/decode.ts";
 import { telegramToJson } from "../../src/commands/decode-output.ts";
@@ -183,5 +186,55 @@ describe("decode", () => {
       expect((await runCommand(command, { options, input })).stdout).toBe(whole.stdout);
     }
     expect(lines(whole.stdout).filter((line) => line.includes("values")).length).toBe(3);
+  });
+});
+
+describe("decode of a list that no release knows", () => {
+  const { wire, keys } = loadFixture("iskra-am550-si-9");
+  // The list of nine with another number of elements is no documented one.
+  const unknown = (i: number): Uint8Array => {
+    const octets = (text: string): AxdrValue => ({ tag: "octetString", bytes: Buffer.from(text) });
+    const u16 = (value: number): AxdrValue => ({ tag: "longUnsigned", value });
+    const u32 = (value: number): AxdrValue => ({ tag: "doubleLongUnsigned", value });
+    const items = [octets("NEW_1"), octets("1234567890"), u32(500), u16(2301), u16(2311), u16(2321), u32(7000 + i)];
+    const body = encodeDataNotification({ tag: "structure", items });
+    return encodeHdlcFrame(Buffer.concat([Buffer.from("E6E700", "hex"), body]));
+  };
+  const captured = [0, 1, 2].map(unknown);
+
+  it("writes a template, by which it is then read", async () => {
+    const { code, stdout } = await runCommand(command, { input: captured });
+    expect(code).toBe(1);
+    expect(stdout).toContain("Fault (byte 0): unsupported");
+    expect(stdout).toContain("# 3 u16 2301; perhaps voltage L1: three alike in a row in 10^-1 V");
+    expect(stdout).toContain("a counter, perhaps an energy: it only grew, by 2 in 3 telegrams");
+    expect(stdout).not.toMatch(/^Reading/m);
+
+    const cwd = temporaryFolder();
+    const block = stdout.slice(stdout.indexOf("lists:\n"));
+    writeFileSync(join(cwd, "k.yaml"), block.replace(/- skip +# 3 .*-> (.*)$/m, "- $1"));
+    const read = await runCommand(command, { options: { config: "k.yaml", json: true }, input: captured, cwd });
+    expect(read.code).toBe(0);
+    expect(JSON.parse(lines(read.stdout)[0] ?? "")).toMatchObject({
+      transport: "hdlc",
+      values: [{ obis: "1-0:32.7.0*255", value: 230.1, unit: "V" }],
+    });
+  });
+
+  it("prints none with --json, and none for telegrams that are known", async () => {
+    expect((await runCommand(command, { options: { json: true }, input: captured })).stdout).not.toContain("lists:");
+    expect(keys.key).toBeUndefined();
+    expect((await runCommand(command, { input: [wire] })).stdout).not.toContain("lists:");
+  });
+});
+
+describe("decode of an AMIS meter", () => {
+  it("accepts what a meter of a day sends, and names records that it does not know", async () => {
+    const meter = new SimulatedMeter({ layout: "amis", start: Date.UTC(2026, 10, 22) });
+    const input = Array.from({ length: 60 }, (_, i) => meter.telegram(Date.UTC(2026, 10, 22) + i * 1000));
+    const { code, stdout } = await runCommand(command, { options: { key: DEMO_KEY, json: true, accept: true }, input });
+    expect(lines(stdout).filter((line) => line.includes("error"))).toEqual([]);
+    expect(lines(stdout).length).toBe(60);
+    expect(code).toBe(0);
   });
 });
