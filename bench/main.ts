@@ -1,11 +1,12 @@
 /**
- * `npm run bench`: all figures, or those named (`decode garbage line memory start return many`), as a table beside their aims;
+ * `npm run bench`: all figures, or those named (`decode garbage line memory start return many ledger answer`), as a table beside their aims;
  * `--quick` with fewer repetitions; `--write` puts the table into docs/benchmarks.md. What each row means stands there.
  */
 import { execFileSync } from "node:child_process";
 import { createDecipheriv } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { benchAnswer } from "./answer.ts";
 import { benchDecode } from "./decode.ts";
 import { benchGarbage } from "./garbage.ts";
 import { benchLedger } from "./ledger.ts";
@@ -13,7 +14,7 @@ import { benchMany } from "./many-meters.ts";
 import { quantile, startBroker } from "./processes.ts";
 import { benchLine, benchMemory, benchReturn, benchStart } from "./serial-line.ts";
 
-const NAMES = ["decode", "garbage", "line", "memory", "start", "return", "many", "ledger"] as const;
+const NAMES = ["decode", "garbage", "line", "memory", "start", "return", "many", "ledger", "answer"] as const;
 const DOCUMENT = "docs/benchmarks.md";
 const MARKS = ["<!-- bench: begin -->", "<!-- bench: end -->"] as const;
 
@@ -78,6 +79,14 @@ try {
     const found = `median ${ms(medianMs)}, 95 % ${ms(p95Ms)}, worst ${ms(mostMs)}`;
     row(`last byte on the PTY to the message (${broker.name})`, "< 2 ms, < 5 ms", found, medianMs < 2 && p95Ms < 5);
     row("CPU per 1000 telegrams, byte by byte", "< 8 s", `${cpuPer1000.toFixed(1)} s`, cpuPer1000 < 8);
+  }
+  if (asked("answer")) {
+    for (const busy of [false, true]) {
+      const { medianMs, mostMs, missing } = await benchAnswer(broker, quick ? 20 : 100, busy);
+      const found = `median ${ms(medianMs)}, worst ${ms(mostMs)}, ${missing} too late`;
+      const what = `last byte of an AMIS telegram to E5${busy ? ", two busy processes a core" : ""}`;
+      row(what, "< 500 ms", found, missing === 0 && mostMs < 500);
+    }
   }
   if (asked("memory")) {
     const { after200, afterAll, telegrams } = await benchMemory(broker, quick ? 1000 : 10_000);
