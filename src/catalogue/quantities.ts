@@ -64,6 +64,8 @@ const DIMENSIONS = {
   frequency: { kind: "gauge", wireUnit: "Hz", unit: "Hz", shift: 0, deviceClass: "frequency", precision: 2 },
   voltage: { kind: "gauge", wireUnit: "V", unit: "V", shift: 0, deviceClass: "voltage", precision: 1 },
   current: { kind: "gauge", wireUnit: "A", unit: "A", shift: 0, deviceClass: "current", precision: 2 },
+  /** What is left to draw, of a meter with prepayment: it falls and may be negative. */
+  energyBalance: { kind: "gauge", wireUnit: "Wh", unit: "kWh", shift: -3, deviceClass: null, precision: 3 },
   text: { kind: "text", wireUnit: null, unit: null, shift: 0, deviceClass: null, precision: 0 },
 } as const satisfies Record<string, Dimension>;
 
@@ -76,6 +78,7 @@ type Row = readonly [code: string, key: string, dimension: keyof typeof DIMENSIO
 const ROWS: readonly Row[] = [
   ["1.8.0", "energy_import", "energy", "Energy import", "Energie Bezug"],
   ["2.8.0", "energy_export", "energy", "Energy export", "Energie Einspeisung"],
+  ["1.128.0", "obis_1_128_0", "energyBalance", "Prepayment register", "Inkassozählwerk"],
   ["3.8.0", "reactive_energy_import", "reactiveEnergy", "Reactive energy import", "Blindenergie Bezug"],
   ["4.8.0", "reactive_energy_export", "reactiveEnergy", "Reactive energy export", "Blindenergie Einspeisung"],
   ["5.8.0", "obis_5_8_0", "reactiveEnergy", "Reactive energy quadrant I", "Blindenergie Quadrant I"],
