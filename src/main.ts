@@ -1,150 +1,20 @@
 #!/usr/bin/env node
 /**
- * The process: arguments, signals, exit codes. Each command is a file of `src/commands/` that is loaded only when it is
- * wanted, so that `run` and `health` carry nothing they do not use.
+ * The entry: refuses a Node that is too old in one line, before anything that it could not read is loaded; then the program.
+ * Syntax and modules of Node 12 alone, and no static import of anything of ours.
  */
-import { Command, CommanderError } from "commander";
-import { type CommandOptions, UsageError } from "./commands/command.ts";
-import { COMMANDS, type CommandRow, EXIT_CODES, globalOptions, SUMMARY } from "./commands/command-table.ts";
-import { printableLines } from "./log/printable.ts";
-import { mask, maskKeys, Redactor } from "./log/redact.ts";
-import { dropPrivileges } from "./process/drop-privileges.ts";
-import { VERSION } from "./version.ts";
+import process from "node:process";
+import manifest from "../package.json" with { type: "json" };
 
-/** Exit codes of the contract (product.md). */
-const EXIT = { ok: 0, failure: 1, usage: 2, config: 78 } as const;
-/** A stop ends within 5 s, come what may. */
-const STOP_MS = 4_500;
+const needed = manifest.engines.node.replace(/[^0-9.]/g, "");
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+const [neededMajor = 0, neededMinor = 0] = needed.split(".").map(Number);
 
-const redactor = new Redactor();
-const stopping = new AbortController();
-
-function print(text: string): void {
-  process.stderr.write(`${printableLines(redactor.text(text))}\n`);
+if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
+  process.stderr.write(
+    `error: kaifa2mqtt needs Node.js ${needed} or newer, and this is ${process.versions.node}: install a newer one (https://nodejs.org/en/download), or use the container image, which brings its own\n`,
+  );
+  process.exitCode = 1;
+} else {
+  void import("./program.ts");
 }
-
-/** Ends the process when what was printed has left it. */
-function exit(code: number): void {
-  process.exitCode = code;
-  let pending = 2;
-  const done = () => {
-    pending -= 1;
-    if (pending === 0) process.exit(code);
-  };
-  for (const stream of [process.stdout, process.stderr]) {
-    if (stream.writable) stream.write("", done);
-    else done();
-  }
-}
-
-function onSignal(signal: NodeJS.Signals): void {
-  if (stopping.signal.aborted) {
-    print(`kaifa2mqtt: ${signal} a second time: stopping at once`);
-    process.exit(EXIT.failure);
-  }
-  stopping.abort();
-  setTimeout(() => {
-    print("kaifa2mqtt: not everything could be stopped in time");
-    process.exit(EXIT.ok);
-  }, STOP_MS).unref();
-}
-
-function onBug(error: unknown): void {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  print(`kaifa2mqtt ${VERSION}: an error of the program itself, please report it:\n${maskKeys(stack)}`);
-  process.exit(EXIT.failure);
-}
-
-/** A reader that went away (`decode … | head`) ends a command, but not the bridge; a full disk is a failure. */
-function onOutputError(name: string): (error: NodeJS.ErrnoException) => void {
-  return ({ code }) => {
-    if (name === "run") return;
-    if (code !== "EPIPE") print(`error: the output cannot be written (${code})`);
-    process.exit(code === "EPIPE" ? EXIT.ok : EXIT.failure);
-  };
-}
-
-async function execute(row: CommandRow, args: readonly string[], options: CommandOptions): Promise<void> {
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  process.stdout.on("error", onOutputError(row.name));
-  process.stderr.on("error", () => undefined);
-  // A stop that interrupts what awaits the signal is no failure.
-  const stopped = (code: number) => (stopping.signal.aborted && code !== EXIT.config ? EXIT.ok : code);
-  for (const secret of [options.key, options.authKey]) if (secret !== undefined) redactor.add(secret);
-  try {
-    const { command } = await row.load();
-    const { env, stdin, stdout, stderr } = process;
-    const hide = (secret: string) => redactor.add(secret);
-    const context = { args, options, env, cwd: process.cwd(), stdin, stdout, stderr, signal: stopping.signal, hide };
-    exit(stopped(await command(context)));
-  } catch (error) {
-    if (error instanceof UsageError) {
-      print(`error: ${maskKeys(error.message)}`);
-      exit(EXIT.usage);
-    } else if (error instanceof Error && error.name === "ConfigError") {
-      print(error.message);
-      exit(EXIT.config);
-    } else if (stopping.signal.aborted && error instanceof Error && error.name === "AbortError") {
-      exit(EXIT.ok);
-    } else {
-      onBug(error);
-    }
-  }
-}
-
-function program(): Command {
-  const root = new Command("kaifa2mqtt")
-    .description(SUMMARY)
-    .version(VERSION, "-V, --version", "print the version")
-    .helpOption("-h, --help", "explain the commands, or one of them")
-    .addHelpText("after", `\nExit codes: ${EXIT_CODES}`)
-    .configureOutput({ outputError: (text, write) => write(maskArguments(text)) })
-    .exitOverride();
-  for (const option of globalOptions()) root.addOption(option);
-  const isDefault = (row: CommandRow) => row.name === "run";
-  for (const row of COMMANDS) {
-    const command = root
-      .command(row.name, { isDefault: isDefault(row) })
-      .description(row.summary)
-      .exitOverride();
-    // A mistyped command would be an excess argument of `run`; it is named as what it is below.
-    if (isDefault(row)) command.allowExcessArguments(true);
-    else if (row.args !== undefined) command.arguments(row.args);
-    for (const option of row.options ?? []) command.addOption(option);
-    command.action(async () => {
-      if (isDefault(row) && command.args.length > 0) throw unknownCommand(command.args[0] ?? "");
-      await execute(row, command.args, command.optsWithGlobals());
-    });
-  }
-  return root;
-}
-
-/** An argument that commander repeats may be a key or a login. */
-function maskArguments(text: string): string {
-  return printableLines(text.replace(/'([^']*)'/g, (_, argument: string) => `'${mask(argument)}'`));
-}
-
-function unknownCommand(name: string): UsageError {
-  const names = COMMANDS.map((row) => row.name);
-  return new UsageError(`unknown command '${mask(name)}'; there are ${names.join(", ")} (kaifa2mqtt --help)`);
-}
-
-async function main(): Promise<void> {
-  // A library's use of url.parse() is nothing that a user could mend (Node 24 would print a warning).
-  process.noDeprecation = true;
-  process.on("uncaughtException", onBug);
-  process.on("unhandledRejection", onBug);
-  const trouble = dropPrivileges();
-  if (trouble !== null) print(trouble);
-  try {
-    await program().parseAsync(process.argv);
-  } catch (error) {
-    if (error instanceof CommanderError) return exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
-    if (!(error instanceof UsageError)) throw error;
-    print(`error: ${maskKeys(error.message)}`);
-    exit(EXIT.usage);
-  }
-}
-
-await main();

@@ -57,8 +57,13 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: "doctor",
-    summary: "listen at the port and say what it finds and what to do",
-    options: [new Option("--port <port>", "port instead of the configured one"), ...KEY, JSON_OUTPUT],
+    args: "[port]",
+    summary: "listen at the port, try the broker, and say what it finds and what to do",
+    options: [
+      new Option("--port <port>", "port instead of the configured one, like the argument"),
+      ...KEY,
+      JSON_OUTPUT,
+    ],
     load: () => import("./doctor.ts"),
   },
   {

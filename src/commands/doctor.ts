@@ -12,6 +12,7 @@ import type { Register, Telegram } from "../codec/telegram.ts";
 import { formatDecimal } from "../codec/values/decimal.ts";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
 import type { Config, MeterConfig } from "../config/options.ts";
+import { wrongPort } from "../config/port-hint.ts";
 import { formatLine, formatSystemTitle } from "../diagnosis/diagnosis.ts";
 import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 import { sourceKind } from "../diagnosis/observer.ts";
@@ -22,6 +23,7 @@ import { portUsers, predecessorService } from "../sources/port-users.ts";
 import { listSerialDevices, type SerialDevice } from "../sources/serial-devices.ts";
 import { type LineSettings, SourceError } from "../sources/source.ts";
 import { type CommandContext, UsageError } from "./command.ts";
+import { type BrokerReport, brokerLines, examineBroker, isBrokerWell } from "./doctor-broker.ts";
 import { type Hearing, listenAround, usualLines } from "./doctor-listen.ts";
 import { readSettings } from "./settings.ts";
 
@@ -38,9 +40,11 @@ interface Finding {
   readonly devices: readonly SerialDevice[];
   /** Other programs that have the port open. */
   readonly users: readonly string[];
+  readonly broker: BrokerReport | null;
 }
 
-export async function command(context: CommandContext): Promise<number> {
+export async function command(called: CommandContext): Promise<number> {
+  const context = withPort(called);
   const { options, stdout, signal } = context;
   const devices = await listSerialDevices();
   const [likely, ...others] = devices.filter((device) => device.likely);
@@ -52,16 +56,29 @@ export async function command(context: CommandContext): Promise<number> {
     key: keyOf(options.key ?? meter?.key, "--key"),
     authenticationKey: keyOf(options.authKey ?? meter?.authentication_key, "--auth-key"),
   };
-  const finding =
+  const broker = examineBroker(context, port);
+  const heard =
     port === undefined
-      ? { diagnosis: noPort(devices), port: null, hearings: [], devices, users: [] }
-      : { ...(await examine(context, port, meter, keys)), devices };
+      ? { diagnosis: noPort(devices), port: null, hearings: [], users: [] }
+      : await examine(context, port, meter, keys);
+  const finding = { ...heard, devices, broker: await broker };
   if (signal.aborted) return 0;
   const print = options.json === true ? [JSON.stringify(forPrograms(finding))] : forPeople(finding);
   const text = port === undefined ? print.join("\n") : print.join("\n").replaceAll(port, mask(port));
   stdout.write(`${options.json === true ? printableJson(text) : printableLines(text)}\n`);
-  return finding.diagnosis.code === "ok" ? 0 : 1;
+  return isWell(finding) ? 0 : 1;
 }
+
+/** The port may be given as the argument, too. */
+function withPort(context: CommandContext): CommandContext {
+  const port = context.args[0] ?? context.options.port;
+  if (port === undefined) return context;
+  const wrong = wrongPort(port);
+  if (wrong !== null) throw new UsageError(`--port: found ${wrong}`);
+  return { ...context, options: { ...context.options, port } };
+}
+
+const isWell = ({ diagnosis, broker }: Finding): boolean => diagnosis.code === "ok" && isBrokerWell(broker);
 
 /** A meter of the configuration; `complete`: the bridge could run with it, so that its line settings are to be judged. */
 type Configured = MeterConfig & {
@@ -112,7 +129,7 @@ async function examine(
   port: string,
   meter: Configured | null,
   keys: SourceKeys,
-): Promise<Omit<Finding, "devices">> {
+): Promise<Omit<Finding, "devices" | "broker">> {
   const { options, stderr, signal } = context;
   const configured = linesOf(meter);
   const terminal = (stderr as Partial<NodeJS.WriteStream>).isTTY === true;
@@ -194,7 +211,7 @@ function noPort(devices: readonly SerialDevice[]): Diagnosis {
   return { code: "no-device", text: { en: text, de: text }, cure: { en: cure, de: cure } };
 }
 
-function forPeople({ diagnosis, port, hearings, devices, users }: Finding): string[] {
+function forPeople({ diagnosis, port, hearings, devices, users, broker }: Finding): string[] {
   const lines: string[] = [];
   if (port !== null) lines.push(`port     ${port}`);
   const last = hearings.at(-1);
@@ -205,6 +222,7 @@ function forPeople({ diagnosis, port, hearings, devices, users }: Finding): stri
   if (users.length > 0 && diagnosis.code !== "ok")
     lines.push(`open in  ${users.slice(0, 3).join(", ")}, too: only one can read`);
   if (last?.telegram) lines.push(`reading  ${readingText(last)}`);
+  lines.push(...brokerLines(broker));
   // Over the network the devices of this computer say nothing.
   if (port === null || sourceKind(port) === "serial") lines.push(...deviceLines(devices));
   const template = templateOf(diagnosis, hearings);
@@ -269,10 +287,11 @@ function deviceLines(devices: readonly SerialDevice[]): string[] {
 }
 
 /** One object; nothing secret in it. */
-function forPrograms({ diagnosis, port, hearings, devices, users }: Finding): object {
+function forPrograms(finding: Finding): object {
+  const { diagnosis, port, hearings, devices, users, broker } = finding;
   const telegram = hearings.at(-1)?.telegram ?? null;
   return {
-    ok: diagnosis.code === "ok",
+    ok: isWell(finding),
     code: diagnosis.code,
     text: diagnosis.text.en,
     cure: diagnosis.cure.en,
@@ -300,6 +319,7 @@ function forPrograms({ diagnosis, port, hearings, devices, users }: Finding): ob
               unit,
             })),
           },
+    broker: broker === null ? null : broker.findings,
     openIn: users,
     devices,
   };

@@ -6,13 +6,20 @@ import { mask } from "../log/redact.ts";
 import { UsageError } from "./command.ts";
 import { createPty } from "./simulate-pty.ts";
 
+/** For the last bytes to leave, at the end. */
+const FLUSH_MS = 3_000;
+
 /** Where the bytes go. */
 export interface Target {
   /** For people: what to connect to. */
   readonly where: string;
   /** Whether it is a line, over which bytes come one after the other. */
   readonly pace: boolean;
+  /** Whether all that was written before has left us: a telegram is sent whole or not at all. */
+  ready(): boolean;
   write(bytes: Uint8Array): void;
+  /** Resolves when all bytes have left us; `false` if nothing takes them. */
+  flush(): Promise<boolean>;
   /** Gives what a reader sends, from now on. */
   listen(listener: (bytes: Uint8Array) => void): void;
   /** Resolves when nothing can be written any more. */
@@ -38,7 +45,9 @@ export async function openTarget(
     return {
       where: "standard output",
       pace: false,
+      ready: () => !stdout.writableNeedDrain,
       write: (bytes) => stdout.write(bytes),
+      flush: async () => true,
       // Nobody answers on standard output.
       listen: () => undefined,
       gone,
@@ -50,8 +59,10 @@ export async function openTarget(
   return {
     where: name === "pty" ? pty.path : `${pty.path} (${name})`,
     pace: true,
-    // Nobody reads and the PTY is full: what is not wanted is lost, as on a wire.
-    write: (bytes) => void (pty.input.writableLength === 0 && pty.input.write(bytes)),
+    // While nobody reads and the PTY is full, telegrams are left out, as they are lost on a wire.
+    ready: () => pty.input.writableLength === 0,
+    write: (bytes) => void pty.input.write(bytes),
+    flush: () => within(FLUSH_MS, () => pty.input.writableLength === 0),
     listen: (listener) => void pty.output.on("data", listener),
     gone: pty.gone.then(() => (signal.aborted ? "" : "the PTY was closed")),
     close: () => pty.close(),
@@ -65,7 +76,9 @@ async function openDevice(path: string, baudRate: number): Promise<Target> {
   const gone = new Promise<string>((resolve) => {
     fail = resolve;
   });
-  let busy = false;
+  // One write after the other: while it is busy the driver takes a part of what it is given.
+  let waiting = 0;
+  let last = Promise.resolve();
   const listen = async (listener: (bytes: Uint8Array) => void): Promise<void> => {
     for (const buffer = Buffer.alloc(256); ; ) {
       const { bytesRead } = await port.read(buffer, 0, buffer.length);
@@ -75,15 +88,21 @@ async function openDevice(path: string, baudRate: number): Promise<Target> {
   return {
     where: path,
     pace: true,
+    ready: () => waiting === 0,
     write: (bytes) => {
-      if (busy) return;
-      busy = true;
-      port.write(Buffer.from(bytes)).then(
-        () => {
-          busy = false;
-        },
-        (error: Error) => fail(error.message),
-      );
+      waiting += 1;
+      last = last
+        .then(() => port.write(Buffer.from(bytes)))
+        .catch((error: Error) => fail(error.message))
+        .finally(() => {
+          waiting -= 1;
+        });
+    },
+    flush: async () => {
+      const written = await within(FLUSH_MS, () => waiting === 0);
+      const limit = new Promise<void>((resolve) => setTimeout(resolve, FLUSH_MS).unref());
+      if (written) await Promise.race([port.drain().catch(() => undefined), limit]);
+      return written;
     },
     listen: (listener) => void listen(listener).catch((error: Error) => fail(error.message)),
     gone,
@@ -109,6 +128,9 @@ async function openServer(host: string, port: number): Promise<Target> {
   return {
     where: `tcp://${host.includes(":") ? `[${host}]` : host}:${bound}`,
     pace: false,
+    ready: () => true,
+    flush: async () => true,
+    // A client that does not read loses whole telegrams.
     write: (bytes) => {
       for (const client of clients) if (client.writableLength === 0) client.write(bytes);
     },
@@ -126,4 +148,11 @@ async function openServer(host: string, port: number): Promise<Target> {
       });
     },
   };
+}
+
+/** Whether it holds before the time is over. */
+export async function within(milliseconds: number, holds: () => boolean): Promise<boolean> {
+  const end = performance.now() + milliseconds;
+  while (!holds() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+  return holds();
 }

@@ -14,11 +14,13 @@ import { seededRandom } from "../sources/load-profile.ts";
 import { SimulatedMeter } from "../sources/simulated-meter.ts";
 import { sleep } from "../sources/wait.ts";
 import { type CommandContext, UsageError } from "./command.ts";
-import { openTarget, type Target } from "./simulate-target.ts";
+import { openTarget, type Target, within } from "./simulate-target.ts";
 
 /** Start bit, eight data bits, parity, stop bit. */
 const BITS_OF_A_BYTE = 11;
 const FAULT_RATE = 0.2;
+/** A line that takes nothing for so long will not take this telegram. */
+const READY_MS = 1_000;
 
 export async function command(context: CommandContext): Promise<number> {
   const { options, signal, stdout, stderr } = context;
@@ -80,7 +82,16 @@ export async function command(context: CommandContext): Promise<number> {
     const kind = faults[Math.floor(random() * faults.length)];
     return kind !== undefined && random() < faultRate ? LINE_FAULTS[kind](bytes, random) : bytes;
   };
-  const send = (bytes: Uint8Array): Promise<void> => writeAtPace(target, bytes, byteMs, end.signal);
+  let leftOut = 0;
+  const send = async (bytes: Uint8Array): Promise<void> => {
+    if (await within(READY_MS, () => target.ready() || end.signal.aborted)) {
+      return writeAtPace(target, bytes, byteMs, end.signal);
+    }
+    leftOut += 1;
+    if (leftOut === 1) {
+      stderr.write(`${mask(name)} takes no more bytes: telegrams are left out, each whole, until it does\n`);
+    }
+  };
   if (meter.layout.wantsAnswer === true) {
     const master = new AmisMaster({ searchMs, intervalMs: interval });
     await playMaster({ master, target, count, telegram, send, signal: end.signal, say: (line) => say.write(line) });
@@ -91,7 +102,15 @@ export async function command(context: CommandContext): Promise<number> {
     }
   }
   signal.removeEventListener("abort", stop);
+  const whole = end.signal.aborted || (await target.flush());
   await target.close();
+  if (leftOut > 0) {
+    stderr.write(`${mask(name)}: ${leftOut} telegrams were left out: is anything reading, and no flow control on?\n`);
+  }
+  if (!whole) {
+    stderr.write(`${mask(name)}: not all bytes could be sent: nothing takes them\n`);
+    return 1;
+  }
   if (broken !== null && !signal.aborted) {
     stderr.write(`${mask(name)}: ${broken}\n`);
     return 1;

@@ -1,6 +1,10 @@
 /** Which meter each output shows: with several, it must be said; and it must be one of those that are configured. */
+import { echoName, mask } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
 import { isUnset, type Raw, type RawMap } from "./raw.ts";
+
+/** Ids that a message lists. */
+const MOST_SHOWN = 20;
 
 /** The faults of `outputs.*.meter`. A meter without an `id` may bear any number: then every id is let through. */
 export function outputMeterFaults(root: RawMap): ConfigFault[] {
@@ -21,8 +25,8 @@ export function outputMeterFaults(root: RawMap): ConfigFault[] {
         file: output.origin.file,
         line: output.origin.line,
         path: `outputs.${name}[${index}].meter`,
-        found: meter === null ? "nothing" : meter,
-        allowed: `the id of one of the meters${known.length === 0 ? "; give each an id" : `: ${known.join(", ")}`}`,
+        found: meter === null ? "nothing" : echoName(meter, true),
+        allowed: `the id of one of the meters${known.length === 0 ? "; give each an id" : `: ${known.slice(0, MOST_SHOWN).map(mask).join(", ")}${known.length > MOST_SHOWN ? ", …" : ""}`}`,
       });
     }
   }

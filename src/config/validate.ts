@@ -17,6 +17,7 @@ import {
 } from "./option-list.ts";
 import { configSchema } from "./options.ts";
 import { optionMeantBy, sectionMeantBy } from "./other-names.ts";
+import { wrongPort } from "./port-hint.ts";
 import { formatOrigin, isUnset, joinPath, type Origin, type Raw, type RawMap } from "./raw.ts";
 import { suggest } from "./suggest.ts";
 
@@ -140,6 +141,8 @@ class Walk {
     if (type === "enum") return text.toLowerCase();
     const misplaced = misplacedSecret(row, text);
     if (misplaced !== null) return this.#fault(raw, path, misplaced.found, misplaced.allowed);
+    const wrong = path.startsWith("meters[") && path.endsWith("].port") ? wrongPort(text) : null;
+    if (wrong !== null) return this.#fault(raw, path, wrong, allowed);
     return row?.about.secret === true ? raw.text : text;
   }
 

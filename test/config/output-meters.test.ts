@@ -26,7 +26,7 @@ describe("the meter of an output", () => {
 
   it("must be one of those that are configured", async () => {
     const yaml = "meter: {port: /dev/a, id: house}\noutputs: {sunspec: {listen: 127.0.0.1:1502, meter: hose}}";
-    expect(await faults(yaml)).toEqual(["2 outputs.sunspec[0].meter: hose; the id of one of the meters: house"]);
+    expect(await faults(yaml)).toEqual(["2 outputs.sunspec[0].meter: `hose`; the id of one of the meters: house"]);
   });
 
   it("may be the meter's own number where no id is configured", async () => {

@@ -9,6 +9,7 @@ import { decodeTelegrams } from "../../src/codec/decoder.ts";
 import { command } from "../../src/commands/doctor.ts";
 import { SerialSource } from "../../src/sources/serial.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
+import { TestBroker } from "../helpers/broker.ts";
 import { PtyPair } from "../helpers/pty.ts";
 import { heardAs, type Parity } from "../helpers/uart.ts";
 
@@ -29,6 +30,7 @@ interface Answer {
   cure: string;
   heard: { line: string | null; bytes: number; faults: Record<string, number> }[];
   reading: { meterId: string; values: { obis: string; value: number }[] } | null;
+  broker: { step: string; ok: boolean }[] | null;
 }
 
 /** Runs the command in an empty folder. @param onLine is told each line of stderr (the settings that are tried) */
@@ -397,5 +399,45 @@ describe("doctor", () => {
     const refused = doctor({ port: "/dev/null", key: "ABCDEF" });
     await expect(refused).rejects.toThrow(/--key: expected 32 hex digits/);
     await expect(refused).rejects.not.toThrow(/ABCDEF/);
+  });
+});
+
+describe("the broker", () => {
+  const configured = (server: string) => ({ env: { KAIFA2MQTT_METER_KEY: KEY, KAIFA2MQTT_MQTT_SERVER: server } });
+
+  it("is tried as the bridge would use it", async () => {
+    const broker = await TestBroker.start();
+    try {
+      const found = await onLine(telegrams(), (port) => answer({ port }, configured(broker.url)));
+      expect(found).toMatchObject({ ok: true, code: "ok" });
+      expect(found.broker?.map(({ step, ok }) => [step, ok])).toEqual([
+        ["login", true],
+        ["base topic", true],
+        ["discovery topic", true],
+        ["retained", true],
+      ]);
+      expect([...broker.retained]).toEqual([]);
+    } finally {
+      await broker.stop();
+    }
+  });
+
+  it("that is not there, or refuses us, is no all-well", async () => {
+    const found = await onLine(telegrams(), (port) => answer({ port }, configured("mqtt://127.0.0.1:1")));
+    expect(found).toMatchObject({ ok: false, code: "ok", broker: [{ step: "login", ok: false }] });
+    const { exit, output } = await onLine(telegrams(), (port) => doctor({ port }, configured("mqtt://127.0.0.1:1")));
+    expect(exit).toBe(1);
+    expect(output).toMatch(/^broker {3}.*127\.0\.0\.1:1/m);
+  });
+});
+
+describe("the port", () => {
+  it.each([
+    ["ttyUSB0", "did you mean `/dev/ttyUSB0`?"],
+    ["192.168.1.20:20108", "did you mean `tcp://192.168.1.20:20108`?"],
+    ["esp.local:23", "did you mean `tcp://esp.local:23`?"],
+    ["by-id/usb-FTDI-if00", "did you mean `/dev/serial/by-id/usb-FTDI-if00`?"],
+  ])("%s: %s", async (port, words) => {
+    await expect(doctor({ port })).rejects.toThrow(words);
   });
 });

@@ -1,7 +1,7 @@
 /** `simulate` as a user runs it: the real program plays a meter on a PTY, a server, standard output. */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -44,8 +44,12 @@ function simulate(...args: string[]) {
       if (output.includes("\n")) resolve(output);
     });
   });
+  let complaints = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    complaints += chunk.toString();
+  });
   const ended = once(child, "close").then(([code]) => code as number);
-  return { child, said, ended };
+  return { child, said, ended, complaints: () => complaints };
 }
 
 /** The first telegrams from a port. */
@@ -135,4 +139,35 @@ describe("simulate", () => {
     expect(await ended).toBe(1);
     expect(errors).toMatch(/ENOENT/);
   });
+
+  it("delivers every byte to a device that is busy: whole telegrams, or none and a line that says so", async () => {
+    const [meter, reader] = [join(folder, "meter"), join(folder, "reader")];
+    const socat = spawn("socat", [`pty,raw,echo=0,link=${meter}`, `pty,raw,echo=0,link=${reader}`]);
+    await expect.poll(() => existsSync(meter) && existsSync(reader)).toBe(true);
+    try {
+      const { ended, complaints } = simulate(meter, "--interval", "0.05", "--baud-rate", "115200", "--count", "12");
+      // Reads a little, then nothing for a while: pipes and line fill up and drain again.
+      const stream = createReadStream(reader, { highWaterMark: 64 });
+      const decoder = createDecoder({ key });
+      const events: DecoderEvent[] = [];
+      // Ends with the line.
+      void (async () => {
+        let turn = 0;
+        for await (const chunk of stream) {
+          events.push(...decoder.feed(chunk as Buffer));
+          if (++turn % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 30));
+        }
+      })().catch(() => undefined);
+      const code = await ended;
+      const count = () => events.filter(({ type }) => type === "telegram").length;
+      const leftOut = () => Number(/(\d+) telegrams were left out/.exec(complaints())?.[1] ?? 0);
+      await expect.poll(() => count() + leftOut(), { timeout: 20_000 }).toBe(12);
+      expect(code).toBe(0);
+      expect(count()).toBeGreaterThan(0);
+      expect(events.filter(({ type }) => type === "fault")).toEqual([]);
+    } finally {
+      socat.kill();
+      await once(socat, "exit");
+    }
+  }, 60_000);
 });
