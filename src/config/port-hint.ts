@@ -10,7 +10,7 @@ export function meantPort(text: string): string | null {
   if (network?.[1] !== undefined && !/^(?:file|simulator|com\d*|tcp):\d/i.test(text)) return `tcp://${network[1]}`;
   if (/^(?:tty(?:USB|ACM|AMA|S|O|mxc|XRUSB)\d+|cu\.[\w-]+)$/.test(text)) return `/dev/${text}`;
   const link = /^\/?(?:dev\/)?(?:serial\/)?(by-(?:id|path)\/[\w.:+-]+)$/.exec(text);
-  if (link?.[1] !== undefined) return `/dev/serial/${link[1]}`;
+  if (link?.[1] !== undefined && !text.startsWith("/dev/serial/")) return `/dev/serial/${link[1]}`;
   return /^dev\/[\w./-]+$/.test(text) ? `/${text}` : null;
 }
 
