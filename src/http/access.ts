@@ -1,7 +1,7 @@
 /**
- * Who is served. In the Home Assistant add-on only the Supervisor's ingress, which has already asked who it is;
- * standalone everyone who reaches the address, or with a token who has it (`Authorization: Bearer …`, or a cookie after
- * the log-in form). Nothing that changes or tests anything is done for another site's page.
+ * Access control. In the Home Assistant app only the Supervisor's ingress is served, which has authenticated the user;
+ * standalone everyone who can connect, or, with a token, who presents it (`Authorization: Bearer …`, or a session cookie
+ * after logging in). Cross-site requests that change or test anything are refused.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { isLoopbackHost } from "../process/loopback.ts";
@@ -23,7 +23,7 @@ export interface AccessOptions {
   readonly loopback: boolean;
 }
 
-/** What must be known of a request. Header names in lower case. */
+/** The parts of a request that decide. Header names in lower case. */
 export interface RequestFacts {
   readonly method: string;
   readonly path: string;
@@ -33,9 +33,9 @@ export interface RequestFacts {
 
 export type Verdict = "ok" | "wrong-peer" | "wrong-host" | "cross-site" | "login";
 
-/** Told to anyone who may connect: whether the process lives, and whether all is well. */
+/** Served without a token: liveness and health. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/live", "/health"]);
-/** What the log-in form itself needs. */
+/** What the login form needs, and the help. */
 const LOGIN_PATHS: ReadonlySet<string> = new Set([
   "/",
   "/help.html",
@@ -58,14 +58,14 @@ export class Access {
   judge(request: RequestFacts): Verdict {
     const { onlyPeer, token, loopback } = this.#options;
     if (onlyPeer !== null && plainAddress(request.peer) !== onlyPeer) return "wrong-peer";
-    // A page elsewhere whose name was made to point at 127.0.0.1 (DNS rebinding) gives itself away by the Host header.
+    // DNS rebinding: another site whose name was made to point at 127.0.0.1 is recognised by the Host header.
     if (loopback && token === null && onlyPeer === null && !isLoopbackHost(request.header("host"))) return "wrong-host";
     if (request.method !== "GET" && request.method !== "HEAD" && !this.#sameSite(request)) return "cross-site";
     if (token === null || OPEN_PATHS.has(request.path) || LOGIN_PATHS.has(request.path)) return "ok";
     return this.loggedIn(request) ? "ok" : "login";
   }
 
-  /** Whether the request carries the token or a session that the log-in gave out. */
+  /** Whether the request carries the token or a valid session cookie. */
   loggedIn(request: RequestFacts): boolean {
     if (this.#options.token === null) return false;
     const [, bearer] = /^Bearer\s+(.+)$/i.exec(request.header("authorization") ?? "") ?? [];
@@ -78,7 +78,7 @@ export class Access {
     return this.#options.token !== null && equal(text, this.#options.token);
   }
 
-  /** `Set-Cookie` of a successful log-in, for a month; without a log-in it takes the cookie away. */
+  /** `Set-Cookie` after logging in, valid for a month; after logging out it deletes the cookie. */
   cookie(loggedIn: boolean): string {
     const value = loggedIn ? this.#session() : "";
     return `${COOKIE}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${loggedIn ? 2_592_000 : 0}`;
@@ -97,7 +97,7 @@ export class Access {
   }
 }
 
-/** Compares without telling by the time it takes how much was right. */
+/** Compares in constant time. */
 function equal(a: string, b: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(a), digest(b));

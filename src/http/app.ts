@@ -30,12 +30,12 @@ import type { LiveState } from "./live-state.ts";
 import type { KeyTestResult, PageSettings, TelegramDetail, TelegramSummary } from "./page-model.ts";
 import type { Recorded, Recorder } from "./recorder.ts";
 
-/** Pages that may listen at the same time; one more takes the place of the one that listens for longest. */
+/** Pages that may listen at the same time; one more ends the oldest stream. */
 const MAX_LISTENERS = 32;
 /** Longest span that the power plot may ask for. */
 const MAX_SPAN_MS = 31 * 86_400_000;
 const MAX_METER_INDEX = 255;
-/** A wrong token is answered after this time. */
+/** Delay before a wrong token is answered. */
 const WRONG_TOKEN_PAUSE_MS = 500;
 
 /** Keys of a meter; only ever used, never shown. */
@@ -69,7 +69,7 @@ type Ctx = Context<{ Bindings: Bindings }>;
 export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   const { access, live, history, recorder, view } = parts;
   const app = new Hono<{ Bindings: Bindings }>();
-  /** How each page that listens is sent away, the oldest first. */
+  /** Ends each open stream; the oldest first. */
   const listeners = new Set<() => void>();
 
   app.use(async (c, next) => {
@@ -114,7 +114,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
 
   app.get("/api/state", (c) => sendJson(c, live.snapshot(Date.now(), access.loggedIn(factsOf(c)))));
   app.get("/events", (c) => {
-    // Whoever never reads would hold a place for ever. A page that is sent away connects again, or asks instead.
+    // A client that never reads would hold its place for ever. A page whose stream ends reconnects, or polls.
     const [oldest] = listeners;
     if (listeners.size >= MAX_LISTENERS) oldest?.();
     const loggedIn = access.loggedIn(factsOf(c));
@@ -133,7 +133,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
       let stop = (): void => undefined;
       const ended = Promise.race([sentAway, new Promise<void>((resolve) => stream.onAbort(resolve))]);
       try {
-        // A page that does not read makes the queue grow; it gets the newest state once it does.
+        // Nothing is queued for a client that does not read: it gets the newest state once it does.
         let busy = false;
         const send = async (): Promise<void> => {
           if (busy) return;

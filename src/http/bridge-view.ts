@@ -1,4 +1,4 @@
-/** What the status page may know of the bridge: read-only, no secrets. `bridge.ts` implements it. */
+/** The bridge as the status page sees it: read-only, no secrets. Implemented by `bridge.ts`. */
 import type { MeterStatus } from "../meter/events.ts";
 import type { OutputStatus } from "../sinks/output/output.ts";
 
@@ -13,7 +13,7 @@ export interface BrokerStatus {
   readonly error: string | null;
   /** The same in German; absent: there is only the English one. */
   readonly errorDe?: string | null;
-  /** What is wrong although it is connected: refused publications, another bridge that announces the same meter. */
+  /** What is wrong although it is connected: refused publications, another bridge announcing the same meter. */
   readonly problems?: readonly { readonly en: string; readonly de: string }[];
 }
 

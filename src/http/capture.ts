@@ -1,10 +1,10 @@
 /**
  * Captures to attach to an issue: hex with comments, as `kaifa2mqtt decode` and `file:` read it.
  *
- * The plain one holds the bytes as they came, noise and all. In the anonymous one every intact telegram is deciphered,
- * the meter's numbers and the system title are replaced, and it is ciphered again with a key made up for this capture,
- * which stands in it: so it decodes like the original, tells the readings, and not whose they are. What cannot be
- * deciphered keeps its ciphertext, which nobody can read; what is damaged is left out.
+ * The plain one holds the bytes as received, noise included. For the anonymous one every intact telegram is decrypted,
+ * meter numbers and system title are replaced, and it is encrypted again with a random key that is written into the
+ * file: it decodes to the same readings without saying whose they are. Telegrams that cannot be decrypted keep their
+ * ciphertext; damaged ones are left out.
  */
 import { randomBytes } from "node:crypto";
 import { decipher, decodeGeneralCiphering, encodeGeneralCiphering, type Keys } from "../codec/apdu/ciphering.ts";
@@ -17,7 +17,7 @@ import { CI_RECORDS } from "../codec/link/mbus-assembler.ts";
 import { recipherRecords } from "../codec/records/long-header.ts";
 import type { RawChunk, Recorded } from "./recorder.ts";
 
-/** What stands at the head of a capture. */
+/** The header of a capture. */
 export interface CaptureFacts {
   readonly version: string;
   readonly port: string;
@@ -44,7 +44,7 @@ export function anonymousCapture(recorded: readonly Recorded[], keys: Keys, abou
     "# Anonymous: numbers of the meter and its system title are replaced. Readings and times are as they were.",
     "# Ciphered again with keys made up for this capture:",
     `# key ${formatHex(key)}`,
-    // With it, only telegrams with a tag are believed.
+    // With an authentication key, only telegrams with a tag are accepted.
     ...(recorded.every(({ wire }) => isTagged(wire)) ? [`# authentication key ${formatHex(authenticationKey)}`] : []),
   ];
   if (recorded.length === 0) lines.push("# No telegram has come so far.");
@@ -69,7 +69,7 @@ function isTagged(wire: Uint8Array): boolean {
 
 type NewKeys = Required<{ [Name in keyof Keys]: Uint8Array }>;
 
-/** The telegram of a nobody, all check sums right; `null` if it cannot be taken apart. */
+/** The telegram without identifiers, with valid checksums; `null` if it cannot be dissected. */
 function anonymise({ wire, outcome }: Recorded, keys: Keys, newKeys: NewKeys): Uint8Array | null {
   if (["checksum", "framing", "segmentation", "malformed"].includes(outcome)) return null;
   try {

@@ -14,10 +14,10 @@ const MAX_METERS = 16;
 const FINE = { stepMs: 10_000, slots: 8_640 };
 const COARSE = { stepMs: 300_000, slots: 8_928 };
 
-/** A clock that goes back by more than this has been set: what lies in its future is forgotten. */
+/** A clock that goes back by more than this has been set: slots in its future are dropped. */
 const SMALL_STEP_BACK_MS = 60_000;
 
-/** Slots of equal length, the newest at most `slots` long ago; NaN where nothing came. */
+/** A ring of slots of equal length; NaN where there are no data. */
 class SlotRing {
   readonly stepMs: number;
   readonly slots: number;
@@ -31,7 +31,7 @@ class SlotRing {
     this.values = new Float32Array(spec.slots).fill(Number.NaN);
   }
 
-  /** Index in `values` of the slot that `at` falls in, made the newest if it is; -1 if it lies in the past. */
+  /** Index in `values` of the slot for `at`, advancing the ring if needed; -1 if it lies in the past. */
   enter(at: number): number {
     const slot = Math.floor(at / this.stepMs);
     if (slot < this.newest) {
@@ -45,13 +45,13 @@ class SlotRing {
     return slot % this.slots;
   }
 
-  /** Index of a slot that is still held, else -1. */
+  /** Index of a slot, -1 if it is no longer held. */
   find(slot: number): number {
     return slot > this.newest || slot <= this.newest - this.slots ? -1 : slot % this.slots;
   }
 }
 
-/** Means of what falls into a slot. */
+/** Keeps the mean of the values in each slot. */
 class MeanRing extends SlotRing {
   #count = 0;
   #slot = -1;
@@ -74,7 +74,7 @@ class MeterHistory {
   readonly coarse = new MeanRing(COARSE);
 }
 
-/** The history of all meters, by their ids. */
+/** The history of all meters, by id. */
 export class History {
   readonly #meters = new Map<string, MeterHistory>();
 
@@ -96,7 +96,7 @@ export class History {
     meter?.coarse.add(at, watts);
   }
 
-  /** The power of the last `spanMs` until `now`: in steps of 10 s up to a day, else of 5 min. */
+  /** Power over the last `spanMs` until `now`, in steps of 10 s up to a day, of 5 min beyond. */
   power(id: string, now: number, spanMs: number): PowerSeries {
     const ring = spanMs <= FINE.stepMs * FINE.slots ? "fine" : "coarse";
     const { stepMs, slots } = ring === "fine" ? FINE : COARSE;
@@ -123,7 +123,7 @@ export class History {
     await rename(`${file}.new`, file);
   }
 
-  /** Reads what `save` wrote. A missing file is no fault; one that cannot be understood is, and changes nothing. */
+  /** Reads what `save` wrote. A missing file is fine. @throws Error if the file cannot be understood; nothing changes then */
   async load(file: string): Promise<void> {
     let packed: Buffer;
     try {

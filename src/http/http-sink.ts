@@ -1,6 +1,6 @@
 /**
- * The status page as a sink: takes the events of the meters, and serves what it knows of them. The server and its
- * libraries are loaded only when it starts. An address in use is told, not fatal: the bridge goes on, and it is tried again.
+ * The status page as a sink: takes the events of the meters and serves their state. The server and its libraries are
+ * loaded only when it starts. An address in use is logged and retried; the bridge goes on without the page.
  */
 import type { Server } from "node:http";
 import { join } from "node:path";
@@ -18,12 +18,12 @@ import { type ConfiguredMeter, LiveState } from "./live-state.ts";
 import type { PageSettings } from "./page-model.ts";
 import { Recorder } from "./recorder.ts";
 
-/** The history is written this often, and when the bridge stops. */
+/** How often the history is saved; also when the bridge stops. */
 const SAVE_MS = 3_600_000;
-/** Pause before an address that is in use is tried again. */
+/** Pause before listening is retried. */
 const RETRY_MS = 30_000;
 const STOP_MS = 1_000;
-/** A socket on which nothing moves for so long is closed. */
+/** A socket without traffic for this long is closed. */
 const IDLE_SOCKET_MS = 60_000;
 
 /** The part of a logger that is used here. */
@@ -60,7 +60,7 @@ export interface HttpSinkOptions {
 
 export class HttpSink implements Sink {
   readonly name = "http";
-  /** Give the meters' decoders and acceptances through its `tap` and `watch`, so that the page can show telegrams. */
+  /** Wrap the meters' decoders and acceptances with its `tap` and `watch`, so that the page can show telegrams. */
   readonly recorder: Recorder;
   readonly history = new History();
   readonly #options: HttpSinkOptions;
@@ -165,7 +165,7 @@ export class HttpSink implements Sink {
     const server = createAdaptorServer({ fetch: app.fetch }) as Server;
     server.headersTimeout = 10_000;
     server.requestTimeout = 10_000;
-    // Whoever does not take what is sent; listening pages hear something every 10 s.
+    // Closes clients that do not read; pages that listen get something every 10 s.
     server.setTimeout(IDLE_SOCKET_MS);
     server.maxConnections = 128;
     await new Promise<void>((resolve) => {

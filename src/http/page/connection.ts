@@ -1,11 +1,11 @@
 /**
- * Keeps the page's state fresh: server-sent events, and asking every two seconds where a proxy holds events back (Home
+ * Keeps the page's state up to date: server-sent events, with polling every two seconds where a proxy buffers them (Home
  * Assistant's ingress did before 2026.2, home-assistant/core pull request 160704).
  */
 import type { PageState } from "../page-model.ts";
 
 const POLL_MS = 2_000;
-/** Events come at least every 10 s; without one for so long the stream is not believed. */
+/** Events arrive at least every 10 s; without one for this long the page polls. */
 const SILENT_MS = 15_000;
 const FIRST_EVENT_MS = 3_000;
 
@@ -74,7 +74,7 @@ export class Connection {
   }
 }
 
-/** What the server has at a path, `null` if it cannot be had. */
+/** GETs JSON; `null` if that fails. */
 export async function load<T>(path: string): Promise<T | null> {
   try {
     const response = await fetch(path, { signal: AbortSignal.timeout(10_000) });
@@ -84,7 +84,7 @@ export async function load<T>(path: string): Promise<T | null> {
   }
 }
 
-/** Sends JSON; the header tells the server that it is a script of this page. */
+/** POSTs JSON, with the header that proves to the server that the request comes from this page. */
 export async function send(path: string, body: object): Promise<Response> {
   const headers = { "content-type": "application/json", "x-kaifa2mqtt": "1" };
   return fetch(path, { method: "POST", headers, body: JSON.stringify(body) });

@@ -1,4 +1,4 @@
-/** The little of a framework that this page needs. */
+/** DOM helpers, instead of a framework. */
 
 /** The element of index.html with this id. @throws Error if it is not there */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
@@ -24,12 +24,12 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Sets a text only if it differs: what did not change is not read aloud again, and a selection stays. */
+/** Sets a text only if it differs, so that screen readers do not repeat it and selections survive. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Remembers a choice in this browser, where it may. */
+/** Choices kept in this browser's local storage, if available. */
 export const choices = {
   get(name: string): string | null {
     try {

@@ -1,8 +1,8 @@
-/** What both plots share: colours of the page, axes, sizes. */
+/** Shared by both plots: colours, axes, sizes. */
 import type uPlot from "uplot";
 import { make, setText } from "./dom.ts";
 
-/** A colour of style.css in its present scheme. */
+/** A colour of style.css in the current scheme. */
 export function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
@@ -21,7 +21,7 @@ export function sizeOf(box: HTMLElement): { width: number; height: number } {
   return { width: Math.max(box.clientWidth, 120), height: Math.max(box.clientHeight, 120) };
 }
 
-/** Says over an empty plot why it is empty; `null` takes that away. */
+/** Shows a text over an empty plot; `null` removes it. */
 export function showEmpty(box: HTMLElement, text: string | null): void {
   const present = box.querySelector(".empty");
   if (text === null) present?.remove();
@@ -32,7 +32,7 @@ export function showEmpty(box: HTMLElement, text: string | null): void {
 /** `10. 6.` in German, `10/06` in English. */
 export const DAY_LABEL: Intl.DateTimeFormatOptions = { day: "numeric", month: "numeric" };
 
-/** How many digits a number gets. */
+/** A number with a fixed count of decimals. */
 export function fixed(language: string, value: number, digits: number): string {
   return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(
     value,
