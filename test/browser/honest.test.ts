@@ -107,7 +107,7 @@ describe("what is out of date is not shown as current", () => {
     expect(await text("#energy-age")).toMatch(/^Stand vor \d+ s$/);
     expect(await text("#power-card .ends")).toMatch(/^Seit \d+ s nichts Neues\.$/);
     expect(await page.locator("#values tr .number").first().textContent()).toMatch(/ · vor \d+ s$/);
-    expect(await lights()).toBe("ok bad wait wait wait ok");
+    expect(await lights(), bridge.log).toBe("ok bad wait wait wait ok");
     expect(await top("#path-card")).toBeLessThan(await top("#columns"));
     await picture("meter-silent-de");
   }, 90_000);

@@ -21,6 +21,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   rmSync(assetsDir, { recursive: true, force: true });
+  if (process.env.SCREENSHOTS === undefined) rmSync(IMAGES, { recursive: true, force: true });
 });
 
 /** Waits for the number in the middle of the page. */
