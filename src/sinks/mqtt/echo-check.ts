@@ -6,10 +6,13 @@
 /** A message that has not come back after this time will not come. */
 const ECHO_MS = 10_000;
 
+/** Payloads of one topic that are remembered while it is awaited. */
+const MAX_PAYLOADS = 32;
+
 export class EchoCheck {
   readonly #onMissing: (topics: readonly string[]) => void;
-  /** What was published, by topic; `null` where what is retained proves nothing. */
-  readonly #awaited = new Map<string, string | null>();
+  /** What was published since, by topic; `null` where what is retained proves nothing. */
+  readonly #awaited = new Map<string, Set<string> | null>();
   #timer: NodeJS.Timeout | null = null;
 
   /** @param onMissing called with the topics that did not come back */
@@ -19,7 +22,7 @@ export class EchoCheck {
 
   /** This was published, and the topic is subscribed to. @param payload `null`: it must come back as it is published */
   expect(topic: string, payload: string | null): void {
-    this.#awaited.set(topic, payload);
+    this.#awaited.set(topic, payload === null ? null : new Set([payload]));
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
       const missing = [...this.#awaited.keys()];
@@ -28,10 +31,16 @@ export class EchoCheck {
     }, ECHO_MS);
   }
 
+  /** This was published afterwards: what is retained by the time of the subscription may be this. */
+  published(topic: string, payload: string): void {
+    const awaited = this.#awaited.get(topic);
+    if (awaited != null && awaited.size < MAX_PAYLOADS) awaited.add(payload);
+  }
+
   /** This came from there. @returns whether it is what was awaited: what is retained must be what we have published */
   seen(topic: string, payload: Buffer, retained: boolean): boolean {
     const awaited = this.#awaited.get(topic);
-    if (awaited === undefined || (retained && payload.toString() !== awaited)) return false;
+    if (awaited === undefined || (retained && awaited?.has(payload.toString()) !== true)) return false;
     return this.#awaited.delete(topic);
   }
 

@@ -367,6 +367,7 @@ export class MqttSink implements Sink {
   /** Sees whether what was published on these topics comes back: once for each kind, where the broker could not refuse it. */
   #verify(kind: PublicationKind, message: Message): void {
     const connection = this.#connection;
+    this.#echoes.published(message.topic, message.payload);
     if (this.#verified.has(kind) || connection.refusesOpenly || !connection.connected) return;
     this.#verified.add(kind);
     // The state of the bridge is always subscribed to.

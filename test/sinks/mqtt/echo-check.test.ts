@@ -1,0 +1,13 @@
+import { describe, expect, it } from "vitest";
+import { EchoCheck } from "../../../src/sinks/mqtt/echo-check.ts";
+
+describe("what was published comes back", () => {
+  it("as retained, also when the broker has a later publication by the time of the subscription", () => {
+    const check = new EchoCheck(() => undefined);
+    check.expect("kaifa2mqtt/house", "first");
+    check.published("kaifa2mqtt/house", "second");
+    expect(check.seen("kaifa2mqtt/house", Buffer.from("of an earlier run"), true)).toBe(false);
+    expect(check.seen("kaifa2mqtt/house", Buffer.from("second"), true)).toBe(true);
+    check.clear();
+  });
+});
