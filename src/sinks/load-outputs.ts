@@ -26,5 +26,9 @@ export async function loadOutputs(
     const { P1Output } = await import("./p1/p1-output.ts");
     return (options, own) => new P1Output(options, own);
   });
+  await add("homewizard", config.homewizard, async () => {
+    const { HomewizardOutput } = await import("./homewizard/homewizard-output.ts");
+    return (options, own) => new HomewizardOutput({ ...options, listen: options.listen ?? "" }, own);
+  });
   return outputs;
 }

@@ -67,6 +67,11 @@ export class PythonClient {
     return JSON.parse(await this.line()) as Shape;
   }
 
+  /** Lets a client that waits for a line of input go on. */
+  goOn(): void {
+    this.#child.stdin.write("\n");
+  }
+
   stop(): void {
     this.#child.kill("SIGKILL");
   }

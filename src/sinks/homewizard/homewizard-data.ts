@@ -1,0 +1,69 @@
+/**
+ * What a HomeWizard P1 meter says (local API v1, https://api-documentation.homewizard.com/docs/v1). Flat JSON; a key that is
+ * absent means that the meter doesn't send it. Import is positive, export negative.
+ */
+import { formatP1Text } from "../../codec/link/p1-content.ts";
+import type { MeterInfo } from "../../meter/events.ts";
+import { deviceId } from "../output/device-id.ts";
+import type { MeterFeed } from "../output/meter-feed.ts";
+import type { OutputOptions } from "../output/output.ts";
+import { netPower, PHASES, phasePowers } from "../output/power.ts";
+
+/** Tariffs that the API knows. */
+const TARIFFS = [1, 2, 3, 4] as const;
+/** The last firmware line that speaks v1 alone: from 6 on clients ask for v2 over HTTPS. */
+const FIRMWARE = "4.19";
+
+export type Json = Record<string, string | number | readonly never[]>;
+
+/** `GET /api`. The client requires all five. */
+export function homewizardDevice({ id }: MeterInfo): Json {
+  return {
+    product_name: "P1 meter",
+    product_type: "HWE-P1",
+    serial: deviceId(id),
+    firmware_version: FIRMWARE,
+    api_version: "v1",
+  };
+}
+
+/** `GET /api/v1/data` */
+export function homewizardData(feed: MeterFeed, phasePower: OutputOptions["phase_power"]): Json {
+  const { meter } = feed;
+  if (meter === null) return {};
+  const powers = phasePowers(feed, phasePower);
+  const entries: [string, string | number | readonly never[] | null][] = [
+    ["smr_version", 50],
+    ["meter_model", [meter.manufacturer, meter.model].filter((part) => part !== null).join(" ") || meter.name],
+    ["unique_id", formatP1Text(meter.serialNumber ?? meter.systemTitle ?? meter.id)],
+    ["active_tariff", tariff(feed)],
+    ...energies(feed, "import"),
+    ...energies(feed, "export"),
+    ["active_power_w", netPower(feed)],
+    ...PHASES.map((phase, index): [string, number | null] => [`active_power_${phase}_w`, powers[index] ?? null]),
+    ...PHASES.map((phase): [string, number | null] => [`active_voltage_${phase}_v`, feed.number(`voltage_${phase}`)]),
+    ...PHASES.map((phase): [string, number | null] => [`active_current_${phase}_a`, feed.number(`current_${phase}`)]),
+    ["active_frequency_hz", feed.number("frequency")],
+    ["external", []],
+  ];
+  return Object.fromEntries(entries.filter((entry): entry is [string, Json[string]] => entry[1] !== null));
+}
+
+function tariff(feed: MeterFeed): number | null {
+  const text = feed.text("obis_0_0_96_14_0");
+  return text !== null && /^\d{1,4}$/.test(text) ? Number(text) : null;
+}
+
+/** The total, or the sum of the tariffs where the meter sends only those; then the tariffs. */
+function energies(feed: MeterFeed, direction: "import" | "export"): [string, number | null][] {
+  const tariffs = TARIFFS.map((number) => feed.number(`energy_${direction}_t${number}`));
+  const sent = tariffs.filter((value) => value !== null);
+  const sum = sent.length === 0 ? null : Number(sent.reduce((total, value) => total + value, 0).toFixed(6));
+  return [
+    [`total_power_${direction}_kwh`, feed.number(`energy_${direction}`) ?? sum],
+    ...TARIFFS.map((number, index): [string, number | null] => [
+      `total_power_${direction}_t${number}_kwh`,
+      tariffs[index] ?? null,
+    ]),
+  ];
+}

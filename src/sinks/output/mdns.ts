@@ -1,0 +1,62 @@
+/** Announces an output in the local network (multicast DNS, RFC 6762 and 6763), if that is wanted. */
+import type { CiaoService, Responder } from "@homebridge/ciao";
+import type { ComponentLog } from "../../log/component-log.ts";
+
+const STOP_MS = 1_000;
+
+export interface Announcement {
+  /** Name of the instance: `p1meter-0123ab`. */
+  readonly name: string;
+  /** Service type without underscores: `hwenergy`. */
+  readonly type: string;
+  readonly port: number;
+  readonly txt: Readonly<Record<string, string>>;
+}
+
+/** `announce` once what is to be announced is known; the library is loaded then, and not before. */
+export class Mdns {
+  readonly #log: ComponentLog;
+  #responder: Responder | null = null;
+  #begun = false;
+  #stopped = false;
+
+  constructor(log: ComponentLog) {
+    this.#log = log;
+  }
+
+  /** Only the first call counts. Does not wait, does not throw: without multicast the output works all the same. */
+  announce(services: readonly Announcement[]): void {
+    if (this.#begun || this.#stopped) return;
+    this.#begun = true;
+    void this.#announce(services).catch((error: unknown) => {
+      this.#log.warn(`cannot announce by mDNS: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const responder = this.#responder;
+    this.#responder = null;
+    if (responder === null) return;
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      responder.shutdown().catch(() => undefined),
+      new Promise((done) => {
+        timer = setTimeout(done, STOP_MS);
+      }),
+    ]);
+    clearTimeout(timer);
+  }
+
+  async #announce(services: readonly Announcement[]): Promise<void> {
+    const { getResponder } = await import("./mdns-library.ts");
+    if (this.#stopped) return;
+    const responder = getResponder();
+    this.#responder = responder;
+    const made: CiaoService[] = services.map(({ name, type, port, txt }) =>
+      responder.createService({ name, type, port, txt: { ...txt } }),
+    );
+    await Promise.all(made.map((service) => service.advertise()));
+    this.#log.info(`announced as ${services.map(({ name, type }) => `${name}._${type}._tcp`).join(", ")}`);
+  }
+}
