@@ -30,6 +30,7 @@ const KEY = [
   new Option("--key <hex>", "encryption key (GUEK), 32 hex digits"),
   new Option("--auth-key <hex>", "authentication key (GAK), 32 hex digits"),
 ];
+const METER = new Option("--meter <id>", "the meter, if several have a ledger");
 const JSON_OUTPUT = new Option("--json", "print JSON for programs");
 
 export const COMMANDS: readonly CommandRow[] = [
@@ -106,5 +107,24 @@ export const COMMANDS: readonly CommandRow[] = [
     args: "<meter.json>",
     summary: "print the kaifa2mqtt.yaml that is equivalent to kaifareader's meter.json",
     load: () => import("./migrate.ts"),
+  },
+  {
+    name: "export",
+    summary: "print the ledger of quarter hours as CSV",
+    options: [
+      new Option("--from <time>", "first moment, a date or time such as 2026-03-01 or 2026-03-01T10:00"),
+      new Option("--to <time>", "the moment before which it ends"),
+      new Option("--step <step>", "length of a row").choices(["quarter", "hour", "day", "month"]),
+      METER,
+      new Option("--json", "print one JSON object a line"),
+    ],
+    load: () => import("./export.ts"),
+  },
+  {
+    name: "compare",
+    args: "<file>",
+    summary: "compare a grid operator's CSV of quarter hours with the ledger; exit 1 if they differ",
+    options: [new Option("--tolerance <wh>", "difference in Wh that does not count (default: 1)"), METER, JSON_OUTPUT],
+    load: () => import("./compare.ts"),
   },
 ];
