@@ -27,7 +27,18 @@ describe("the command line", () => {
     }
     const { code, stdout } = await exec(["--help"]);
     expect(code).toBe(0);
-    for (const name of ["run", "check", "decode", "doctor", "simulate", "demo", "health", "migrate"]) {
+    for (const name of [
+      "run",
+      "check",
+      "decode",
+      "doctor",
+      "simulate",
+      "demo",
+      "health",
+      "migrate",
+      "export",
+      "compare",
+    ]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${name}\\b`, "m"));
     }
     expect((await exec(["decode", "--help"])).stdout).toContain("--auth-key");
