@@ -6,7 +6,7 @@
  */
 import type { Decimal, Register, Telegram } from "../codec/telegram.ts";
 
-/** What a telegram tells about the make of its meter; `null` where it does not. */
+/** Manufacturer and model as far as a telegram reveals them; `null` where it does not. */
 export interface MeterProfile {
   readonly manufacturer: string | null;
   readonly model: string | null;
@@ -54,7 +54,7 @@ export function profileOf(telegram: Telegram): MeterProfile {
   return { manufacturer, model: type ?? listModel ?? modelOf(telegram, manufacturer) };
 }
 
-/** Layouts that say nothing of whose meter it is, and what such a meter is called where the configuration does not say. */
+/** Default ids of meters whose layout carries neither number nor system title. */
 const NAMELESS: Readonly<Record<string, string>> = { amis: "amis" };
 
 /** The id of a meter whose telegrams never carry a number; `null` for any other. */
@@ -62,7 +62,7 @@ export function namelessId(telegram: Telegram): string | null {
   return telegram.meterId === null && telegram.systemTitle === null ? (NAMELESS[telegram.layout] ?? null) : null;
 }
 
-/** What is sold for one interface only: wired M-Bus in Austria is the MA309 or T210-D, single-phase the MA110 or S210. */
+/** Models sold with one interface only: wired M-Bus in Austria is the MA309 or T210-D, single-phase the MA110 or S210. */
 function modelOf({ transport, registers }: Telegram, manufacturer: string | null): string | null {
   if (transport !== "mbus") return null;
   const polyphase = registers.some(({ obis }) => obis.includes(":52.7.0*"));
@@ -98,11 +98,11 @@ interface Scales {
 /** A documented list without scalers and units on the wire. */
 interface UnitList {
   readonly name: string;
-  /** Who says so. */
+  /** Source of the documentation. */
   readonly source: string;
   /** The name that the telegram gives. */
   readonly listName?: string;
-  /** Manufacturer; such an entry says what every list of that make has in common. */
+  /** Manufacturer; such an entry holds what all lists of that manufacturer have in common. */
   readonly manufacturer?: string;
   /** All numbers of the telegram in their order, C.D.E, if the list has no name of its own. */
   readonly codes?: string;

@@ -72,7 +72,7 @@ const DIMENSIONS = {
 type Row = readonly [code: string, key: string, dimension: keyof typeof DIMENSIONS, en: string, de: string];
 
 /**
- * Rows without a key of their own in product.md bear the key of every unnamed code (`obis_` and the code), so that a
+ * Rows without a key of their own in product.md use the key of every unnamed code (`obis_` and the code), so that a
  * key never changes when a code gets a row here; name, unit and device class they have all the same.
  */
 const ROWS: readonly Row[] = [

@@ -1,19 +1,19 @@
 /**
- * A capture of any size, read piece by piece: the bytes as they are, or hex text. Which of the two it is is told by its
- * content. Hex text: digits in any grouping, blanks, commas, colons, semicolons, dashes and `0x` between them, `#` begins
+ * A capture of any size, read piece by piece: the bytes as they are, or hex text. The content decides which of
+ * the two. Hex text: digits in any grouping, blanks, commas, colons, semicolons, dashes and `0x` between them, `#` begins
  * a comment, a line may begin with a time; the dumps of `xxd` and `hexdump -C` are read, too.
  */
 
-/** So much is looked at before the kind is decided, unless the input ends or shows itself earlier. */
+/** Size of the sample from which the kind is decided, unless the input ends or is evidently binary before that. */
 const SAMPLE_BYTES = 1024;
-/** A line without an end is taken in pieces of this length. */
+/** A line longer than this is processed in pieces. */
 const MAX_LINE = 65_536;
 
 const DUMP_LINE = /^\s*[0-9a-f]{7,8}(?::\s+|\s{1,2})(?=[0-9a-f]{2})/i;
 /** `2026-11-22T12:00:05.123Z`, `12:00:05.123`, `[12:00:05]`, `22.11.2026 12:00:05`, at the beginning of a line. */
 const TIME =
   /^\s*\[?(?:\d{4}-\d\d-\d\d[T ]\s*|\d\d\.\d\d\.\d{4},? +)?[0-2]\d:[0-5]\d:[0-5]\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s+(?=\S)/;
-/** Three bytes with colons would be a bare time as well; then the bytes after it have colons, too. */
+/** Three bytes with colons look like a time; then the bytes after them have colons, too. */
 const BARE_TIME = /^\s*\d\d:\d\d:\d\d\s+$/;
 const LONGEST_TIME = 48;
 
@@ -23,7 +23,7 @@ export type CaptureKind = "binary" | "hex";
 export interface CaptureProblem {
   /** From 1. */
   readonly line: number;
-  /** Offset in the bytes that the text stands for. */
+  /** Offset in the decoded bytes. */
   readonly offset: number;
 }
 
@@ -32,7 +32,7 @@ export class CaptureReader {
   #sample: Uint8Array[] = [];
   #sampled = 0;
   #rest = "";
-  /** A digit whose partner is still to come. */
+  /** First digit of a byte that was cut between two chunks. */
   #half = "";
   /** `xxd` and `hexdump -C` begin each line with the offset. */
   #dump = false;
@@ -46,7 +46,7 @@ export class CaptureReader {
     return this.#kind;
   }
 
-  /** The lines that were no hex text since the last call. */
+  /** Lines since the last call that were not hex text. */
   takeProblems(): CaptureProblem[] {
     const problems = this.#problems;
     this.#problems = [];
@@ -115,7 +115,7 @@ export class CaptureReader {
   }
 }
 
-/** Bytes that no text holds. Above 0x7F they can be letters of a comment. */
+/** Control characters that no text contains. Bytes above 0x7F can be letters of a comment. */
 function isEvidentlyBinary(chunk: Uint8Array): boolean {
   return chunk.some((byte) => byte < 0x09 || (byte > 0x0d && byte < 0x20) || byte === 0x7f);
 }
@@ -124,7 +124,7 @@ function withoutComment(line: string): string {
   return line.replace(/(?:#|\/\/).*$/s, "");
 }
 
-/** The hex digits of a line, `null` if there is something else in it. */
+/** The hex digits of a line; `null` if it contains anything else. */
 function digitsOf(line: string, begins: boolean, dump: boolean): string | null {
   let code = withoutComment(line);
   if (begins && dump) {

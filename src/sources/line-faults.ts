@@ -1,4 +1,4 @@
-/** What a bad wire does to bytes, for tests and for looking at what the bridge says then. Seeded by its caller. */
+/** Transmission errors of a bad line, for tests and demonstrations. The caller supplies the seeded randomness. */
 import type { Random } from "./load-profile.ts";
 
 const at = (random: Random, length: number): number => Math.min(length - 1, Math.floor(random() * length));
@@ -6,9 +6,9 @@ const at = (random: Random, length: number): number => Math.min(length - 1, Math
 const noise = (random: Random, length: number): Uint8Array =>
   Uint8Array.from({ length }, () => Math.floor(random() * 256));
 
-/** Every kind, by name. None leaves a telegram as it was, but for `noise`, which stands before it. */
+/** Every kind of fault by name. All of them change the telegram except `noise`, which precedes it. */
 export const LINE_FAULTS = {
-  /** One bit is another. */
+  /** One bit is flipped. */
   flip: (bytes: Uint8Array, random: Random): Uint8Array => {
     const result = Uint8Array.from(bytes);
     const index = at(random, bytes.length);
@@ -20,7 +20,7 @@ export const LINE_FAULTS = {
     const index = at(random, bytes.length);
     return Buffer.concat([bytes.subarray(0, index), bytes.subarray(index + 1)]);
   },
-  /** A byte too many. */
+  /** A random byte is inserted. */
   insert: (bytes: Uint8Array, random: Random): Uint8Array => {
     const index = at(random, bytes.length);
     return Buffer.concat([bytes.subarray(0, index), noise(random, 1), bytes.subarray(index)]);
@@ -35,14 +35,14 @@ export const LINE_FAULTS = {
   },
   /** The end is missing. */
   cut: (bytes: Uint8Array, random: Random): Uint8Array => bytes.subarray(0, 1 + at(random, bytes.length - 1)),
-  /** Other bytes before an intact telegram. */
+  /** Random bytes precede an intact telegram. */
   noise: (bytes: Uint8Array, random: Random): Uint8Array =>
     Buffer.concat([noise(random, 1 + Math.floor(random() * 40)), bytes]),
 } as const satisfies Record<string, (bytes: Uint8Array, random: Random) => Uint8Array>;
 
 export type LineFault = keyof typeof LINE_FAULTS;
 
-/** `flip,cut` or `all` @throws RangeError for a name that is none */
+/** `flip,cut` or `all` @throws RangeError for an unknown name */
 export function parseLineFaults(text: string): LineFault[] {
   const names = Object.keys(LINE_FAULTS) as LineFault[];
   if (text === "all") return names;

@@ -1,6 +1,6 @@
 /**
- * The load profile behind a simulated meter: loads that come and go, a photovoltaic plant, three phases, and registers that
- * integrate the power. The same seed gives the same days.
+ * The load profile behind a simulated meter: appliances that switch on and off, a photovoltaic plant, three phases, and
+ * registers that integrate the power. The same seed gives the same days.
  */
 
 /** What a meter measures at one moment, and its registers. */
@@ -61,7 +61,7 @@ export class LoadProfile {
   #time: number;
   #wh: { import: number; export: number; importVarh: number; exportVarh: number };
 
-  /** @param time where it begins, milliseconds since 1970 @param plantW peak power of the photovoltaic plant */
+  /** @param time start, milliseconds since 1970 @param plantW peak power of the photovoltaic plant */
   constructor(random: Random, time: number, plantW = 5000) {
     this.#random = random;
     this.#time = time;
@@ -69,7 +69,7 @@ export class LoadProfile {
     this.#wh = { import: 12_345_678, export: 4_321_098, importVarh: 234_567, exportVarh: 1_234_567 };
   }
 
-  /** Lets time pass up to `time` and measures then. Time never runs backwards here. */
+  /** Advances to `time` and measures. Time never runs backwards here. */
   measure(time: number): Measurement {
     const hours = Math.max(0, time - this.#time) / HOUR_MS;
     this.#time = Math.max(time, this.#time);
@@ -102,7 +102,7 @@ export class LoadProfile {
     };
   }
 
-  /** Base load, voltages, clouds and appliances change a little with the seconds that have passed. */
+  /** Lets base load, voltages, clouds and appliances drift over the given seconds. */
   #wander(seconds: number): void {
     const step = Math.min(1, Math.sqrt(seconds / 60));
     const drift = (value: number, low: number, high: number): number =>
@@ -119,7 +119,7 @@ export class LoadProfile {
     });
   }
 
-  /** Whole watts of a phase; negative where the plant gives more than the house takes. */
+  /** Whole watts of a phase; negative where the plant produces more than the house consumes. */
   #phaseW(phase: number): number {
     const hour = ((this.#time / HOUR_MS) % 24) + 1; // Central European winter time is near enough for a day curve
     const evening = 1 + 0.9 * Math.exp(-((hour - 19) ** 2) / 6) + 0.5 * Math.exp(-((hour - 7) ** 2) / 3);

@@ -1,6 +1,6 @@
 /**
- * `file:capture`: a capture as a source, at the meter's pace. Where one telegram ends and how long to wait for the next
- * is found by decoding it: the difference of the meter's clocks where the key is known, else the usual period.
+ * `file:capture`: a capture as a source, at the meter's pace. Decoding it shows where one telegram ends
+ * and how long to wait for the next: the difference of the meter's clocks where the key is known, else the usual period.
  */
 import { createReadStream } from "node:fs";
 import { createDecoder } from "../codec/decoder.ts";
@@ -10,11 +10,11 @@ import { CaptureReader } from "./capture-stream.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 import { sleep } from "./wait.ts";
 
-/** Most meters push so often. */
+/** The usual period of a meter. */
 const USUAL_PERIOD_S = 5;
-/** A longer step of the meter's clock is a gap in the capture and not waited for. */
+/** A longer step of the meter's clock is a gap in the capture, which is skipped. */
 const LONGEST_STEP_S = 60;
-/** How much of the file is looked at ahead of what is played. */
+/** Read-ahead. */
 const READ_BYTES = 16_384;
 
 export interface ReplayOptions {
@@ -37,7 +37,7 @@ export class ReplaySource implements Source {
     this.label = `file:${path}`;
   }
 
-  /** Ends with the file. @throws SourceError `no-device`, `permission`, `unsupported` */
+  /** Ends at the end of the file. @throws SourceError `no-device`, `permission`, `unsupported` */
   async *open(signal: AbortSignal, _line: LineSettings): AsyncGenerator<Uint8Array, void, undefined> {
     const decoder = createDecoder(this.#options);
     const reader = new CaptureReader();
@@ -74,7 +74,7 @@ export class ReplaySource implements Source {
   }
 }
 
-/** How long to wait before what comes next. */
+/** Decides how long to wait before the next telegram. */
 class Pace {
   readonly #interval: number | undefined;
   #clock = Number.NaN;

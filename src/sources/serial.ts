@@ -14,12 +14,12 @@ import { type LineSettings, type Source, SourceError } from "./source.ts";
 
 /** One read takes at most this much; the kernel keeps the rest (4 KiB behind a tty on Linux). */
 const READ_BYTES = 4096;
-/** How often the path of a missing device is looked at. */
+/** How often the path of a missing device is polled. */
 const LOOK_MS = 500;
-/** The same while it is open and nothing comes: a hang-up tells by itself, another node behind the same path does not. */
+/** The same while it is open and silent: the kernel reports a hang-up, but not a new node behind the path. */
 const LOOK_WHILE_OPEN_MS = 4_000;
 
-/** Who asks for the next bytes only after this has slept meanwhile, and there are some. */
+/** If the consumer took longer than this, bytes are probably waiting: the next read does not wait for readability first. */
 const PAUSE_MS = 6;
 
 /** An open port of the library's binding, as far as it is used here. */
@@ -57,7 +57,7 @@ export class SerialSource implements Source {
     };
     let heard = true;
     const look = setInterval(() => {
-      // While bytes come the device is there; a hang-up wakes the read by itself.
+      // As long as bytes arrive the device exists; a hang-up ends the read by itself.
       if (heard) {
         heard = false;
         return;
@@ -84,9 +84,9 @@ export class SerialSource implements Source {
         if (length === 0) continue;
         const given = performance.now();
         const asked = answer.heard(buffer.subarray(0, length), given, byteMs);
-        // What has lain there while nobody read may be too old to be answered.
+        // Bytes that waited while nobody read may be too old to be answered.
         if (asked && away < ANSWER_MS) acknowledge(port);
-        // A copy: who consumes may keep it, and the buffer is used again.
+        // A copy, because the consumer may keep it while the buffer is reused.
         yield buffer.slice(0, length);
         away = performance.now() - given;
         waiting = away > PAUSE_MS;
@@ -120,7 +120,7 @@ export class SerialSource implements Source {
     });
   }
 
-  /** Looks before it opens: the binding's errors are texts, and a plain file or a directory should be called what it is. */
+  /** Examines the path before opening it, for precise messages: the binding reports errors as text only. */
   async #examine(): Promise<string | null> {
     const path = this.#path;
     if (isWindowsPort(path)) return null;
@@ -190,7 +190,7 @@ async function read(port: Port, buffer: Uint8Array, waiting: boolean): Promise<n
   }
 }
 
-/** Sends the one byte. What cannot be sent is lost: the meter asks again, and a device that is gone shows when it is read. */
+/** Sends the answer. A failed write is ignored: the meter asks again, and a device that is gone fails the next read. */
 function acknowledge(port: Port): void {
   if (!isUnixPort(port)) {
     port.write(Buffer.from(ACKNOWLEDGE)).catch(() => undefined);
@@ -212,8 +212,8 @@ function isWindowsPort(path: string): boolean {
 }
 
 /**
- * What tells one device node from another behind the same path; `null` if there is none. Synchronous: /dev is in memory,
- * and this is a hundredth of the work of asking the thread pool.
+ * Identifies the device node behind the path; `null` if there is none. Synchronous: /dev is in memory, so
+ * this costs a hundredth of a round trip through the thread pool.
  */
 function identify(path: string, withRights = false): string | null {
   let node: Stats | undefined;
@@ -230,7 +230,7 @@ function identityOf(node: Stats): string {
   return `${node.dev} ${node.ino} ${node.rdev}`;
 }
 
-/** The binding (bindings-cpp 13) tells causes only in words: those of `strerror`, and Windows' own. */
+/** The binding (bindings-cpp 13) reports causes only as text: that of `strerror`, or the one of Windows. */
 function codeOf(reason: string): SourceError["code"] {
   if (/lock port|busy|temporarily unavailable/i.test(reason)) return "busy";
   if (/denied|not permitted/i.test(reason)) return "permission";

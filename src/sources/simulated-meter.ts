@@ -1,11 +1,11 @@
 /**
- * A meter that makes fresh telegrams: measures a load profile, encodes, encrypts and frames as the grid operator's meters
- * do. Made of the codec's encoders, and therefore no proof of the decoders: that is what real captures are for.
+ * A meter that produces fresh telegrams: it measures a load profile, encodes, encrypts and frames like the grid operator's
+ * meters. It uses the codec's encoders and therefore proves nothing about the decoders: real captures do that.
  */
 import { LoadProfile, type Measurement, seededRandom } from "./load-profile.ts";
 import { findLayout, type Layout } from "./simulator-layouts.ts";
 
-/** The published example key of Netz NÖ's interface description: what is encrypted with it is secret to nobody. */
+/** The published example key of Netz NÖ's interface description: anything encrypted with it is public. */
 export const DEMO_KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 
 export interface SimulatedMeterOptions {
@@ -44,7 +44,7 @@ export class SimulatedMeter {
     return this.encode(this.#loadProfile.measure(time));
   }
 
-  /** The telegram that says this. */
+  /** The telegram for a given measurement. */
   encode(measured: Measurement): Uint8Array {
     this.#counter += 1;
     return this.layout.encode(measured, {

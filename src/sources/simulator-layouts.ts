@@ -1,6 +1,6 @@
 /**
- * What the telegrams of each grid operator look like, for the simulator: body, ciphering, frames. The forms are those
- * of the captures in test/fixtures/telegrams and the table in docs/meters.md.
+ * What the telegrams of each grid operator look like, for the simulator: body, ciphering, frames. They follow the
+ * captures in test/fixtures/telegrams and the table in docs/meters.md.
  */
 
 import { encodeGeneralCiphering } from "../codec/apdu/ciphering.ts";
@@ -14,7 +14,7 @@ import { encodeRecordTime } from "../codec/records/record-time.ts";
 import { parseObis } from "../codec/values/obis.ts";
 import type { Measurement } from "./load-profile.ts";
 
-/** What a telegram needs besides the measurement. */
+/** What a telegram contains besides the measurement. */
 export interface Identity {
   readonly key: Uint8Array;
   readonly authenticationKey: Uint8Array | undefined;
@@ -38,7 +38,7 @@ export interface Layout {
   readonly encode: (measured: Measurement, identity: Identity) => Uint8Array;
 }
 
-/** An own authentication key for layouts whose telegrams always carry a tag; without it a reader decrypts all the same. */
+/** Authentication key of layouts whose telegrams always carry a tag; a reader decrypts without it. */
 const OWN_AUTHENTICATION_KEY = Buffer.from("D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF", "hex");
 const UNIT = { W: 27, Wh: 30, varh: 32, A: 33, V: 35, none: 255 } as const;
 

@@ -1,4 +1,4 @@
-/** `simulator:`: a meter of our own as a source; no hardware, everything else as with a real one. */
+/** `simulator:`: a built-in simulated meter as a source, without hardware. */
 import { SimulatedMeter } from "./simulated-meter.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 import { sleep } from "./wait.ts";
@@ -11,13 +11,13 @@ export interface SimulatorOptions {
   readonly seed?: number | undefined;
   /** Seconds between telegrams; default: the layout's period. */
   readonly interval?: number | undefined;
-  /** The simulated meter's clock runs so many times as fast as ours; default 1. */
+  /** Speed of the simulated meter's clock relative to ours; default 1. */
   readonly speed?: number | undefined;
   /** Ends after so many telegrams; default: never. */
   readonly count?: number | undefined;
 }
 
-/** Yields a whole telegram each period. One load profile for the life of the source: a reopening goes on where it stands. */
+/** Yields a whole telegram each period. The load profile lives as long as the source: reopening continues it. */
 export class SimulatorSource implements Source {
   readonly label = "simulator:";
   readonly hasLine = false;

@@ -13,7 +13,7 @@ export interface LineSettings {
 }
 
 /**
- * A source opens, yields, ends or throws; it never retries (retry stands once, in `meter/meter.ts`). Bytes are pulled:
+ * A source opens, yields, ends or throws; it never retries (retry lives in `meter/meter.ts` alone). Bytes are pulled:
  * a consumer that does not ask for the next chunk lets the kernel collect, and the next chunk is then larger. The first
  * chunk is empty and says that the source is open. Each `open` is new. Aborting the signal ends the iteration and closes
  * what was opened. A source that has a meter at its other end answers the AMIS meters of Netz OÖ by itself
@@ -25,11 +25,11 @@ export interface Source {
   /** Whether the line settings mean anything to it (a serial device). */
   readonly hasLine: boolean;
   open(signal: AbortSignal, line: LineSettings): AsyncIterable<Uint8Array>;
-  /** Where it can be watched: resolves when trying to open again has become worth while before its time; or on abort. */
+  /** Where the source can be watched: resolves as soon as reopening is worth a try before the back-off ends; or on abort. */
   changed?(signal: AbortSignal): Promise<void>;
 }
 
-/** Why a source cannot be opened or broke off. `permission` and `busy` are told apart because the cure differs. */
+/** Why a source cannot be opened, or was lost. `permission` and `busy` are separate codes because the cure differs. */
 export type SourceErrorCode =
   | "no-device"
   | "permission"

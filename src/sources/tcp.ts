@@ -4,9 +4,9 @@ import { connect } from "node:net";
 import { ACKNOWLEDGE, AmisAnswer, ANSWER_MS } from "./amis-answer.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 
-/** A connection that does not come about within this time is given up. */
+/** Connection timeout. */
 const CONNECT_MS = 10_000;
-/** After so long without a byte the kernel asks whether the other side lives; on Linux it gives up ten seconds later. */
+/** Idle time before TCP keep-alive probes are sent; on Linux the connection is dropped ten seconds later. */
 const KEEPALIVE_MS = 10_000;
 
 export class TcpSource implements Source {
@@ -25,7 +25,7 @@ export class TcpSource implements Source {
   async *open(signal: AbortSignal, _line: LineSettings): AsyncGenerator<Uint8Array, void, undefined> {
     if (signal.aborted) return;
     const socket = connect({ host: this.#host, port: this.#port, noDelay: true });
-    socket.on("error", () => undefined); // each is met below, by who waits
+    socket.on("error", () => undefined); // each error is handled below, where it is awaited
     const giveUp = setTimeout(() => socket.destroy(new Error("no answer")), CONNECT_MS);
     const close = (): void => void socket.destroy();
     signal.addEventListener("abort", close, { once: true });
@@ -40,7 +40,7 @@ export class TcpSource implements Source {
       let away = 0;
       for await (const chunk of socket as AsyncIterable<Uint8Array>) {
         const given = performance.now();
-        // Whether it comes in time depends on the network; a meter that is answered too late asks again, and is diagnosed.
+        // On a slow network the answer is too late, and the meter searches again (diagnosis `amisServer`).
         if (answer.heard(chunk, given) && away < ANSWER_MS) socket.write(ACKNOWLEDGE);
         yield chunk;
         away = performance.now() - given;
@@ -65,7 +65,7 @@ export class TcpSource implements Source {
   }
 }
 
-/** Takes `tcp://host:port` apart, `[::1]` included. @throws SourceError `unsupported` */
+/** Splits `tcp://host:port` into host and port, `[::1]` included. @throws SourceError `unsupported` */
 export function parseTcpAddress(text: string): { host: string; port: number } {
   const match = /^tcp:\/\/(?:\[([^\]]+)\]|([^:/?#]+)):(\d{1,5})\/?$/i.exec(text);
   const port = Number(match?.[3]);

@@ -1,5 +1,5 @@
 /**
- * The push object list (Blue Book, 4.4.8.2): a body that begins by saying what its values are.
+ * The push object list (Blue Book, 4.4.8.2): a body that starts with a description of its values.
  *
  *     structure( array( {class, OBIS code, attribute, data index, …} × n ), value, value, … )
  *
@@ -9,7 +9,7 @@
 import { type AxdrNode, TAG } from "../axdr/axdr.ts";
 import { CodecError } from "../codec-error.ts";
 
-/** A value of the telegram and where its code stands. */
+/** A value of the telegram and the position of its OBIS code. */
 export interface PushObject {
   /** Position of the six bytes of the OBIS code. */
   readonly obisAt: number;
