@@ -1,6 +1,7 @@
 /** Lists of `lists:` that cannot be used, or could fit the same telegram; each with the line where it stands. */
 import type { ElementFields, ListDefinition } from "../codec/lists/list-definition.ts";
 import { listProblems } from "../codec/lists/list-problems.ts";
+import { documentedTwins } from "../codec/lists/position-lists.ts";
 import type { ConfigFault } from "./config-error.ts";
 import { isUnset, joinPath, type Raw, type RawMap } from "./raw.ts";
 
@@ -16,6 +17,16 @@ export function listFaults(root: RawMap): ConfigFault[] {
     const { origin, path } = fieldNode ?? elementNode ?? listNode;
     const named = path === "" ? joinPath("lists", list) : path;
     return { file: origin.file, line: origin.line, path: named, found, allowed };
+  });
+}
+
+/** Lists that go before a documented one: what the user says holds, but may not have been meant. */
+export function listNotes(lists: readonly ListDefinition[]): string[] {
+  return lists.flatMap((list) => {
+    const twins = documentedTwins(list);
+    if (twins.length === 0) return [];
+    const names = twins.length === 1 ? `the built-in list ${twins[0]}` : `the built-in lists ${twins.join(", ")}`;
+    return [`telegrams of ${names} could fit your list ${list.name}, too; yours is then used`];
   });
 }
 

@@ -16,7 +16,7 @@ import {
   underSupervisor,
 } from "./derive-defaults.ts";
 import { overlayEnvironment } from "./environment.ts";
-import { listFaults } from "./list-faults.ts";
+import { listFaults, listNotes } from "./list-faults.ts";
 import { importMeterJson, isMeterJson } from "./meter-json.ts";
 import { unencodedLogin } from "./misplaced-secret.ts";
 import { definition, unwrap, valueOfList } from "./option-list.ts";
@@ -121,7 +121,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   warnings.push(...(validated.config.mqtt.server ?? []).flatMap(unencodedLogin));
   const config = deriveDefaults(validated.config, origins, env, options.root);
   if (fileMeters?.kind === "list" && fileMeters.items.length > 1) warnings.push(...ambiguousVariables(origins));
-  warnings.push(...advice(config), ...readableByAll(files, origins));
+  warnings.push(...listNotes(config.lists), ...advice(config), ...readableByAll(files, origins));
   return {
     config,
     file: found.file === null ? null : found.label,

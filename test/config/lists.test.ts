@@ -65,3 +65,14 @@ it("two lists that could fit the same telegram are a fault of the second", async
 `);
   expect(found).toEqual([expect.stringMatching(/^6 lists\[1\]: a telegram could fit both this list and a; /)]);
 });
+
+it("a list that goes before a built-in one is told, and used", async () => {
+  const { warnings } = await load(`  - name: mine
+    elements: [{ text: KFM_001 }, skip, skip, { obis: 1.7.0 }, skip, skip, skip, skip, skip]
+  - name: other
+    elements: [{ text: OTHER }, skip, skip, { obis: 1.7.0 }, skip, skip, skip, skip, skip]
+`);
+  expect(warnings.filter((one) => one.includes("list mine") || one.includes("list other"))).toEqual([
+    "telegrams of the built-in list KFM_001-9 could fit your list mine, too; yours is then used",
+  ]);
+});

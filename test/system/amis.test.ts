@@ -1,17 +1,22 @@
 /** An AMIS meter on a PTY, as `simulate` plays it, and the real program as its reader. */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { ReadStream } from "node:tty";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createDecoder } from "../../src/codec/decoder.ts";
+import { SEARCH } from "../../src/sources/amis-answer.ts";
 import { openSource } from "../../src/sources/open-source.ts";
-import { DEMO_KEY } from "../../src/sources/simulated-meter.ts";
+import { DEMO_KEY, SimulatedMeter } from "../../src/sources/simulated-meter.ts";
+import { LAYOUTS } from "../../src/sources/simulator-layouts.ts";
+import { fixtureNames, loadFixture } from "../helpers/fixtures.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
+import { PtyPair } from "../helpers/pty.ts";
 
 const LINE = { baudRate: 9600, dataBits: 8, parity: "even", stopBits: 1 } as const;
 const key = Buffer.from(DEMO_KEY, "hex");
@@ -87,5 +92,44 @@ describe("an AMIS meter", () => {
     };
     expect(await doctor(DEMO_KEY)).toMatchObject({ code: "ok" });
     expect(await doctor("00".repeat(16))).toMatchObject({ code: "key-wrong" });
+  }, 60_000);
+
+  it("alone is answered: not a byte goes to any other meter that the fixtures and the simulator know", async () => {
+    const line = await PtyPair.open();
+    const meter = new ReadStream(openSync(line.otherEnd, constants.O_RDWR | constants.O_NOCTTY));
+    const heard: Buffer[] = [];
+    const answered = once(meter, "data");
+    meter.on("data", (bytes: Buffer) => heard.push(bytes));
+    const stop = new AbortController();
+    const others = [
+      ...fixtureNames()
+        .filter((name) => name !== "siemens-amis-netz-ooe")
+        .map((name) => loadFixture(name).wire),
+      ...LAYOUTS.filter(({ name }) => name !== "amis").map(({ name }) =>
+        new SimulatedMeter({ layout: name, start: Date.now() }).telegram(Date.now()),
+      ),
+    ];
+    const total = others.reduce((sum, wire) => sum + wire.length, 0);
+    let read = 0;
+    try {
+      for await (const chunk of openSource(line.device).open(stop.signal, LINE)) {
+        if (chunk.length === 0) {
+          void (async () => {
+            for (const wire of others) await line.writeAtLineRate(wire, 1_000_000);
+          })();
+        }
+        read += chunk.length;
+        if (read < total) continue;
+        // All of them have been read. The line falls quiet, and a search shows that the way back works.
+        if (read === total) setTimeout(() => line.write(SEARCH), 600);
+        else break;
+      }
+      await answered;
+      expect(Buffer.concat(heard).toString("hex")).toBe("e5");
+    } finally {
+      stop.abort();
+      meter.destroy();
+      await line.close();
+    }
   }, 60_000);
 });

@@ -6,7 +6,14 @@
  */
 import { type AxdrNode, TAG } from "../axdr/axdr.ts";
 import { CodecError } from "../codec-error.ts";
-import { type CompiledList, compileList, fitsList, type PositionReading, readList } from "./compiled-list.ts";
+import {
+  type CompiledList,
+  compileList,
+  couldOverlap,
+  fitsList,
+  type PositionReading,
+  readList,
+} from "./compiled-list.ts";
 import type { BuiltInElement, BuiltInList, ElementType, ListDefinition } from "./list-definition.ts";
 
 type Types = NonNullable<BuiltInElement["type"]>;
@@ -202,6 +209,13 @@ for (const list of LISTS.map(compileList)) {
 
 /** Names of all documented lists, for the documentation and its test. */
 export const POSITION_LIST_NAMES: readonly string[] = LISTS.map((list) => list.name);
+
+/** Names of the documented lists whose telegrams could fit this list, too. @throws RangeError as `TaughtLists` */
+export function documentedTwins(list: ListDefinition): string[] {
+  const compiled = compileList(list);
+  const same = BY_LENGTH.get(compiled.count) ?? [];
+  return same.filter((other) => couldOverlap(compiled, other)).map(({ name }) => name);
+}
 
 /** The lists that a user teaches. They are tried before the documented ones. */
 export class TaughtLists {
