@@ -63,7 +63,8 @@ WORKDIR /data
 ENTRYPOINT ["kaifa2mqtt"]
 CMD ["run"]
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=20s --timeout=5s --start-period=60s --retries=3 CMD ["kaifa2mqtt", "health"]
+# `--wait`: no answer while nothing is certain yet, for the first minute. A wrong key is told after two questions.
+HEALTHCHECK --interval=10s --timeout=70s --retries=2 CMD ["kaifa2mqtt", "health", "--wait"]
 
 ARG BUILD_VERSION=1.0.0
 ARG BUILD_ARCH

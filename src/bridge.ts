@@ -33,6 +33,8 @@ export interface BridgeOptions {
   readonly findBroker?: (signal: AbortSignal) => Promise<Broker | null>;
   /** Whether the Home Assistant Supervisor runs us. */
   readonly supervised?: boolean;
+  /** Whether this is our container image. */
+  readonly inContainer?: boolean;
   /** What the status page shows besides, and, for tests, where it was built and whom to take for the Supervisor. */
   readonly page?: Partial<Pick<HttpSinkOptions, "logTail" | "settings" | "assetsDir" | "ingressPeer">>;
 }
@@ -42,6 +44,17 @@ interface Recorder {
   tap(index: number, decoder: Decoder): Decoder;
   watch(index: number, acceptance: Acceptance): Acceptance;
 }
+
+/** Nothing of what is found so early is final: the first telegram, and the broker beside us, may take this long. */
+const STARTING_MS = 60_000;
+/** … but for faults that no waiting mends. */
+const CERTAIN: ReadonlySet<string> = new Set([
+  "key-wrong",
+  "key-missing",
+  "authentication",
+  "permission",
+  "not-a-serial-device",
+]);
 
 export class Bridge implements BridgeView {
   readonly version: string;
@@ -130,7 +143,10 @@ export class Bridge implements BridgeView {
       const { text, cure } = meter.diagnosis;
       reasons.push(`${meter.info?.name ?? meter.label}: ${[text.en, cure.en].filter((part) => part !== "").join(" ")}`);
     }
-    return { healthy: reasons.length === 0, reasons };
+    const healthy = reasons.length === 0;
+    const certain = this.meters().some(({ online, diagnosis }) => !online && CERTAIN.has(diagnosis.code));
+    const pending = !healthy && !certain && Date.now() - this.startedAt < STARTING_MS;
+    return pending ? { healthy, reasons, pending } : { healthy, reasons };
   }
 
   async #buildSinks(): Promise<Recorder | null> {
@@ -172,6 +188,7 @@ export class Bridge implements BridgeView {
       ledger: this.#ledger.reader,
       dataDir: config.data_dir,
       supervised,
+      inContainer: this.#options.inContainer ?? false,
       view: this,
       meters: config.meters,
       keysOf: (index) => this.#decoding(config.meters[index]),

@@ -100,6 +100,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: "health",
     summary: "exit 0 if the running bridge is healthy, else 1 and a line saying why",
+    options: [new Option("--wait", "in the first minute, wait until it is known")],
     load: () => import("./health.ts"),
   },
   {

@@ -25,6 +25,8 @@ export interface CommandOptions {
   readonly layout?: string;
   /** `--interval SECONDS` (simulate, demo) */
   readonly interval?: string;
+  /** `--wait` (health) */
+  readonly wait?: boolean;
   /** Further flags of single commands, under commander's camel-case names. */
   readonly [flag: string]: unknown;
 }

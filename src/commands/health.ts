@@ -2,13 +2,16 @@
 
 import { ConfigError } from "../config/config-error.ts";
 import { defaultDataDir, underSupervisor } from "../config/derive-defaults.ts";
-import { askHealth } from "../process/health.ts";
+import { askHealth, type Health } from "../process/health.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";
 
+const MOST_WAIT_MS = 60_000;
+const ASK_AGAIN_MS = 500;
+
 export async function command(context: CommandContext): Promise<number> {
   const dataDir = await dataDirOf(context);
-  const health = await askHealth(dataDir);
+  const health = context.options.wait === true ? await decided(dataDir, context.signal) : await askHealth(dataDir);
   if (health === null) {
     context.stdout.write(`unhealthy: no bridge is running with the data folder ${dataDir}\n`);
     return 1;
@@ -24,6 +27,15 @@ export async function command(context: CommandContext): Promise<number> {
   }
   context.stdout.write(`unhealthy: ${health.reasons.join("; ")}\n`);
   return 1;
+}
+
+/** `--wait`: Docker's first question comes before the first telegram; the answer waits for one, a minute at most. */
+async function decided(dataDir: string, signal: AbortSignal): Promise<Health | null> {
+  for (const end = performance.now() + MOST_WAIT_MS; ; ) {
+    const health = await askHealth(dataDir);
+    if (health?.pending !== true || performance.now() > end || signal.aborted) return health;
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+  }
 }
 
 /** Where the bridge listens. It was started with `--config`, perhaps, or the file was edited since: that is no illness. */

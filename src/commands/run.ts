@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { Bridge } from "../bridge.ts";
-import { underSupervisor } from "../config/derive-defaults.ts";
+import { inImage, underSupervisor } from "../config/derive-defaults.ts";
 import { sourceKind } from "../diagnosis/observer.ts";
 import { createLogger, type RootLogger } from "../log/log.ts";
 import { RepeatedFaults } from "../log/log-repeats.ts";
@@ -42,6 +42,7 @@ export async function command(context: CommandContext): Promise<number> {
     version: VERSION,
     log,
     supervised,
+    inContainer: inImage(env),
     page,
     ...(token === undefined ? {} : { findBroker: supervisorsBroker(token, log) }),
   });

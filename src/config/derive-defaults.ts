@@ -21,7 +21,7 @@ export function underSupervisor(env: Environment): boolean {
 }
 
 /** Whether this is our container image, which sets RUN_AS (drop-privileges.ts). */
-function inImage(env: Environment): boolean {
+export function inImage(env: Environment): boolean {
   return (env.RUN_AS ?? "") !== "";
 }
 

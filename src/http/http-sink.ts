@@ -41,6 +41,8 @@ export interface HttpSinkOptions {
   readonly dataDir: string | null;
   /** Whether the Home Assistant Supervisor runs us: then only its ingress is served. */
   readonly supervised: boolean;
+  /** Whether our address is that of a container: Docker alone knows where it is reachable from outside. */
+  readonly inContainer?: boolean;
   readonly view: BridgeView;
   /** What the configuration calls the meters, in its order. */
   readonly meters?: readonly ConfiguredMeter[];
@@ -87,6 +89,18 @@ export class HttpSink implements Sink {
     this.#live.accept(event);
   }
 
+  /** The line of the log that says where the page is. */
+  #whereabouts(): string {
+    const { http, supervised, inContainer = false } = this.#options;
+    if (supervised) return "status page: open it from Home Assistant";
+    if (!inContainer) return `status page at ${this.url}`;
+    const readers = http.token === undefined ? "; whoever reaches it can read it, unless http.token is set" : "";
+    return (
+      `status page at port ${http.port} of this container, from outside where Docker publishes that port: with our ` +
+      `docker-compose.yml http://127.0.0.1:8099, unless HTTP_LISTEN or HTTP_PORT in .env say otherwise${readers}`
+    );
+  }
+
   /** Where it listens, `null` if it does not. */
   get url(): string | null {
     const address = this.#server?.address();
@@ -103,7 +117,7 @@ export class HttpSink implements Sink {
       this.#saving = setInterval(() => void this.#save(), SAVE_MS);
       this.#saving.unref();
     }
-    if (!supervised && http.token === undefined && !isLoopback(http.host)) {
+    if (!supervised && this.#options.inContainer !== true && http.token === undefined && !isLoopback(http.host)) {
       log.warn(`the status page at ${http.host} can be read by everyone in the network; set http.token to change that`);
     }
     await this.#listen();
@@ -176,7 +190,7 @@ export class HttpSink implements Sink {
       server.listen(http.port, http.host, () => {
         server.on("error", (error) => log.warn(`status page: ${error.message}`));
         this.#server = server;
-        log.info(supervised ? "status page: open it from Home Assistant" : `status page at ${this.url}`);
+        log.info(this.#whereabouts());
         resolve();
       });
     });

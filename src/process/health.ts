@@ -16,6 +16,8 @@ const ANSWER_MS = 5000;
 export interface Health {
   readonly healthy: boolean;
   readonly reasons: readonly string[];
+  /** Not healthy yet, and nothing that is certain to stay so: ask again. */
+  readonly pending?: boolean;
 }
 
 /** Where the bridge of this data folder listens, best first. */

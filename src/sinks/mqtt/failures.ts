@@ -18,8 +18,8 @@ export interface Failure {
 
 const SYSTEM: Readonly<Record<string, Phrase>> = {
   ECONNREFUSED: {
-    en: "nothing listens there (is the broker running, are host and port right?)",
-    de: "dort antwortet kein Programm (läuft der Broker, stimmen Rechner und Port?)",
+    en: "nothing listens there (is the broker running, are host and port right? In a container, 127.0.0.1 is the container itself)",
+    de: "dort antwortet kein Programm (läuft der Broker, stimmen Rechner und Port? In einem Container ist 127.0.0.1 der Container selbst)",
   },
   ENOTFOUND: {
     en: "its name is unknown: check mqtt.server (in a container, localhost is the container itself)",
