@@ -53,9 +53,10 @@ const LENGTHS = [0, 1, 2, 3, 4, 4, 6, 8, -1, 1, 2, 3, 4, -1, 6, -1] as const;
 
 /**
  * Reads every record between `start` and `end`.
+ * @param ownData whether the manufacturer's own data (DIF 0F, 1F) may follow, which is skipped
  * @throws CodecError `malformed` for a coding that does not exist, more than ten extensions, or data past the end
  */
-export function decodeRecords(bytes: Uint8Array, start: number, end: number): DataRecord[] {
+export function decodeRecords(bytes: Uint8Array, start: number, end: number, ownData = true): DataRecord[] {
   const records: DataRecord[] = [];
   for (let at = start; at < end; ) {
     if (bytes[at] === FILLER) {
@@ -63,7 +64,7 @@ export function decodeRecords(bytes: Uint8Array, start: number, end: number): Da
       continue;
     }
     // The manufacturer's own data, up to the end; 1F: more records follow in the next telegram.
-    if (bytes[at] === 0x0f || bytes[at] === 0x1f) break;
+    if (ownData && (bytes[at] === 0x0f || bytes[at] === 0x1f)) break;
     const record = decodeRecord(bytes, at, end);
     records.push(record);
     at = record.dataEnd;
