@@ -120,7 +120,7 @@ describe("a telegram of an AMIS meter", () => {
   it("gives no wrong value where ciphertext was changed and the sum of the frame fits all the same", () => {
     const random = seededRandom(3);
     const expected = values(outcome(AMIS.wire));
-    for (let turn = 0; turn < 20_000; turn++) {
+    for (let turn = 0; turn < 5_000; turn++) {
       const wire = Uint8Array.from(AMIS.wire);
       for (let hit = 0; hit <= turn % 3; hit++) wire[19 + Math.floor(random() * 80)] = Math.floor(random() * 256);
       wire[99] = wire.subarray(4, 99).reduce((sum, byte) => (sum + byte) & 0xff, 0);
@@ -197,7 +197,7 @@ describe("M-Bus records", () => {
 
   it("end in CodecError only, whatever the bytes are", () => {
     const random = seededRandom(5);
-    for (let turn = 0; turn < 20_000; turn++) {
+    for (let turn = 0; turn < 5_000; turn++) {
       const plaintext = Uint8Array.from(PLAINTEXT);
       for (let hit = 0; hit < 3; hit++) {
         plaintext[2 + Math.floor(random() * 76)] = Math.floor(random() * 256);
