@@ -1,0 +1,107 @@
+/** The ledger of the real program: `kill -9` in the middle of a quarter, a full disk, `export` beside a running bridge. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
+import { BridgeProcess } from "../helpers/bridge-process.ts";
+import { type BuiltProgram, buildProgram, run } from "../helpers/program.ts";
+import { PtyPair } from "../helpers/pty.ts";
+
+const KEY = "000102030405060708090A0B0C0D0E0F";
+const START = Date.parse("2026-11-22T12:08:00+01:00");
+
+let program: BuiltProgram;
+beforeAll(async () => {
+  program = await buildProgram();
+});
+afterAll(() => program.remove());
+
+let bridge: BridgeProcess;
+let line: PtyPair;
+let meter: SimulatedMeter;
+let time: number;
+beforeEach(async () => {
+  bridge = new BridgeProcess(program.main);
+  line = await PtyPair.open();
+  time = START;
+  meter = new SimulatedMeter({ layout: "netz-noe", key: Buffer.from(KEY, "hex"), start: time });
+});
+afterEach(async () => {
+  await bridge.close();
+  await line.close();
+});
+
+const start = () => {
+  bridge.start(
+    `meter: { port: ${line.device}, key: ${KEY}, id: house }\nmqtt: { enabled: false }\nlog: { level: debug }\ntime_zone: Europe/Vienna`,
+  );
+};
+
+interface Row {
+  readonly start: string;
+  readonly end: string;
+  readonly energy_import_wh: number;
+  readonly mark: string;
+}
+
+async function rows(): Promise<Row[]> {
+  const config = join(bridge.folder, "kaifa2mqtt.yaml");
+  const { stdout } = await run(program.main, ["export", "--json", "--config", config]);
+  return stdout.split("\n").flatMap((text) => (text === "" ? [] : [JSON.parse(text) as Row]));
+}
+const unmarked = async () => (await rows()).filter(({ mark }) => mark === "").map(({ start: at }) => at.slice(11, 16));
+
+/** Telegrams of every five seconds, much faster than the meter sends them, until its clock has passed a time. */
+async function feedUntil(text: string): Promise<void> {
+  const end = Date.parse(`2026-11-22T${text}+01:00`);
+  while (time < end) {
+    time += 5_000;
+    line.write(meter.telegram(time));
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+describe("the ledger of the real program", () => {
+  test("a quarter in the middle of which it is killed is whole, and the newest one is closed when it stops", async () => {
+    start();
+    await bridge.says(/house|open|connected/i);
+    await feedUntil("12:22:00");
+    await expect.poll(async () => (await rows()).length).toBeGreaterThan(0);
+    await bridge.stop("SIGKILL");
+    time += 30_000;
+    start();
+    await bridge.says(/house|open|connected/i);
+    await feedUntil("12:46:00");
+    await expect.poll(unmarked, { timeout: 10_000 }).toEqual(["12:15", "12:30"]);
+    await bridge.stop();
+    const all = await rows();
+    expect(all.map(({ mark }) => mark)).toEqual(["gap", "", "", "gap"]);
+    expect(all.at(-1)?.end).toMatch(/^2026-11-22T12:4[56]/);
+    for (const [index, row] of all.entries()) if (index > 0) expect(row.start).toBe(all[index - 1]?.end);
+  });
+
+  test("while the disk is full the quarters wait, and none is missing once there is room", async () => {
+    mkdirSync(bridge.dataDir);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=128k", "tmpfs", bridge.dataDir]);
+    try {
+      start();
+      await bridge.says(/house|open|connected/i);
+      const ballast = join(bridge.dataDir, "ballast");
+      try {
+        writeFileSync(ballast, Buffer.alloc(1_000_000));
+      } catch {
+        // Full: that is the point.
+      }
+      await feedUntil("13:02:00");
+      await bridge.says(/cannot write the ledger: ENOSPC/);
+      rmSync(ballast, { force: true });
+      await feedUntil("13:16:00");
+      await expect.poll(unmarked, { timeout: 10_000 }).toEqual(["12:15", "12:30", "12:45", "13:00"]);
+      await bridge.stop();
+    } finally {
+      await bridge.stop("SIGKILL");
+      execFileSync("umount", [bridge.dataDir]);
+    }
+  });
+});
