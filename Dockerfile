@@ -11,6 +11,7 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
 COPY tsconfig.json LICENSE ./
+COPY docs/troubleshooting.md docs/troubleshooting.de.md docs/openapi.yaml docs/
 COPY scripts scripts
 COPY src src
 RUN npm run build && node scripts/assemble.mjs /app

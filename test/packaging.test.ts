@@ -193,3 +193,22 @@ describe("the workflows", () => {
     expect(scripts.filter((script) => script.includes("$" + "{{"))).toEqual([]);
   });
 });
+
+describe("what the image is built from", () => {
+  it("holds every page of documentation that the build reads", () => {
+    const script = readFileSync("scripts/build-page.mjs", "utf8");
+    const read = [...script.matchAll(/\.\.\/(docs\/[\w.-]+?)(\$\{suffix\})?(\.md|\.yaml)/g)].flatMap(
+      ([, name, suffix, end]) => (suffix === undefined ? [`${name}${end}`] : [`${name}${end}`, `${name}.de${end}`]),
+    );
+    expect(read.length).toBeGreaterThan(0);
+    for (const name of read) {
+      expect(readFileSync("Dockerfile", "utf8")).toContain(` ${name} `);
+      expect(readFileSync(".dockerignore", "utf8")).toContain(`!${name}\n`);
+    }
+  });
+
+  it("keys and passwords are ignored by git where the compose files suggest them", () => {
+    const ignored = readFileSync(".gitignore", "utf8").split("\n");
+    for (const name of [".env", "/secrets/", "/secrets.yaml", "/kaifa2mqtt.yaml"]) expect(ignored).toContain(name);
+  });
+});
