@@ -30,5 +30,9 @@ export async function loadOutputs(
     const { HomewizardOutput } = await import("./homewizard/homewizard-output.ts");
     return (options, own) => new HomewizardOutput({ ...options, listen: options.listen ?? "" }, own);
   });
+  await add("sunspec", config.sunspec, async () => {
+    const { SunspecOutput } = await import("./sunspec/sunspec-output.ts");
+    return (options, own) => new SunspecOutput({ ...options, listen: options.listen ?? "" }, own);
+  });
   return outputs;
 }

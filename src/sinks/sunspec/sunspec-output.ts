@@ -1,0 +1,106 @@
+/**
+ * `outputs.sunspec`: a Modbus TCP server with the registers of a SunSpec meter. Reads only: functions 3 and 4. When the
+ * meter is silent, what moves is "not implemented"; after a further minute every read gets exception 0x0B.
+ */
+import { createServer, type Socket } from "node:net";
+import type { MeterEvent } from "../../meter/events.ts";
+import { type Clock, systemClock } from "../../process/clock.ts";
+import { parseListen } from "../output/address.ts";
+import { Listener } from "../output/listener.ts";
+import { MeterFeed } from "../output/meter-feed.ts";
+import type { Output, OutputOptions, OutputParts, OutputStatus } from "../output/output.ts";
+import { exceptionFrame, guardModbus, ILLEGAL_ADDRESS, ILLEGAL_VALUE, TARGET_SILENT } from "./modbus-gate.ts";
+import { BASE, sunspecRegisters } from "./sunspec-registers.ts";
+
+/** Fronius asks its meter at 240. */
+const FRONIUS_UNIT = 240;
+const MAX_REGISTERS = 125;
+/** Registers are made anew after each reading, and after so long: values of other telegrams may have grown too old. */
+const KEEP_MS = 1_000;
+/** A client that asks for nothing for so long is closed. */
+const IDLE_MS = 600_000;
+
+export interface SunspecOptions extends OutputOptions {
+  readonly listen: string;
+  readonly unit_id: number;
+  readonly model: "integer" | "float";
+}
+
+export class SunspecOutput implements Output {
+  readonly name = "sunspec";
+  readonly #options: SunspecOptions;
+  readonly #version: string;
+  readonly #feed: MeterFeed;
+  readonly #clock: Clock;
+  readonly #listener: Listener;
+  /** The registers of the newest reading; `null` once they must be made anew. */
+  #registers: Buffer | null = null;
+  #wasFresh = false;
+  #madeAt = 0;
+
+  constructor(options: SunspecOptions, { periodMs, version, log, clock = systemClock }: OutputParts) {
+    this.#options = options;
+    this.#version = version;
+    this.#clock = clock;
+    this.#feed = new MeterFeed(options.meter, periodMs, clock);
+    const create = () => createServer((socket) => this.#connected(socket));
+    this.#listener = new Listener({ address: parseListen(options.listen), create, log, clock });
+  }
+
+  start(): Promise<void> {
+    return this.#listener.start();
+  }
+
+  accept(event: MeterEvent): void {
+    if (this.#feed.take(event) !== null) this.#registers = null;
+  }
+
+  stop(): Promise<void> {
+    return this.#listener.stop();
+  }
+
+  status(): OutputStatus {
+    return {
+      output: this.name,
+      meter: this.#feed.meter?.id ?? null,
+      address: this.#listener.address,
+      listening: this.#listener.listening,
+      clients: this.#listener.sockets.size,
+      ageMs: this.#feed.ageMs,
+      fresh: this.#feed.freshness === "fresh",
+    };
+  }
+
+  #connected(socket: Socket): void {
+    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    const unitIds = new Set([this.#options.unit_id, FRONIUS_UNIT]);
+    guardModbus(socket, { unitIds, read: (frame) => socket.write(this.#answer(frame)) });
+  }
+
+  #answer(request: Buffer): Buffer {
+    const [start, count] = [request.readUInt16BE(8), request.readUInt16BE(10)];
+    if (count < 1 || count > MAX_REGISTERS) return exceptionFrame(request, ILLEGAL_VALUE);
+    if (this.#feed.freshness === "gone") return exceptionFrame(request, TARGET_SILENT);
+    const registers = this.#current();
+    const from = 2 * (start - BASE);
+    if (from < 0 || from + 2 * count > registers.length) return exceptionFrame(request, ILLEGAL_ADDRESS);
+    const answer = Buffer.alloc(9 + 2 * count);
+    request.copy(answer, 0, 0, 8);
+    answer.writeUInt16BE(3 + 2 * count, 4);
+    answer[8] = 2 * count;
+    registers.copy(answer, 9, from, from + 2 * count);
+    return answer;
+  }
+
+  #current(): Buffer {
+    const fresh = this.#feed.freshness === "fresh";
+    const now = this.#clock.now();
+    if (this.#registers === null || now - this.#madeAt > KEEP_MS || this.#wasFresh !== fresh) {
+      const { model, unit_id: unitId, phase_power: phasePower } = this.#options;
+      this.#registers = sunspecRegisters(this.#feed, { model, unitId, phasePower, version: this.#version });
+      this.#madeAt = now;
+    }
+    this.#wasFresh = fresh;
+    return this.#registers;
+  }
+}
