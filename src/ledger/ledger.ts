@@ -106,14 +106,15 @@ export class Ledger {
 
   /** The meter's own time; without one, that of the arrival. */
   #timeOf({ meterTime, receivedAt }: Reading, meter: MeterLedger): { at: number; offset: number } {
-    const arrival = { at: receivedAt, offset: this.#zone(receivedAt) };
-    if (meterTime === null) return arrival;
+    // Asked for only where it is needed: a zone costs Node 2 MB of memory.
+    const arrival = () => ({ at: receivedAt, offset: this.#zone(receivedAt) });
+    if (meterTime === null) return arrival();
     // In the hour that autumn repeats the meter may mean either: the one that follows from its last telegram.
     const { newest } = meter.book;
     const passed = meter.receivedAt === null ? null : receivedAt - meter.receivedAt;
     meter.receivedAt = receivedAt;
     const expected = newest === null || passed === null ? receivedAt : newest.at + passed;
-    return parseLocal(meterTime, this.#zone, expected) ?? arrival;
+    return parseLocal(meterTime, this.#zone, expected) ?? arrival();
   }
 
   #meter(id: string): MeterLedger | null {

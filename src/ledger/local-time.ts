@@ -20,12 +20,30 @@ const QUARTER_MS = 900_000;
 const ISO = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?(Z|[+-]\d{2}:\d{2})?$/;
 
 /**
- * @param zone IANA name (`Europe/Vienna`); `undefined`: the zone of the system
- * @throws RangeError for a name that Node does not know
+ * @param zone IANA name (`Europe/Vienna`); `undefined`: the zone of the system. The result throws a RangeError for a name
+ *   that Node does not know; the configuration has checked it.
  */
 export function zoneOffset(zone: string | undefined): ZoneOffset {
   if (zone === undefined) return (at) => -new Date(at).getTimezoneOffset();
-  const format = new Intl.DateTimeFormat("en-US", {
+  let format: Intl.DateTimeFormat | null = null;
+  // Offsets change at full quarters only; a meter asks several times for the same one.
+  let known = { quarter: Number.NaN, offset: 0 };
+  return (at) => {
+    const quarter = Math.floor(at / QUARTER_MS);
+    if (known.quarter !== quarter) {
+      const start = quarter * QUARTER_MS;
+      format ??= formatOf(zone);
+      const part = Object.fromEntries(format.formatToParts(start).map(({ type, value }) => [type, Number(value)]));
+      const { year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0 } = part;
+      const local = Date.UTC(year, month - 1, day, hour, minute, second);
+      known = { quarter, offset: Math.round((local - start) / MINUTE_MS) };
+    }
+    return known.offset;
+  };
+}
+
+function formatOf(zone: string): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat("en-US", {
     timeZone: zone,
     hourCycle: "h23",
     year: "numeric",
@@ -35,19 +53,6 @@ export function zoneOffset(zone: string | undefined): ZoneOffset {
     minute: "2-digit",
     second: "2-digit",
   });
-  // Offsets change at full quarters only; a meter asks several times for the same one.
-  let known = { quarter: Number.NaN, offset: 0 };
-  return (at) => {
-    const quarter = Math.floor(at / QUARTER_MS);
-    if (known.quarter !== quarter) {
-      const start = quarter * QUARTER_MS;
-      const part = Object.fromEntries(format.formatToParts(start).map(({ type, value }) => [type, Number(value)]));
-      const { year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0 } = part;
-      const local = Date.UTC(year, month - 1, day, hour, minute, second);
-      known = { quarter, offset: Math.round((local - start) / MINUTE_MS) };
-    }
-    return known.offset;
-  };
 }
 
 /**
