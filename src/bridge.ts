@@ -1,5 +1,6 @@
 /** Builds meters and sinks from the configuration; starts and stops them in order; says how all of it is. */
 
+import { join } from "node:path";
 import { createAcceptance, limitsOf } from "./acceptance/acceptance.ts";
 import { keyIdOf } from "./acceptance/key-id.ts";
 import { Memory } from "./acceptance/memory.ts";
@@ -11,19 +12,24 @@ import { Observer, sourceKind } from "./diagnosis/observer.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
 import type { HttpSinkOptions } from "./http/http-sink.ts";
 import { Ledger } from "./ledger/ledger.ts";
+import type { ComponentLog } from "./log/component-log.ts";
 import type { Logger } from "./log/log.ts";
 import type { MeterStatus } from "./meter/events.ts";
 import { MeterIdentity } from "./meter/identity.ts";
+import { LineCapture } from "./meter/line-capture.ts";
 import { Meter } from "./meter/meter.ts";
 import { type Health, HealthServer } from "./process/health.ts";
 import { instanceId } from "./process/instance.ts";
+import { pageUrl } from "./process/page-url.ts";
 import type { Broker } from "./sinks/mqtt/client-options.ts";
+import type { Command } from "./sinks/mqtt/commands.ts";
 import type { MqttSink } from "./sinks/mqtt/mqtt-sink.ts";
 import type { Output, OutputStatus } from "./sinks/output/output.ts";
 import type { Sink } from "./sinks/sink.ts";
 import { SolarviewSink } from "./sinks/solarview.ts";
 import { openSource } from "./sources/open-source.ts";
 import { DEMO_KEY } from "./sources/simulated-meter.ts";
+import { REPOSITORY_URL } from "./version.ts";
 
 export interface BridgeOptions {
   readonly config: Config;
@@ -65,6 +71,8 @@ export class Bridge implements BridgeView {
   readonly #ledger: Ledger;
   #remembered: Readonly<Record<string, unknown>> = {};
   #meters: Meter[] = [];
+  /** One for each meter, in their order. */
+  readonly #captures: LineCapture[] = [];
   #sinks: Sink[] = [];
   #mqtt: MqttSink | null = null;
   #outputs: readonly Output[] = [];
@@ -106,6 +114,7 @@ export class Bridge implements BridgeView {
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
       await Promise.all(this.#meters.map((meter) => meter.stop()));
+      await Promise.all(this.#captures.map((capture) => capture.stop()));
       // The newest readings are on their way to the ledger.
       await new Promise((resolve) => setImmediate(resolve));
       await Promise.all([...this.#sinks, this.#memory, this.#ledger].map((part) => part.stop().catch(() => undefined)));
@@ -159,10 +168,14 @@ export class Bridge implements BridgeView {
         meterCount: config.meters.length,
         publishIntervalMs: config.publish.interval * 1000,
         publishPower: config.publish.power,
+        publishTopics: config.publish.topics,
         windows: config.tariff_windows.map(({ name }) => name),
         instance: instanceId(config.data_dir),
         bridge: this,
+        supportUrl: REPOSITORY_URL,
+        onCommand: (meter, command) => this.#obey(meter, command),
         log: log.child({ component: "mqtt" }),
+        ...pageUrl(config.http, supervised),
         ...(findBroker === undefined ? {} : { findBroker }),
       });
       this.#sinks.push(this.#mqtt);
@@ -200,6 +213,24 @@ export class Bridge implements BridgeView {
     return http.recorder;
   }
 
+  /** Does what somebody asked for over MQTT. */
+  #obey(meter: number, command: Command): void {
+    if (this.#stopping !== null) return;
+    if (command === "restart") this.#meters[meter]?.restart();
+    else this.#captures[meter]?.begin();
+  }
+
+  #captureOf(meter: MeterConfig, log: ComponentLog): LineCapture {
+    return new LineCapture({
+      folder: join(this.#options.config.data_dir, "captures"),
+      log,
+      render: async (chunks) => {
+        const { plainCapture } = await import("./http/capture.ts");
+        return plainCapture(chunks, { version: this.version, port: meter.port, now: new Date() });
+      },
+    });
+  }
+
   #meterStatus(id: string | null): MeterStatus | undefined {
     return this.meters().find(({ info }) => info !== null && info.id === id);
   }
@@ -234,6 +265,8 @@ export class Bridge implements BridgeView {
       log,
     );
     if (lasting) this.#memory.watch(() => acceptance.memory());
+    const capture = this.#captureOf(meter, log);
+    this.#captures.push(capture);
     return new Meter({
       index,
       source: openSource(meter.port, decoding),
@@ -243,7 +276,7 @@ export class Bridge implements BridgeView {
         parity: meter.parity,
         stopBits: meter.stop_bits as 1 | 2,
       },
-      decoder: recorder?.tap(index, decoder) ?? decoder,
+      decoder: capture.tap(recorder?.tap(index, decoder) ?? decoder),
       acceptance: recorder?.watch(index, acceptance) ?? acceptance,
       observer: new Observer(meter.port, sourceKind(meter.port)),
       toReading: (telegram, complete, receivedAt) => identity.read(telegram, complete, receivedAt),

@@ -122,6 +122,7 @@ export type Config = z.output<typeof configSchema> & { data_dir: string };
 export type MeterConfig = Config["meters"][number];
 export type MqttConfig = Config["mqtt"];
 export type HomeAssistantConfig = Config["homeassistant"];
+export type PublishConfig = Config["publish"];
 export type LogConfig = Config["log"];
 export type HttpConfig = Config["http"];
 export type PlausibilityConfig = Config["plausibility"];

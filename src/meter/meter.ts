@@ -99,6 +99,13 @@ export class Meter {
     cancel();
   }
 
+  /** Closes the source and opens it again, without a pause. What has come to its end stays there. */
+  restart(): void {
+    if (this.#stopped || this.#running === null) return;
+    this.#parts.log.info(`restarting: ${this.#parts.source.label} is opened anew`);
+    this.#interrupt();
+  }
+
   status(): MeterStatus {
     return {
       index: this.#parts.index,

@@ -125,7 +125,7 @@ export function fuzzMqtt(input: Uint8Array): void {
     leftovers.note(name, Buffer.from(at < 0 ? input : input.subarray(at + 1)));
   }
   const due = leftovers.due([], new Set());
-  must(due.length < 20, `${due.length} topics are to be cleared because of three messages`);
+  must(due.topics.length < 20, `${due.topics.length} topics are to be cleared because of three messages`);
   leftovers.meters();
 }
 

@@ -239,6 +239,17 @@ describe("a meter", () => {
     expect(source.openings).toHaveLength(2);
   });
 
+  it("opens its port anew when that is asked for, and goes on", async () => {
+    const { meter, source, telegrams, of } = await bench();
+    await telegrams(2);
+    const before = of("reading").length;
+    meter.restart();
+    await settle();
+    expect(source.openings).toHaveLength(2);
+    await telegrams(2);
+    expect(of("reading").length).toBeGreaterThan(before);
+  });
+
   it("takes no harm from a wall clock that jumps", async () => {
     const { telegrams, clock, of, meter } = await bench();
     await telegrams(3);

@@ -51,6 +51,17 @@ export const httpSchema = z.strictObject({
     help: { en: "TCP port of the status page.", de: "TCP-Port der Statusseite." },
     addon: false,
   }),
+  url: option(z.optional(z.string().check(z.maxLength(1024), z.regex(/^https?:\/\/[^\s/]+(?:\/\S*)?$/))), {
+    title: { en: "Address for browsers", de: "Adresse für Browser" },
+    help: {
+      en: "Where browsers reach the status page, for the link on the device page in Home Assistant; without it there is a link only if the page listens on one certain address of the network.",
+      de: "Unter welcher Adresse Browser die Statusseite erreichen, für den Link auf der Geräteseite in Home Assistant; ohne sie gibt es den Link nur, wenn die Seite auf einer bestimmten Adresse im Netz lauscht.",
+    },
+    allowed: "http://host:8099 or https://…",
+    example: "http://192.168.1.5:8099",
+    unset: "only where it is certain",
+    addon: false,
+  }),
   token: option(z.optional(text(1024)), {
     title: { en: "Token", de: "Zugangswort" },
     help: {

@@ -8,7 +8,7 @@ import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
 import { type Broker, clientOptions, useServer, withoutLogin } from "./client-options.ts";
 import { describeFailure } from "./failures.ts";
 import { publishRefusal } from "./reason-codes.ts";
-import { topics } from "./topics.ts";
+import { NODE_PREFIX } from "./topics.ts";
 
 /** Between a publication and its return, where the broker does not say that it refuses. */
 const ECHO_MS = 3000;
@@ -51,7 +51,7 @@ export async function checkBroker(options: BrokerCheckOptions): Promise<BrokerFi
     ];
     if (options.homeassistant.enabled) {
       // Home Assistant takes no notice of it: it does not end with "config".
-      const topic = `${topics.discoveryStart(options.homeassistant.discovery_topic)}check/${randomBytes(6).toString("hex")}`;
+      const topic = `${options.homeassistant.discovery_topic}/sensor/${NODE_PREFIX}check/${randomBytes(6).toString("hex")}`;
       places.push({ step: "discovery topic", topic });
     }
     for (const { step, topic } of places) findings.push(await tryWriting(client, step, topic));

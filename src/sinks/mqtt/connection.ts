@@ -240,8 +240,8 @@ export class Connection {
   }
 
   #send(message: Message, done: (outcome: Outcome) => void): void {
-    const { topic, payload, qos = 0 } = message;
-    this.#client?.publish(topic, payload, { qos, retain: this.#limits.retain }, (error) => {
+    const { topic, payload, qos = 0, retain = true } = message;
+    this.#client?.publish(topic, payload, { qos, retain: retain && this.#limits.retain }, (error) => {
       const code = (error as { code?: unknown } | undefined | null)?.code;
       if (!error) {
         if (qos === 1) this.#answered(message);

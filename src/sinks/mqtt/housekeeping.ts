@@ -5,17 +5,17 @@
 
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterInfo } from "../../meter/events.ts";
-import { Leftovers, type SeenMeter } from "./leftovers.ts";
+import { type Component, Leftovers, type SeenDevice } from "./leftovers.ts";
 import type { Message } from "./message.ts";
 import type { MeterState } from "./meter-state.ts";
-import { LEDGER, OFFLINE, topics } from "./topics.ts";
+import { bridgeDevice, OFFLINE, parseDiscovery, topics } from "./topics.ts";
 
 /** For so long after the first connect the retained discovery messages are read. */
 const READ_MS = 30_000;
 /** What is retained has been read when nothing more has come for so long. */
 const QUIET_MS = 300;
 /** From the change of a discovery message until what stood behind it is emptied. */
-const OLD_VALUES_MS = 3000;
+const OLD_TOPICS_MS = 3000;
 /** Meters that send several lists have sent each of them after this time (hourly lists: Norway). */
 const ALL_LISTS_MS = 65 * 60_000;
 
@@ -32,9 +32,15 @@ export interface HousekeepingParts {
   readonly meters: ReadonlyMap<string, MeterState>;
   /** All configured ones; `null` as long as one has not told who it is. */
   readonly infos: () => readonly (MeterInfo | null)[];
+  /** Topics and keys under which a device is announced now, by its id. */
+  readonly announced: (device: string) => Pick<SeenDevice, "announced" | "keys">;
+  /** These entities of a device are gone. */
+  readonly onGone: (device: string, keys: readonly string[]) => void;
   /** Whether messages can be sent now. */
   readonly ready: () => boolean;
   readonly publish: (message: Message) => void;
+  /** What is retained has been read for the first time: now it is known what has to be migrated. */
+  readonly onSettled: () => void;
   /** What is retained need not be read any longer. */
   readonly onRead: () => void;
 }
@@ -45,13 +51,14 @@ export class Housekeeping {
   readonly #startedAt = performance.now();
   /** What was retained before us is still coming. */
   #reading = false;
+  #settled = false;
   #readTimer: NodeJS.Timeout | null = null;
   #quietTimer: NodeJS.Timeout | null = null;
   #emptyTimer: NodeJS.Timeout | null = null;
   /** Meters of an earlier run that were said to be offline. */
   readonly #presumedGone = new Set<string>();
   /** Retained under topics that are no longer used; to be emptied. */
-  readonly #oldValues = new Set<string>();
+  readonly #oldTopics = new Set<string>();
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
@@ -68,20 +75,58 @@ export class Housekeeping {
     }, READ_MS);
   }
 
+  /** The broker has answered the subscriptions; what is retained comes now, if it has not yet. */
+  subscribed(): void {
+    if (!this.#settled && this.#quietTimer === null) this.#waitForQuiet();
+  }
+
+  /** Whether what earlier runs have announced is known. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Topics from which entities of a device are to be migrated (leftovers.ts). They are emptied when Home Assistant has let go of them. */
+  takeOtherForm(device: string, form: "device" | "entity", keys: { has(key: string): boolean }): string[] {
+    const found = this.#leftovers.takeOtherForm(device, form, keys);
+    this.#emptyLater(found);
+    return found;
+  }
+
+  /** What an earlier run has announced in the message of a device, by key. */
+  components(device: string): ReadonlyMap<string, Component> {
+    return this.#leftovers.components(device);
+  }
+
   /** Takes in a message that was retained before us. */
   note(topic: string, payload: Buffer): void {
     if (!this.#reading) return;
-    this.#leftovers.note(topic, payload);
+    if (this.#isBelowMeter(topic)) {
+      if (payload.length > 0) this.#leftovers.noteState(topic);
+    } else this.#leftovers.note(topic, payload);
+    this.#waitForQuiet();
+  }
+
+  #isBelowMeter(topic: string): boolean {
+    const { base } = this.#parts;
+    if (!topic.startsWith(`${base}/`) || topic.startsWith(`${base}/bridge/`)) return false;
+    return parseDiscovery(this.#parts.prefix, topic) === null;
+  }
+
+  #waitForQuiet(): void {
     if (this.#quietTimer !== null) clearTimeout(this.#quietTimer);
     this.#quietTimer = setTimeout(() => {
       this.#quietTimer = null;
+      if (!this.#settled) {
+        this.#settled = true;
+        this.#parts.onSettled();
+      }
       this.look();
     }, QUIET_MS);
   }
 
   /** Takes away what no longer applies, as far as that is known by now. To be called when a meter has told something new. */
   look(): void {
-    const { base, prefix, publish, log, ready, meters, infos } = this.#parts;
+    const { base, prefix, instance, publish, onGone, log, ready, meters, infos } = this.#parts;
     if (this.#leftovers.empty || this.#quietTimer !== null || !ready()) return;
     for (const id of this.#leftovers.meters()) {
       // A run that was killed could not say that its meters are gone; as long as they are not heard of, they are.
@@ -91,45 +136,54 @@ export class Housekeeping {
     }
     const known = infos();
     const ids = new Set([...meters.keys(), ...known.flatMap((info) => (info === null ? [] : [info.id]))]);
+    ids.add(bridgeDevice(instance));
     const dead = this.#leftovers.due(this.#seen(), known.includes(null) ? null : ids);
-    if (dead.length === 0) return;
-    log.debug(() => `emptied, since nothing stands behind them any more: ${dead.join(", ")}`);
-    const discovery = topics.discoveryStart(prefix);
-    for (const topic of dead) {
-      if (topic.startsWith(discovery)) publish({ topic, payload: "" });
-      else this.#oldValues.add(topic);
-    }
-    // Home Assistant must have let go of them first: it complains about an empty message.
+    for (const [device, keys] of dead.components) onGone(device, keys);
+    if (dead.topics.length === 0) return;
+    log.debug(() => `emptied, since nothing uses them any more: ${dead.topics.join(", ")}`);
+    const discovery = dead.topics.filter((topic) => parseDiscovery(prefix, topic) !== null);
+    for (const topic of discovery) publish({ topic, payload: "" });
+    this.#emptyLater(dead.topics.filter((topic) => !discovery.includes(topic)));
+  }
+
+  /** Home Assistant must have let go of them first: it complains about an empty message. */
+  #emptyLater(found: readonly string[]): void {
+    if (found.length === 0) return;
+    for (const topic of found) this.#oldTopics.add(topic);
     this.#emptyTimer ??= setTimeout(() => {
       this.#emptyTimer = null;
-      this.#emptyOldValues();
-    }, OLD_VALUES_MS);
+      this.#emptyOldTopics();
+    }, OLD_TOPICS_MS);
   }
 
   stop(): void {
     for (const timer of [this.#readTimer, this.#quietTimer, this.#emptyTimer]) if (timer !== null) clearTimeout(timer);
-    this.#emptyOldValues();
+    this.#emptyOldTopics();
   }
 
-  #emptyOldValues(): void {
-    for (const topic of this.#oldValues) this.#parts.publish({ topic, payload: "" });
-    this.#oldValues.clear();
+  #emptyOldTopics(): void {
+    for (const topic of this.#oldTopics) this.#parts.publish({ topic, payload: "" });
+    this.#oldTopics.clear();
   }
 
-  #seen(): SeenMeter[] {
-    const { base, enabled, meters } = this.#parts;
+  #seen(): SeenDevice[] {
+    const { base, enabled, instance, meters, announced } = this.#parts;
     const allLists = performance.now() - this.#startedAt > ALL_LISTS_MS;
-    const seen: SeenMeter[] = [];
-    for (const { info, json, announced, values, ledger, sendsOneList } of meters.values()) {
+    const seen: SeenDevice[] = [];
+    for (const meter of meters.values()) {
+      const { id } = meter.info;
+      const known = announced(id);
       // Not announced yet: everything would look dead.
-      if (json === null || (announced.size === 0 && enabled)) continue;
-      const start = `${topics.reading(base, info.id)}/`;
-      const sends = (topic: string): boolean => {
-        const segment = topic.startsWith(start) ? topic.slice(start.length) : "";
-        return values.has(segment) || (segment === LEDGER && ledger !== null);
-      };
-      seen.push({ id: info.id, announced, complete: sendsOneList || allLists, sends });
+      if (meter.json === null || (enabled && !known.keys.has("status"))) continue;
+      const own = topics.reading(base, id);
+      const sends = (topic: string): boolean =>
+        topic === topics.availability(base, id) ||
+        (topic === own || topic.startsWith(`${own}/`) ? meter.publishesOn(topic.slice(own.length + 1)) : false);
+      seen.push({ id, ...known, complete: meter.sendsOneList || allLists, sends });
     }
+    const bridge = bridgeDevice(instance);
+    const known = announced(bridge);
+    if (known.keys.has("connectivity")) seen.push({ id: bridge, ...known, complete: true, sends: () => true });
     return seen;
   }
 }

@@ -1,4 +1,6 @@
 /** What `bridge/info` and `bridge/meters/<meter>` say. No secrets: they are built field by field. */
+
+import type { DiagnosisCode } from "../../diagnosis/diagnosis-code.ts";
 import type { MeterStatus } from "../../meter/events.ts";
 import type { OutputStatus } from "../output/output.ts";
 
@@ -12,16 +14,49 @@ export interface BridgeState {
   outputs?(): readonly OutputStatus[];
 }
 
+/** A word or two for each diagnosis: what stands beside "Status" on the device page. */
+const STATE_LABELS: Readonly<Record<DiagnosisCode, { readonly en: string; readonly de: string }>> = {
+  starting: { en: "Starting", de: "Startet" },
+  ok: { en: "OK", de: "OK" },
+  "no-device": { en: "No adapter", de: "Kein Adapter" },
+  permission: { en: "No permission", de: "Keine Berechtigung" },
+  busy: { en: "Port in use", de: "Port belegt" },
+  "not-a-serial-device": { en: "No serial port", de: "Kein serieller Port" },
+  unreachable: { en: "Not reachable", de: "Nicht erreichbar" },
+  silence: { en: "Silent", de: "Stumm" },
+  noise: { en: "Noise", de: "Rauschen" },
+  "wrong-parity": { en: "Wrong parity", de: "Falsche Parität" },
+  checksum: { en: "Damaged telegrams", de: "Telegramme beschädigt" },
+  "no-content": { en: "No content", de: "Ohne Inhalt" },
+  "key-missing": { en: "Key missing", de: "Schlüssel fehlt" },
+  "key-wrong": { en: "Wrong key", de: "Falscher Schlüssel" },
+  authentication: { en: "Not authentic", de: "Nicht echt" },
+  unsupported: { en: "Unknown format", de: "Unbekanntes Format" },
+  implausible: { en: "Implausible", de: "Unplausibel" },
+};
+
 const isoTime = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
-/** Payload of `<base>/bridge/info`. `instance` tells two bridges apart that were given the same base topic. */
-export function bridgeInfo(bridge: BridgeState, instance: string, language: "en" | "de"): string {
+/**
+ * Payload of `<base>/bridge/info`. `instance` tells two bridges apart that were given the same base topic; `broker` is its
+ * address without a login.
+ */
+export function bridgeInfo(
+  bridge: BridgeState,
+  { instance, broker, language }: { instance: string; broker: string; language: "en" | "de" },
+): string {
   const outputs = bridge.outputs?.() ?? [];
+  const meters = bridge.meters();
   return JSON.stringify({
     version: bridge.version,
     started: isoTime(bridge.startedAt),
     instance,
-    meters: bridge.meters().map((meter) => ({
+    broker,
+    problems: meters
+      .filter(({ diagnosis }) => isProblem(diagnosis.code))
+      .slice(0, MAX_PROBLEMS)
+      .map(({ info, label, diagnosis }) => `${info?.name ?? label}: ${diagnosis.text[language]}`),
+    meters: meters.map((meter) => ({
       id: meter.info?.id ?? null,
       name: meter.info?.name ?? null,
       manufacturer: meter.info?.manufacturer ?? null,
@@ -57,14 +92,24 @@ function outputInfo({ output, address, listening, meter, clients, ageMs, fresh }
   return { output, address, listening, meter, clients, age_seconds: age, fresh };
 }
 
-/** Home Assistant takes no longer state; a path of a device may make a sentence long. */
-const MAX_STATE = 255;
+/** Whether somebody has to do something. */
+function isProblem(code: DiagnosisCode): boolean {
+  return code !== "ok" && code !== "starting";
+}
+
+/** More than this nobody reads as an attribute. */
+const MAX_PROBLEMS = 20;
+/** Longest sentence; a path of a device may make it long. */
+const MAX_STATUS = 255;
 
 /** Payload of `<base>/bridge/meters/<meter>`, which the diagnostic entities read. */
 export function meterInfoPayload(meter: MeterStatus, language: "en" | "de"): string {
   const status = meter.diagnosis.text[language];
   return JSON.stringify({
-    status: status.length <= MAX_STATE ? status : `${status.slice(0, MAX_STATE - 1)}…`,
+    state: STATE_LABELS[meter.diagnosis.code][language],
+    status: status.length <= MAX_STATUS ? status : `${status.slice(0, MAX_STATUS - 1)}…`,
+    problem: isProblem(meter.diagnosis.code),
+    online: meter.online,
     code: meter.diagnosis.code,
     cure: meter.diagnosis.cure[language],
     last_telegram: isoTime(meter.lastTelegramAt),

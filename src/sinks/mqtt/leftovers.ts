@@ -5,7 +5,7 @@
  * topic, or, if it shares ours, another instance in a `bridge/info` that stands beside `online`.
  */
 import type { ComponentLog } from "../../log/component-log.ts";
-import { NODE_PREFIX, ONLINE, parseDiscovery, topics } from "./topics.ts";
+import { bridgeDevice, type DiscoveryAddress, NODE_PREFIX, ONLINE, parseDiscovery, topics } from "./topics.ts";
 
 /** More of our entities than this are on no broker; what is beyond is not looked at. */
 const MAX_ENTRIES = 5000;
@@ -23,28 +23,48 @@ export interface LeftoversOptions {
   readonly log: ComponentLog;
 }
 
-/** A meter of ours that has sent a complete reading. */
-export interface SeenMeter {
+/** A meter of ours that has sent a complete reading, or the bridge itself. */
+export interface SeenDevice {
+  /** As in discovery topics: the meter's id, or that of the bridge. */
   readonly id: string;
   /** Its discovery topics as published now. */
   readonly announced: { has(topic: string): boolean };
+  /** Keys of its entities. */
+  readonly keys: { has(key: string): boolean };
   /** Whether a topic holds one of its present values. */
   readonly sends: (topic: string) => boolean;
   /** Whether everything that it sends has been seen. */
   readonly complete: boolean;
 }
 
+/** What no longer applies. */
+export interface Dead {
+  /** To be emptied. */
+  readonly topics: readonly string[];
+  /** To be taken out of the discovery message of a device, by its id. */
+  readonly components: ReadonlyMap<string, readonly string[]>;
+}
+
+/** The part of one entity in the discovery message of a device. */
+export type Component = Readonly<Record<string, unknown>> & { readonly platform: string };
+
 /** A retained discovery message of ours. */
 interface Entry {
-  readonly meter: string;
-  readonly stateTopic: string;
+  readonly device: string;
+  readonly stateTopics: readonly string[];
   /** Base topic under which it was published. */
   readonly base: string;
+  /** Key of the entity, `null` for the message of a device. */
+  readonly key: string | null;
+  /** By key; empty in the message of one entity. */
+  readonly components: ReadonlyMap<string, Component>;
 }
 
 export class Leftovers {
   readonly #options: LeftoversOptions;
   readonly #entries = new Map<string, Entry>();
+  /** Retained below a meter, where that was asked for (`publish.topics`). */
+  readonly #states = new Set<string>();
   #foundOnline = false;
   #foundInstance: string | null = null;
   #shared = false;
@@ -70,54 +90,89 @@ export class Leftovers {
     const address = parseDiscovery(prefix, topic);
     if (address === null || this.#entries.size >= MAX_ENTRIES || !isObject(message.origin)) return;
     if (message.origin.name !== "kaifa2mqtt") return;
-    if (message.unique_id !== `${NODE_PREFIX}${address.meter}_${address.key}`) return;
-    const bridgeTopic = stateTopicOfBridge(message.availability);
-    if (bridgeTopic === null) return;
-    const stateTopic = typeof message.state_topic === "string" ? message.state_topic : "";
-    this.#entries.set(topic, { meter: address.meter, stateTopic, base: bridgeTopic.slice(0, -STATE_SUFFIX.length) });
+    const entry = entryOf(address, message);
+    if (entry !== null) this.#entries.set(topic, entry);
+  }
+
+  /** Notes a topic below a meter under which something was retained before we came. */
+  noteState(topic: string): void {
+    if (this.#states.size < MAX_ENTRIES) this.#states.add(topic);
+  }
+
+  /**
+   * Topics on which an earlier run has announced entities of a device in the other form: from there they have to be
+   * migrated. Each is named once.
+   * @param keys entities that are about to be announced
+   */
+  takeOtherForm(device: string, form: "device" | "entity", keys: { has(key: string): boolean }): string[] {
+    const found: string[] = [];
+    for (const [topic, entry] of this.#entries) {
+      if (entry.device !== device || (form === "device") === (entry.key === null)) continue;
+      if (entry.key === null || keys.has(entry.key)) found.push(topic);
+    }
+    for (const topic of found) this.#entries.delete(topic);
+    return found;
+  }
+
+  /** What an earlier run has announced in the message of a device, under the present base topic. */
+  components(device: string): ReadonlyMap<string, Component> {
+    const entry = this.#entries.get(topics.deviceDiscovery(this.#options.prefix, device));
+    return entry?.base === this.#options.base ? entry.components : new Map();
   }
 
   /** Nothing is left to be decided upon. */
   get empty(): boolean {
-    return this.#entries.size === 0 && !this.#foundOnline;
+    return this.#entries.size === 0 && this.#states.size === 0 && !this.#foundOnline;
   }
 
   /** Meters that an earlier run of this bridge has announced. */
   meters(): ReadonlySet<string> {
     if (this.#foundOnline) this.#lookForOthers();
     const here = [...this.#entries.values()].filter(({ base }) => base === this.#options.base);
-    return new Set(this.#shared ? [] : here.map(({ meter }) => meter));
+    const meters = here.map(({ device }) => device).filter((device) => !device.startsWith(bridgeDevice("")));
+    return new Set(this.#shared ? [] : meters);
   }
 
   /**
-   * The topics that are to be emptied now. Each is named once.
-   * @param seen meters of ours that have sent a complete reading
-   * @param allIds ids of all configured meters; `null` as long as one of them has not told who it is, since it may be
-   *   the one whose entities look dead
+   * What is to be taken away now. Each is named once.
+   * @param seen devices of ours, of the meters those that have sent a complete reading
+   * @param allIds ids of all configured meters and of the bridge; `null` as long as a meter has not told who it is, since
+   *   it may be the one whose entities look dead
    */
-  due(seen: readonly SeenMeter[], allIds: ReadonlySet<string> | null): string[] {
+  due(seen: readonly SeenDevice[], allIds: ReadonlySet<string> | null): Dead {
     if (this.#foundOnline) this.#lookForOthers();
     const { base, enabled } = this.#options;
     const found = new Set<string>();
+    const components = new Map<string, readonly string[]>();
     const add = (...names: string[]): void => {
       for (const name of names) found.add(name);
     };
     for (const [topic, entry] of this.#entries) {
-      const meter = seen.find(({ id }) => id === entry.meter);
+      const device = seen.find(({ id }) => id === entry.device);
       const here = entry.base === base;
-      if (meter?.complete) {
-        if (!meter.announced.has(topic)) add(topic);
-        add(...statesOf(entry, !here).filter((name) => !meter.sends(name)));
+      if (device?.complete) {
+        if (!device.announced.has(topic)) add(topic);
+        else {
+          const gone = [...entry.components.keys()].filter((key) => !device.keys.has(key));
+          if (gone.length > 0) components.set(entry.device, gone);
+        }
+        add(...statesOf(entry, !here).filter((name) => !device.sends(name)));
       } else if (here && !this.#shared && !enabled) {
         add(topic);
-      } else if (here && !this.#shared && allIds !== null && !allIds.has(entry.meter)) {
+      } else if (here && !this.#shared && allIds !== null && !allIds.has(entry.device)) {
         add(topic, ...statesOf(entry, true));
-      } else if (allIds === null || allIds.has(entry.meter)) {
+      } else if (allIds === null || allIds.has(entry.device)) {
         continue;
       }
       this.#entries.delete(topic);
     }
-    return [...found];
+    for (const topic of this.#states) {
+      const device = seen.find(({ id }) => topic === `${base}/${id}` || topic.startsWith(`${base}/${id}/`));
+      if (!device?.complete) continue;
+      if (!device.sends(topic)) add(topic);
+      this.#states.delete(topic);
+    }
+    return { topics: [...found], components };
   }
 
   #lookForOthers(): void {
@@ -131,11 +186,37 @@ export class Leftovers {
   }
 }
 
+/** `null` for a message that is not ours. */
+function entryOf({ device, key }: DiscoveryAddress, message: Record<string, unknown>): Entry | null {
+  const bridgeTopic = stateTopicOfBridge(message.availability);
+  if (bridgeTopic === null) return null;
+  const base = bridgeTopic.slice(0, -STATE_SUFFIX.length);
+  if (key !== null) {
+    if (message.unique_id !== `${NODE_PREFIX}${device}_${key}`) return null;
+    return { device, key, base, stateTopics: stateTopicOf(message), components: new Map() };
+  }
+  if (!isObject(message.components)) return null;
+  const components = new Map<string, Component>();
+  for (const [name, part] of Object.entries(message.components)) {
+    if (!isObject(part) || typeof part.platform !== "string") return null;
+    // Only its platform: it has been taken away.
+    if (part.unique_id === undefined) continue;
+    if (part.unique_id !== `${NODE_PREFIX}${device}_${name}`) return null;
+    components.set(name, { ...part, platform: part.platform });
+  }
+  return { device, key, base, stateTopics: [...components.values()].flatMap(stateTopicOf), components };
+}
+
+function stateTopicOf({ state_topic: topic }: Readonly<Record<string, unknown>>): string[] {
+  return typeof topic === "string" ? [topic] : [];
+}
+
 /** What an entity has retained under the base topic that it names, and its meter with it where that is gone from there. */
-function statesOf({ base, meter, stateTopic }: Entry, withMeter: boolean): string[] {
-  const states = stateTopic.startsWith(`${base}/${meter}/`) ? [stateTopic] : [];
+function statesOf({ base, device, stateTopics }: Entry, withMeter: boolean): string[] {
+  if (device.startsWith(bridgeDevice(""))) return [];
+  const states = stateTopics.filter((topic) => topic.startsWith(`${base}/${device}/`));
   if (!withMeter) return states;
-  return [...states, topics.reading(base, meter), topics.availability(base, meter), topics.bridgeMeter(base, meter)];
+  return [...states, topics.reading(base, device), topics.availability(base, device), topics.bridgeMeter(base, device)];
 }
 
 /** `<base>/bridge/state` among the availability topics of a discovery message. */

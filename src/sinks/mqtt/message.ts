@@ -1,9 +1,11 @@
-/** What is published, always retained. */
+/** What is published, retained unless it says otherwise. */
 export interface Message {
   readonly topic: string;
   readonly payload: string;
   /** 0 where nothing is said. */
   readonly qos?: 0 | 1;
+  /** For what is of the moment: an event, a request. */
+  readonly retain?: false;
 }
 
 /** Bytes of a PUBLISH packet with this message (MQTT 5, 3.3, with no properties); 3.1.1 takes one less. */

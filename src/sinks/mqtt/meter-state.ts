@@ -1,12 +1,18 @@
 /** The newest of everything that the MQTT sink knows of one meter, and the messages that say it. */
+import type { PublishConfig } from "../../config/options.ts";
 import type { MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
 import { readingToJson } from "../../meter/reading.ts";
 import type { Message } from "./message.ts";
 import { type PowerChoice, PowerWindow } from "./power-window.ts";
-import { OFFLINE, ONLINE, topics } from "./topics.ts";
+import { LEDGER, OFFLINE, ONLINE, topics } from "./topics.ts";
 
 /** Different codes of one meter that are remembered; the longest list seen has 65. */
 const MAX_VALUES = 300;
+/** Different lists of one meter of which the latest JSON is kept; the most seen are three (Norway). */
+const MAX_LISTS = 8;
+
+/** `publish.topics`: a topic for each value, one JSON object for each reading, or both. */
+export type TopicChoice = PublishConfig["topics"];
 
 export class MeterState {
   info: MeterInfo;
@@ -26,13 +32,15 @@ export class MeterState {
   /** Monotonic milliseconds of the last publication. */
   sentAt = Number.NEGATIVE_INFINITY;
   timer: NodeJS.Timeout | null = null;
-  /** Discovery as last sent: payload by topic. */
-  readonly announced = new Map<string, string>();
   readonly #powers: PowerWindow;
+  readonly #topics: TopicChoice;
+  /** With `json`: the latest object of each list that the meter sends, by the keys in it. */
+  readonly #lists = new Map<string, string>();
 
-  constructor(info: MeterInfo, power: PowerChoice) {
+  constructor(info: MeterInfo, power: PowerChoice, topicChoice: TopicChoice = "all") {
     this.info = info;
     this.#powers = new PowerWindow(power);
+    this.#topics = topicChoice;
   }
 
   /** Takes a reading in. @returns whether it is the first complete one, and whether entities come or change with it */
@@ -45,12 +53,18 @@ export class MeterState {
     const first = this.json === null && reading.complete;
     const changed = this.values.size !== known || !sameInfo(this.info, reading.meter);
     this.info = reading.meter;
-    if (reading.complete) this.json = readingToJson(this.latest);
+    if (reading.complete) {
+      this.json = readingToJson(this.latest);
+      if (this.#topics === "json") this.#keepList(this.latest, this.json);
+    }
     this.waiting = true;
     return { first, changed };
   }
 
-  /** The latest reading value by value, and, last and with QoS 1, as one JSON object. It then no longer waits. */
+  /**
+   * The latest reading: value by value, as one JSON object, or both. The message that closes a complete one goes with
+   * QoS 1. The reading then no longer waits.
+   */
   takeMessages(base: string, legacyBase: string | undefined, now: number): Message[] {
     const { latest, info, json } = this;
     this.waiting = false;
@@ -60,19 +74,43 @@ export class MeterState {
     if (latest.complete) this.sentAt = now;
     const messages: Message[] = [];
     for (const value of latest.values) {
-      messages.push({ topic: topics.value(base, info.id, value.topic), payload: value.text });
+      if (this.#topics !== "json") {
+        messages.push({ topic: topics.value(base, info.id, value.topic), payload: value.text });
+      }
       const legacy = legacyBase === undefined ? null : legacyMessage(legacyBase, value);
       if (legacy !== null) messages.push(legacy);
     }
-    if (json !== null) messages.push({ topic: topics.reading(base, info.id), payload: json, qos: 1 });
+    const topic = topics.reading(base, info.id);
+    if (this.#topics === "json") {
+      // Where there is no topic for each value, what is of the moment is not held back for the registers' sake.
+      const payload = latest.complete && json !== null ? json : readingToJson(latest);
+      messages.push({ topic, payload, qos: 1 });
+    } else if (this.#topics === "all") {
+      if (json !== null) messages.push({ topic, payload: json, qos: 1 });
+    } else if (latest.complete) {
+      const last = messages.pop();
+      if (last !== undefined) messages.push({ ...last, qos: 1 });
+    }
     return messages;
   }
 
   /** Values of other lists than the latest. */
   earlierMessages(base: string): Message[] {
+    const { id } = this.info;
+    if (this.#topics === "json") {
+      const earlier = [...this.#lists.values()].filter((payload) => payload !== this.json);
+      return earlier.map((payload) => ({ topic: topics.reading(base, id), payload }));
+    }
     return [...this.values.values()]
       .filter((value) => !this.latest?.values.includes(value))
-      .map((value) => ({ topic: topics.value(base, this.info.id, value.topic), payload: value.text }));
+      .map((value) => ({ topic: topics.value(base, id, value.topic), payload: value.text }));
+  }
+
+  /** Whether something is published on this topic below that of the meter. @param segment OBIS code, or `""` for the JSON object */
+  publishesOn(segment: string): boolean {
+    if (segment === "") return this.#topics !== "values";
+    if (segment === LEDGER) return this.ledger !== null;
+    return this.#topics !== "json" && this.values.has(segment);
   }
 
   /** What the ledger says; none before it has said something. */
@@ -90,11 +128,15 @@ export class MeterState {
     return telegram?.transport === "p1" || (telegram?.transport === "mbus" && /^(flat|nested)$/.test(telegram.layout));
   }
 
+  #keepList({ values }: Reading, json: string): void {
+    const keys = values.map(({ key }) => key).join(" ");
+    if (this.#lists.size < MAX_LISTS || this.#lists.has(keys)) this.#lists.set(keys, json);
+  }
+
   /** What was begun on an earlier connection no longer matters. */
   reconnected(): void {
     this.inFlight.length = 0;
     this.sentAt = Number.NEGATIVE_INFINITY;
-    this.announced.clear();
   }
 }
 

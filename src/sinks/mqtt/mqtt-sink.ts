@@ -14,20 +14,22 @@ import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "../../meter/events.ts";
 import type { Sink } from "../sink.ts";
+import { Announcer } from "./announcer.ts";
 import type { Broker } from "./client-options.ts";
+import { type Command, CommandTopics } from "./commands.ts";
 import { Connection } from "./connection.ts";
-import { discoveryMessages } from "./discovery.ts";
 import { EchoCheck } from "./echo-check.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { type BridgeState, bridgeInfo, meterInfoPayload } from "./info.ts";
 import { ledgerPayload } from "./ledger-topic.ts";
 import type { Message } from "./message.ts";
-import { MeterState } from "./meter-state.ts";
+import { MeterEvents } from "./meter-event.ts";
+import { MeterState, type TopicChoice } from "./meter-state.ts";
 import type { PowerChoice } from "./power-window.ts";
 import type { Phrase } from "./reason-codes.ts";
 import { type PublicationKind, Refusals } from "./refusals.ts";
 import type { Outcome } from "./send-window.ts";
-import { OFFLINE, ONLINE, parseDiscovery, topics } from "./topics.ts";
+import { OFFLINE, ONLINE, topics } from "./topics.ts";
 
 /** `bridge/info` and what the diagnostic entities show: this often, and soon after something has changed. */
 const INFO_INTERVAL_MS = 60_000;
@@ -52,11 +54,19 @@ export interface MqttSinkOptions {
   readonly publishIntervalMs: number;
   /** What is published of power then. */
   readonly publishPower?: PowerChoice;
+  /** `publish.topics` */
+  readonly publishTopics?: TopicChoice;
   /** Names of the tariff windows; without it the sink knows no ledger. */
   readonly windows?: readonly string[];
   /** Stable for this installation; the default client id comes from it. */
   readonly instance: string;
   readonly bridge: BridgeState;
+  /** Where questions are answered, for Home Assistant. */
+  readonly supportUrl?: string;
+  /** The status page, as a browser reaches it; only where that is certain. */
+  readonly configurationUrl?: string;
+  /** Does what was asked for over MQTT; without it nothing is. @param meter position in the configuration */
+  readonly onCommand?: (meter: number, command: Command) => void;
   readonly log: ComponentLog;
 }
 
@@ -67,6 +77,9 @@ export class MqttSink implements Sink {
   readonly #base: string;
   readonly #meters = new Map<string, MeterState>();
   readonly #housekeeping: Housekeeping;
+  readonly #announcer: Announcer;
+  readonly #commands: CommandTopics;
+  readonly #events = new MeterEvents();
   #published = 0;
   #firstConnect = true;
   /** Counts connections: what an earlier one had begun no longer matters. */
@@ -94,13 +107,38 @@ export class MqttSink implements Sink {
       instance,
       log,
       meters: this.#meters,
+      announced: (device) => this.#announcer.announced(device),
+      onGone: (device, keys) => this.#announcer.takeAway(device, keys, () => this.#announceAll()),
       infos: () => options.bridge.meters().map(({ info }) => info),
       ready: () => this.#subscribed && this.#connection.connected,
       publish: (message) => this.#publish(message),
-      onRead: () => {
-        this.#connection.unsubscribe([topics.allDiscovery(prefix), topics.bridgeInfo(this.#base)]);
-      },
+      onSettled: () => this.#announceAll(),
+      onRead: () => this.#connection.unsubscribe(this.#leftoverTopics()),
     });
+    const { bridge, windows, publishTopics, supportUrl, configurationUrl } = options;
+    this.#announcer = new Announcer({
+      form: homeassistant.discovery,
+      options: {
+        base: this.#base,
+        prefix,
+        language: homeassistant.language,
+        version: bridge.version,
+        instance,
+        topics: publishTopics,
+        windows,
+        supportUrl,
+        configurationUrl,
+      },
+      earlier: this.#housekeeping,
+      publish: (id, message, done) =>
+        this.#publishOf("discovery", id, message, (outcome) => {
+          if (message.retain !== false) this.#verify("discovery", message);
+          done(outcome);
+        }),
+      pause: (id) => this.#refusals.pause("discovery", id),
+      later: (id, ms, act) => this.#soon(`announce ${id}`, ms, () => (this.#mayAnnounce ? act() : undefined)),
+    });
+    this.#commands = new CommandTopics(this.#base);
     this.#connection = new Connection({
       config: mqtt,
       findBroker: options.findBroker ?? (async () => null),
@@ -208,8 +246,8 @@ export class MqttSink implements Sink {
     let meter = this.#meters.get(info.id);
     if (meter === undefined) {
       // Without an interval nothing is left out.
-      const { publishIntervalMs, publishPower = "newest" } = this.#options;
-      meter = new MeterState(info, publishIntervalMs > 0 ? publishPower : "newest");
+      const { publishIntervalMs, publishPower = "newest", publishTopics } = this.#options;
+      meter = new MeterState(info, publishIntervalMs > 0 ? publishPower : "newest", publishTopics);
       this.#meters.set(info.id, meter);
     }
     return meter;
@@ -272,13 +310,15 @@ export class MqttSink implements Sink {
     this.#refusals.reconnected();
     this.#echoes.clear();
     const subscriptions = [homeassistant.status_topic, topics.bridgeState(this.#base)];
+    if (this.#options.onCommand !== undefined) subscriptions.push(topics.command(this.#base, "+", "+"));
     if (this.#firstConnect) {
-      subscriptions.push(topics.bridgeInfo(this.#base), topics.allDiscovery(homeassistant.discovery_topic));
+      subscriptions.push(...this.#leftoverTopics());
       this.#housekeeping.begin();
     }
     this.#firstConnect = false;
     const connection = ++this.#connections;
     this.#subscribed = false;
+    this.#announcer.forget();
     for (const meter of this.#meters.values()) {
       meter.reconnected();
       this.#sendState(meter);
@@ -291,52 +331,48 @@ export class MqttSink implements Sink {
       this.#verify("bridge", online);
       this.#publishOf("bridge", "", online);
       this.#sendInfo();
-      for (const meter of this.#meters.values()) this.#announce(meter);
+      this.#housekeeping.subscribed();
+      this.#announceAll();
     });
+  }
+
+  /** Where earlier runs have retained what may no longer apply. */
+  #leftoverTopics(): string[] {
+    const { homeassistant, publishTopics = "all" } = this.#options;
+    const [readings = "", values = ""] = topics.allMeters(this.#base);
+    const unused = { all: [], values: [readings], json: [values] }[publishTopics];
+    return [topics.bridgeInfo(this.#base), ...topics.allDiscovery(homeassistant.discovery_topic), ...unused];
   }
 
   /** All values of a meter, and whether it is there. */
   #sendState(meter: MeterState): void {
     meter.waiting = meter.latest !== null;
-    this.#sendReading(meter);
+    // Before the newest: all lists may share one topic.
     for (const message of meter.earlierMessages(this.#base)) this.#publish(message);
+    this.#sendReading(meter);
     for (const message of meter.ledgerMessages(this.#base)) this.#publish(message);
     this.#publish(meter.availability(this.#base));
   }
 
+  get #mayAnnounce(): boolean {
+    const { enabled } = this.#options.homeassistant;
+    return enabled && this.#subscribed && this.#connection.connected && this.#housekeeping.settled && !this.#stopped;
+  }
+
   /** Sends those discovery messages of a meter that are new or changed. */
   #announce(meter: MeterState): void {
-    const { homeassistant, bridge } = this.#options;
-    if (!homeassistant.enabled || !this.#subscribed || !this.#connection.connected || meter.json === null) return;
-    const { id } = meter.info;
-    const pause = this.#refusals.pause("discovery", id);
-    if (pause > 0) {
-      this.#soon(`announce ${id}`, pause, () => this.#announce(meter));
-      return;
-    }
-    const messages = discoveryMessages(meter.info, meter.values.values(), {
-      base: this.#base,
-      prefix: homeassistant.discovery_topic,
-      language: homeassistant.language,
-      version: bridge.version,
-      windows: this.#options.windows,
-    });
-    for (const { topic, payload } of messages) {
-      if (meter.announced.get(topic) === payload) continue;
-      meter.announced.set(topic, payload);
-      this.#publishOf("discovery", id, { topic, payload, qos: 1 }, (outcome) => {
-        this.#verify("discovery", { topic, payload });
-        if (outcome === "delivered" || meter.announced.get(topic) !== payload) return;
-        meter.announced.delete(topic);
-        if (outcome !== "lost") this.#announce(meter);
-      });
-    }
+    if (this.#mayAnnounce && meter.json !== null) this.#announcer.announce(meter);
+  }
+
+  #announceAll(): void {
+    for (const meter of this.#meters.values()) this.#announce(meter);
   }
 
   #sendInfo(): void {
     if (!this.#subscribed || !this.#connection.connected || this.#connection.congested || this.#stopped) return;
     const { bridge, instance, homeassistant } = this.#options;
-    const payload = bridgeInfo(bridge, instance, homeassistant.language);
+    const broker = this.#connection.label;
+    const payload = bridgeInfo(bridge, { instance, broker, language: homeassistant.language });
     this.#publishOf("bridge", "", { topic: topics.bridgeInfo(this.#base), payload, qos: 1 });
     for (const status of bridge.meters()) this.#sendMeterInfo(status);
   }
@@ -346,13 +382,22 @@ export class MqttSink implements Sink {
     if (status.info === null || !this.#subscribed) return;
     const topic = topics.bridgeMeter(this.#base, status.info.id);
     this.#publish({ topic, payload: meterInfoPayload(status, this.#options.homeassistant.language) });
+    for (const { meter, payload } of this.#events.look(status)) {
+      this.#publish({ topic: topics.event(this.#base, meter), payload, retain: false });
+    }
   }
 
   #onMessage(topic: string, payload: Buffer, retained: boolean): void {
     if (this.#stopped) return;
     if (this.#echoes.seen(topic, payload, retained)) return;
     if (retained) {
-      if (!this.#isAnnounced(topic, payload)) this.#housekeeping.note(topic, payload);
+      if (!this.#announcer.isOurs(topic, payload)) this.#housekeeping.note(topic, payload);
+      return;
+    }
+    const asked = this.#commands.read(topic, payload, this.#meters.keys());
+    if (asked !== null) {
+      const status = this.#options.bridge.meters().find(({ info }) => info?.id === asked.meter);
+      if (status !== undefined) this.#options.onCommand?.(status.index, asked.command);
       return;
     }
     const text = payload.subarray(0, 16).toString("latin1");
@@ -388,19 +433,13 @@ export class MqttSink implements Sink {
     this.#options.log.warn(this.#noEcho.en);
   }
 
-  /** Whether this is a discovery message that we have published on this connection. */
-  #isAnnounced(topic: string, payload: Buffer): boolean {
-    const id = parseDiscovery(this.#options.homeassistant.discovery_topic, topic)?.meter;
-    return id !== undefined && this.#meters.get(id)?.announced.get(topic) === payload.toString();
-  }
-
   /** Home Assistant has started, and knows nothing. */
   #resend(): void {
     this.#resentAt = performance.now();
     this.#options.log.debug("Home Assistant has started: sending everything again");
+    this.#announcer.forget();
     for (const meter of this.#meters.values()) {
       this.#sendState(meter);
-      meter.announced.clear();
       this.#announce(meter);
     }
   }

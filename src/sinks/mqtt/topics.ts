@@ -10,6 +10,10 @@ export const LEDGER = "ledger";
 /** Marks our discovery messages among those of others, with the origin's name. */
 export const NODE_PREFIX = "kaifa2mqtt_";
 
+/** Kinds of entities that we announce, as Home Assistant names them in discovery topics. */
+export const PLATFORMS = ["sensor", "binary_sensor", "button", "event"] as const;
+export type Platform = (typeof PLATFORMS)[number];
+
 export const topics = {
   bridgeState: (base: string) => `${base}/bridge/state`,
   bridgeInfo: (base: string) => `${base}/bridge/info`,
@@ -22,18 +26,45 @@ export const topics = {
   value: (base: string, meter: string, code: string) => `${base}/${meter}/${code}`,
   /** What the ledger of quarter hours says of a meter. */
   ledger: (base: string, meter: string) => `${base}/${meter}/${LEDGER}`,
-  discovery: (prefix: string, meter: string, key: string) => `${prefix}/sensor/${NODE_PREFIX}${meter}/${key}/config`,
-  discoveryStart: (prefix: string) => `${prefix}/sensor/${NODE_PREFIX}`,
-  /** All discovery messages of this kind, ours and others'. */
-  allDiscovery: (prefix: string) => `${prefix}/sensor/+/+/config`,
+  /** Discovery of one entity. `device` is a meter's id, or that of the bridge (`bridgeDevice`). */
+  discovery: (prefix: string, platform: Platform, device: string, key: string) =>
+    `${prefix}/${platform}/${NODE_PREFIX}${device}/${key}/config`,
+  /** Discovery of a device with all its entities. */
+  deviceDiscovery: (prefix: string, device: string) => `${prefix}/device/${NODE_PREFIX}${device}/config`,
+  /** All discovery messages of the kinds that we publish, ours and others'. */
+  allDiscovery: (prefix: string) => [
+    ...PLATFORMS.map((platform) => `${prefix}/${platform}/+/+/config`),
+    `${prefix}/device/+/config`,
+  ],
+  /** All that may stand below any meter, its own topic included. */
+  allMeters: (base: string) => [`${base}/+`, `${base}/+/+`],
+  /** What a meter is asked to do; `+` for any. */
+  command: (base: string, meter: string, command: string) => `${base}/bridge/command/${meter}/${command}`,
+  /** What has happened to a meter; not retained. */
+  event: (base: string, meter: string) => `${base}/bridge/events/${meter}`,
   legacy: (legacyBase: string, name: "RealEnergyIn_S" | "RealEnergyOut_S") => `${legacyBase}/${name}`,
 } as const;
 
-/** Meter and key of one of our discovery topics, `null` for a topic of others. */
-export function parseDiscovery(prefix: string, topic: string): { meter: string; key: string } | null {
-  const start = topics.discoveryStart(prefix);
-  if (!topic.startsWith(start)) return null;
-  const [meter, key, config, ...rest] = topic.slice(start.length).split("/");
-  if (!meter || !key || config !== "config" || rest.length > 0) return null;
-  return { meter, key };
+/** Takes the place of a meter's id in unique ids and discovery topics of the bridge itself. */
+export const bridgeDevice = (instance: string): string => `bridge_${instance}`;
+
+/** What one of our discovery topics is about: `key` and `platform` are `null` for that of a whole device. */
+export interface DiscoveryAddress {
+  /** Id of the meter, or of the bridge. */
+  readonly device: string;
+  readonly key: string | null;
+  readonly platform: Platform | null;
+}
+
+/** What one of our discovery topics is about, `null` for a topic of others. */
+export function parseDiscovery(prefix: string, topic: string): DiscoveryAddress | null {
+  if (!topic.startsWith(`${prefix}/`)) return null;
+  const [kind, node = "", ...rest] = topic.slice(prefix.length + 1).split("/");
+  if (!node.startsWith(NODE_PREFIX) || node.length === NODE_PREFIX.length) return null;
+  const device = node.slice(NODE_PREFIX.length);
+  if (kind === "device") return rest.join("/") === "config" ? { device, key: null, platform: null } : null;
+  const platform = PLATFORMS.find((name) => name === kind);
+  const [key, config, ...more] = rest;
+  if (platform === undefined || !key || config !== "config" || more.length > 0) return null;
+  return { device, key, platform };
 }

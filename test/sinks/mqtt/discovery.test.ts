@@ -1,17 +1,14 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { QUANTITIES } from "../../../src/catalogue/quantities.ts";
 import type { ReadingValue } from "../../../src/meter/events.ts";
-import { discoveryMessages } from "../../../src/sinks/mqtt/discovery.ts";
 import { slugify } from "../../../src/sinks/mqtt/slug.ts";
+import { deviceDiscovery, discoveryMessages, type Options } from "../../helpers/discovery.ts";
 import { METER, NETZ_NOE, type Row, readingOf } from "../../helpers/readings.ts";
 
 const EN = { base: "kaifa2mqtt", prefix: "homeassistant", language: "en", version: "1.2.3" } as const;
 
-function entities(
-  values: readonly ReadingValue[],
-  options: Parameters<typeof discoveryMessages>[2] = EN,
-  meter = METER,
-) {
+function entities(values: readonly ReadingValue[], options: Options = EN, meter = METER) {
   return discoveryMessages(meter, values, options).map(({ topic, payload }) => ({ topic, ...JSON.parse(payload) }));
 }
 
@@ -21,6 +18,12 @@ const KSM_WEST: readonly Row[] = [
   ...NETZ_NOE.slice(0, 10),
   ["1-0:3.8.0*255", 4818, 0, "varh"],
   ["1-0:4.8.0*255", 376416, 0, "varh"],
+];
+
+/** Entities that every meter has. */
+const ABOUT_THE_METER = [
+  ...["status", "last_telegram", "telegrams_accepted", "telegrams_rejected", "problem", "connectivity"],
+  ...["restart_listening", "take_capture", "event"],
 ];
 
 describe("discovery", () => {
@@ -54,16 +57,18 @@ describe("discovery", () => {
       ]);
       expect(entity).toMatchObject({ availability_mode: "all", origin: { name: "kaifa2mqtt", sw_version: "1.2.3" } });
       expect(entity.device).toEqual(all[0]?.device);
-      expect(entity.default_entity_id).toBe(`sensor.${entity.object_id}`);
+      const [, platform] = entity.topic.split("/");
+      expect(entity.default_entity_id).toBe(`${platform}.${entity.object_id}`);
     }
   });
 
-  it("hides what would fill the recorder, and only that", () => {
+  it("hides what would fill the recorder or crowd the device page, and only that", () => {
     const hidden = entities(readingOf().values).filter((entity) => entity.enabled_by_default === false);
-    expect(hidden.map(({ unique_id }) => unique_id)).toEqual([
-      "kaifa2mqtt_181220000009_last_telegram",
-      "kaifa2mqtt_181220000009_telegrams_accepted",
-    ]);
+    expect(hidden.map(({ unique_id }) => unique_id)).toEqual(
+      ["last_telegram", "telegrams_accepted", "restart_listening", "take_capture", "event"].map(
+        (key) => `kaifa2mqtt_181220000009_${key}`,
+      ),
+    );
     expect(hidden.every((entity) => entity.entity_category === "diagnostic")).toBe(true);
   });
 
@@ -83,10 +88,77 @@ describe("discovery", () => {
     });
     expect(unknown?.device_class).toBeUndefined();
     expect(rest.map(({ unique_id }) => unique_id)).toEqual(
-      ["status", "last_telegram", "telegrams_accepted", "telegrams_rejected"].map(
-        (key) => `kaifa2mqtt_181220000009_${key}`,
-      ),
+      ABOUT_THE_METER.map((key) => `kaifa2mqtt_181220000009_${key}`),
     );
+  });
+
+  it.each([
+    ["netz-noe.en.json", EN, METER, readingOf()],
+    [
+      "ksm-west.de.json",
+      { base: "haus/strom", prefix: "ha", language: "de", version: "1.2.3" },
+      { ...METER, id: "keller", name: "Zähler im Keller", serialNumber: "1KFM0200234804" },
+      readingOf(KSM_WEST),
+    ],
+  ] as const)("keeps what version 1.0.0 announced: %s", (file, options, meter, reading) => {
+    const text = readFileSync(new URL(`../../fixtures/discovery/1.0.0/${file}`, import.meta.url), "utf8");
+    const before = JSON.parse(text) as Record<string, unknown>[];
+    const now = new Map(entities(reading.values, options, meter).map((entity) => [entity.topic, entity]));
+    const message = deviceDiscovery(meter, reading.values, options);
+    const { components } = JSON.parse(message.payload);
+    for (const { topic, device, origin, availability, ...fields } of before) {
+      const entity = now.get(topic);
+      expect(entity?.device.identifiers).toEqual((device as { identifiers: unknown }).identifiers);
+      const component = components[String(topic).split("/").at(-2) ?? ""];
+      for (const name of Object.keys(fields)) {
+        // The one change: the state of the status is a word now, and the sentence an attribute.
+        if (/template$/.test(name) && String(topic).includes("/status/")) continue;
+        expect([topic, name, entity[name]]).toEqual([topic, name, fields[name]]);
+        if (name !== "availability_mode") expect([topic, name, component[name]]).toEqual([topic, name, fields[name]]);
+      }
+    }
+  });
+
+  it("as one message for the device has the same entities, with what they share said once", () => {
+    const message = deviceDiscovery(METER, readingOf().values, EN);
+    expect(message.topic).toBe("homeassistant/device/kaifa2mqtt_181220000009/config");
+    const { components, device, origin, availability, availability_mode } = JSON.parse(message.payload);
+    for (const { topic, ...entity } of entities(readingOf().values)) {
+      const [, platform, , key] = topic.split("/");
+      expect({ availability, availability_mode, device, origin, ...components[key] }).toEqual({ platform, ...entity });
+    }
+    expect(Object.keys(components)).toHaveLength(entities(readingOf().values).length);
+  });
+
+  it("never lets the bridge's version pass for the meter's firmware, and links the meter to the bridge", () => {
+    expect(entities(readingOf().values)[0]?.device).toMatchObject({
+      sw_version: "kaifa2mqtt 1.2.3",
+      via_device: "kaifa2mqtt_bridge_0123456789ab",
+    });
+  });
+
+  it("names a status page and a place for questions only where they are known", () => {
+    const [without] = entities(readingOf().values);
+    expect(without?.device).not.toHaveProperty("configuration_url");
+    expect(without?.origin).not.toHaveProperty("support_url");
+    const [entity] = entities(readingOf().values, {
+      ...EN,
+      configurationUrl: "http://192.168.1.5:8099/",
+      supportUrl: "https://example.org/issues",
+    });
+    expect(entity?.device.configuration_url).toBe("http://192.168.1.5:8099/");
+    expect(entity?.origin.support_url).toBe("https://example.org/issues");
+  });
+
+  it("without topics for single values reads the JSON object, and keeps the state where a list lacks the key", () => {
+    const [energy] = entities(readingOf().values, { ...EN, topics: "json" });
+    expect(energy).toMatchObject({
+      unique_id: "kaifa2mqtt_181220000009_energy_import",
+      state_topic: "kaifa2mqtt/181220000009",
+      value_template: "{{ value_json.get('energy_import', '') }}",
+    });
+    const ids = (topics: "all" | "json") => entities(readingOf().values, { ...EN, topics }).map((e) => e.unique_id);
+    expect(ids("json")).toEqual(ids("all"));
   });
 });
 

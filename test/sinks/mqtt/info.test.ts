@@ -24,6 +24,8 @@ const status = (text: string): MeterStatus => ({
   diagnosis: { code: "ok", text: { en: text, de: `${text} (de)` }, cure: { en: "", de: "" } },
 });
 
+const OF = { instance: "0123456789ab", broker: "mqtt://broker:1883" } as const;
+
 describe("what is told of the bridge", () => {
   it("has the outputs for other machines, with clients and age, if there are any", () => {
     const output = {
@@ -36,7 +38,7 @@ describe("what is told of the bridge", () => {
       fresh: true,
     } as const;
     const bridge = { version: "1.2.3", startedAt: 0, meters: () => [], outputs: () => [output] };
-    expect(JSON.parse(bridgeInfo(bridge, "0123456789ab", "en")).outputs).toEqual([
+    expect(JSON.parse(bridgeInfo(bridge, { ...OF, language: "en" })).outputs).toEqual([
       {
         output: "p1",
         address: "127.0.0.1:2000",
@@ -51,10 +53,12 @@ describe("what is told of the bridge", () => {
 
   it("is version, start, and each meter with its counters and its diagnosis in the language of the entities", () => {
     const bridge = { version: "1.2.3", startedAt: 1_632_728_000_000, meters: () => [status("All well.")] };
-    expect(JSON.parse(bridgeInfo(bridge, "0123456789ab", "de"))).toEqual({
+    expect(JSON.parse(bridgeInfo(bridge, { ...OF, language: "de" }))).toEqual({
       version: "1.2.3",
       started: "2021-09-27T07:33:20.000Z",
       instance: "0123456789ab",
+      broker: "mqtt://broker:1883",
+      problems: [],
       meters: [
         {
           id: "181220000009",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LedgerState } from "../../../src/ledger/ledger-state.ts";
-import { discoveryMessages } from "../../../src/sinks/mqtt/discovery.ts";
 import { ledgerPayload } from "../../../src/sinks/mqtt/ledger-topic.ts";
+import { discoveryMessages } from "../../helpers/discovery.ts";
 import { METER, readingOf } from "../../helpers/readings.ts";
 
 const at = (text: string) => ({ at: Date.parse(text), offset: 120 });

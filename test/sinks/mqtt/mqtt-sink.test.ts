@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HomeAssistantConfig, MqttConfig } from "../../../src/config/options.ts";
 import type { LedgerState } from "../../../src/ledger/ledger-state.ts";
 import type { MeterInfo } from "../../../src/meter/events.ts";
-import { discoveryMessages } from "../../../src/sinks/mqtt/discovery.ts";
 import { MqttSink, type MqttSinkOptions } from "../../../src/sinks/mqtt/mqtt-sink.ts";
 import { TestBroker } from "../../helpers/broker.ts";
+import { discoveryMessages } from "../../helpers/discovery.ts";
 import { METER, NETZ_NOE, readingOf } from "../../helpers/readings.ts";
 import { statusOf } from "../../helpers/statuses.ts";
 

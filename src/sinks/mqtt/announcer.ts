@@ -1,0 +1,130 @@
+/**
+ * When discovery messages are sent: after the first accepted telegram, the bridge before its meters; again after each
+ * connect; and only those that are new or have changed. Entities that an earlier run has announced in the other form
+ * (`homeassistant.discovery`) are migrated first, so that Home Assistant keeps ids, names and history.
+ */
+import { createHash } from "node:crypto";
+import type { HomeAssistantConfig } from "../../config/options.ts";
+import {
+  bridgeAsDevice,
+  type DiscoveryDevice,
+  type DiscoveryMessage,
+  type DiscoveryOptions,
+  deviceMessage,
+  entityMessages,
+  MIGRATE,
+  meterDevice,
+} from "./discovery.ts";
+import type { Housekeeping } from "./housekeeping.ts";
+import type { Component, SeenDevice } from "./leftovers.ts";
+import type { Message } from "./message.ts";
+import { type MeterEntityOptions, meterEntities } from "./meter-entities.ts";
+import type { MeterState } from "./meter-state.ts";
+import type { Outcome } from "./send-window.ts";
+import { bridgeDevice, type Platform, parseDiscovery } from "./topics.ts";
+
+export interface AnnouncerParts {
+  readonly form: HomeAssistantConfig["discovery"];
+  readonly options: DiscoveryOptions & MeterEntityOptions;
+  readonly earlier: Pick<Housekeeping, "takeOtherForm" | "components">;
+  /** @param id of the meter or of the bridge, under which a refusal is noted */
+  readonly publish: (id: string, message: Message, done: (outcome: Outcome) => void) => void;
+  /** Milliseconds until it may be tried again after a refusal; 0: now. */
+  readonly pause: (id: string) => number;
+  readonly later: (id: string, ms: number, act: () => void) => void;
+}
+
+/** What is announced of one device. */
+interface Announced {
+  /** Digest of what was sent on each topic; the payloads themselves would take megabytes with many meters. */
+  readonly topics: Map<string, string>;
+  keys: ReadonlySet<string>;
+  /** Platform of each component that was taken away. */
+  readonly gone: Map<string, string>;
+}
+
+const NOTHING: Announced = { topics: new Map(), keys: new Set(), gone: new Map() };
+
+export class Announcer {
+  readonly #parts: AnnouncerParts;
+  /** By id. Bounded by the number of meters. */
+  readonly #devices = new Map<string, Announced>();
+
+  constructor(parts: AnnouncerParts) {
+    this.#parts = parts;
+  }
+
+  /** Sends what is new or changed of a meter that has sent a complete reading, and of the bridge. */
+  announce(meter: MeterState): void {
+    const { options } = this.#parts;
+    if (!this.#devices.get(bridgeDevice(options.instance))?.topics.size) this.#send(bridgeAsDevice(options));
+    this.#send(meterDevice(meter.info, meterEntities(meter.info, meter.values.values(), options), options));
+  }
+
+  /** Topics and keys of a device as announced now. */
+  announced(device: string): Pick<SeenDevice, "announced" | "keys"> {
+    const { topics, keys } = this.#devices.get(device) ?? NOTHING;
+    return { announced: topics, keys };
+  }
+
+  /** Whether this is what we have published there since the last `forget`. */
+  isOurs(topic: string, payload: Uint8Array): boolean {
+    const device = parseDiscovery(this.#parts.options.prefix, topic)?.device;
+    if (device === undefined) return false;
+    return this.#devices.get(device)?.topics.get(topic) === digest(payload);
+  }
+
+  /** Everything is to be sent again: another connection, or Home Assistant has started. */
+  forget(): void {
+    for (const { topics } of this.#devices.values()) topics.clear();
+  }
+
+  /** Takes entities out of the message of a device (with single messages their topics are emptied). */
+  takeAway(device: string, keys: readonly string[], again: () => void): void {
+    const announced = this.#devices.get(device);
+    if (announced === undefined) return;
+    const before = this.#parts.earlier.components(device);
+    for (const key of keys) announced.gone.set(key, before.get(key)?.platform ?? "sensor");
+    again();
+  }
+
+  #send(device: DiscoveryDevice): void {
+    const { id } = device;
+    const { form, earlier, publish, pause, later } = this.#parts;
+    const wait = pause(id);
+    if (wait > 0) {
+      later(id, wait, () => this.#send(device));
+      return;
+    }
+    const known = this.#devices.get(id) ?? { topics: new Map(), keys: new Set<string>(), gone: new Map() };
+    this.#devices.set(id, known);
+    known.keys = new Set(device.entities.map(({ key }) => key));
+    for (const topic of earlier.takeOtherForm(id, form, known.keys)) {
+      publish(id, { topic, payload: MIGRATE, qos: 1, retain: false }, () => undefined);
+    }
+    for (const { topic, payload } of this.#messages(device, known)) {
+      const sum = digest(payload);
+      if (known.topics.get(topic) === sum) continue;
+      known.topics.set(topic, sum);
+      publish(id, { topic, payload, qos: 1 }, (outcome) => {
+        if (outcome === "delivered" || known.topics.get(topic) !== sum) return;
+        known.topics.delete(topic);
+        if (outcome !== "lost") this.#send(device);
+      });
+    }
+  }
+
+  #messages(device: DiscoveryDevice, known: Announced): readonly DiscoveryMessage[] {
+    const { form, options, earlier } = this.#parts;
+    if (form === "entity") return entityMessages(device, options);
+    const others = new Map<string, Component>();
+    for (const [key, component] of earlier.components(device.id)) others.set(key, component);
+    for (const [key, platform] of known.gone) others.set(key, { platform: platform as Platform });
+    for (const key of known.keys) others.delete(key);
+    return [deviceMessage(device, options, others)];
+  }
+}
+
+function digest(payload: string | Uint8Array): string {
+  return createHash("sha1").update(payload).digest("base64");
+}

@@ -1,0 +1,57 @@
+/** The bridge as a device of its own: whether it runs, its version, its broker, and whether anything is wrong. Pure. */
+import { DIAGNOSTIC, type Entity, type EntityOptions } from "./entity.ts";
+import { OFFLINE, ONLINE, topics } from "./topics.ts";
+
+/** All of them read `bridge/state` and `bridge/info`. */
+export function bridgeEntities({ base, language }: EntityOptions): readonly Entity[] {
+  const info = topics.bridgeInfo(base);
+  const text = (en: string, de: string): string => (language === "de" ? de : en);
+  return [
+    {
+      key: "connectivity",
+      platform: "binary_sensor",
+      name: text("Running", "In Betrieb"),
+      fields: {
+        state_topic: topics.bridgeState(base),
+        payload_on: ONLINE,
+        payload_off: OFFLINE,
+        device_class: "connectivity",
+        ...DIAGNOSTIC,
+      },
+      available: "always",
+    },
+    {
+      key: "problem",
+      platform: "binary_sensor",
+      name: text("Problem", "Problem"),
+      fields: {
+        state_topic: info,
+        value_template: "{{ 'ON' if value_json.problems else 'OFF' }}",
+        json_attributes_topic: info,
+        json_attributes_template: "{{ {'problems': value_json.problems} | tojson }}",
+        device_class: "problem",
+        ...DIAGNOSTIC,
+      },
+      available: "bridge",
+    },
+    {
+      key: "version",
+      platform: "sensor",
+      name: text("Version", "Version"),
+      fields: { state_topic: info, value_template: "{{ value_json.version }}", icon: "mdi:tag-outline", ...DIAGNOSTIC },
+      available: "bridge",
+    },
+    {
+      key: "broker",
+      platform: "sensor",
+      name: text("Broker", "Broker"),
+      fields: {
+        state_topic: info,
+        value_template: "{{ value_json.broker }}",
+        icon: "mdi:server-network",
+        ...DIAGNOSTIC,
+      },
+      available: "bridge",
+    },
+  ];
+}

@@ -1,0 +1,61 @@
+/**
+ * What the bridge can be asked to do over MQTT: nothing but this. A request is a message on
+ * `<base>/bridge/command/<meter>/<command>` with the payload `PRESS` that is not retained; everything else there is
+ * ignored, and so are requests that come too fast. Who may write there is the broker's business (SECURITY.md).
+ */
+import { topics } from "./topics.ts";
+
+/** The only payload. */
+export const PRESS = "PRESS";
+
+/** `restart`: open the port anew. `capture`: write the bytes that come next into a file. */
+export type Command = "restart" | "capture";
+
+/** A request is obeyed once in this time for each meter and command. */
+const LEAST_PAUSE_MS = 5_000;
+
+/** The commands and the buttons for them in Home Assistant. */
+export const COMMANDS = [
+  {
+    key: "restart_listening",
+    command: "restart",
+    name: { en: "Restart listening", de: "Verbindung neu öffnen" },
+    fields: { device_class: "restart" },
+  },
+  {
+    key: "take_capture",
+    command: "capture",
+    name: { en: "Take a capture", de: "Mitschnitt aufnehmen" },
+    fields: { icon: "mdi:record-circle-outline" },
+  },
+] as const;
+
+export class CommandTopics {
+  readonly #base: string;
+  readonly #obeyedAt = new Map<string, number>();
+
+  /** @param base `mqtt.base_topic` */
+  constructor(base: string) {
+    this.#base = base;
+  }
+
+  /**
+   * The command in a message; `null` if it is none, or comes too soon.
+   * @param meters ids of the meters that can be asked
+   */
+  read(topic: string, payload: Uint8Array, meters: Iterable<string>): { meter: string; command: Command } | null {
+    if (!topic.startsWith(`${this.#base}/bridge/command/`)) return null;
+    if (payload.length !== PRESS.length || Buffer.from(payload).toString("latin1") !== PRESS) return null;
+    for (const meter of meters) {
+      for (const { command } of COMMANDS) {
+        if (topic !== topics.command(this.#base, meter, command)) continue;
+        const now = performance.now();
+        if (now - (this.#obeyedAt.get(topic) ?? Number.NEGATIVE_INFINITY) < LEAST_PAUSE_MS) return null;
+        // Bounded: only topics of known meters get here.
+        this.#obeyedAt.set(topic, now);
+        return { meter, command };
+      }
+    }
+    return null;
+  }
+}

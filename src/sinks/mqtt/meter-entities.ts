@@ -1,0 +1,180 @@
+/**
+ * Quantities → entities of a meter. Device and state class follow from the rows of `catalogue/quantities.ts`. Pure; the
+ * golden files in `test/fixtures/discovery` make every change visible, since unique ids and topics are a promise.
+ */
+import type { MeterInfo, ReadingValue } from "../../meter/events.ts";
+import { COMMANDS, PRESS } from "./commands.ts";
+import { DIAGNOSTIC, DISABLED, type Entity, type EntityOptions } from "./entity.ts";
+import { ledgerEntities } from "./ledger-topic.ts";
+import { EVENT_TYPES } from "./meter-event.ts";
+import type { TopicChoice } from "./meter-state.ts";
+import { topics } from "./topics.ts";
+
+export interface MeterEntityOptions extends EntityOptions {
+  /** `publish.topics`: without topics for single values the entities read the JSON object. */
+  readonly topics?: TopicChoice | undefined;
+  /** Names of the tariff windows; without it there are no entities of the ledger. */
+  readonly windows?: readonly string[] | undefined;
+}
+
+/** Diagnostic entities read `bridge/meters/<meter>`, which is refreshed once a minute, not with each telegram. */
+const DIAGNOSTICS = [
+  {
+    key: "status",
+    platform: "sensor",
+    name: { en: "Status", de: "Status" },
+    // A word or two: a sentence leaves no room for the label on the device page.
+    fields: {
+      value_template: "{{ value_json.state }}",
+      json_attributes_template:
+        "{{ {'code': value_json.code, 'text': value_json.status, 'cure': value_json.cure} | tojson }}",
+      icon: "mdi:stethoscope",
+    },
+    attributes: true,
+  },
+  {
+    key: "last_telegram",
+    platform: "sensor",
+    name: { en: "Last telegram", de: "Letztes Telegramm" },
+    // Changes with every refresh: would fill the recorder, so whoever wants it enables it.
+    fields: { value_template: "{{ value_json.last_telegram }}", device_class: "timestamp", ...DISABLED },
+  },
+  {
+    key: "telegrams_accepted",
+    platform: "sensor",
+    name: { en: "Telegrams accepted", de: "Telegramme angenommen" },
+    fields: {
+      value_template: "{{ value_json.accepted }}",
+      state_class: "total_increasing",
+      icon: "mdi:email-check-outline",
+      ...DISABLED,
+    },
+  },
+  {
+    key: "telegrams_rejected",
+    platform: "sensor",
+    name: { en: "Telegrams rejected", de: "Telegramme verworfen" },
+    fields: {
+      value_template: "{{ value_json.rejected }}",
+      state_class: "total_increasing",
+      icon: "mdi:email-remove-outline",
+    },
+  },
+  {
+    key: "problem",
+    platform: "binary_sensor",
+    name: { en: "Problem", de: "Problem" },
+    fields: { value_template: "{{ 'ON' if value_json.problem else 'OFF' }}", device_class: "problem" },
+  },
+  {
+    key: "connectivity",
+    platform: "binary_sensor",
+    name: { en: "Telegrams arrive", de: "Telegramme kommen an" },
+    fields: { value_template: "{{ 'ON' if value_json.online else 'OFF' }}", device_class: "connectivity" },
+  },
+] as const;
+
+/** All entities of a meter that sends `values`, in their order, those about its state last. */
+export function meterEntities(
+  meter: MeterInfo,
+  values: Iterable<ReadingValue>,
+  options: MeterEntityOptions,
+): readonly Entity[] {
+  const { base, language } = options;
+  const entities: Entity[] = [];
+  const keys = new Set<string>();
+  for (const value of values) {
+    keys.add(value.key);
+    const entity = entityOf(value, meter, options);
+    if (entity !== null) entities.push(entity);
+  }
+  if (options.windows !== undefined) {
+    for (const { key, name, fields } of ledgerEntities(keys, options.windows, language)) {
+      const from = { state_topic: topics.ledger(base, meter.id) };
+      entities.push({ key, platform: "sensor", name, fields: { ...from, ...fields }, available: "meter" });
+    }
+  }
+  const stateTopic = topics.bridgeMeter(base, meter.id);
+  for (const row of DIAGNOSTICS) {
+    const attributes = "attributes" in row ? { json_attributes_topic: stateTopic } : {};
+    entities.push({
+      key: row.key,
+      platform: row.platform,
+      name: row.name[language],
+      fields: { state_topic: stateTopic, ...row.fields, ...attributes, ...DIAGNOSTIC },
+      // What tells why the meter is silent must not vanish when it falls silent.
+      available: "bridge",
+    });
+  }
+  for (const { key, command, name, fields } of COMMANDS) {
+    const pressed = { command_topic: topics.command(base, meter.id, command), payload_press: PRESS };
+    entities.push({
+      key,
+      platform: "button",
+      name: name[language],
+      fields: { ...pressed, ...fields, ...DIAGNOSTIC, ...DISABLED },
+      available: "bridge",
+    });
+  }
+  entities.push({
+    key: "event",
+    platform: "event",
+    name: language === "de" ? "Ereignis" : "Event",
+    fields: {
+      state_topic: topics.event(base, meter.id),
+      event_types: EVENT_TYPES,
+      icon: "mdi:alert-circle-outline",
+      ...DIAGNOSTIC,
+      ...DISABLED,
+    },
+    available: "bridge",
+  });
+  return entities;
+}
+
+/** A value as an entity; `null` for texts that are about the meter itself, as its number: they stand in the device. */
+function entityOf(value: ReadingValue, meter: MeterInfo, options: MeterEntityOptions): Entity | null {
+  const { quantity, key } = value;
+  if (quantity === null && !value.numeric) return null;
+  const name = quantity === null ? `OBIS ${value.topic}` : quantity.name[options.language];
+  const classes = quantity === null ? unnamed(value.unit) : classesOf(quantity);
+  return {
+    key,
+    platform: "sensor",
+    name,
+    fields: { ...sourceOf(value, meter, options), ...classes },
+    available: "meter",
+  };
+}
+
+/** A code that we cannot name: there for whoever knows it, in nobody's way. */
+function unnamed(unit: string | null): Entity["fields"] {
+  return { ...(unit === null ? {} : { unit_of_measurement: unit }), ...DIAGNOSTIC, ...DISABLED };
+}
+
+function classesOf(quantity: NonNullable<ReadingValue["quantity"]>): Entity["fields"] {
+  if (quantity.kind === "text") return DIAGNOSTIC;
+  return {
+    ...(quantity.deviceClass === null ? {} : { device_class: quantity.deviceClass }),
+    state_class: quantity.kind === "counter" ? "total_increasing" : "measurement",
+    ...(quantity.unit === null ? {} : { unit_of_measurement: quantity.unit }),
+    suggested_display_precision: quantity.precision,
+    ...(quantity.icon === undefined ? {} : { icon: quantity.icon }),
+  };
+}
+
+/**
+ * Where the state comes from. A meter may send several lists in turn, so a key may be missing in one of the JSON objects:
+ * then the state stays. Home Assistant ignores an empty text where it expects a number, and nowhere else.
+ */
+function sourceOf(value: ReadingValue, meter: MeterInfo, options: MeterEntityOptions): Entity["fields"] {
+  const { base } = options;
+  if (options.topics !== "json") return { state_topic: topics.value(base, meter.id, value.topic) };
+  const { quantity, unit, key } = value;
+  const isNumber = quantity === null ? unit !== null : quantity.kind !== "text";
+  const otherwise = isNumber ? "''" : "this.state";
+  return {
+    state_topic: topics.reading(base, meter.id),
+    value_template: `{{ value_json.get('${key}', ${otherwise}) }}`,
+  };
+}

@@ -1,0 +1,40 @@
+/** An MQTT sink at a broker inside the test, with the settings that tests change. */
+import type { HomeAssistantConfig, MqttConfig } from "../../src/config/options.ts";
+import type { MeterStatus } from "../../src/meter/events.ts";
+import { MqttSink, type MqttSinkOptions } from "../../src/sinks/mqtt/mqtt-sink.ts";
+
+export interface SinkOptions extends Partial<Omit<MqttSinkOptions, "mqtt" | "homeassistant" | "bridge">> {
+  readonly homeassistant?: Partial<HomeAssistantConfig>;
+  /** Asked whenever the sink wants to know. */
+  readonly meters: () => readonly MeterStatus[];
+}
+
+/** Not started yet. */
+export function sinkAt(url: string, { homeassistant, meters, ...rest }: SinkOptions): MqttSink {
+  const mqtt: MqttConfig = {
+    enabled: true,
+    server: [url],
+    base_topic: "kaifa2mqtt",
+    // All that aedes speaks.
+    version: 4,
+    keepalive: 60,
+    reject_unauthorized: true,
+  };
+  return new MqttSink({
+    mqtt,
+    homeassistant: {
+      enabled: true,
+      discovery_topic: "homeassistant",
+      status_topic: "homeassistant/status",
+      language: "en",
+      discovery: "entity",
+      backfill: false,
+      ...homeassistant,
+    },
+    publishIntervalMs: 0,
+    instance: "0123456789ab",
+    bridge: { version: "1.2.3", startedAt: 1_632_728_000_000, meters },
+    log: { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined },
+    ...rest,
+  });
+}

@@ -1,0 +1,62 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { Decoder } from "../../src/codec/decoder-event.ts";
+import { LineCapture } from "../../src/meter/line-capture.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+
+describe("a capture on demand", () => {
+  function capturing() {
+    const folder = join(temporaryFolder(), "captures");
+    const fed: number[] = [];
+    const decoder: Decoder = {
+      feed: (chunk) => {
+        fed.push(...chunk);
+        return [];
+      },
+      silence: () => [],
+      end: () => [],
+      reset: () => undefined,
+      wanted: 0,
+    };
+    const capture = new LineCapture({
+      folder,
+      render: async (chunks) => chunks.map(({ bytes }) => Buffer.from(bytes).toString("hex")).join("\n"),
+      log: { info: () => undefined, warn: () => undefined },
+    });
+    onTestFinished(() => capture.stop());
+    return { capture, tapped: capture.tap(decoder), folder, fed };
+  }
+
+  it("holds the bytes that come after it was asked for, in a file for the owner alone", async () => {
+    const { capture, tapped, folder, fed } = capturing();
+    tapped.feed(Uint8Array.of(1, 2));
+    capture.begin();
+    capture.begin();
+    tapped.feed(Uint8Array.of(3, 4));
+    tapped.feed(Uint8Array.of(5));
+    await capture.stop();
+    tapped.feed(Uint8Array.of(6));
+    await capture.stop();
+    const files = readdirSync(folder);
+    expect(files).toHaveLength(1);
+    const file = join(folder, files[0] ?? "");
+    expect(readFileSync(file, "utf8")).toBe("030405");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(fed).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it("writes nothing that was not asked for, ends at 64 KiB, and keeps the newest five", async () => {
+    const { capture, tapped, folder } = capturing();
+    await capture.stop();
+    expect(existsSync(folder)).toBe(false);
+    for (let count = 0; count < 7; count++) {
+      capture.begin();
+      tapped.feed(new Uint8Array(70_000).fill(count));
+      await capture.stop();
+    }
+    const files = readdirSync(folder).sort();
+    expect(files).toHaveLength(5);
+    expect(readFileSync(join(folder, files[4] ?? ""), "utf8")).toBe("06".repeat(65_536));
+  });
+});
