@@ -1,8 +1,10 @@
 /**
- * A capture of any size, read piece by piece: the bytes as they are, or hex text. The content decides which of
- * the two. Hex text: digits in any grouping, blanks, commas, colons, semicolons, dashes and `0x` between them, `#` begins
- * a comment, a line may begin with a time; the dumps of `xxd` and `hexdump -C` are read, too.
+ * A capture of any size, read piece by piece: the bytes as they are, hex text, or a log with bytes in its lines. The content
+ * decides which. Hex text: digits in any grouping, blanks, commas, colons, semicolons, dashes and `0x` between them, `#` begins
+ * a comment, a line may begin with a time; the dumps of `xxd`, `hexdump` (with -C and without), and `od` are read, too. Of a log
+ * (log-line.ts) lines without bytes are passed over.
  */
+import { digitsInLogLine, isP1Line } from "./log-line.ts";
 
 /** Size of the sample from which the kind is decided, unless the input ends or is evidently binary before that. */
 const SAMPLE_BYTES = 1024;
@@ -17,7 +19,12 @@ const TIME =
 const BARE_TIME = /^\s*\d\d:\d\d:\d\d\s+$/;
 const LONGEST_TIME = 48;
 
-export type CaptureKind = "binary" | "hex";
+/** `hexdump` and `od -x` print words of two bytes in the order of the processor: the second byte comes first. */
+const WORDS_LINE = /^\s*[0-9a-f]{7}(?:\s+[0-9a-f]{4}){1,8}\s*$/i;
+/** Bytes that a text must have in lines of a log to be taken for one. */
+const LEAST_LOG_BYTES = 4;
+
+export type CaptureKind = "binary" | "hex" | "log";
 
 /** What is wrong with a line of hex text. */
 export interface CaptureProblem {
@@ -56,7 +63,7 @@ export class CaptureReader {
   /** @returns the bytes that are known by now */
   push(chunk: Uint8Array): Uint8Array {
     if (this.#kind === "binary") return chunk;
-    if (this.#kind === "hex") return this.#readText(chunk, false);
+    if (this.#kind !== null) return this.#readText(chunk, false);
     this.#sample.push(chunk);
     this.#sampled += chunk.length;
     if (this.#sampled < SAMPLE_BYTES && !isEvidentlyBinary(chunk)) return new Uint8Array(0);
@@ -66,7 +73,7 @@ export class CaptureReader {
   /** The input is at its end. */
   end(): Uint8Array {
     if (this.#kind === "binary") return new Uint8Array(0);
-    if (this.#kind === "hex") return this.#readText(new Uint8Array(0), true);
+    if (this.#kind !== null) return this.#readText(new Uint8Array(0), true);
     return this.#decide(true);
   }
 
@@ -80,8 +87,8 @@ export class CaptureReader {
     this.#dump = DUMP_LINE.test(lines.find((line) => withoutComment(line).trim() !== "") ?? "");
     const digits = lines.map((line) => digitsOf(line, true, this.#dump));
     const isHex = !digits.includes(null) && digits.join("").length >= 2;
-    this.#kind = isHex ? "hex" : "binary";
-    return isHex ? this.#readText(sample, final) : sample;
+    this.#kind = isHex ? "hex" : !isEvidentlyBinary(sample) && isLog(lines) ? "log" : "binary";
+    return this.#kind === "binary" ? sample : this.#readText(sample, final);
   }
 
   #readText(chunk: Uint8Array, final: boolean): Uint8Array {
@@ -94,7 +101,8 @@ export class CaptureReader {
     this.#rest = final ? "" : (lines.pop() ?? "");
     const pieces: string[] = [this.#half];
     const take = (line: string, ends: boolean) => {
-      const digits = digitsOf(line, !this.#continued, this.#dump);
+      const isLog = this.#kind === "log";
+      const digits = isLog ? digitsInLogLine(line) : digitsOf(line, !this.#continued, this.#dump);
       if (!this.#continued) this.#line += 1;
       this.#continued = !ends;
       if (digits !== null) pieces.push(digits);
@@ -115,6 +123,12 @@ export class CaptureReader {
   }
 }
 
+/** Whether the lines of a text are those of a log with bytes in it. P1 telegrams are text, too, and their own content. */
+function isLog(lines: readonly string[]): boolean {
+  if (lines.some(isP1Line)) return false;
+  return lines.map(digitsInLogLine).join("").length >= 2 * LEAST_LOG_BYTES;
+}
+
 /** Control characters that no text contains. Bytes above 0x7F can be letters of a comment. */
 function isEvidentlyBinary(chunk: Uint8Array): boolean {
   return chunk.some((byte) => byte < 0x09 || (byte > 0x0d && byte < 0x20) || byte === 0x7f);
@@ -127,6 +141,13 @@ function withoutComment(line: string): string {
 /** The hex digits of a line; `null` if it contains anything else. */
 function digitsOf(line: string, begins: boolean, dump: boolean): string | null {
   let code = withoutComment(line);
+  if (begins && WORDS_LINE.test(code)) {
+    return code
+      .trim()
+      .replace(/^\S+\s*/, "")
+      .replace(/\s+/g, "")
+      .replace(/(..)(..)/g, "$2$1");
+  }
   if (begins && dump) {
     const colon = /^\s*[0-9a-f]+:/i.test(code);
     code = code.replace(DUMP_LINE, "");

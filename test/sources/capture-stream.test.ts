@@ -80,6 +80,86 @@ describe("hex text", () => {
   });
 });
 
+const WORDS = (() => {
+  const rows: string[] = [];
+  for (let at = 0; at < pairs.length; at += 16) {
+    const words = (
+      pairs
+        .slice(at, at + 16)
+        .join("")
+        .match(/.{1,4}/g) ?? []
+    ).map((word) => (word.length === 4 ? word.slice(2) + word.slice(0, 2) : `00${word}`));
+    rows.push(`${at.toString(16).padStart(7, "0")} ${words.join(" ")}`);
+  }
+  return `${rows.join("\n")}\n${pairs.length.toString(16).padStart(7, "0")}\n`;
+})();
+
+it("the words of hexdump without -C are put the right way round; the last may bring a 00 of its own", () => {
+  const read = readCapture(text(WORDS));
+  expect(read.kind).toBe("hex");
+  expect(read.bytes.toString("hex").slice(0, digits.length)).toBe(digits);
+  expect(read.bytes.length - wire.length).toBeLessThan(2);
+});
+
+/** The telegram in lines of so many bytes, each made by the log's own way. */
+const logged = (bytes: number, line: (row: string[], index: number) => string): string =>
+  Array.from({ length: Math.ceil(pairs.length / bytes) }, (_, index) =>
+    line(pairs.slice(index * bytes, (index + 1) * bytes), index),
+  ).join("\n");
+const upper = (row: string[], separator: string) => row.join(separator).toUpperCase();
+
+const LOGS: [string, string][] = [
+  [
+    "ESPHome's uart_debug",
+    `[21:14:10][C][uart.arduino_esp8266:118]:   Baud Rate: 2400 baud\n[21:14:11][D][uart_debug:114]: >>> 10:40:F0:30:16\n${logged(150, (row) => `[21:14:11][D][uart_debug:114]: <<< ${upper(row, ":")}`)}\n`,
+  ],
+  [
+    "ESPHome with milliseconds and a last line of one byte",
+    logged(pairs.length - 1, (row) => `[21:14:11.123][D][uart_debug:158]: <<< ${upper(row, ":")}`),
+  ],
+  ["amsreader", logged(32, (row, index) => `${index === 0 ? "[  123456] (V) " : "(V) "}${upper(row, " ")}`)],
+  ["Tasmota's SerialReceived", `13:03:11.222 MQT: tele/meter/RESULT = {"SerialReceived":"${digits.toUpperCase()}"}\n`],
+  ["Tasmota's dump", logged(20, (row) => `13:03:11.222 : ${row.join(" ")}`)],
+  ["candump", logged(8, (row) => ` (1637588400.123456)  can0  123   [${row.length}]  ${upper(row, " ")}`)],
+  ["candump -L", logged(8, (row) => `(1637588400.123456) can0 123#${upper(row, "")}`)],
+  [
+    "Wireshark",
+    logged(
+      16,
+      (row, index) => `${(index * 16).toString(16).padStart(4, "0")}   ${row.join(" ").padEnd(47)}   h..hS. ab 68 fa`,
+    ),
+  ],
+  [
+    "tshark -x",
+    logged(16, (row, index) => `${(index * 16).toString(16).padStart(4, "0")}  ${row.join(" ").padEnd(47)}  h..hab.`),
+  ],
+  [
+    "socat -x",
+    logged(
+      64,
+      (row) => `> 2021/11/22 21:14:11.000123456  length=${row.length} from=0 to=${row.length - 1}\n ${row.join(" ")}`,
+    ),
+  ],
+  ["a program's own log", `2021-11-22 21:14:11,123 - DEBUG - reader: received ${wire.length} bytes: ${digits}\n`],
+  ["Python's list of bytes", `INFO:root:[${pairs.map((pair) => `0x${pair}`).join(", ")}]\n`],
+];
+
+describe("a log with bytes in its lines", () => {
+  it.each(LOGS)("as %s", (_, content) => {
+    for (const size of [1, 7, 100_000]) {
+      const read = readCapture(text(content), size);
+      expect(read.kind).not.toBe("binary");
+      expect(read.problems).toEqual([]);
+      expect(read.bytes.toString("hex")).toBe(digits);
+    }
+  });
+
+  it("is none without bytes", () => {
+    const content = "[21:14:11][I][app:102]: ESPHome version 2026.10.1 compiled on Nov 22 2026, 21:00:00\n";
+    expect(readCapture(text(content)).kind).toBe("binary");
+  });
+});
+
 describe("binary", () => {
   it.each([1, 16, 10_000])("is passed on as it is, in pieces of %d", (size) => {
     const read = readCapture(wire, size);
