@@ -19,6 +19,7 @@ import { type Message, packetBytes } from "./message.ts";
 import { PacketGuard } from "./packet-guard.ts";
 import { type Phrase, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TAKEN_OVER } from "./reason-codes.ts";
 import { type Outcome, SendWindow } from "./send-window.ts";
+import { ServerList } from "./server-list.ts";
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -34,6 +35,8 @@ const ANSWER_LIMIT_MS = 30_000;
 const MAX_UNANSWERED = 64;
 /** After a packet that was too large nothing is subscribed to for so long, so that what is published goes on. */
 const MUTE_MS = 10 * 60_000;
+/** Where there are several brokers, one that does not answer for so long is passed over. */
+const FAILOVER_TIMEOUT_MS = 3_000;
 /** Different messages that the broker does not take; nobody reads more. */
 const MAX_TOLD = 20;
 
@@ -49,6 +52,8 @@ export interface ConnectionOptions {
   readonly log: ComponentLog;
   /** On every connect, the first and all later ones. */
   readonly onConnect: () => void;
+  /** How soon it is looked whether a preferred broker is back, milliseconds; for tests. */
+  readonly returnMs?: number;
   /** The socket's buffer is empty again. */
   readonly onDrain: () => void;
   readonly onMessage: (topic: string, payload: Buffer, retained: boolean) => void;
@@ -78,6 +83,10 @@ export class Connection {
   #mutedUntil = 0;
   /** The server that the broker names instead of itself. */
   #reference: string | undefined;
+  #servers: ServerList | null = null;
+  #returnTimer: NodeJS.Timeout | null = null;
+  /** We leave this broker for a better one: its closing is no fault. */
+  #leaving = false;
   /** What has been reported and is not over yet. */
   readonly #told = new Set<string>();
   /** What the broker does not take; it is reported once and for all. */
@@ -134,16 +143,21 @@ export class Connection {
   /** Begins to connect, and goes on trying until `stop`. */
   async start(): Promise<void> {
     const { config, findBroker } = this.#options;
-    const first = config.server?.[0];
-    const [{ default: mqtt }, broker] = await Promise.all([
+    const listed = config.server?.map((server) => ({ ...config, server })) ?? [];
+    const [{ default: mqtt }, found] = await Promise.all([
       import("mqtt"),
-      first === undefined ? findBroker(this.#stopping.signal) : { ...config, server: first },
+      listed.length === 0 ? findBroker(this.#stopping.signal) : null,
     ]);
-    if (this.#stopped || broker === null) return;
+    const brokers = found === null ? listed : [found];
+    if (this.#stopped || brokers.length === 0) return;
+    const servers = new ServerList(brokers, this.#options.returnMs);
+    this.#servers = servers;
+    const broker = servers.current;
     this.label = withoutLogin(broker.server);
     let client: MqttClient;
     try {
       const options: IClientOptions = { ...clientOptions(config, this.#options), reconnectPeriod: FIRST_PAUSE_MS };
+      if (servers.several) options.connectTimeout = FAILOVER_TIMEOUT_MS;
       useServer(options, broker);
       client = mqtt.connect(options);
     } catch (error) {
@@ -220,7 +234,8 @@ export class Connection {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#stopping.abort();
-    for (const timer of [this.#retryTimer, this.#stableTimer]) if (timer !== null) clearTimeout(timer);
+    for (const timer of [this.#retryTimer, this.#stableTimer, this.#returnTimer])
+      if (timer !== null) clearTimeout(timer);
     const client = this.#client;
     if (client === null) return;
     let timer: NodeJS.Timeout | undefined;
@@ -306,6 +321,7 @@ export class Connection {
     client.stream.on("drain", () => this.#options.onDrain());
     this.#stableTimer = setTimeout(() => {
       this.#earlyCloses.stable();
+      this.#servers?.stable();
       this.#window.size = Math.min(this.#limits.receiveMaximum, MAX_UNANSWERED);
     }, STABLE_MS);
     const again = this.#told.size > 0 ? " again" : "";
@@ -318,6 +334,46 @@ export class Connection {
     this.#refused = false;
     this.#keepLimits(client);
     this.#options.onConnect();
+    this.#lookForBetter(client);
+  }
+
+  /** While the broker is not the first of the list: goes back to a better one that answers again. */
+  #lookForBetter(client: MqttClient): void {
+    const servers = this.#servers;
+    if (servers === null || !servers.secondBest) return;
+    this.#returnTimer = setTimeout(async () => {
+      const left = this.label;
+      if (this.#stopped || !client.connected) return;
+      if (!(await servers.returnToBetter())) this.#lookForBetter(client);
+      else if (client.connected && !this.#stopped) this.#leave(client, left);
+    }, servers.returnMs);
+  }
+
+  /** Says farewell here, as at a stop, then connects to what is now the current broker of the list. */
+  #leave(client: MqttClient, left: string): void {
+    const { will, log } = this.#options;
+    this.#leaving = true;
+    let timer: NodeJS.Timeout | null = null;
+    const go = () => {
+      if (timer === null) return;
+      clearTimeout(timer);
+      timer = null;
+      client.end(false, () => {
+        this.#leaving = false;
+        if (this.#stopped) return;
+        this.#useCurrent(client);
+        log.info(`leaving the broker at ${left}: ${this.label} is back`);
+        client.reconnect();
+      });
+    };
+    timer = setTimeout(go, FAREWELL_MS);
+    this.publish({ ...will, qos: 1 }, go);
+  }
+
+  #useCurrent(client: MqttClient): void {
+    if (this.#servers === null) return;
+    useServer(client.options, this.#servers.current);
+    this.label = withoutLogin(this.#servers.current.server);
   }
 
   #keepLimits(client: MqttClient): void {
@@ -374,18 +430,34 @@ export class Connection {
 
   #closed(client: MqttClient): void {
     this.#attempting = false;
-    if (this.#stableTimer !== null) clearTimeout(this.#stableTimer);
+    for (const timer of [this.#stableTimer, this.#returnTimer]) if (timer !== null) clearTimeout(timer);
     if (this.#stopped) return;
     const unanswered = this.#earlyCloses.careful ? this.#window.oldest : null;
     // What was not acknowledged is forgotten: after a reconnect the newest is sent, not this.
     this.#window.clear();
     for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id));
+    if (this.#leaving) {
+      this.#connectedAt = 0;
+      return;
+    }
+    const held = this.#connectedAt > 0;
     if (this.#connectedAt > 0) this.#judgeClose(performance.now() - this.#connectedAt, unanswered);
     if (this.#problem === null && !this.#hanging) this.#complain(describeFailure({ code: "closed" }, this.label));
     this.#connectedAt = 0;
     // MQTT.js has taken this attempt's pause already; this is the one after the next failure.
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
     client.options.reconnectPeriod = this.#pauseMs;
+    if (this.#servers?.several === true) this.#failOver(client, held);
+  }
+
+  /** The next broker of the list, at once while the round lasts; after it the pause. */
+  #failOver(client: MqttClient, held: boolean): void {
+    const servers = this.#servers;
+    if (servers === null) return;
+    const goesOn = held || servers.failed();
+    if (held) servers.lost();
+    this.#useCurrent(client);
+    if (goesOn) setImmediate(() => !this.#stopped && !client.connected && !this.#attempting && client.reconnect());
   }
 
   #judgeClose(heldMs: number, unanswered: Message | null): void {
