@@ -12,6 +12,7 @@ const ALLOWED: Record<string, { values: string[]; types?: string[] }> = {
   catalogue: { values: ["codec"] },
   acceptance: { values: ["codec", "catalogue", "process"], types: ["log"] },
   diagnosis: { values: ["codec", "catalogue"], types: ["log", "sources"] },
+  backfill: { values: ["ledger"], types: ["log", "config"] },
   portal: { values: ["codec", "ledger"] },
   ledger: { values: ["codec", "catalogue", "process"], types: ["log", "config", "meter"] },
   meter: { values: ["codec", "catalogue", "acceptance", "diagnosis", "process"], types: ["sources", "config", "log"] },

@@ -1,0 +1,209 @@
+/**
+ * Which hourly rows Home Assistant's statistics of one energy entity lack, and what may be written into them. Pure: rows
+ * and ledger in, plan out.
+ *
+ * A hole is one or more hours without a row between two rows. Home Assistant books the energy of the whole hole in the
+ * row after it, so the sums from there on are right. A written hour has the state and the sum of the row before plus the
+ * ledger's difference; the row after then shows what is left, without being touched.
+ *
+ *     row before   written          written          row after
+ *     13:00        14:00            15:00            16:00
+ *     state, sum   + ledger 14-15   + ledger 15-16   as it was
+ */
+import { intervalsOf } from "../ledger/intervals.ts";
+import { type Point, QUARTER_MS } from "../ledger/point.ts";
+
+export const HOUR_MS = 3_600_000;
+
+/** An hourly row of Home Assistant's statistics, in the unit of the statistic. */
+export interface StatisticsRow {
+  /** Start of the hour, milliseconds since 1970. */
+  readonly start: number;
+  /** The register at the end of the hour. */
+  readonly state: number | null;
+  /** Energy since the statistic began, at the end of the hour. */
+  readonly sum: number | null;
+}
+
+/** A row that may be written. */
+export interface NewRow {
+  readonly start: number;
+  readonly state: number;
+  readonly sum: number;
+}
+
+/** Units that energy statistics may have, and how many Wh each is. */
+export const WATT_HOURS = { Wh: 1, kWh: 1_000, MWh: 1_000_000 } as const satisfies Record<string, number>;
+export type EnergyUnit = keyof typeof WATT_HOURS;
+
+/** Why an hour is left as it is. */
+export const REASONS = {
+  "ledger-gap": "the ledger has a gap in this hour, whose energy is not divided",
+  "ledger-reset": "the register was reset in this hole, or the meter replaced",
+  "hour-before-missing": "the hour before it has no row, so its energy cannot be told apart from that hour's",
+  "before-from": "the hole begins before --from, and it can only be filled from its beginning",
+  "no-row-after": "Home Assistant has no later row yet; it writes one after the first full hour with values",
+  "row-before-differs": "the row before the hole does not agree with the ledger (edited, or from another source)",
+  "row-after-differs": "the row after the hole does not agree with the ledger (edited, or from another source)",
+  "sum-differs":
+    "from the row before the hole to the row after it, state and sum do not grow by the same energy (edited, or reset)",
+  "not-known-yet": "the ledger does not reach to the end of the hour after the hole yet",
+} as const satisfies Record<string, string>;
+export type Reason = keyof typeof REASONS;
+
+export interface Plan {
+  /** Oldest first. */
+  readonly write: readonly NewRow[];
+  /** Hours without a row that the ledger reaches to and that are left all the same. */
+  readonly left: readonly { readonly start: number; readonly reason: Reason }[];
+}
+
+export interface PlanInput {
+  /** The rows of the entity; whole hours only. */
+  readonly rows: readonly StatisticsRow[];
+  /** The ledger of the meter, oldest first. */
+  readonly points: readonly Point[];
+  /** Key of the register: `energy_import`, … */
+  readonly key: string;
+  readonly unit: EnergyUnit;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Whether an hour that starts then is not before `--from`, or is before `--to`. Both default to every hour. */
+  readonly isAfterFrom?: (start: number) => boolean;
+  readonly isBeforeTo?: (start: number) => boolean;
+  /** Rows that an earlier run has written, by their start. */
+  readonly written?: ReadonlyMap<number, NewRow>;
+}
+
+/** Home Assistant adds up binary fractions; what differs by less than this is the same register. */
+const SAME_WH = 0.1;
+/** The recorder compiles an hour seconds after its end; an hour that has just ended is not missed yet. */
+const COMPILED_MS = 15 * 60_000;
+
+export function planBackfill(input: PlanInput): Plan {
+  const { isAfterFrom = () => true, isBeforeTo = () => true } = input;
+  const rows = [...input.rows].sort((a, b) => a.start - b.start);
+  const register = new Register(input.points, input.key);
+  const { first, last } = register;
+  const write: NewRow[] = [];
+  const left: { start: number; reason: Reason }[] = [];
+  if (first === undefined || last === undefined) return { write, left };
+  const leave = (start: number, reason: Reason): void => {
+    if (start >= first && start + HOUR_MS <= last && isAfterFrom(start) && isBeforeTo(start))
+      left.push({ start, reason });
+  };
+  for (const [index, before] of rows.entries()) {
+    const after = rows[index + 1];
+    const begin = before.start + HOUR_MS;
+    const lastEnd = Math.floor((input.now - COMPILED_MS) / HOUR_MS) * HOUR_MS;
+    const end = after?.start ?? Math.min(lastEnd, last);
+    if (end <= begin) continue;
+    const refused = after === undefined ? "no-row-after" : refusalOf(before, after, register, input);
+    let blocked: Reason | null = null;
+    let wattHours = 0;
+    for (let start = begin; start < end; start += HOUR_MS) {
+      const energy = register.energyOf(start);
+      if (blocked === null && refused === null && !isAfterFrom(start)) blocked = "before-from";
+      const reason: Reason | null = energy === null ? "ledger-gap" : blocked;
+      if (refused !== null || reason !== null || energy === null) {
+        leave(start, refused ?? reason ?? "ledger-gap");
+        blocked ??= "hour-before-missing";
+        continue;
+      }
+      wattHours += energy;
+      if (!isBeforeTo(start) || start + HOUR_MS > input.now) break;
+      const row = { start, ...grown(before, wattHours, input.unit) };
+      // What is left for the row after must not be negative, as it could be where clocks differ.
+      if (row.sum * WATT_HOURS[input.unit] > Number(after?.sum) * WATT_HOURS[input.unit] + SAME_WH) {
+        blocked = "row-after-differs";
+        leave(start, blocked);
+        continue;
+      }
+      write.push(row);
+    }
+  }
+  return { write, left };
+}
+
+/** Why nothing may be written between two rows; `null` if they agree with each other and with the ledger. */
+function refusalOf(before: StatisticsRow, after: StatisticsRow, register: Register, input: PlanInput): Reason | null {
+  const wh = WATT_HOURS[input.unit];
+  if (before.state === null || before.sum === null) return "row-before-differs";
+  if (after.state === null || after.sum === null) return "row-after-differs";
+  if (register.isReset(before.start, after.start + HOUR_MS)) return "ledger-reset";
+  const [stateWh, sumWh] = [(after.state - before.state) * wh, (after.sum - before.sum) * wh];
+  if (stateWh < -SAME_WH || !same(stateWh, sumWh)) return "sum-differs";
+  const ours = input.written?.get(before.start);
+  const isOurs = ours !== undefined && same(ours.state * wh, before.state * wh) && same(ours.sum * wh, before.sum * wh);
+  if (!isOurs && !register.agrees(before.start, before.state * wh)) return "row-before-differs";
+  const ends = after.start + HOUR_MS;
+  if (register.last === undefined || register.last < ends) return "not-known-yet";
+  return register.agrees(after.start, after.state * wh) ? null : "row-after-differs";
+}
+
+function same(a: number, b: number): boolean {
+  return Math.abs(a - b) < SAME_WH;
+}
+
+/** State and sum of the row before plus so many Wh, without the noise of binary fractions. */
+function grown({ state, sum }: StatisticsRow, wattHours: number, unit: EnergyUnit): { state: number; sum: number } {
+  const add = (value: number | null): number => Number(((value ?? 0) + wattHours / WATT_HOURS[unit]).toFixed(9));
+  return { state: add(state), sum: add(sum) };
+}
+
+/** One register in the ledger. */
+class Register {
+  readonly #quarters = new Map<number, number>();
+  readonly #resets: { from: number; to: number }[] = [];
+  readonly #points: { at: number; wattHours: number }[] = [];
+
+  constructor(points: readonly Point[], key: string) {
+    for (const { start, end, energy, mark } of intervalsOf(points)) {
+      const wattHours = energy[key];
+      if (mark === "reset") this.#resets.push({ from: start.at, to: end.at });
+      else if (mark === "" && wattHours !== undefined) this.#quarters.set(start.at, wattHours);
+    }
+    for (const { at, registers } of points) {
+      const wattHours = registers[key];
+      if (wattHours !== undefined) this.#points.push({ at, wattHours });
+    }
+  }
+
+  /** When the ledger of this register begins and ends. */
+  get first(): number | undefined {
+    return this.#points[0]?.at;
+  }
+  get last(): number | undefined {
+    return this.#points.at(-1)?.at;
+  }
+
+  /** Wh in an hour of four unmarked quarters; `null` for any other. */
+  energyOf(start: number): number | null {
+    let wattHours = 0;
+    for (let at = start; at < start + HOUR_MS; at += QUARTER_MS) {
+      const quarter = this.#quarters.get(at);
+      if (quarter === undefined) return null;
+      wattHours += quarter;
+    }
+    return wattHours;
+  }
+
+  isReset(from: number, to: number): boolean {
+    return this.#resets.some((reset) => reset.from < to && reset.to > from);
+  }
+
+  /**
+   * Whether the register may have shown this during an hour: Home Assistant keeps the last value that arrived in it, so
+   * one between those at its ends, and not more than a quarter later if its clock is behind the meter's.
+   */
+  agrees(start: number, wattHours: number): boolean {
+    const end = start + HOUR_MS;
+    const atEnd = this.#points.find(({ at }) => at === end);
+    if (atEnd !== undefined && same(atEnd.wattHours, wattHours)) return true;
+    const lower = this.#points.findLast(({ at }) => at <= start);
+    const later = this.#points.find(({ at }) => at >= end + QUARTER_MS);
+    const upper = later ?? this.#points.findLast(({ at }) => at >= end);
+    if (lower === undefined || upper === undefined || this.isReset(lower.at, upper.at)) return false;
+    return wattHours > lower.wattHours - SAME_WH && wattHours < upper.wattHours + SAME_WH;
+  }
+}
