@@ -122,6 +122,20 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import("./export.ts"),
   },
   {
+    name: "backfill",
+    summary:
+      "list the hours that Home Assistant's energy statistics lack and the ledger knows; exit 1 if some cannot be filled",
+    options: [
+      new Option("--apply", "write them"),
+      new Option("--from <time>", "first moment, a date or time such as 2026-03-01 or 2026-03-01T10:00"),
+      new Option("--to <time>", "the moment before which it ends"),
+      new Option("--meter <id>", "only this meter"),
+      new Option("--undo", "list what was written, and how to take it out again"),
+      JSON_OUTPUT,
+    ],
+    load: () => import("./backfill.ts"),
+  },
+  {
     name: "compare",
     args: "<file>",
     summary: "compare a grid operator's CSV of quarter hours with the ledger; exit 1 if they differ",

@@ -37,6 +37,7 @@ describe("the command line", () => {
       "health",
       "migrate",
       "export",
+      "backfill",
       "compare",
     ]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${name}\\b`, "m"));

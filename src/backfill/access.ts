@@ -1,0 +1,25 @@
+/** Where Home Assistant answers, and with which token. */
+import type { Config } from "../config/options.ts";
+import type { Access } from "./connect.ts";
+
+/** The Supervisor's proxy to Home Assistant (`homeassistant_api: true` in the app's config.yaml). */
+const SUPERVISOR = "http://supervisor/core";
+
+/**
+ * What is configured, else the Supervisor's proxy where it runs us.
+ * @param supervisorToken `SUPERVISOR_TOKEN`
+ * @returns a sentence where something is missing
+ */
+export function accessOf(
+  { url, token }: Pick<Config["homeassistant"], "url" | "token">,
+  supervisorToken: string | undefined,
+): Access | string {
+  if (url !== undefined && token !== undefined) return { url, token };
+  const isProxy = url === undefined || url.replace(/\/+$/, "") === SUPERVISOR;
+  if (isProxy && token === undefined && supervisorToken) return { url: SUPERVISOR, token: supervisorToken };
+  const missing = [
+    ...(url === undefined ? ["homeassistant.url"] : []),
+    ...(token === undefined ? ["homeassistant.token"] : []),
+  ];
+  return `${missing.join(" and ")} must be set, so that Home Assistant can be asked (a long-lived access token: your profile, Security)`;
+}
