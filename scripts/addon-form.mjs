@@ -1,5 +1,5 @@
-// The add-on's form, from the table of options (src/config/options.ts): what stands below the mark in
-// hassio-addon/config.yaml, and hassio-addon/translations/. A test fails when the files differ from what this makes.
+// The add-on's form, from the table of options (src/config/options.ts), and its ports (src/config/addon-ports.ts): what
+// stands below the mark in hassio-addon/config.yaml, and hassio-addon/translations/. A test fails when the files differ from what this makes.
 import { readFileSync, writeFileSync } from "node:fs";
 import { stringify } from "yaml";
 import { bundled } from "./bundled.mjs";
@@ -7,14 +7,21 @@ import { bundled } from "./bundled.mjs";
 const MARK = "# From here on made from src/config/options.ts by `npm run docs`.\n";
 
 const { formDefaults, formSchema, formTranslations } = await bundled("src/config/addon-options.ts");
+const { formPorts, portDescriptions } = await bundled("src/config/addon-ports.ts");
 const yaml = (value) => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 const config = readFileSync("hassio-addon/config.yaml", "utf8");
 const [head] = config.split(MARK);
-writeFileSync("hassio-addon/config.yaml", `${head}${MARK}${yaml({ options: formDefaults(), schema: formSchema() })}`);
+const made = {
+  ports: formPorts(),
+  ports_description: portDescriptions("en"),
+  options: formDefaults(),
+  schema: formSchema(),
+};
+writeFileSync("hassio-addon/config.yaml", `${head}${MARK}${yaml(made)}`);
 for (const language of ["en", "de"]) {
   const note = "# Made from src/config/options.ts by `npm run docs`.\n";
   writeFileSync(
     `hassio-addon/translations/${language}.yaml`,
-    `${note}${yaml({ configuration: formTranslations(language) })}`,
+    `${note}${yaml({ configuration: formTranslations(language), network: portDescriptions(language) })}`,
   );
 }

@@ -53,7 +53,7 @@ describe("the add-on", () => {
 
   it("uses no key that the Supervisor drops or warns about", () => {
     const known =
-      /^(name|version|slug|description|url|arch|startup|boot|init|uart|services|homeassistant_api|map|apparmor|ingress(_port|_stream)?|panel_(icon|title)|watchdog|timeout|image|options|schema)$/;
+      /^(name|version|slug|description|url|arch|startup|boot|init|uart|services|homeassistant_api|map|apparmor|ingress(_port|_stream)?|panel_(icon|title)|watchdog|timeout|image|ports(_description)?|options|schema)$/;
     expect(Object.keys(addon).filter((key) => !known.test(key))).toEqual([]);
     expect(addon.arch).toEqual(["aarch64", "amd64"]);
     for (const folder of addon.map) expect(["app_config", "share", "ssl"]).toContain(folder.type);

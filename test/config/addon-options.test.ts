@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { formDefaults, formSchema, formTranslations, joinMeters, joinOutputs } from "../../src/config/addon-options.ts";
+import { formPorts, portDescriptions } from "../../src/config/addon-ports.ts";
 import { displayPath, OPTIONS } from "../../src/config/option-list.ts";
 import { parseYaml } from "../../src/config/yaml-file.ts";
 
@@ -124,5 +125,30 @@ describe("options.json has each output as a section of its own", () => {
     expect([...root.entries.keys()]).toEqual(["outputs"]);
     const outputs = root.entries.get("outputs");
     expect(outputs?.kind === "map" && [...outputs.entries.keys()]).toEqual(["p1", "shelly"]);
+  });
+});
+
+describe("the ports that the app offers under Network", () => {
+  it("are up to date in config.yaml (npm run docs), and closed until the user enters a number", () => {
+    expect(config.ports).toEqual(formPorts());
+    expect(config.ports_description).toEqual(portDescriptions("en"));
+    expect(new Set(Object.values(config.ports))).toEqual(new Set([null]));
+    for (const port of Object.keys(config.ports)) expect(port).toMatch(/^\d+\/(tcp|udp)$/);
+    expect(Object.keys(config.ports)).not.toContain(`${config.ingress_port}/tcp`);
+  });
+
+  it.each(["en", "de"] as const)("are explained in %s", (language) => {
+    const { network } = parse(readFileSync(`hassio-addon/translations/${language}.yaml`, "utf8"));
+    expect(network).toEqual(portDescriptions(language));
+    expect(Object.keys(network)).toEqual(Object.keys(config.ports));
+  });
+
+  it("name an option of the form and the port that it has to listen on", () => {
+    for (const language of ["en", "de"] as const) {
+      for (const [port, words] of Object.entries(portDescriptions(language))) {
+        expect(words).toContain(`0.0.0.0:${port.replace(/\/.*/, "")}`);
+        expect(Object.keys(formSchema())).toContain(/outputs_\w+/.exec(words)?.[0]);
+      }
+    }
   });
 });
