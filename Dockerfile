@@ -3,8 +3,10 @@
 #
 # `built` here; `given` in the folder that scripts/addon-folder.mjs makes, which has the bundled program already.
 ARG APP=built
+# Releases are built on Debian 13: --build-arg NODE_IMAGE=node:24-trixie-slim (.github/workflows/release.yml).
+ARG NODE_IMAGE=node:24-bookworm-slim
 
-FROM node:24-bookworm-slim AS base
+FROM ${NODE_IMAGE} AS base
 
 FROM base AS build
 WORKDIR /src
