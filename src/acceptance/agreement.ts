@@ -6,25 +6,45 @@ import type { Sample } from "./sample.ts";
 import { numberOf } from "./shape.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** So many must agree before they win against what is known. */
+/** What it takes to win against what is known: so many telegrams that agree, over so long a time. */
+export interface Evidence {
+  readonly telegrams: number;
+  readonly ms: number;
+}
+
+/** Counted in telegrams and in time: at one telegram a second a few of them prove no more than one. */
 const AGREE = {
-  /** At first contact: two. */
-  first: 2,
+  /** At first contact. */
+  first: { telegrams: 2, ms: 0 },
   /** Those below a value that had slipped in upward: their registers are withheld until they have caught up. */
-  slip: 2,
+  slip: { telegrams: 2, ms: 0 },
   /** A register that fell, although CRC or tag prove the telegram: a reset. */
-  provenFall: 2,
+  provenFall: { telegrams: 2, ms: 10_000 },
   /** A reset register, or a counter that began anew. */
-  same: 3,
+  same: { telegrams: 3, ms: 10_000 },
   /** What fails a check of its own: this meter is like that, and the check is waived from then on. */
-  odd: 5,
+  odd: { telegrams: 5, ms: 15_000 },
   /** Another meter: two meters on one line must not take turns. */
-  other: 4,
+  other: { telegrams: 4, ms: 15_000 },
   /** Another list: one damaged in the same place several times must not pass for one. */
-  list: 5,
+  list: { telegrams: 5, ms: 15_000 },
   /** Registers that rise faster than the limit allows: this meter carries more. */
-  fast: 5,
-} as const;
+  fast: { telegrams: 5, ms: 15_000 },
+  /** Every register at exactly 0 under an unchanged number: a meter that has lost its registers, or is starting up. */
+  zero: { telegrams: 10, ms: 600_000 },
+  /** From 0 back to more than can have flowed: what was known before the registers were 0. */
+  return: { telegrams: 5, ms: 60_000 },
+} as const satisfies Record<string, Evidence>;
+
+/** How many telegrams in a row agree up to one of them, the earlier ones being forgotten or not, and since when. */
+export interface Run {
+  readonly telegrams: number;
+  /** Time of the first. */
+  readonly since: number;
+  /** Whether every register was 0 in one of them. */
+  readonly zero: boolean;
+}
+
 /** A telegram on its way through the decision. */
 export interface Entry {
   readonly sample: Sample;
@@ -36,6 +56,9 @@ export interface Entry {
   /** Why it is held. */
   finding: Finding | null;
   verdict: Verdict | null;
+  /** Those that agree up to this one; the same where registers may rise faster than the limit. */
+  run: Run | null;
+  fastRun: Run | null;
 }
 
 /** What speaks against `later` if `earlier` was true. */
@@ -62,27 +85,46 @@ export function chainOf(entry: Entry, pool: readonly Entry[], beside: Beside, fi
   return chain;
 }
 
-/** The same where registers may rise faster than the limit; empty if they do not, or are too few. */
+/** The same where registers may rise faster than the limit; empty if none of them does. */
 export function fastChainOf(entry: Entry, pool: readonly Entry[], beside: Beside, first: boolean): Entry[] {
   const chain = chainOf(entry, pool, beside, first, true);
   const fast = chain.some((link, index) => {
     const next = chain[index + 1];
     return next !== undefined && beside(link, next)?.check === "energy-rise";
   });
-  return fast && chain.length >= AGREE.fast ? chain : [];
+  return fast ? chain : [];
 }
+
+/** The run that ends with the last of this chain; `before` is that of the one before it. */
+export function runOf(chain: readonly Entry[], before: Run | null): Run {
+  const last = chain.at(-1);
+  return {
+    telegrams: Math.max(chain.length, (before?.telegrams ?? 0) + 1),
+    since: Math.min(before?.since ?? Number.POSITIVE_INFINITY, chain[0]?.time ?? 0),
+    zero: (before?.zero ?? false) || last?.finding?.check === "energy-zero",
+  };
+}
+
+/** Whether this run is enough to win. */
+export const isEnough = ({ telegrams, since }: Run, needed: Evidence, time: number): boolean =>
+  telegrams >= needed.telegrams && time - since >= needed.ms;
+
+/** For registers that rise faster than the limit. */
+export const FAST: Evidence = AGREE.fast;
 
 function isSame({ sample: { telegram: a } }: Entry, { sample: { telegram: b } }: Entry): boolean {
   return a.invocationCounter === b.invocationCounter && contentOf(a) === contentOf(b);
 }
 
-/** How many must agree before they win. */
-export function neededFor(entry: Entry, chain: readonly Entry[], base: Baseline | null): number {
+/** What it takes for these to win. */
+export function neededFor(entry: Entry, chain: readonly Entry[], base: Baseline | null): Evidence {
   if (entry.alone !== null) return AGREE.odd;
+  if (base !== null && entry.run?.zero === true) return AGREE.zero;
   if (base?.confirmed !== true) return AGREE.first;
   const checks = chain.map(({ finding }) => finding?.check);
   if (checks.includes("meter")) return AGREE.other;
   if (checks.includes("structure")) return AGREE.list;
+  if (checks.includes("energy-return")) return AGREE.return;
   if (checks.every((check) => check === "energy-slip")) return AGREE.slip;
   if (entry.proven && checks.every((check) => check !== undefined && isFall(check))) return AGREE.provenFall;
   return AGREE.same;
@@ -111,12 +153,15 @@ export function noticeOf({ check, reason }: Finding): string {
   switch (check) {
     case "meter":
       return `another meter is at this port now: ${reason}`;
+    case "energy-zero":
     case "energy-fall":
       return `a register begins anew, or a wrong value had been taken before: ${reason}`;
     case "counter":
       return `the meter counts its telegrams anew: ${reason}`;
     case "structure":
       return `the meter sends another list now: ${reason}`;
+    case "energy-return":
+      return `the registers are back after they had been 0: ${reason}`;
     case "energy-rise":
       return `taken although it looks too much: ${reason}`;
     default:

@@ -43,6 +43,10 @@ export type Check =
   | "energy-rise"
   | "energy-fall"
   | "energy-slip"
+  /** Every register is exactly 0, and was not. */
+  | "energy-zero"
+  /** A register was 0 and is back at more than can have flowed. */
+  | "energy-return"
   | "energy-burst"
   | "clock"
   | "gap"

@@ -1,9 +1,20 @@
 /** Judges the telegrams of one meter, in their order: the pool of what is held, and who wins (see acceptance.ts). */
 import type { Telegram } from "../codec/telegram.ts";
-import { chainOf, type Entry, fastChainOf, isFall, largestPower, neededFor, noticeOf } from "./agreement.ts";
+import {
+  chainOf,
+  type Entry,
+  FAST,
+  fastChainOf,
+  isEnough,
+  isFall,
+  largestPower,
+  neededFor,
+  noticeOf,
+  runOf,
+} from "./agreement.ts";
 import { type Baseline, extend, fromMemory, toMemory, WAIVED } from "./baseline.ts";
 import { checkAlone, failures } from "./consistency.ts";
-import { DEFAULT_LIMITS, type Finding, type Limits } from "./finding.ts";
+import { type Check, DEFAULT_LIMITS, type Finding, type Limits } from "./finding.ts";
 import { compare, isRepetition, slipOf } from "./plausibility.ts";
 import { isRecord, isSameKey, ReplayGuard } from "./replay-guard.ts";
 import { sampleOf } from "./sample.ts";
@@ -26,6 +37,11 @@ const POOL = 8;
 const WITHHOLD_MS = 24 * 3_600_000;
 /** Without clock and real time of arrival: so much may have passed between two telegrams of a capture. */
 const UNKNOWN_PERIOD_MS = 900_000;
+
+/** Doubts about registers or time: power, voltage and current of the same telegram are published at once. */
+const ENERGY_ONLY: ReadonlySet<Check> = new Set(["gap", "energy-burst", "clock"]);
+/** The same for contradictions of a proven telegram. */
+const PROVEN_ENERGY: ReadonlySet<Check> = new Set(["energy-fall", "energy-slip", "energy-zero", "energy-return"]);
 
 /** Who sent it, as far as it tells; the key of the memory. */
 export const identityOf = (telegram: Telegram): string => telegram.systemTitle ?? telegram.meterId ?? "";
@@ -81,7 +97,7 @@ export class Judge implements Acceptance {
     this.#recall(telegram, time);
     const proven = telegram.proof === "crc" || telegram.proof === "tag";
     const alone = proven ? null : checkAlone(sample, this.#limitsNow, this.#base?.waived ?? []);
-    const entry: Entry = { sample, at, time, proven, alone, finding: null, verdict: null };
+    const entry: Entry = { sample, at, time, proven, alone, finding: null, verdict: null, run: null, fastRun: null };
     this.#queue.push(entry);
     const refusal = this.#refusalOf(telegram);
     if (refusal !== null) {
@@ -111,7 +127,8 @@ export class Judge implements Acceptance {
       // First contact, and they disagree: the next telegram will decide, whenever it comes.
       if (!lone && !last && unconfirmed.includes(entry)) continue;
       const finding = entry.finding;
-      const reset = entry.proven && finding !== null && isFall(finding.check);
+      // The last telegram of a capture; on a line the next one decides, whenever it comes.
+      const reset = last && entry.proven && finding !== null && isFall(finding.check);
       const doubt = finding?.grade === "doubt" && (finding.unlikely !== true || last) && this.#stillFits(entry);
       if (doubt || reset || (lone && finding?.check === "unconfirmed")) {
         this.#pool = this.#pool.filter((other) => other !== entry);
@@ -181,11 +198,12 @@ export class Judge implements Acceptance {
     if (finding.grade === "doubt") {
       this.#clear(entry, true);
       this.#hold(entry, finding);
-      if (finding.check === "gap") return [{ type: "provisional", telegram: entry.sample.telegram, at: entry.at }];
-      return [];
+      // What is unlikely is damaged more often than true, and the damage may have reached the powers, too.
+      return ENERGY_ONLY.has(finding.check) && finding.unlikely !== true ? [provisional(entry)] : [];
     }
     this.#challenge(entry, finding);
-    return [];
+    // CRC or tag prove the rest of the telegram, whatever its registers say.
+    return entry.proven && entry.verdict === null && PROVEN_ENERGY.has(finding.check) ? [provisional(entry)] : [];
   }
 
   /**
@@ -215,7 +233,7 @@ export class Judge implements Acceptance {
     const reason = "nothing is known of this meter, and no second telegram has confirmed the first";
     this.#challenge(entry, entry.alone ?? { check: "unconfirmed", reason, grade: "contradiction" });
     if (entry.verdict !== null || entry.alone !== null) return [];
-    return [{ type: "provisional", telegram: entry.sample.telegram, at: entry.at }];
+    return [provisional(entry)];
   }
 
   /**
@@ -252,10 +270,16 @@ export class Judge implements Acceptance {
   #challenge(entry: Entry, finding: Finding): void {
     this.#hold(entry, finding);
     const beside = (earlier: Entry, later: Entry): Finding | null => this.#beside(earlier, later, null);
-    let chain = chainOf(entry, this.#pool, beside, this.#base === null);
-    const fast = chain.length < neededFor(entry, chain, this.#base);
-    if (fast) chain = fastChainOf(entry, this.#pool, beside, this.#base === null);
-    if (chain.length === 0) return;
+    const first = this.#base === null;
+    let chain = chainOf(entry, this.#pool, beside, first);
+    entry.run = runOf(chain, chain.at(-2)?.run ?? null);
+    const fast = !isEnough(entry.run, neededFor(entry, chain, this.#base), entry.time);
+    if (fast) {
+      chain = fastChainOf(entry, this.#pool, beside, first);
+      if (chain.length === 0) return;
+      entry.fastRun = runOf(chain, chain.at(-2)?.fastRun ?? null);
+      if (entry.run.zero || !isEnough(entry.fastRun, FAST, entry.time)) return;
+    }
     const winners = new Set(chain);
     for (const other of this.#pool) if (!winners.has(other)) this.#reject(other);
     this.#pool = [];
@@ -264,10 +288,11 @@ export class Judge implements Acceptance {
     const changed = finding.check === "meter" || before === null;
     if (changed) this.#base = null;
     const slip = chain.every((link) => link.finding?.check === "energy-slip");
-    const first = chain.find(({ verdict }) => verdict === null);
-    const notice = `${noticeOf(first?.finding ?? finding)} (${chain.length} telegrams agree)`;
+    const opening = chain.find(({ verdict }) => verdict === null);
+    const agreeing = Math.max(chain.length, (fast ? entry.fastRun : entry.run)?.telegrams ?? 0);
+    const notice = `${noticeOf(opening?.finding ?? finding)} (${agreeing} telegrams agree)`;
     for (const link of chain) {
-      if (link.verdict === null) this.#accept(link, link === first && before !== null && !slip ? notice : undefined);
+      if (link.verdict === null) this.#accept(link, link === opening && before !== null && !slip ? notice : undefined);
       else this.#base = this.#extend(this.#base, link);
     }
     if (this.#base === null) return;
@@ -347,6 +372,9 @@ export class Judge implements Acceptance {
     return verdicts;
   }
 }
+
+/** Its values of the moment only. */
+const provisional = ({ sample, at }: Entry): Verdict => ({ type: "provisional", telegram: sample.telegram, at });
 
 /** How long nothing is decided about what is held: some of the telegrams that would confirm it may be damaged, too. */
 function holdOf(base: Baseline | null): number {

@@ -93,6 +93,8 @@ function otherList(base: Baseline, shape: Shape): Finding | null {
 
 function energies(base: Baseline, sample: Sample, time: number, proven: boolean): Finding | null {
   const { telegram, shape, clock } = sample;
+  const zero = allZero(base, sample);
+  if (zero !== null) return zero;
   let fall: Finding | null = null;
   let doubt: Finding | null = null;
   for (const place of shape.counters) {
@@ -107,17 +109,29 @@ function energies(base: Baseline, sample: Sample, time: number, proven: boolean)
         const reason = `${place.obis} fell from ${known.value} to ${value}`;
         fall = against(slip ? "energy-slip" : "energy-fall", reason);
       }
-    } else if (!proven) {
+    } else if (!proven || known.value === 0) {
+      // A right check sum proves the bytes, not that a meter which starts up had counted them: a return is judged always.
       const limit = (mostPower(base) * (passed + SLACK_MS)) / 3_600_000 + place.step;
       if (Math.abs(rise) > limit) {
         const within = `within ${Math.round(passed / 1000)} s`;
         const reason = `${place.obis} went from ${known.value} to ${value} ${within}, at most ${Math.floor(limit)} more is possible`;
-        return against("energy-rise", reason);
+        return against(known.value === 0 ? "energy-return" : "energy-rise", reason);
       }
-      doubt ??= burst(base, sample, place, rise, passed, known.rate);
+      if (!proven) doubt ??= burst(base, sample, place, rise, passed, known.rate);
     }
   }
   return fall ?? doubt;
+}
+
+/** Every register of this telegram is exactly 0, and at least one of them was not. */
+function allZero(base: Baseline, { telegram, shape }: Sample): Finding | null {
+  let fell: string | null = null;
+  for (const { index, obis } of shape.counters) {
+    if (numberOf(telegram.registers[index]) !== 0) return null;
+    const known = base.registers[obis];
+    if (known !== undefined && known.value !== 0) fell ??= `every register is 0, ${obis} was ${known.value}`;
+  }
+  return fell === null ? null : against("energy-zero", fell);
 }
 
 /** W: the limit, or what the meter itself was believed to carry. */

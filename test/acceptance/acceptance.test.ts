@@ -133,7 +133,8 @@ describe("strictness and plausibility reject what the sum of M-Bus did not find"
     ["a clock that jumped ahead", "clock", netzNoe({ counter: 3, ahead: 86_400_000 })],
   ])("%s", (_name, check, telegram) => {
     const number = (telegram.invocationCounter ?? 0) - 1_000;
-    expect(judged(settled(), telegram)).toEqual([`rejected ${number} ${check}`, "accepted 4"]);
+    const said = judged(settled(), telegram).filter((text) => text !== `provisional ${number}`);
+    expect(said).toEqual([`rejected ${number} ${check}`, "accepted 4"]);
   });
 
   test("the limits are those of the configuration", () => {
@@ -183,9 +184,9 @@ function otherWeekday(telegram: Telegram): Telegram {
 }
 
 describe("what is unusual but true is not lost", () => {
-  test("a heater that ran between two samples: held until the next telegram, then both are published in order", () => {
+  test("a heater that ran between two samples: its power at once, its registers with the next telegram, in order", () => {
     const line = settled();
-    expect(line.hear(netzNoe({ counter: 3, import: 1_000_020 }))).toEqual([]);
+    expect(line.hear(netzNoe({ counter: 3, import: 1_000_020 }))).toEqual(["provisional 3"]);
     expect(line.hear(netzNoe({ counter: 4, import: 1_000_021 }))).toEqual(["accepted 3", "accepted 4"]);
   });
 
@@ -195,15 +196,16 @@ describe("what is unusual but true is not lost", () => {
     for (let counter = 3; counter < 12; counter++) {
       decided.push(...line.hear(netzNoe({ counter, import: 1_000_000 + 50 * counter })));
     }
-    expect(decided).toHaveLength(9);
-    expect(decided.every((text) => text.startsWith("accepted"))).toBe(true);
+    const accepted = decided.filter((text) => text.startsWith("accepted"));
+    expect(accepted).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11].map((counter) => `accepted ${counter}`));
+    expect(decided.some((text) => text.startsWith("rejected"))).toBe(false);
     expect(line.hear(netzNoe({ counter: 12, import: 1_000_600 }))).toEqual(["accepted 12"]);
   });
 
   test("two unusual ones that contradict each other: the next telegram says which was true", () => {
     const line = settled();
-    expect(line.hear(netzNoe({ counter: 3, import: 1_000_020 }))).toEqual([]);
-    expect(line.hear(netzNoe({ counter: 4, import: 1_000_015 }))).toEqual([]);
+    expect(line.hear(netzNoe({ counter: 3, import: 1_000_020 }))).toEqual(["provisional 3"]);
+    expect(line.hear(netzNoe({ counter: 4, import: 1_000_015 }))).toEqual(["provisional 4"]);
     const last = line.hear(netzNoe({ counter: 5, import: 1_000_022 }));
     expect(last).toEqual(["accepted 3", "rejected 4 energy-burst", "accepted 5"]);
   });
@@ -217,7 +219,7 @@ describe("what is unusual but true is not lost", () => {
 
   test.each([3_600_000, -3_600_000, 120_000, -120_000])("a clock that is set by %i ms", (ahead) => {
     const line = settled();
-    expect(line.hear(netzNoe({ counter: 3, ahead }))).toEqual([]);
+    expect(line.hear(netzNoe({ counter: 3, ahead }))).toEqual(["provisional 3"]);
     expect(line.hear(netzNoe({ counter: 4, ahead }))).toEqual(["accepted 3", "accepted 4"]);
     expect(line.hear(netzNoe({ counter: 5, ahead }))).toEqual(["accepted 5"]);
   });
@@ -402,11 +404,13 @@ describe("a change that is real wins, with a notice", () => {
     expect(slow(5, 300)).toEqual(["accepted 5"]);
   });
 
-  test("a proven telegram with a register that fell: two are enough", () => {
+  test("a proven telegram with a register that fell: its power at once, its registers after 10 s", () => {
     const line = new Line();
     line.hear(netzNoe({ counter: 0, proof: "tag" }));
-    line.hear(netzNoe({ counter: 1, proof: "tag", import: 0 }));
-    expect(line.hear(netzNoe({ counter: 2, proof: "tag", import: 1 }))).toEqual(["accepted 1", "accepted 2"]);
+    expect(line.hear(netzNoe({ counter: 1, proof: "tag", import: 0 }))).toEqual(["provisional 1"]);
+    expect(line.hear(netzNoe({ counter: 2, proof: "tag", import: 1 }))).toEqual(["provisional 2"]);
+    const decided = line.hear(netzNoe({ counter: 3, proof: "tag", import: 2 }));
+    expect(decided).toEqual(["accepted 1", "accepted 2", "accepted 3"]);
   });
 
   test("a proven telegram is not doubted for anything that integrity proves", () => {
