@@ -14,9 +14,12 @@ import { VERSION } from "./version.ts";
 const EXIT = { ok: 0, failure: 1, usage: 2, config: 78 } as const;
 /** A stop ends within 5 s, come what may. */
 const STOP_MS = 4_500;
+/** A signal to the process and one to its group are one wish: only a later one ends the process at once. */
+const SAME_SIGNAL_MS = 500;
 
 const redactor = new Redactor();
 const stopping = new AbortController();
+let stoppingSince = 0;
 
 function print(text: string): void {
   process.stderr.write(`${printableLines(redactor.text(text))}\n`);
@@ -38,9 +41,11 @@ function exit(code: number): void {
 
 function onSignal(signal: NodeJS.Signals): void {
   if (stopping.signal.aborted) {
+    if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
     print(`kaifa2mqtt: ${signal} a second time: stopping at once`);
     process.exit(EXIT.failure);
   }
+  stoppingSince = performance.now();
   stopping.abort();
   setTimeout(() => {
     print("kaifa2mqtt: not everything could be stopped in time");

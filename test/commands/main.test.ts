@@ -189,11 +189,15 @@ describe("signals", () => {
     expect(performance.now() - killed).toBeLessThan(3_000);
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)("%s stops a command that waits: exit 0", async (signal) => {
-    const child = start(program.main, ["simulate", "-", "--interval", "0.05"]);
-    await once(child.stdout, "data");
-    child.kill(signal);
-    const [code] = (await once(child, "exit")) as [number];
-    expect(code).toBe(0);
-  });
+  it.each(["SIGINT", "SIGTERM"] as const)(
+    "%s stops a command that waits: exit 0, also when it comes twice in the same instant",
+    async (signal) => {
+      const child = start(program.main, ["simulate", "-", "--interval", "0.05"]);
+      await once(child.stdout, "data");
+      child.kill(signal);
+      child.kill(signal === "SIGINT" ? "SIGTERM" : "SIGINT");
+      const [code] = (await once(child, "exit")) as [number];
+      expect(code).toBe(0);
+    },
+  );
 });
