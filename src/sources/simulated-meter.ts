@@ -36,7 +36,8 @@ export class SimulatedMeter {
     this.#key = options.key ?? Buffer.from(DEMO_KEY, "hex");
     this.#loadProfile = new LoadProfile(seededRandom(seed), options.start);
     this.#serial = 200_000 + ((seed * 7919) % 700_000);
-    this.#counter = 1000 + Math.floor((options.start / 1000) % 1_000_000_000);
+    // In tenths of seconds: after a restart it never goes back, even if telegrams were sent ten times a second. 32 bits.
+    this.#counter = 1000 + Math.floor((options.start / 100) % 4_000_000_000);
   }
 
   /** The telegram of that moment, all its bytes. */
