@@ -29,10 +29,12 @@ import { Timers } from "./timers.ts";
 const SILENCE_MS = 1_000;
 /** Diagnosis, parity search and dead connections are looked at this often. */
 const TICK_MS = 5_000;
-/** The pause before the next attempt: an eighth of the outage so far, within these bounds. */
+/** The pause before the next attempt: an eighth of the outage so far, within these limits. */
 const RETRY_SHARE = 8;
 const RETRY_LEAST_MS = 1_000;
 const RETRY_MOST_MS = 30_000;
+/** On the network, where nothing says that the server is back, no longer than this share of a known period. */
+const RETRY_PERIODS = 0.5;
 /** A server that holds the connection and sends nothing for so long (or two offline limits) is asked anew. */
 const IDLE_CONNECTION_MS = 180_000;
 /** `stop` waits no longer for a device that does not let itself be closed. */
@@ -346,7 +348,9 @@ export class Meter {
     this.#failingSince ??= at;
     this.#look();
     const share = (at - this.#failingSince) / RETRY_SHARE;
-    const pause = this.#sleep(Math.min(Math.max(share, RETRY_LEAST_MS), RETRY_MOST_MS));
+    const period = this.#parts.source.hasLine ? null : this.#period.ms;
+    const most = period === null ? RETRY_MOST_MS : Math.min(RETRY_MOST_MS, period * RETRY_PERIODS);
+    const pause = this.#sleep(Math.max(Math.min(share, most), RETRY_LEAST_MS));
     const watch = new AbortController();
     void this.#parts.source.changed?.(watch.signal).then(() => {
       if (!watch.signal.aborted) this.#wake?.();

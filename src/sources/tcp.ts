@@ -4,8 +4,8 @@ import { connect } from "node:net";
 import { ACKNOWLEDGE, AmisAnswer, ANSWER_MS } from "./amis-answer.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 
-/** Connection timeout. */
-const CONNECT_MS = 10_000;
+/** Connection timeout: long enough for two lost SYN packets (sent again after 1 s and 3 s). */
+const CONNECT_MS = 4_000;
 /** Idle time before TCP keep-alive probes are sent; on Linux the connection is dropped ten seconds later. */
 const KEEPALIVE_MS = 10_000;
 

@@ -165,6 +165,17 @@ describe("a meter", () => {
     expect(source.openings.length - before).toBe(10);
   });
 
+  it("tries a server on the network again each half period, however long the outage", async () => {
+    const { source, clock, telegrams } = await bench({ hasLine: false });
+    await telegrams(4);
+    source.refusal = new SourceError("refused", "not there");
+    source.fail(new SourceError("lost", "gone"));
+    await clock.pass(600_000);
+    const before = source.openings.length;
+    await clock.pass(60_000);
+    expect(source.openings.length - before).toBe(24);
+  });
+
   it("is back at once when the source says that the device has changed", async () => {
     const { source, clock, of, telegram } = await bench({ refusal: new SourceError("no-device", "not there") });
     await clock.pass(600_000);
