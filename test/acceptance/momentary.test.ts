@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createAcceptance } from "../../src/acceptance/acceptance.ts";
 import type { Telegram } from "../../src/codec/telegram.ts";
 import { buildReading } from "../../src/meter/reading.ts";
+import { METER } from "../helpers/readings.ts";
 import { netzNoe, PERIOD_MS } from "../helpers/telegrams.ts";
 
 /** With reactive energy and without reactive power, as at KSM-West. */
@@ -21,7 +22,7 @@ describe("values of the moment never wait", () => {
     expect(more).toEqual([]);
     if (first === undefined) throw new Error("no verdict");
     expect(first.type).toBe("provisional");
-    const reading = buildReading(first.telegram, { meter: "m", receivedAt: 0, complete: false });
+    const reading = buildReading(first.telegram, { meter: METER, receivedAt: 0, complete: false });
     expect(reading.values.filter(({ unit }) => unit === "W").map(({ text }) => text)).toContain("720");
     expect(reading.values.filter(({ unit }) => unit?.endsWith("h"))).toEqual([]);
     expect(hear(5, 700_006).map(({ type }) => type)).toEqual(["accepted", "accepted"]);
