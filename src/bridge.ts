@@ -5,6 +5,7 @@ import { createAcceptance, limitsOf } from "./acceptance/acceptance.ts";
 import { keyIdOf } from "./acceptance/key-id.ts";
 import { Memory } from "./acceptance/memory.ts";
 import type { Acceptance } from "./acceptance/verdict.ts";
+import type { BackfillKeeper } from "./backfill/keeper.ts";
 import { createDecoder } from "./codec/decoder.ts";
 import type { Decoder, DecoderOptions } from "./codec/decoder-event.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
@@ -39,6 +40,8 @@ export interface BridgeOptions {
   readonly findBroker?: (signal: AbortSignal) => Promise<Broker | null>;
   /** Whether the Home Assistant Supervisor runs us. */
   readonly supervised?: boolean;
+  /** `SUPERVISOR_TOKEN`: by it Home Assistant answers where the configuration names no access. */
+  readonly supervisorToken?: string;
   /** Whether this is our container image. */
   readonly inContainer?: boolean;
   /** What the status page shows besides, and, for tests, where it was built and whom to take for the Supervisor. */
@@ -75,6 +78,7 @@ export class Bridge implements BridgeView {
   readonly #captures: LineCapture[] = [];
   #sinks: Sink[] = [];
   #mqtt: MqttSink | null = null;
+  #backfill: BackfillKeeper | null = null;
   #outputs: readonly Output[] = [];
   #stopping: Promise<void> | null = null;
 
@@ -108,6 +112,7 @@ export class Bridge implements BridgeView {
     );
     for (const meter of this.#meters) meter.start();
     await Promise.all(begun);
+    if (config.homeassistant.backfill && this.#stopping === null) await this.#startBackfill();
   }
 
   /** Meters first, so that nothing new comes; then the sinks say farewell. At most about 4 s; may be called twice. */
@@ -117,7 +122,9 @@ export class Bridge implements BridgeView {
       await Promise.all(this.#captures.map((capture) => capture.stop()));
       // The newest readings are on their way to the ledger.
       await new Promise((resolve) => setImmediate(resolve));
-      await Promise.all([...this.#sinks, this.#memory, this.#ledger].map((part) => part.stop().catch(() => undefined)));
+      await Promise.all(
+        [...this.#sinks, this.#memory, this.#ledger, this.#backfill].map((part) => part?.stop().catch(() => undefined)),
+      );
       await this.#healthServer.stop();
     })();
     return this.#stopping;
@@ -229,6 +236,22 @@ export class Bridge implements BridgeView {
         return plainCapture(chunks, { version: this.version, port: meter.port, now: new Date() });
       },
     });
+  }
+
+  async #startBackfill(): Promise<void> {
+    const { config, log, supervisorToken } = this.#options;
+    const [{ BackfillKeeper }, { accessOf }] = await Promise.all([
+      import("./backfill/keeper.ts"),
+      import("./backfill/access.ts"),
+    ]);
+    this.#backfill = new BackfillKeeper({
+      access: accessOf(config.homeassistant, supervisorToken),
+      reader: this.#ledger.reader,
+      dataDir: config.data_dir,
+      meters: () => this.meters().flatMap(({ info }) => (info === null ? [] : [info.id])),
+      log: log.child({ component: "backfill" }),
+    });
+    this.#backfill.start();
   }
 
   #meterStatus(id: string | null): MeterStatus | undefined {

@@ -44,7 +44,7 @@ export async function command(context: CommandContext): Promise<number> {
     supervised,
     inContainer: inImage(env),
     page,
-    ...(token === undefined ? {} : { findBroker: supervisorsBroker(token, log) }),
+    ...(token === undefined ? {} : { findBroker: supervisorsBroker(token, log), supervisorToken: token }),
   });
   // Node takes an aborted signal's event for granted that is listened to too late.
   const stopped = signal.aborted ? Promise.resolve() : once(signal, "abort");

@@ -71,6 +71,11 @@ export class HomeAssistant {
     this.url = `http://127.0.0.1:${port}`;
   }
 
+  /** An access token of its owner. */
+  get token(): string {
+    return this.#token;
+  }
+
   async #script(...args: string[]): Promise<string> {
     if (!existsSync(SCRIPT)) {
       throw new Error(`${SCRIPT} is not there: these tests need the folder shared/homeassistant beside the repository`);
