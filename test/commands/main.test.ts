@@ -166,7 +166,7 @@ describe("decode as a process", () => {
 
 describe("an error of the program itself", () => {
   it("is told with its stack and without secrets: exit 1", async () => {
-    const code = `setTimeout(() => { throw new Error("bug with ${KEY.toLowerCase()}") }, 300)`;
+    const code = `setTimeout(() => { throw new Error("bug with ${KEY.toLowerCase()}") }, 2000)`;
     const bug = `data:text/javascript,${encodeURIComponent(code)}`;
     const env = { NODE_OPTIONS: `--import=${bug}` };
     const { code: exitCode, stderr } = await exec(["simulate", "-", "--key", KEY], { env });
