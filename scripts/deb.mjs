@@ -114,7 +114,8 @@ function changelog() {
   return sections
     .map((section) => {
       const [head = "", ...body] = section.split("\n");
-      const items = body.join("\n").split(/^- /m).slice(1);
+      const text = body.filter((line) => !line.startsWith("#")).join("\n");
+      const items = text.split(/^- /m).slice(1);
       const lines = items.map((item) => wrap(item.trim().replace(/\s+/g, " ")));
       const when = date.toUTCString().replace("GMT", "+0000");
       return `kaifa2mqtt (${head.split(" ")[0]}) stable; urgency=medium\n\n${lines.join("\n")}\n\n -- ${MAINTAINER}  ${when}\n`;
