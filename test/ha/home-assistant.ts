@@ -29,6 +29,7 @@ export interface Device {
   readonly serial_number: string | null;
   readonly sw_version: string | null;
   readonly area_id: string | null;
+  readonly via_device_id: string | null;
   readonly identifiers: readonly (readonly string[])[];
 }
 
@@ -58,6 +59,8 @@ export interface StatisticsRow {
   readonly sum?: number;
   readonly mean?: number;
 }
+
+const BRIDGE = /^kaifa2mqtt_bridge_/;
 
 export class HomeAssistant {
   readonly #env: NodeJS.ProcessEnv;
@@ -130,8 +133,23 @@ export class HomeAssistant {
     }
   }
 
-  /** Devices of the MQTT integration that are ours. */
+  /** Meters among the devices of the MQTT integration. */
   async devices(): Promise<Device[]> {
+    return (await this.allDevices()).filter(({ identifiers }) => !identifiers.some(([, id]) => BRIDGE.test(id ?? "")));
+  }
+
+  /** The bridge as a device, with the id that stands in the unique ids of its entities. */
+  async bridge(): Promise<(Device & { readonly bridgeId: string }) | undefined> {
+    for (const device of await this.allDevices()) {
+      for (const [, id = ""] of device.identifiers) {
+        if (BRIDGE.test(id)) return { ...device, bridgeId: id.slice("kaifa2mqtt_".length) };
+      }
+    }
+    return undefined;
+  }
+
+  /** Devices of the MQTT integration that are ours, bridges included. */
+  async allDevices(): Promise<Device[]> {
     const all = await this.ask<Device[]>({ type: "config/device_registry/list" });
     return all.filter(({ identifiers }) =>
       identifiers.some(([domain, id]) => domain === "mqtt" && id?.startsWith("kaifa2mqtt_")),

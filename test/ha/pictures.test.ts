@@ -190,10 +190,7 @@ describe("in the browser of a person who uses Home Assistant", () => {
     for (const text of ["Now", "Today", "Phases", "Meter reading, import"]) {
       await page.getByText(text, { exact: true }).first().waitFor({ state: "attached", timeout: 45_000 });
     }
-    await page
-      .getByText(/All well/)
-      .first()
-      .waitFor({ state: "attached", timeout: 45_000 });
+    await page.getByText("OK", { exact: true }).first().waitFor({ state: "attached", timeout: 45_000 });
     const cards = {
       "hui-gauge-card ha-gauge": 1,
       "hui-statistic-card": 2,
