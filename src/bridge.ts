@@ -206,6 +206,7 @@ export class Bridge implements BridgeView {
     const http = new HttpSink({
       http: config.http,
       ledger: this.#ledger.reader,
+      tariffWindows: config.tariff_windows,
       dataDir: config.data_dir,
       supervised,
       inContainer: this.#options.inContainer ?? false,

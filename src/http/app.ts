@@ -16,6 +16,7 @@ import { streamSSE } from "hono/streaming";
 import type { DecoderOptions } from "../codec/decoder-event.ts";
 import { annotate } from "../codec/inspect/annotate.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
+import type { TariffWindow } from "../ledger/tariff-window.ts";
 import type { LogTail } from "../log/log-tail.ts";
 import { printable } from "../log/printable.ts";
 import { type Access, type RequestFacts, SECURITY_HEADERS } from "./access.ts";
@@ -26,8 +27,9 @@ import { energyCsv, powerCsv } from "./csv.ts";
 import { energyHours } from "./energy-hours.ts";
 import type { History } from "./history.ts";
 import { testKey } from "./key-test.ts";
+import { isDate, ledgerCsv, ledgerView } from "./ledger-view.ts";
 import type { LiveState } from "./live-state.ts";
-import type { KeyTestResult, PageSettings, TelegramDetail, TelegramSummary } from "./page-model.ts";
+import type { KeyTestResult, LedgerView, PageSettings, TelegramDetail, TelegramSummary } from "./page-model.ts";
 import type { Recorded, Recorder } from "./recorder.ts";
 
 /** Pages that may listen at the same time; one more ends the oldest stream. */
@@ -47,6 +49,7 @@ export interface AppParts {
   readonly live: LiveState;
   readonly history: History;
   readonly ledger: Pick<LedgerReader, "points">;
+  readonly tariffWindows: readonly TariffWindow[];
   readonly recorder: Recorder;
   readonly view: BridgeView;
   readonly keysOf: (index: number) => MeterKeys;
@@ -164,6 +167,9 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
     return sendCsv(c, "energy", energyCsv(await energyHours(parts.ledger, meterId(c), now), now));
   });
 
+  app.get("/api/ledger", async (c) => sendJson(c, await ledgerOf(c)));
+  app.get("/api/ledger.csv", async (c) => sendCsv(c, "ledger", ledgerCsv(await ledgerOf(c))));
+
   app.get("/api/log", (c) => sendJson(c, parts.logTail?.after(whole(c, "after", 0, 0, Number.MAX_SAFE_INTEGER)) ?? []));
   app.get("/api/settings", (c) => sendJson(c, parts.settings ?? { file: null, values: [] }));
   app.get("/api/telegrams", (c) => sendJson(c, recorder.list(meterIndex(c)).map(summaryOf)));
@@ -227,6 +233,13 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   }
   function meterId(c: Ctx): string {
     return view.meters()[meterIndex(c)]?.info?.id ?? "";
+  }
+  function ledgerOf(c: Ctx): Promise<LedgerView> {
+    const range = (["day", "month", "year"] as const).find((name) => name === c.req.query("range"));
+    if (range === undefined) throw new HTTPException(400, { message: "range: day, month or year is expected." });
+    const date = c.req.query("date") ?? "";
+    if (!isDate(date)) throw new HTTPException(400, { message: "date: a date such as 2026-03-29 is expected." });
+    return ledgerView(parts.ledger, parts.tariffWindows, { meter: meterId(c), range, date });
   }
   function spanMs(c: Ctx): number {
     return whole(c, "span", 3_600_000, 60_000, MAX_SPAN_MS);

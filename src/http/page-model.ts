@@ -119,6 +119,33 @@ export interface EnergyHour {
   readonly export: readonly [first: number, last: number] | null;
 }
 
+/** What the ledger card shows: the quarters of a day, the days of a month, the months of a year. */
+export type LedgerRange = "day" | "month" | "year";
+
+/** One quarter, day or month, or an interval that cannot be divided into them. */
+export interface LedgerRow {
+  /** Local time of the meter with its offset, `2026-03-29T03:00:00+02:00`. */
+  readonly start: string;
+  readonly end: string;
+  /** Wh; `null` where the meter does not send it. Negative where a register fell. */
+  readonly importWh: number | null;
+  readonly exportWh: number | null;
+  /** Empty for a whole step; see docs/ledger.md. */
+  readonly mark: "" | "gap" | "reset";
+  /** Names of the tariff windows that hold it; quarters of a day only. */
+  readonly windows: readonly string[];
+}
+
+/** A part of the ledger; times in milliseconds since 1970. */
+export interface LedgerView {
+  readonly startAt: number;
+  readonly endAt: number;
+  /** What begins in the range, oldest first. */
+  readonly rows: readonly LedgerRow[];
+  /** The whole quarter with the highest import in the range, and its mean power; `null` if nothing was drawn. */
+  readonly peak: { readonly start: string; readonly watts: number } | null;
+}
+
 /** One recent telegram, intact or faulty. */
 export interface TelegramSummary {
   readonly id: number;

@@ -41,6 +41,8 @@ export interface StageOptions {
   readonly key?: string | null;
   /** Fills this many milliseconds of history before the start. */
   readonly pastMs?: number;
+  /** Quarters of the past whose registers are missing. */
+  readonly missing?: (quarter: number) => boolean;
   readonly supervised?: boolean;
   readonly token?: string;
   /** Port of a second meter. */
@@ -77,7 +79,7 @@ export class Stage {
     const stage = new Stage(folder, options.layout);
     await stage.listen();
     await stage.startBroker();
-    if (options.pastMs !== undefined) await stage.#writePast(options.pastMs);
+    if (options.pastMs !== undefined) await stage.#writePast(options.pastMs, options.missing);
     await stage.#startBridge(options);
     return stage;
   }
@@ -221,7 +223,7 @@ export class Stage {
   }
 
   /** The house of the meter as it was, in the files that the bridge writes. */
-  async #writePast(pastMs: number): Promise<void> {
+  async #writePast(pastMs: number, missing: (quarter: number) => boolean = () => false): Promise<void> {
     const history = new History();
     const points: Point[] = [];
     const now = Date.now();
@@ -231,7 +233,7 @@ export class Stage {
       this.#use(powerW, at);
       history.addPower(id, at, powerW);
       const quarter = Math.floor(at / QUARTER_MS) * QUARTER_MS;
-      if (quarter > at - 10_000) {
+      if (quarter > at - 10_000 && !missing(quarter)) {
         const registers = { energy_import: Math.floor(this.#importWh), energy_export: Math.floor(this.#exportWh) };
         points.push({ at: quarter, offset: 60, registers, mark: "ok" });
       }

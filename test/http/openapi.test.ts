@@ -73,8 +73,9 @@ describe("the API is as docs/openapi.yaml says, field by field", () => {
         { timeout: 10_000 },
       )
       .toBeGreaterThan(5);
-    for (const path of ["/api/state", "/api/power", "/api/energy", "/health", "/live"]) {
-      const answer = await fetch(url + path);
+    for (const path of ["/api/state", "/api/power", "/api/energy", "/api/ledger", "/health", "/live"]) {
+      const query = path === "/api/ledger" ? `?range=day&date=${new Date().toISOString().slice(0, 10)}` : "";
+      const answer = await fetch(url + path + query);
       expect(problems(path, answer.status, await answer.json()), path).toEqual([]);
     }
   });

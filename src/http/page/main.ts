@@ -3,6 +3,7 @@ import type { KeyTestResult, PageMeter, PageState } from "../page-model.ts";
 import { Connection, send } from "./connection.ts";
 import { byId, choices, setText } from "./dom.ts";
 import { Findings } from "./findings.ts";
+import { LedgerCard } from "./ledger.ts";
 import { showMeter, showValues, showVerdict } from "./live.ts";
 import { LogView } from "./log-view.ts";
 import { MeterChoice } from "./meters.ts";
@@ -27,6 +28,7 @@ let lostSince: number | null = null;
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 applyTheme();
 const plots = new Plots(language);
+const ledgerCard = new LedgerCard(language);
 const telegrams = new Telegrams(language);
 const logView = new LogView();
 const findings = new Findings();
@@ -85,6 +87,7 @@ function show(page: PageState): void {
   if (meter === undefined) return;
   showProblems(page, language);
   plots.show(page, meter, language);
+  ledgerCard.show(meter, language);
   telegrams.show(meter, language);
   void logView.refresh(language, page.startedAt);
   setText(byId("version"), say(language, "version", page.version, duration(page.now - page.startedAt)));
@@ -186,7 +189,15 @@ setInterval(() => {
   if (state !== null) refresh(state);
 }, 1_000);
 
-for (const id of ["findings-card", "values-card", "telegrams-card", "key-card", "log-card", "settings-card"]) {
+for (const id of [
+  "ledger-card",
+  "findings-card",
+  "values-card",
+  "telegrams-card",
+  "key-card",
+  "log-card",
+  "settings-card",
+]) {
   const card = byId<HTMLDetailsElement>(id);
   card.open = choices.get(id) === "open";
   card.addEventListener("toggle", () => choices.set(id, card.open ? "open" : "closed"));

@@ -1,0 +1,85 @@
+import { readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { QUARTER_MS } from "../../src/ledger/point.ts";
+import { builtPage, DAY_MS, openBrowser, openPage, Stage } from "./stage.ts";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** Midnight of yesterday by the meter's clock (UTC+1). */
+const yesterday = Math.floor((Date.now() + 3_600_000) / DAY_MS - 1) * DAY_MS - 3_600_000;
+const date = new Date(yesterday + 12 * 3_600_000).toISOString().slice(0, 10);
+
+let assetsDir = "";
+let browser: Browser;
+let stage: Stage;
+let stop: () => void = () => undefined;
+beforeAll(async () => {
+  assetsDir = await builtPage();
+  browser = await openBrowser();
+  stage = await Stage.open({
+    assetsDir,
+    pastMs: 3 * DAY_MS,
+    // 03:00 to 04:00 is one gap.
+    missing: (quarter) => quarter > yesterday + 12 * QUARTER_MS && quarter < yesterday + 16 * QUARTER_MS,
+    env: {
+      KAIFA2MQTT_TARIFF_WINDOWS_0_NAME: "midday",
+      KAIFA2MQTT_TARIFF_WINDOWS_0_FROM: "10:00",
+      KAIFA2MQTT_TARIFF_WINDOWS_0_TO: "16:00",
+    },
+  });
+  stop = stage.play(700);
+});
+afterAll(async () => {
+  stop();
+  await stage?.close();
+  await browser?.close();
+  rmSync(assetsDir, { recursive: true, force: true });
+});
+
+async function open(locale: string, width: number): Promise<{ page: Page; complaints: string[] }> {
+  const opened = await openPage(browser, { locale, viewport: { width, height: 844 } });
+  await opened.page.goto(stage.url);
+  await opened.page.locator("#ledger-card summary").click();
+  await opened.page.locator("#ledger-date").fill(date);
+  await opened.page.locator("#ledger-plot svg .window").first().waitFor();
+  return opened;
+}
+
+describe("the ledger card", () => {
+  it("shows the quarters of a day: the gap hatched without a bar, the peak marked, the window shaded", async () => {
+    const { page, complaints } = await open("en-GB", 1180);
+    expect(await page.locator("#ledger-rows tr").count()).toBe(93);
+    const gap = page.locator('#ledger-rows tr[data-mark="gap"]');
+    expect(await gap.count()).toBe(1);
+    expect(await gap.textContent()).toMatch(/03:00.*04:00[0-9.]+.*gap$/);
+    expect(await page.locator("#ledger-plot .marked").count()).toBe(1);
+    expect(await page.locator("#ledger-plot .window").count()).toBe(24);
+    expect(await page.locator("#ledger-plot .peak").count()).toBe(1);
+    expect(await page.locator("#ledger-text").textContent()).toMatch(/Highest quarter hour: [\d.]+ kW, .*midday/);
+    const csv = await page.request.get(stage.url + (await page.locator("#ledger-csv").getAttribute("href")));
+    expect((await csv.text()).trim().split("\n")).toHaveLength(94);
+    await page.getByLabel("Month", { exact: true }).check();
+    await expect.poll(() => page.locator("#ledger-rows tr").count()).toBeLessThan(6);
+    await page.getByLabel("Year", { exact: true }).check();
+    await expect.poll(() => page.locator("#ledger-rows tr").count()).toBeLessThan(3);
+    await page.getByLabel("Day", { exact: true }).check();
+    for (let days = 0; days < 9; days++) await page.getByLabel("Back").click();
+    await expect.poll(() => page.locator("#ledger-text").textContent()).toBe("Nothing is known of this time.");
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it("fits a phone of 390 pixels, speaks German, and axe finds nothing", async () => {
+    const { page } = await open("de-AT", 390);
+    expect(await page.locator("#ledger-text").textContent()).toMatch(/Höchste Viertelstunde: .*Schraffiert/);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await page.evaluate(axeSource);
+    const faults = await page.evaluate(async () => {
+      const { axe } = window as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
+      return (await axe.run()).violations.map(({ id }) => id);
+    });
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+});
