@@ -42,6 +42,13 @@ interface Measured {
   /** Wh */
   readonly exported: number | null;
   readonly imported: number | null;
+  /** Powers of ten that hold every digit of currents, voltages, frequency and powers as the meter sends them. */
+  readonly finest: {
+    readonly current: number;
+    readonly voltage: number;
+    readonly frequency: number;
+    readonly power: number;
+  };
 }
 
 /** All registers, big-endian, from `BASE` on. */
@@ -91,6 +98,12 @@ function measure(feed: MeterFeed, phasePower: OutputOptions["phase_power"]): Mea
     reactive: difference(feed.number("reactive_power_import"), feed.number("reactive_power_export")),
     exported: wattHours(feed, "energy_export"),
     imported: wattHours(feed, "energy_import"),
+    finest: {
+      current: Math.min(-2, lastDigit(feed, /^current_l\d$/)),
+      voltage: Math.min(-1, lastDigit(feed, /^voltage_l\d$/)),
+      frequency: Math.min(-2, lastDigit(feed, /^frequency$/)),
+      power: Math.min(-1, lastDigit(feed, /^power_(import|export|net)(_l\d)?$/)),
+    },
   };
 }
 
@@ -113,17 +126,20 @@ function writeIntegers(model: Buffer, measured: Measured): void {
     });
     at(register + all.length, values.every((value) => value === null) ? NO_SCALE : scale);
   };
-  group(0, measured.current, 0, -2);
-  group(5, measured.voltage, 4, -1);
-  group(14, [measured.frequency], 0, -2);
-  group(16, measured.power, 0, -1);
+  group(0, measured.current, 0, measured.finest.current);
+  group(5, measured.voltage, 4, measured.finest.voltage);
+  group(14, [measured.frequency], 0, measured.finest.frequency);
+  group(16, measured.power, 0, measured.finest.power);
   group(21, [null], 3, 0);
   group(26, [measured.reactive], 3, -1);
   // The power factor is a number from -1 to 1 in thousandths; SunSpec writes it in percent.
   group(31, [measured.powerFactor === null ? null : measured.powerFactor * 100], 3, -1);
   const scale = energyScale([measured.exported, measured.imported]);
   const energy = (register: number, value: number | null): void => {
-    model.writeUInt32BE(value === null ? NO_ACC32 : Math.floor(value / 10 ** scale) % 2 ** 32, 2 * register);
+    model.writeUInt32BE(
+      value === null ? NO_ACC32 : Math.floor(Number((value / 10 ** scale).toFixed(3))) % 2 ** 32,
+      2 * register,
+    );
   };
   energy(36, measured.exported);
   energy(44, measured.imported);
@@ -151,6 +167,12 @@ function writeFloats(model: Buffer, measured: Measured): void {
   ];
   const FLOATS = (FLOAT_LENGTH - 2) / 2;
   for (let index = 0; index < FLOATS; index++) model.writeFloatBE(values[index] ?? Number.NaN, 4 * index);
+}
+
+/** Power of ten of the last digit that the meter sends of such values: -1 for 230.1. */
+function lastDigit(feed: MeterFeed, keys: RegExp): number {
+  const sent = feed.values().filter(({ key, numeric }) => numeric && keys.test(key));
+  return 0 - Math.max(0, ...sent.map(({ text }) => text.split(".")[1]?.length ?? 0));
 }
 
 /** The finest power of ten with which all values fit into an int16. */

@@ -84,6 +84,25 @@ describe("the SunSpec output", () => {
     expect(energies.readInt16BE(2 + 32)).toBe(0);
   });
 
+  it("keeps every digit that the meter sends and 16 bits hold", async () => {
+    read([
+      ["1-0:31.7.0*255", 1234, -3, "A"],
+      ["1-0:32.7.0*255", 23_012, -2, "V"],
+      ["1-0:14.7.0*255", 49_987, -3, "Hz"],
+      W("1.7.0", 5),
+    ]);
+    expect(await registers(40_072, 5)).toEqual([1234, 1234, NONE, NONE, -3]);
+    expect(await registers(40_077, 9)).toEqual([23_012, 23_012, NONE, NONE, NONE, NONE, NONE, NONE, -2]);
+    expect(await registers(40_086, 2)).toEqual([4999, -2]);
+  });
+
+  it("counts every Wh, although 1.001 kWh times 1000 is a little less than 1001", async () => {
+    for (const wattHours of [1001, 1005, 2_001_003, 12_937_123]) {
+      read([W("1.7.0", 5), ["1-0:1.8.0*255", wattHours, 0, "Wh"]]);
+      expect((await ask(request(40_116, 2))).readUInt32BE(2)).toBe(wattHours);
+    }
+  });
+
   it("widens the scale so that a large power fits, and counts energies beyond 32 bits in coarser steps", async () => {
     read([W("1.7.0", 0), W("2.7.0", 69_000), ["1-0:1.8.0*255", 6_000_000_000, 0, "Wh"]]);
     expect(await registers(40_088, 5)).toEqual([-6900, NONE, NONE, NONE, 1]);
