@@ -198,6 +198,10 @@ export class Bridge implements BridgeView {
       (component) => log.child({ component }),
     );
     this.#sinks.push(...this.#outputs);
+    for (const output of this.#outputs) {
+      if (output.acceptLedger !== undefined)
+        this.#ledger.subscribe((meter, state) => output.acceptLedger?.(meter, state));
+    }
     if (!config.http.enabled) return null;
     const [{ HttpSink }, { keyBytes }] = await Promise.all([
       import("./http/http-sink.ts"),

@@ -1,10 +1,14 @@
 /** `outputs.p1` as the clients of P1 meters read it: dsmr-parser (what Home Assistant's `dsmr` uses) over TCP and on a PTY. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { P1Output } from "../../src/sinks/p1/p1-output.ts";
+import { FakeClock } from "../helpers/fake-clock.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { OutputBridge } from "../helpers/output-bridge.ts";
 import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
 import { PtyPair } from "../helpers/pty.ts";
 import { PythonClient, pythonWithClients } from "../helpers/python-clients.ts";
+import { METER, NETZ_NOE, readingOf } from "../helpers/readings.ts";
+import { partsOf } from "../sinks/output/feeds.ts";
 
 type Telegram = Record<string, { value: string; unit: string | null } | undefined>;
 
@@ -23,8 +27,8 @@ afterEach(async () => {
   bridge = null;
 });
 
-async function reader(url: string, count: number): Promise<PythonClient> {
-  const client = await PythonClient.start("dsmr.py", url, String(count));
+async function reader(url: string, count: number, version = "5"): Promise<PythonClient> {
+  const client = await PythonClient.start("dsmr.py", url, String(count), version);
   clients.push(client);
   expect(await client.line()).toBe("connected");
   return client;
@@ -52,6 +56,35 @@ describe("dsmr-parser", () => {
     for (let telegram = 0; telegram < 2; telegram++) {
       bridge.send();
       for (const one of readers) expectTelegram(await one.json<Telegram>());
+    }
+  });
+
+  it("reads average and peak as Belgian meters send them", async () => {
+    const port = await freePort();
+    const output = new P1Output({ listen: `127.0.0.1:${port}` }, partsOf(new FakeClock()));
+    await output.start();
+    try {
+      const one = await reader(`socket://127.0.0.1:${port}`, 1, "5B");
+      await expect.poll(() => output.status().clients).toBe(1);
+      // NETZ_NOE is of 09:47:15; the ledger has spoken after the reading before.
+      output.accept({ type: "reading", reading: { ...readingOf(NETZ_NOE), complete: false } });
+      const at = (time: string) => ({ at: Date.parse(time), offset: 120 });
+      output.acceptLedger(METER, {
+        quarterStart: at("2021-09-27T09:45:00+02:00"),
+        quarterImport: 123,
+        quarterExport: 0,
+        forecast: null,
+        lastQuarter: null,
+        peak: { start: at("2021-09-05T18:30:00+02:00"), power: 4328 },
+        windows: {},
+      });
+      output.accept({ type: "reading", reading: readingOf(NETZ_NOE) });
+      const { BELGIUM_CURRENT_AVERAGE_DEMAND: average, BELGIUM_MAXIMUM_DEMAND_MONTH: peak } =
+        await one.json<Telegram>();
+      expect([Number(average?.value), average?.unit]).toEqual([0.492, "kW"]);
+      expect([Number(peak?.value), peak?.unit]).toEqual([4.328, "kW"]);
+    } finally {
+      await output.stop();
     }
   });
 

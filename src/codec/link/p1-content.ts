@@ -183,8 +183,8 @@ function isoTime(time: RegExpExecArray, winter: number): string {
  * One line as `parseP1` reads it: `1-0:1.8.1(012937.123*kWh)`.
  * @param value the text between the parentheses; it may hold none itself
  */
-export function formatP1Line(code: string, value: string): string {
-  return `${code}(${value.replace(/[()\r\n]/g, "")})`;
+export function formatP1Line(code: string, ...values: readonly string[]): string {
+  return code + values.map((value) => `(${value.replace(/[()\r\n]/g, "")})`).join("");
 }
 
 /**

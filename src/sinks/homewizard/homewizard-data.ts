@@ -2,8 +2,9 @@
  * What a HomeWizard P1 meter says (local API v1, https://api-documentation.homewizard.com/docs/v1). Flat JSON; a key that is
  * absent means that the meter doesn't send it. Import is positive, export negative.
  */
-import { formatP1Text } from "../../codec/link/p1-content.ts";
+import { formatP1Text, formatP1Time } from "../../codec/link/p1-content.ts";
 import type { MeterInfo } from "../../meter/events.ts";
+import { demandOf } from "../output/demand.ts";
 import { deviceId } from "../output/device-id.ts";
 import type { MeterFeed } from "../output/meter-feed.ts";
 import type { OutputOptions } from "../output/output.ts";
@@ -32,6 +33,8 @@ export function homewizardData(feed: MeterFeed, phasePower: OutputOptions["phase
   const { meter } = feed;
   if (meter === null) return {};
   const powers = phasePowers(feed, phasePower);
+  const { average, peak } = demandOf(feed);
+  const peakEnd = peak === null ? null : formatP1Time(peak.end)?.slice(0, -1);
   const entries: [string, string | number | readonly never[] | null][] = [
     ["smr_version", 50],
     ["meter_model", [meter.manufacturer, meter.model].filter((part) => part !== null).join(" ") || meter.name],
@@ -44,6 +47,10 @@ export function homewizardData(feed: MeterFeed, phasePower: OutputOptions["phase
     ...PHASES.map((phase): [string, number | null] => [`active_voltage_${phase}_v`, feed.number(`voltage_${phase}`)]),
     ...PHASES.map((phase): [string, number | null] => [`active_current_${phase}_a`, feed.number(`current_${phase}`)]),
     ["active_frequency_hz", feed.number("frequency")],
+    ["active_power_average_w", average],
+    // HomeWizard's own spelling.
+    ["montly_power_peak_w", peak?.power ?? null],
+    ["montly_power_peak_timestamp", peakEnd == null ? null : Number(peakEnd)],
     ["external", []],
   ];
   return Object.fromEntries(entries.filter((entry): entry is [string, Json[string]] => entry[1] !== null));

@@ -3,7 +3,8 @@
  * one (`system`, `identify`) is answered and does nothing. Readings that are too old are answered with HTTP status 503.
  */
 import { Hono } from "hono";
-import type { MeterEvent } from "../../meter/events.ts";
+import type { LedgerState } from "../../ledger/ledger-state.ts";
+import type { MeterEvent, MeterInfo } from "../../meter/events.ts";
 import { systemClock } from "../../process/clock.ts";
 import { parseListen } from "../output/address.ts";
 import { createHttpServer, guardHttp, type HttpApp, type HttpBindings } from "../output/http-server.ts";
@@ -45,6 +46,10 @@ export class HomewizardOutput implements Output {
 
   accept(event: MeterEvent): void {
     if (this.#feed.take(event) !== null && this.#mdns !== null) this.#announce();
+  }
+
+  acceptLedger({ id }: MeterInfo, state: LedgerState): void {
+    this.#feed.takeLedger(id, state);
   }
 
   async stop(): Promise<void> {

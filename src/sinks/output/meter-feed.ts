@@ -3,7 +3,7 @@
  * loops act on these values, so one of the moment (power, voltage, current, frequency) is never given once it is older
  * than the limit; registers and texts are given for up to two hours, because some meters send them once an hour.
  */
-
+import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { MeterEvent, MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
 import { type Clock, systemClock } from "../../process/clock.ts";
 
@@ -12,6 +12,8 @@ const LEAST_LIMIT_MS = 15_000;
 /** After so long beyond the limit the meter is taken for gone: clients are closed, or told that there is no device. */
 const GONE_MS = 60_000;
 const KEEP_MS = 2 * 3_600_000;
+/** The ledger reports at least once a minute while telegrams come. */
+const LEDGER_MS = 150_000;
 /** Values of one meter that are kept; telegrams hold up to 60. */
 const MAX_VALUES = 256;
 
@@ -30,6 +32,7 @@ export class MeterFeed {
   readonly #values = new Map<string, Kept>();
   #reading: Reading | null = null;
   #at: number | null = null;
+  #ledger: { readonly meter: string; readonly state: LedgerState; readonly at: number } | null = null;
 
   /** @param meter id of the only meter whose readings are taken; `undefined`: those of every meter that is handed in */
   constructor(meter: string | undefined, periodMs: (meterId: string | null) => number | null, clock?: Clock) {
@@ -52,6 +55,18 @@ export class MeterFeed {
       if (this.#values.has(value.key) || this.#values.size < MAX_VALUES) this.#values.set(value.key, { value, at });
     }
     return reading;
+  }
+
+  /** Keeps what the ledger reports about this output's meter. */
+  takeLedger(meter: string, state: LedgerState): void {
+    if (this.#meter !== undefined && meter !== this.#meter) return;
+    this.#ledger = { meter, state, at: this.#clock.now() };
+  }
+
+  /** The newest report of the ledger about the meter of the newest reading; `null` if there is none, or it is too old. */
+  get ledger(): LedgerState | null {
+    if (this.#ledger === null || this.#ledger.meter !== this.meter?.id) return null;
+    return this.#clock.now() - this.#ledger.at <= Math.max(LEDGER_MS, this.limitMs) ? this.#ledger.state : null;
   }
 
   /** The newest reading; `null` before the first. */

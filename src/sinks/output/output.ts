@@ -2,7 +2,9 @@
  * What all outputs for other machines share: their options, what they report about themselves, and what the bridge hands
  * them. An output is a sink that serves the readings of one meter in a protocol that other machines speak.
  */
+import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
+import type { MeterInfo } from "../../meter/events.ts";
 import type { Clock } from "../../process/clock.ts";
 import type { Sink } from "../sink.ts";
 
@@ -50,5 +52,7 @@ export interface OutputStatus {
 
 export interface Output extends Sink {
   readonly name: OutputName;
+  /** Quarter hours and monthly peak, for protocols that have a place for them; after the reading that changed them. */
+  acceptLedger?(meter: MeterInfo, state: LedgerState): void;
   status(): OutputStatus;
 }

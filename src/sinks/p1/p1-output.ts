@@ -4,7 +4,8 @@
  * meter is gone, clients are closed, so that they notice.
  */
 import { createServer, type Socket } from "node:net";
-import type { MeterEvent } from "../../meter/events.ts";
+import type { LedgerState } from "../../ledger/ledger-state.ts";
+import type { MeterEvent, MeterInfo } from "../../meter/events.ts";
 import { type Clock, systemClock } from "../../process/clock.ts";
 import { parseListen } from "../output/address.ts";
 import { Listener } from "../output/listener.ts";
@@ -62,6 +63,10 @@ export class P1Output implements Output {
       }
     }
     this.#port?.write(telegram);
+  }
+
+  acceptLedger({ id }: MeterInfo, state: LedgerState): void {
+    this.#feed.takeLedger(id, state);
   }
 
   async stop(): Promise<void> {

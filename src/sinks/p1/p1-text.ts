@@ -8,6 +8,7 @@ import { encodeP1 } from "../../codec/link/p1-telegram.ts";
 import type { Decimal } from "../../codec/telegram.ts";
 import { decimalFromNumber, parseDecimal } from "../../codec/values/decimal.ts";
 import type { MeterInfo } from "../../meter/events.ts";
+import { demandOf } from "../output/demand.ts";
 import type { MeterFeed } from "../output/meter-feed.ts";
 import { directedPower, PHASES } from "../output/power.ts";
 
@@ -27,6 +28,7 @@ export function p1Telegram(feed: MeterFeed): Uint8Array | null {
     ...time(reading.meterTime),
     formatP1Line("0-0:96.1.1", formatP1Text(numberOf(reading.meter))),
     ...energies(feed),
+    ...demand(feed),
     ...power("1-0:1.7.0", "1-0:2.7.0", directedPower(feed)),
     ...PHASES.flatMap((phase, index) =>
       quantity(feed, `voltage_${phase}`, `1-0:${VOLTAGE + 20 * index}.7.0`, 3, 1, "V"),
@@ -76,6 +78,17 @@ function energy(feed: MeterFeed, key: string, code: string): { lines: string[]; 
   if (lines.length > 0) return { lines, totalOnly: false };
   const total = ["0", "1"].flatMap((tariff) => quantity(feed, key, `${code}.${tariff}`, 6, 3, "kWh"));
   return { lines: total, totalOnly: total.length > 0 };
+}
+
+/** The Belgian lines (e-MUCS P1): average of the running quarter, and monthly peak with the time at which its quarter ended. */
+function demand(feed: MeterFeed): string[] {
+  const { average, peak } = demandOf(feed);
+  const kilowatts = (watts: number): string => `${formatP1Number({ coefficient: watts, exponent: -3 }, 2, 3)}*kW`;
+  const end = peak === null ? null : formatP1Time(peak.end);
+  return [
+    ...(average === null ? [] : [formatP1Line("1-0:1.4.0", kilowatts(average))]),
+    ...(peak === null || end === null ? [] : [formatP1Line("1-0:1.6.0", end, kilowatts(peak.power))]),
+  ];
 }
 
 function quantity(feed: MeterFeed, key: string, code: string, whole: number, fraction: number, unit: string): string[] {
