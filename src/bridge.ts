@@ -178,6 +178,7 @@ export class Bridge implements BridgeView {
         publishTopics: config.publish.topics,
         windows: config.tariff_windows.map(({ name }) => name),
         instance: instanceId(config.data_dir),
+        dataDir: config.data_dir,
         bridge: this,
         supportUrl: REPOSITORY_URL,
         onCommand: (meter, command) => this.#obey(meter, command),

@@ -117,6 +117,8 @@ export function fuzzMqtt(input: Uint8Array): void {
   const leftovers = new Leftovers({
     base: "kaifa2mqtt",
     prefix: "homeassistant",
+    bases: ["kaifa2mqtt"],
+    prefixes: ["homeassistant"],
     enabled: true,
     instance: "one",
     log: quiet,

@@ -5,16 +5,18 @@ import { MqttSink, type MqttSinkOptions } from "../../src/sinks/mqtt/mqtt-sink.t
 
 export interface SinkOptions extends Partial<Omit<MqttSinkOptions, "mqtt" | "homeassistant" | "bridge">> {
   readonly homeassistant?: Partial<HomeAssistantConfig>;
+  /** `mqtt.base_topic` */
+  readonly base?: string | undefined;
   /** Asked whenever the sink wants to know. */
   readonly meters: () => readonly MeterStatus[];
 }
 
 /** Not started yet. */
-export function sinkAt(url: string, { homeassistant, meters, ...rest }: SinkOptions): MqttSink {
+export function sinkAt(url: string, { homeassistant, meters, base = "kaifa2mqtt", ...rest }: SinkOptions): MqttSink {
   const mqtt: MqttConfig = {
     enabled: true,
     server: [url],
-    base_topic: "kaifa2mqtt",
+    base_topic: base,
     // All that aedes speaks.
     version: 4,
     keepalive: 60,

@@ -26,7 +26,7 @@ import { bridgeDevice, type Platform, parseDiscovery } from "./topics.ts";
 export interface AnnouncerParts {
   readonly form: HomeAssistantConfig["discovery"];
   readonly options: DiscoveryOptions & MeterEntityOptions;
-  readonly earlier: Pick<Housekeeping, "takeOtherForm" | "components">;
+  readonly earlier: Pick<Housekeeping, "takeOtherForm" | "components" | "isForeign">;
   /** @param id of the meter or of the bridge, under which a refusal is noted */
   readonly publish: (id: string, message: Message, done: (outcome: Outcome) => void) => void;
   /** Milliseconds until it may be tried again after a refusal; 0: now. */
@@ -104,7 +104,7 @@ export class Announcer {
     }
     for (const { topic, payload } of this.#messages(device, known)) {
       const sum = digest(payload);
-      if (known.topics.get(topic) === sum) continue;
+      if (known.topics.get(topic) === sum || earlier.isForeign(topic)) continue;
       known.topics.set(topic, sum);
       publish(id, { topic, payload, qos: 1 }, (outcome) => {
         if (outcome === "delivered" || known.topics.get(topic) !== sum) return;

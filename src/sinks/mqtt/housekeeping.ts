@@ -4,7 +4,8 @@
  */
 
 import type { ComponentLog } from "../../log/component-log.ts";
-import type { MeterInfo } from "../../meter/events.ts";
+import type { MeterStatus } from "../../meter/events.ts";
+import type { Belongings } from "./belongings.ts";
 import { type Component, Leftovers, type SeenDevice } from "./leftovers.ts";
 import type { Message } from "./message.ts";
 import type { MeterState } from "./meter-state.ts";
@@ -30,8 +31,9 @@ export interface HousekeepingParts {
   readonly log: ComponentLog;
   /** Those that have been heard, by id. */
   readonly meters: ReadonlyMap<string, MeterState>;
-  /** All configured ones; `null` as long as one has not told who it is. */
-  readonly infos: () => readonly (MeterInfo | null)[];
+  readonly belongings: Belongings;
+  /** All configured ones; `info` is `null` as long as one has not said who it is. */
+  readonly statuses: () => readonly Pick<MeterStatus, "info" | "label">[];
   /** Topics and keys under which a device is announced now, by its id. */
   readonly announced: (device: string) => Pick<SeenDevice, "announced" | "keys">;
   /** These entities of a device are gone. */
@@ -62,7 +64,9 @@ export class Housekeeping {
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
-    this.#leftovers = new Leftovers(parts);
+    const { base, prefix, enabled, instance, log, belongings } = parts;
+    const { bases, prefixes } = belongings;
+    this.#leftovers = new Leftovers({ base, prefix, bases, prefixes, enabled, instance, log });
   }
 
   /** The subscriptions are about to be made for the first time. */
@@ -97,9 +101,36 @@ export class Housekeeping {
     return this.#leftovers.components(device);
   }
 
+  /** Base topic of another bridge that announces this device; `null`: it is ours to announce. */
+  announcedElsewhere(device: string): string | null {
+    return this.#leftovers.announcedElsewhere(device);
+  }
+
+  /** Whether another bridge has retained a message there. */
+  isForeign(topic: string): boolean {
+    return this.#leftovers.isForeign(topic);
+  }
+
+  /** Where earlier runs have retained what may no longer apply. */
+  topics(): string[] {
+    const { bases, prefixes, meters } = this.#parts.belongings;
+    const old = bases
+      .slice(1)
+      .flatMap((base) => [
+        `${base}/bridge/state`,
+        ...meters.flatMap((id) => [
+          topics.reading(base, id),
+          `${topics.reading(base, id)}/+`,
+          topics.bridgeMeter(base, id),
+        ]),
+      ]);
+    return [...bases.map(topics.bridgeInfo), ...prefixes.flatMap(topics.allDiscovery), ...old];
+  }
+
   /** Takes in a message that was retained before us. */
   note(topic: string, payload: Buffer): void {
     if (!this.#reading) return;
+    if (payload.length > 0 && this.#isUnderOldBase(topic)) this.#leftovers.noteOldState(topic);
     if (this.#isBelowMeter(topic)) {
       if (payload.length > 0) this.#leftovers.noteState(topic);
     } else this.#leftovers.note(topic, payload);
@@ -109,7 +140,13 @@ export class Housekeeping {
   #isBelowMeter(topic: string): boolean {
     const { base } = this.#parts;
     if (!topic.startsWith(`${base}/`) || topic.startsWith(`${base}/bridge/`)) return false;
-    return parseDiscovery(this.#parts.prefix, topic) === null;
+    return this.#parts.belongings.prefixes.every((prefix) => parseDiscovery(prefix, topic) === null);
+  }
+
+  #isUnderOldBase(topic: string): boolean {
+    const { bases, prefixes } = this.#parts.belongings;
+    if (prefixes.some((prefix) => parseDiscovery(prefix, topic) !== null)) return false;
+    return bases.slice(1).some((base) => topic.startsWith(`${base}/`));
   }
 
   #waitForQuiet(): void {
@@ -126,7 +163,10 @@ export class Housekeeping {
 
   /** Takes away what no longer applies, as far as that is known by now. To be called when a meter has told something new. */
   look(): void {
-    const { base, prefix, instance, publish, onGone, log, ready, meters, infos } = this.#parts;
+    const { base, instance, publish, onGone, log, ready, meters, statuses, belongings } = this.#parts;
+    const present = statuses().flatMap(({ info, label }) => (info === null ? [] : [{ id: info.id, port: label }]));
+    const allKnown = present.length === statuses().length;
+    if (allKnown) belongings.update(present);
     if (this.#leftovers.empty || this.#quietTimer !== null || !ready()) return;
     for (const id of this.#leftovers.meters()) {
       // A run that was killed could not say that its meters are gone; as long as they are not heard of, they are.
@@ -134,14 +174,22 @@ export class Housekeeping {
       this.#presumedGone.add(id);
       publish({ topic: topics.availability(base, id), payload: OFFLINE });
     }
-    const known = infos();
-    const ids = new Set([...meters.keys(), ...known.flatMap((info) => (info === null ? [] : [info.id]))]);
-    ids.add(bridgeDevice(instance));
-    const dead = this.#leftovers.due(this.#seen(), known.includes(null) ? null : ids);
+    const ids = new Set([...meters.keys(), ...present.map(({ id }) => id), bridgeDevice(instance)]);
+    const gone = new Set<string>();
+    const isDue = (device: string): boolean => {
+      if (!device.startsWith(bridgeDevice("")) && !gone.has(device) && !belongings.isDue(device, present)) return false;
+      gone.add(device);
+      return true;
+    };
+    const dead = this.#leftovers.due(this.#seen(), allKnown ? ids : null, isDue);
+    for (const id of gone) belongings.forget(id);
+    if (allKnown && present.every(({ id }) => meters.has(id))) this.#emptyLater(this.#leftovers.takeOldStates());
     for (const [device, keys] of dead.components) onGone(device, keys);
     if (dead.topics.length === 0) return;
     log.debug(() => `emptied, since nothing uses them any more: ${dead.topics.join(", ")}`);
-    const discovery = dead.topics.filter((topic) => parseDiscovery(prefix, topic) !== null);
+    const discovery = dead.topics.filter((topic) =>
+      belongings.prefixes.some((prefix) => parseDiscovery(prefix, topic) !== null),
+    );
     for (const topic of discovery) publish({ topic, payload: "" });
     this.#emptyLater(dead.topics.filter((topic) => !discovery.includes(topic)));
   }

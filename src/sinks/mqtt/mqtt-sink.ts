@@ -15,6 +15,7 @@ import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "../../meter/events.ts";
 import type { Sink } from "../sink.ts";
 import { Announcer } from "./announcer.ts";
+import { Belongings } from "./belongings.ts";
 import type { Broker } from "./client-options.ts";
 import { type Command, CommandTopics } from "./commands.ts";
 import { Connection } from "./connection.ts";
@@ -28,6 +29,7 @@ import { MeterState, type TopicChoice } from "./meter-state.ts";
 import type { PowerChoice } from "./power-window.ts";
 import type { Phrase } from "./reason-codes.ts";
 import { type PublicationKind, Refusals } from "./refusals.ts";
+import { Rivals } from "./rivals.ts";
 import type { Outcome } from "./send-window.ts";
 import { OFFLINE, ONLINE, topics } from "./topics.ts";
 
@@ -60,6 +62,8 @@ export interface MqttSinkOptions {
   readonly windows?: readonly string[];
   /** Stable for this installation; the default client id comes from it. */
   readonly instance: string;
+  /** `data_dir`, where it is remembered what was published; without it a meter that is gone is cleared at once. */
+  readonly dataDir?: string | undefined;
   readonly bridge: BridgeState;
   /** Where questions are answered, for Home Assistant. */
   readonly supportUrl?: string;
@@ -78,6 +82,7 @@ export class MqttSink implements Sink {
   readonly #meters = new Map<string, MeterState>();
   readonly #housekeeping: Housekeeping;
   readonly #announcer: Announcer;
+  readonly #rivals: Rivals;
   readonly #commands: CommandTopics;
   readonly #events = new MeterEvents();
   #published = 0;
@@ -100,7 +105,10 @@ export class MqttSink implements Sink {
     this.#options = options;
     this.#base = mqtt.base_topic;
     const { enabled, discovery_topic: prefix } = homeassistant;
+    const belongings = new Belongings({ dataDir: options.dataDir ?? null, base: this.#base, prefix, log });
+    this.#rivals = new Rivals(this.#base, log);
     this.#housekeeping = new Housekeeping({
+      belongings,
       base: this.#base,
       prefix,
       enabled,
@@ -109,7 +117,7 @@ export class MqttSink implements Sink {
       meters: this.#meters,
       announced: (device) => this.#announcer.announced(device),
       onGone: (device, keys) => this.#announcer.takeAway(device, keys, () => this.#announceAll()),
-      infos: () => options.bridge.meters().map(({ info }) => info),
+      statuses: () => options.bridge.meters(),
       ready: () => this.#subscribed && this.#connection.connected,
       publish: (message) => this.#publish(message),
       onSettled: () => this.#announceAll(),
@@ -155,7 +163,14 @@ export class MqttSink implements Sink {
   }
 
   /** The broker for the status page and `health`; `server` without user and password. */
-  status(): { server: string; connected: boolean; published: number; error: string | null; errorDe: string | null } {
+  status(): {
+    server: string;
+    connected: boolean;
+    published: number;
+    error: string | null;
+    errorDe: string | null;
+    problems: readonly Phrase[];
+  } {
     const { label, connected, answering } = this.#connection;
     const refusal = this.#refusals.problem;
     const problem = this.#connection.problem ?? refusal ?? this.#noEcho;
@@ -165,6 +180,7 @@ export class MqttSink implements Sink {
       published: this.#published,
       error: problem?.en ?? null,
       errorDe: problem?.de ?? null,
+      problems: this.#rivals.problems,
     };
   }
 
@@ -315,6 +331,7 @@ export class MqttSink implements Sink {
       subscriptions.push(...this.#leftoverTopics());
       this.#housekeeping.begin();
     }
+    if (homeassistant.enabled) subscriptions.push(...topics.rivals());
     this.#firstConnect = false;
     const connection = ++this.#connections;
     this.#subscribed = false;
@@ -338,10 +355,10 @@ export class MqttSink implements Sink {
 
   /** Where earlier runs have retained what may no longer apply. */
   #leftoverTopics(): string[] {
-    const { homeassistant, publishTopics = "all" } = this.#options;
+    const { publishTopics = "all" } = this.#options;
     const [readings = "", values = ""] = topics.allMeters(this.#base);
     const unused = { all: [], values: [readings], json: [values] }[publishTopics];
-    return [topics.bridgeInfo(this.#base), ...topics.allDiscovery(homeassistant.discovery_topic), ...unused];
+    return [...this.#housekeeping.topics(), ...unused];
   }
 
   /** All values of a meter, and whether it is there. */
@@ -361,7 +378,11 @@ export class MqttSink implements Sink {
 
   /** Sends those discovery messages of a meter that are new or changed. */
   #announce(meter: MeterState): void {
-    if (this.#mayAnnounce && meter.json !== null) this.#announcer.announce(meter);
+    if (!this.#mayAnnounce || meter.json === null) return;
+    const { id } = meter.info;
+    const elsewhere = this.#housekeeping.announcedElsewhere(id);
+    if (elsewhere === null) this.#announcer.announce(meter);
+    else if (this.#rivals.found(id, elsewhere)) this.#sendRivals();
   }
 
   #announceAll(): void {
@@ -375,6 +396,12 @@ export class MqttSink implements Sink {
     const payload = bridgeInfo(bridge, { instance, broker, language: homeassistant.language });
     this.#publishOf("bridge", "", { topic: topics.bridgeInfo(this.#base), payload, qos: 1 });
     for (const status of bridge.meters()) this.#sendMeterInfo(status);
+    this.#sendRivals();
+  }
+
+  /** Tells the other bridge, should it listen, under a topic of our own. */
+  #sendRivals(): void {
+    for (const message of this.#rivals.messages()) this.#publish(message);
   }
 
   /** What the diagnostic entities of a meter show. */
@@ -394,6 +421,7 @@ export class MqttSink implements Sink {
       if (!this.#announcer.isOurs(topic, payload)) this.#housekeeping.note(topic, payload);
       return;
     }
+    if (this.#rivals.heard(topic, payload, this.#meters)) return;
     const asked = this.#commands.read(topic, payload, this.#meters.keys());
     if (asked !== null) {
       const status = this.#options.bridge.meters().find(({ info }) => info?.id === asked.meter);

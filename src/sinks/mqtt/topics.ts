@@ -42,6 +42,10 @@ export const topics = {
   command: (base: string, meter: string, command: string) => `${base}/bridge/command/${meter}/${command}`,
   /** What has happened to a meter; not retained. */
   event: (base: string, meter: string) => `${base}/bridge/events/${meter}`,
+  /** Said to another bridge that announces the same meter; not retained. */
+  rival: (base: string, meter: string) => `${base}/bridge/rival/${meter}`,
+  /** The same of all bridges, whose base topics have up to three levels. */
+  rivals: () => ["+", "+/+", "+/+/+"].map((base) => `${base}/bridge/rival/+`),
   legacy: (legacyBase: string, name: "RealEnergyIn_S" | "RealEnergyOut_S") => `${legacyBase}/${name}`,
 } as const;
 

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HomeAssistantConfig, MqttConfig } from "../../../src/config/options.ts";
 import type { LedgerState } from "../../../src/ledger/ledger-state.ts";
@@ -7,6 +9,7 @@ import { TestBroker } from "../../helpers/broker.ts";
 import { discoveryMessages } from "../../helpers/discovery.ts";
 import { METER, NETZ_NOE, readingOf } from "../../helpers/readings.ts";
 import { statusOf } from "../../helpers/statuses.ts";
+import { temporaryFolder } from "../../helpers/temporary-folder.ts";
 
 const MQTT: MqttConfig = {
   enabled: true,
@@ -380,10 +383,12 @@ describe("the MQTT sink", () => {
     });
 
     it("what stands under the base topic of before", async () => {
+      const dataDir = temporaryFolder();
+      writeFileSync(join(dataDir, "mqtt.json"), '{"bases":["before"]}');
       await plant(announce(METER, "before"));
       await broker.retain("before/181220000009/1.8.0", "5");
       await broker.retain("before/181220000009", "{}");
-      read(await started());
+      read(await started({ dataDir }));
       await gone("before/181220000009/1.8.0");
       await gone("before/181220000009");
       expect(JSON.parse(broker.retained.get(CONFIG_TOPIC) ?? "").state_topic).toBe("kaifa2mqtt/181220000009/1.8.0");
@@ -416,7 +421,10 @@ describe("the MQTT sink", () => {
 
     it("nothing of another bridge, be it under another base topic or alive under the same", async () => {
       await plant(announce({ ...METER, id: "neighbour" }, "other"));
-      await plant(announce({ ...METER, id: "twin" }));
+      const twin = announce({ ...METER, id: "twin" });
+      await plant(
+        twin.map(({ topic, payload }) => ({ topic, payload: payload.replace(/0123456789ab/g, "ba9876543210") })),
+      );
       await broker.retain("kaifa2mqtt/bridge/state", "online");
       await broker.retain("kaifa2mqtt/bridge/info", '{"instance":"ba9876543210"}');
       const sink = await started();

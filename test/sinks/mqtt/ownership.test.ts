@@ -1,0 +1,193 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { MeterInfo } from "../../../src/meter/events.ts";
+import { BELONGINGS_FILE, GRACE_MS } from "../../../src/sinks/mqtt/belongings.ts";
+import type { MqttSink } from "../../../src/sinks/mqtt/mqtt-sink.ts";
+import { TestBroker } from "../../helpers/broker.ts";
+import { discoveryMessages } from "../../helpers/discovery.ts";
+import { type SinkOptions, sinkAt } from "../../helpers/mqtt-sink.ts";
+import { METER, readingOf } from "../../helpers/readings.ts";
+import { statusOf } from "../../helpers/statuses.ts";
+import { temporaryFolder } from "../../helpers/temporary-folder.ts";
+
+const ENERGY = "homeassistant/sensor/kaifa2mqtt_181220000009/energy_import/config";
+const OURS = "0123456789ab";
+const THEIRS = "ba9876543210";
+
+describe("retained messages belong to the bridge that published them", () => {
+  let broker: TestBroker;
+  let dataDir: string;
+  const sinks: MqttSink[] = [];
+
+  interface Run extends Partial<SinkOptions> {
+    readonly base?: string;
+    readonly meter?: MeterInfo;
+  }
+  /** A bridge whose meter has sent a reading; what it warned and said. */
+  async function running({ base, meter = METER, ...rest }: Run = {}) {
+    const told: string[] = [];
+    const say = (message: string) => void told.push(message);
+    const log = { error: say, warn: say, info: say, debug: () => undefined };
+    const sink = sinkAt(broker.url, { meters: () => [statusOf(meter)], base, dataDir, log, ...rest });
+    sinks.push(sink);
+    await sink.start();
+    sink.accept({ type: "reading", reading: readingOf(undefined, { meter }) });
+    await broker.message(`${base ?? "kaifa2mqtt"}/bridge/meters/${meter.id}`);
+    return { sink, told };
+  }
+  const other = (run: Run = {}) =>
+    running({ base: "elsewhere", instance: THEIRS, dataDir: join(dataDir, "theirs"), ...run });
+  const discovery = () => [...broker.retained].filter(([topic]) => /^(homeassistant|ha2)\//.test(topic));
+  const under = (start: string) => [...broker.retained.keys()].filter((topic) => topic.startsWith(start));
+  const gone = (topic: string) => broker.until(() => !broker.retained.has(topic), `${topic} is cleared`);
+  /** Long enough for everything that is retained to be read and acted upon. */
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 800));
+  const announced = () => broker.until(() => broker.retained.has(ENERGY), "announced");
+
+  beforeEach(async () => {
+    broker = await TestBroker.start();
+    dataDir = temporaryFolder();
+  });
+  afterEach(async () => {
+    await Promise.all(sinks.splice(0).map((sink) => sink.stop()));
+    await broker.stop();
+  });
+
+  it.each([true, false])(
+    "a second bridge with the same meter touches nothing of the first, discovery %s",
+    async (enabled) => {
+      const first = await other();
+      await announced();
+      await settled();
+      const before = discovery();
+      const second = await running({ homeassistant: { enabled } });
+      await settled();
+      expect(discovery()).toEqual(before);
+      const warned = ({ told }: { told: string[] }) => told.filter((text) => text.includes("another bridge"));
+      if (enabled) await broker.until(() => warned(first).length > 0, "the first has heard of it");
+      for (const bridge of [first, second]) {
+        expect(warned(bridge)).toHaveLength(enabled ? 1 : 0);
+        expect(bridge.sink.status().problems).toHaveLength(enabled ? 1 : 0);
+      }
+      await second.sink.stop();
+      await first.sink.stop();
+      await (await running({ homeassistant: { enabled } })).sink.stop();
+      expect(discovery()).toEqual(before);
+    },
+  );
+
+  it("a message of version 1.0.0 under another base topic is another bridge's, one under ours is ours", async () => {
+    const old = (base: string) =>
+      discoveryMessages(METER, readingOf().values, {
+        base,
+        prefix: "homeassistant",
+        language: "en",
+        version: "1.0.0",
+      }).map(({ topic, payload }) => ({ topic, payload: payload.replace(/,"via_device":"[^"]*"/, "") }));
+    for (const { topic, payload } of old("before")) await broker.retain(topic, payload);
+    const { sink } = await running();
+    await settled();
+    expect(JSON.parse(broker.retained.get(ENERGY) ?? "{}").state_topic).toContain("before/");
+    await sink.stop();
+    for (const { topic, payload } of old("kaifa2mqtt")) await broker.retain(topic, payload);
+    await running();
+    await broker.until(() => (broker.retained.get(ENERGY) ?? "").includes("via_device"), "replaced by ours");
+  });
+
+  it("a forged message that names foreign topics makes nobody empty them", async () => {
+    const forge = (base: string, state: string) =>
+      JSON.stringify({
+        ...{ unique_id: "kaifa2mqtt_old_power_import", state_topic: state, origin: { name: "kaifa2mqtt" } },
+        ...{ availability: [{ topic: `${base}/bridge/state` }], device: { via_device: `kaifa2mqtt_bridge_${OURS}` } },
+      });
+    const topic = "homeassistant/sensor/kaifa2mqtt_old/power_import/config";
+    await broker.retain("victim/old/1.7.0", "5");
+    await broker.retain(topic, forge("victim", "victim/old/1.7.0"));
+    const { sink } = await running({ dataDir: undefined });
+    await settled();
+    await sink.stop();
+    expect(broker.retained.get("victim/old/1.7.0")).toBe("5");
+    await broker.retain(topic, forge("kaifa2mqtt", "kaifa2mqtt/old/#"));
+    await running({ dataDir: undefined });
+    await gone(topic);
+    await settled();
+    expect(broker.retained.get("victim/old/1.7.0")).toBe("5");
+    expect(broker.sent.filter(({ topic: sent }) => /[+#]/.test(sent))).toEqual([]);
+  });
+
+  it.each<[string, Run, string]>([
+    ["base topic", { base: "new" }, "new/181220000009/1.8.0"],
+    ["discovery topic", { homeassistant: { discovery_topic: "ha2" } }, ENERGY.replace("homeassistant", "ha2")],
+    ["id", { meter: { ...METER, id: "house" } }, ENERGY.replace("181220000009", "house")],
+    ["name", { meter: { ...METER, name: "House" } }, ENERGY],
+    [
+      "form of discovery",
+      { homeassistant: { discovery: "device" } },
+      "homeassistant/device/kaifa2mqtt_181220000009/config",
+    ],
+    ["discovery off", { homeassistant: { enabled: false } }, "kaifa2mqtt/181220000009/1.8.0"],
+  ])(
+    "nothing of ours stays behind and nothing of others is touched: %s changed and changed back",
+    async (_, changed, marker) => {
+      await other({ meter: { ...METER, id: "neighbour" } });
+      await broker.until(() => discovery().length > 10, "the neighbour is announced");
+      await settled();
+      const theirs = () => [...broker.retained].filter(([topic]) => /neighbour|elsewhere|_bridge_ba98/.test(topic));
+      const names = () => [...broker.retained.keys()].sort();
+      const [before, alone] = [theirs().filter(([topic]) => !topic.includes("bridge/")), names()];
+      const first = await running();
+      await announced();
+      await settled();
+      const full = names();
+      await first.sink.stop();
+      const second = await running(changed);
+      await broker.until(() => broker.retained.has(marker), marker);
+      // What stood behind an entity is emptied three seconds after the entity has changed.
+      await new Promise((resolve) => setTimeout(resolve, 3800));
+      const left = full.filter((topic) => !alone.includes(topic) && broker.retained.has(topic));
+      const stays: Record<string, RegExp> = { new: /^homeassistant\//, ha2: /^kaifa2mqtt\// };
+      if (changed.base !== undefined) expect(left.filter((topic) => !stays.new?.test(topic))).toEqual([]);
+      if (changed.homeassistant?.discovery_topic) expect(left.filter((topic) => !stays.ha2?.test(topic))).toEqual([]);
+      if (changed.meter?.id === "house") expect(left.filter((topic) => topic.includes("181220000009"))).toEqual([]);
+      if (changed.homeassistant?.enabled === false) {
+        expect(left.filter((topic) => topic.startsWith("homeassistant/"))).toEqual([]);
+      }
+      await second.sink.stop();
+      await running();
+      await announced();
+      await new Promise((resolve) => setTimeout(resolve, 3800));
+      expect(names()).toEqual(full);
+      expect(theirs().filter(([topic]) => !topic.includes("bridge/"))).toEqual(before);
+    },
+    30_000,
+  );
+
+  it("a meter that is no longer configured keeps its entities for thirty days, and its log line says so once", async () => {
+    const old = { ...METER, id: "old" };
+    const entity = ENERGY.replace("181220000009", "old");
+    const port = (info: MeterInfo, label: string) => ({ ...statusOf(info), label });
+    const both = () => [port(METER, "/dev/a"), port(old, "/dev/b")];
+    const { sink } = await running({ meters: both });
+    sink.accept({ type: "reading", reading: readingOf(undefined, { meter: old }) });
+    await broker.until(() => broker.retained.has(entity), "both are announced");
+    await settled();
+    const payload = broker.retained.get(entity);
+    await sink.stop();
+    const one = await running({ meters: () => [port(METER, "/dev/a")] });
+    await settled();
+    expect(broker.retained.get(entity)).toBe(payload);
+    expect(broker.retained.get("kaifa2mqtt/old/availability")).toBe("offline");
+    expect(one.told.filter((text) => /old is no longer configured.*until \d{4}-\d\d-\d\d/.test(text))).toHaveLength(1);
+    await one.sink.stop();
+    const file = join(dataDir, BELONGINGS_FILE);
+    const stored = JSON.parse(readFileSync(file, "utf8"));
+    stored.meters.old.goneSince -= GRACE_MS + 1000;
+    mkdirSync(dataDir, { recursive: true });
+    writeFileSync(file, JSON.stringify(stored));
+    await running({ meters: () => [port(METER, "/dev/a")] });
+    await gone(entity);
+    await gone("kaifa2mqtt/old/1.8.0");
+    expect(under("homeassistant/sensor/kaifa2mqtt_old/")).toEqual([]);
+  });
+});
