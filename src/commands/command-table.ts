@@ -104,6 +104,12 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import("./health.ts"),
   },
   {
+    name: "forget",
+    args: "<id>",
+    summary: "remove what stands on the broker and in data_dir of a meter that is gone",
+    load: () => import("./forget.ts"),
+  },
+  {
     name: "migrate",
     args: "<meter.json>",
     summary: "print the kaifa2mqtt.yaml that is equivalent to kaifareader's meter.json",

@@ -36,6 +36,7 @@ describe("the command line", () => {
       "demo",
       "health",
       "migrate",
+      "forget",
       "export",
       "backfill",
       "compare",

@@ -5,8 +5,9 @@
 import { randomBytes } from "node:crypto";
 import type { MqttClient } from "mqtt";
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
-import { type Broker, clientOptions, useServer, withoutLogin } from "./client-options.ts";
+import { type Broker, withoutLogin } from "./client-options.ts";
 import { describeFailure } from "./failures.ts";
+import { connectOnce } from "./one-connection.ts";
 import { publishRefusal } from "./reason-codes.ts";
 import { NODE_PREFIX } from "./topics.ts";
 
@@ -36,7 +37,7 @@ export async function checkBroker(options: BrokerCheckOptions): Promise<BrokerFi
   const label = withoutLogin(options.broker.server);
   let client: MqttClient;
   try {
-    client = await connect(options);
+    client = await connectOnce(options);
   } catch (error) {
     const [text = "", ...cure] = describeFailure(error, label).text.replace(". Retrying", "").split(": ");
     return [{ step: "login", ok: false, text: `${text}.`, cure: `${cure.join(": ")}.` }];
@@ -62,28 +63,6 @@ export async function checkBroker(options: BrokerCheckOptions): Promise<BrokerFi
   } finally {
     await client.endAsync(true).catch(() => undefined);
   }
-}
-
-async function connect({ mqtt: config, broker, signal }: BrokerCheckOptions): Promise<MqttClient> {
-  const { default: mqtt } = await import("mqtt");
-  const clientId = `kaifa2mqtt_check_${randomBytes(4).toString("hex")}`;
-  const options = { ...clientOptions(config, { clientId, maxPacketBytes: 64 * 1024 }), reconnectPeriod: 0 };
-  useServer(options, broker);
-  const client = mqtt.connect(options);
-  return await new Promise<MqttClient>((resolve, reject) => {
-    let failure: unknown = { code: "closed" };
-    const fail = (error: unknown): void => {
-      client.end(true);
-      reject(error);
-    };
-    client.once("connect", () => resolve(client));
-    client.once("error", (error) => {
-      failure = error;
-      fail(error);
-    });
-    client.once("close", () => fail(failure));
-    signal?.addEventListener("abort", () => fail(new Error("stopped")), { once: true });
-  });
 }
 
 function publish(client: MqttClient, topic: string, payload: string): Promise<unknown> {

@@ -1,0 +1,103 @@
+/**
+ * `kaifa2mqtt forget ID`: removes what stands of a meter that is gone on the broker (states, discovery) and in `data_dir`
+ * (baseline and invocation counter, ledger). It is met as a new one if it ever comes back.
+ */
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { forgetMeter } from "../acceptance/memory.ts";
+import { ConfigError } from "../config/config-error.ts";
+import { underSupervisor } from "../config/derive-defaults.ts";
+import type { Config } from "../config/options.ts";
+import { askForBroker } from "../config/supervisor.ts";
+import { ledgerFolder } from "../ledger/ledger-files.ts";
+import { askHealth } from "../process/health.ts";
+import { forgetBelongings, readBelongings } from "../sinks/mqtt/belongings.ts";
+import { type Broker, withoutLogin } from "../sinks/mqtt/client-options.ts";
+import { describeFailure } from "../sinks/mqtt/failures.ts";
+import { forgetRetained } from "../sinks/mqtt/forget.ts";
+import { connectOnce } from "../sinks/mqtt/one-connection.ts";
+import { type CommandContext, UsageError } from "./command.ts";
+import { readSettings } from "./settings.ts";
+
+/** Exit code 1 if the meter is in use, or not everything could be removed. */
+export async function command(context: CommandContext): Promise<number> {
+  const { args, stdout, stderr } = context;
+  const [id = ""] = args;
+  if (!/^(?!bridge$)[A-Za-z0-9_-]{1,64}$/.test(id)) {
+    throw new UsageError("forget needs the meter's id, as it stands in its topics: letters, digits, _ and -");
+  }
+  const config = await settings(context);
+  const running = (await askHealth(config.data_dir)) !== null;
+  if (running && config.meters.some((meter) => meter.id === id)) {
+    stderr.write(
+      `error: ${id} is configured and the bridge is running: take it out of the configuration, or stop the bridge\n`,
+    );
+    return 1;
+  }
+  // What was published before is read before it is forgotten.
+  const { bases, prefixes } = readBelongings(config.data_dir);
+  const local = forgetLocally(config.data_dir, id);
+  for (const what of local) stdout.write(`removed from ${config.data_dir}: ${what}\n`);
+  let failed = false;
+  if (config.mqtt.enabled) {
+    const broker = await brokerOf(context, config);
+    if (broker === null) {
+      stderr.write("error: Home Assistant names no broker: nothing was removed there\n");
+      return 1;
+    }
+    try {
+      const client = await connectOnce({ mqtt: config.mqtt, broker, signal: context.signal });
+      try {
+        const first = (one: string, others: readonly string[]) => [...new Set([one, ...others])];
+        const cleared = await forgetRetained(
+          client,
+          first(config.mqtt.base_topic, bases),
+          first(config.homeassistant.discovery_topic, prefixes),
+          id,
+        );
+        stdout.write(
+          `removed from the broker at ${withoutLogin(broker.server)}: ${cleared.length} retained messages\n`,
+        );
+      } finally {
+        await client.endAsync(false).catch(() => undefined);
+      }
+    } catch (error) {
+      stderr.write(`error: ${describeFailure(error, withoutLogin(broker.server)).text}\n`);
+      failed = true;
+    }
+  }
+  if (running)
+    stderr.write("note: the bridge is running: restart it, and what it still remembers of the meter is gone, too\n");
+  return failed ? 1 : 0;
+}
+
+/** @returns what there was */
+function forgetLocally(dataDir: string, id: string): string[] {
+  const removed: string[] = [];
+  if (forgetMeter(dataDir, id) > 0) removed.push("what it said last, and its invocation counter");
+  if (forgetBelongings(dataDir, id)) removed.push("what was published of it");
+  const folder = join(ledgerFolder(dataDir), id);
+  if (existsSync(folder)) {
+    rmSync(folder, { recursive: true });
+    removed.push("its ledger of quarter hours");
+  }
+  return removed;
+}
+
+/** The configuration; that of a bridge without meters will do. */
+async function settings(context: CommandContext): Promise<Config> {
+  try {
+    return (await readSettings(context)).config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const port = { path: ["meters", 0, "port"], value: "file:none", flag: "forget" };
+    return (await readSettings(context, [port])).config;
+  }
+}
+
+async function brokerOf({ env }: CommandContext, { mqtt }: Config): Promise<Broker | null> {
+  const first = mqtt.server?.[0];
+  if (first !== undefined) return { server: first, user: mqtt.user, password: mqtt.password };
+  const token = env.SUPERVISOR_TOKEN;
+  return token !== undefined && underSupervisor(env) ? askForBroker(token) : null;
+}
