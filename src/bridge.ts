@@ -15,10 +15,12 @@ import type { HttpSinkOptions } from "./http/http-sink.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import type { ComponentLog } from "./log/component-log.ts";
 import type { Logger } from "./log/log.ts";
+import { mask } from "./log/redact.ts";
 import type { MeterStatus } from "./meter/events.ts";
 import { MeterIdentity } from "./meter/identity.ts";
 import { LineCapture } from "./meter/line-capture.ts";
 import { Meter } from "./meter/meter.ts";
+import { MeterSources } from "./meter/meter-sources.ts";
 import { type Health, HealthServer } from "./process/health.ts";
 import { instanceId } from "./process/instance.ts";
 import { pageUrl } from "./process/page-url.ts";
@@ -74,6 +76,7 @@ export class Bridge implements BridgeView {
   readonly #ledger: Ledger;
   #remembered: Readonly<Record<string, unknown>> = {};
   #meters: Meter[] = [];
+  readonly #sources = new MeterSources((index) => this.#meters[index]?.status().online === true);
   /** One for each meter, in their order. */
   readonly #captures: LineCapture[] = [];
   #sinks: Sink[] = [];
@@ -310,6 +313,12 @@ export class Bridge implements BridgeView {
       observer: new Observer(meter.port, sourceKind(meter.port)),
       toReading: (telegram, complete, receivedAt) => identity.read(telegram, complete, receivedAt),
       emit: (event) => {
+        const counts = this.#sources.admits(event, index, (id, other) =>
+          log.warn(
+            `meter ${id} is read at ${mask(config.meters[other]?.port ?? "")} already: what comes here is left out (one meter at two ports?)`,
+          ),
+        );
+        if (!counts) return;
         if (lasting && event.type === "reading" && event.reading.complete) this.#memory.touch();
         for (const sink of this.#sinks) {
           // The Solarview file holds one meter: the first.

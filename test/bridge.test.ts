@@ -83,6 +83,13 @@ describe("the bridge", () => {
     await expect.poll(() => existsSync(file) && readFileSync(file, "utf8")).toContain("000012.937");
   });
 
+  it("takes a meter that comes at two ports from the first of them, and says so once", async () => {
+    const [port] = [capture("kaifa-netz-noe").port];
+    await start([capture("kaifa-netz-noe"), { ...capture("kaifa-netz-noe"), port: `${port}?interval=0.2` }]);
+    await broker.message("kaifa2mqtt/181220000009");
+    await expect.poll(() => told.filter((line) => /is read at .* already/.test(line)).length).toBe(1);
+  });
+
   it("goes on without a device and without a broker, says so once, and is not healthy", async () => {
     const bridge = await start([{ port: join(folder, "ttyUSB9") }], { mqtt: { server: ["mqtt://127.0.0.1:1"] } });
     await expect.poll(() => told.length).toBeGreaterThanOrEqual(2);
