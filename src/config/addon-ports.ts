@@ -17,6 +17,18 @@ const PORTS: Readonly<Record<string, { readonly en: string; readonly de: string 
     en: "SunSpec meter (Modbus TCP), some readers need 502 here; set outputs_sunspec: listen to 0.0.0.0:1502",
     de: "SunSpec-Zähler (Modbus TCP), manche Geräte verlangen hier 502; dazu bei outputs_sunspec unter listen 0.0.0.0:1502 eintragen",
   },
+  "8081/tcp": {
+    en: "Shelly Pro 3EM, most readers need 80 here; set outputs_shelly: listen to 0.0.0.0:8081",
+    de: "Shelly Pro 3EM, die meisten Geräte verlangen hier 80; dazu bei outputs_shelly unter listen 0.0.0.0:8081 eintragen",
+  },
+  "1010/udp": {
+    en: "Shelly Pro 3EM for batteries; set udp 1010 in outputs_shelly",
+    de: "Shelly Pro 3EM für Batteriespeicher; dazu bei outputs_shelly unter udp 1010 eintragen",
+  },
+  "2220/udp": {
+    en: "Shelly Pro 3EM for batteries; set udp 2220 in outputs_shelly",
+    de: "Shelly Pro 3EM für Batteriespeicher; dazu bei outputs_shelly unter udp 2220 eintragen",
+  },
 };
 
 /** What stands under `ports`: `null` means closed. */

@@ -34,5 +34,9 @@ export async function loadOutputs(
     const { SunspecOutput } = await import("./sunspec/sunspec-output.ts");
     return (options, own) => new SunspecOutput({ ...options, listen: options.listen ?? "" }, own);
   });
+  await add("shelly", config.shelly, async () => {
+    const { ShellyOutput } = await import("./shelly/shelly-output.ts");
+    return (options, own) => new ShellyOutput({ ...options, listen: options.listen ?? "" }, own);
+  });
   return outputs;
 }

@@ -146,7 +146,8 @@ describe("the ports that the app offers under Network", () => {
   it("name an option of the form and the port that it has to listen on", () => {
     for (const language of ["en", "de"] as const) {
       for (const [port, words] of Object.entries(portDescriptions(language))) {
-        expect(words).toContain(`0.0.0.0:${port.replace(/\/.*/, "")}`);
+        const [number, protocol] = port.split("/");
+        expect(words).toContain(protocol === "udp" ? `udp ${number}` : `0.0.0.0:${number}`);
         expect(Object.keys(formSchema())).toContain(/outputs_\w+/.exec(words)?.[0]);
       }
     }

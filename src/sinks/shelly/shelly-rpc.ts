@@ -1,0 +1,133 @@
+/** Shelly's RPC (JSON-RPC with `src` and `dst`), the same over HTTP, WebSocket and UDP. All methods only read. */
+import type { MeterInfo } from "../../meter/events.ts";
+import type { Clock } from "../../process/clock.ts";
+import type { MeterFeed } from "../output/meter-feed.ts";
+import {
+  deviceInfo,
+  em1Status,
+  emConfig,
+  emDataStatus,
+  emStatus,
+  type ShellyDataOptions,
+  shellyId,
+  sysConfig,
+  sysStatus,
+} from "./shelly-data.ts";
+import { type Json, shellyJson } from "./shelly-json.ts";
+
+export interface RpcError {
+  readonly code: number;
+  readonly message: string;
+}
+export type RpcAnswer = { readonly result: Json } | { readonly error: RpcError };
+
+/** Longest message that is read, bytes. */
+export const MAX_MESSAGE = 8_192;
+const NO_READING: RpcAnswer = { error: { code: 503, message: "no reading of the meter, or it is too old" } };
+
+export class ShellyRpc {
+  readonly #feed: MeterFeed;
+  readonly #options: ShellyDataOptions;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  /** Methods that need a meter; `null`: nothing that may be given now. */
+  readonly #methods: ReadonlyMap<string, (meter: MeterInfo) => Json>;
+
+  constructor(feed: MeterFeed, options: ShellyDataOptions, clock: Clock) {
+    this.#feed = feed;
+    this.#options = options;
+    this.#clock = clock;
+    this.#startedAt = clock.now();
+    const fresh = (read: () => Json): Json => (feed.freshness === "fresh" ? read() : null);
+    this.#methods = new Map<string, (meter: MeterInfo) => Json>([
+      ["Shelly.GetDeviceInfo", (meter) => deviceInfo(meter)],
+      ["Shelly.GetStatus", (meter) => fresh(() => this.#status(meter))],
+      ["Shelly.GetConfig", (meter) => this.#config(meter)],
+      ["Shelly.ListMethods", () => ({ methods: [...this.#methods.keys()] })],
+      ["Shelly.GetComponents", () => ({ components: [], cfg_rev: 0, offset: 0, total: 0 })],
+      ["EM.GetStatus", () => fresh(() => emStatus(feed, options))],
+      ["EM.GetConfig", () => emConfig()],
+      ["EMData.GetStatus", () => fresh(() => emDataStatus(feed))],
+      ["EM1.GetStatus", () => fresh(() => em1Status(feed, options))],
+      ["Sys.GetStatus", (meter) => this.#sys(meter)],
+      ["Sys.GetConfig", (meter) => sysConfig(meter)],
+    ]);
+  }
+
+  /** @param id component that is asked for; only 0 exists */
+  call(method: string, id: unknown = 0): RpcAnswer {
+    const read = this.#methods.get(method);
+    if (read === undefined) return { error: { code: 404, message: `No handler for ${method}` } };
+    if (/^EM/.test(method) && id !== 0) {
+      return { error: { code: -105, message: "Argument 'id', value not found!" } };
+    }
+    const { meter } = this.#feed;
+    const result = meter === null ? null : read(meter);
+    return result === null ? NO_READING : { result };
+  }
+
+  /** @returns the answer's frame, and who asked; `null` if the text is no request */
+  answer(text: string): { readonly frame: string; readonly src: string | null } | null {
+    const request = parse(text);
+    if (request === null || typeof request["method"] !== "string") return null;
+    const { id, src, params } = request;
+    const { meter } = this.#feed;
+    const component = isObject(params) ? params["id"] : undefined;
+    const frame = {
+      id: typeof id === "number" || typeof id === "string" ? id : null,
+      ...(meter === null ? {} : { src: shellyId(meter) }),
+      ...(typeof src === "string" ? { dst: src } : {}),
+      ...(this.call(request["method"], component) as { [key: string]: Json }),
+    };
+    return { frame: shellyJson(frame), src: typeof src === "string" ? src : null };
+  }
+
+  /** The notification of a new reading; `null` if there is nothing to tell. */
+  notification(dst: string | null): string | null {
+    const { meter, freshness } = this.#feed;
+    const status = freshness === "fresh" ? emStatus(this.#feed, this.#options) : null;
+    if (meter === null || status === null) return null;
+    return shellyJson({
+      src: shellyId(meter),
+      ...(dst === null ? {} : { dst }),
+      method: "NotifyStatus",
+      params: { ts: this.#clock.wall() / 1000, "em:0": status },
+    });
+  }
+
+  #status(meter: MeterInfo): Json {
+    const em = emStatus(this.#feed, this.#options);
+    if (em === null) return null;
+    return { ...OFF_STATUS, "em:0": em, "emdata:0": emDataStatus(this.#feed), sys: this.#sys(meter) };
+  }
+
+  #config(meter: MeterInfo): Json {
+    return { ...OFF_CONFIG, "em:0": emConfig(), "emdata:0": {}, sys: sysConfig(meter) };
+  }
+
+  #sys(meter: MeterInfo): Json {
+    return sysStatus(meter, this.#clock.wall(), this.#clock.now() - this.#startedAt);
+  }
+}
+
+/** What a real one can do and this one does not. */
+const OFF_STATUS = { ble: {}, cloud: { connected: false }, mqtt: { connected: false }, ws: { connected: false } };
+const OFF_CONFIG = {
+  ble: { enable: false, rpc: { enable: false } },
+  cloud: { enable: false, server: null },
+  mqtt: { enable: false },
+  ws: { enable: false, server: null },
+};
+
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,68 @@
+/** RPC over WebSocket at `/rpc`: requests are answered, each reading is sent as NotifyStatus. */
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import { isLoopback, isLoopbackHost } from "../../process/loopback.ts";
+import { MAX_MESSAGE, type ShellyRpc } from "./shelly-rpc.ts";
+
+/** A client that leaves so many bytes unread is closed. */
+const MAX_UNREAD = 65_536;
+
+export class ShellyWebSocket {
+  readonly #rpc: ShellyRpc;
+  readonly #host: string;
+  readonly #asked: (address: string) => void;
+  readonly #server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE, perMessageDeflate: false });
+  /** Client → the name (`src`) it gave itself. Bounded by the connections of the listener. */
+  readonly #clients = new Map<WebSocket, string | null>();
+
+  constructor(rpc: ShellyRpc, host: string, asked: (address: string) => void) {
+    this.#rpc = rpc;
+    this.#host = host;
+    this.#asked = asked;
+  }
+
+  attach<S extends Server>(server: S): S {
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (!this.#isAllowed(request)) return void socket.end("HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n");
+      this.#server.handleUpgrade(request, socket, head, (client) => this.#take(client, request));
+    });
+    return server;
+  }
+
+  /** Sends the newest reading to all clients. */
+  notify(): void {
+    for (const [client, name] of this.#clients) {
+      const frame = this.#rpc.notification(name);
+      if (frame !== null) this.#send(client, frame);
+    }
+  }
+
+  /** Only `/rpc`; no script of another site; on the loopback interface only this computer's own names. */
+  #isAllowed({ url, headers: { host, origin } }: IncomingMessage): boolean {
+    if (url?.split("?")[0] !== "/rpc") return false;
+    if (isLoopback(this.#host) && !isLoopbackHost(host)) return false;
+    return origin === undefined || origin.replace(/^https?:\/\//, "") === host;
+  }
+
+  #take(client: WebSocket, request: IncomingMessage): void {
+    const address = request.socket.remoteAddress ?? "unknown";
+    this.#clients.set(client, null);
+    this.#asked(address);
+    client.on("close", () => this.#clients.delete(client));
+    // The library closes the connection with the protocol's code itself.
+    client.on("error", () => undefined);
+    client.on("message", (data: Buffer) => {
+      this.#asked(address);
+      const answer = this.#rpc.answer(data.toString("utf8"));
+      if (answer === null) return client.close(1007, "not an RPC request");
+      this.#clients.set(client, answer.src);
+      this.#send(client, answer.frame);
+    });
+  }
+
+  #send(client: WebSocket, frame: string): void {
+    if (client.bufferedAmount > MAX_UNREAD) client.terminate();
+    else if (client.readyState === client.OPEN) client.send(frame);
+  }
+}
