@@ -2,7 +2,7 @@
  * Before and after all tests of a run: what they write goes below one folder of its own ($TMPDIR), and a run that leaves
  * anything there has failed.
  */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -12,6 +12,8 @@ const NOT_OURS = /^(?:node-compile-cache|v8-compile-cache|\.org\.chromium|org\.c
 export function setup(): () => void {
   const before = process.env.TMPDIR;
   const folder = mkdtempSync(join(tmpdir(), "kaifa-tests-"));
+  // Tests in which another user runs the program go below it, too.
+  chmodSync(folder, 0o755);
   process.env.TMPDIR = folder;
   return () => {
     const left = readdirSync(folder).filter((name) => !NOT_OURS.test(name));

@@ -130,6 +130,8 @@ describe("from the bytes on a serial device to MQTT, Home Assistant's discovery 
         ...["energy_import", "energy_export", "reactive_energy_import", "reactive_energy_export"],
         ...["power_import", "power_export", "power_net"],
         ...["voltage_l1", "voltage_l2", "voltage_l3", "current_l1", "current_l2", "current_l3"],
+        ...["quarter_energy_import", "quarter_energy_export", "quarter_power_forecast", "last_quarter_power"],
+        ...["last_quarter_energy_import", "last_quarter_energy_export", "month_peak_power", "month_peak_start"],
         ...["status", "last_telegram", "telegrams_accepted", "telegrams_rejected"],
       ].sort(),
     );

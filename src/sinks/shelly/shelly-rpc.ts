@@ -69,15 +69,15 @@ export class ShellyRpc {
   /** @returns the answer's frame, and who asked; `null` if the text is no request */
   answer(text: string): { readonly frame: string; readonly src: string | null } | null {
     const request = parse(text);
-    if (request === null || typeof request["method"] !== "string") return null;
+    if (request === null || typeof request.method !== "string") return null;
     const { id, src, params } = request;
     const { meter } = this.#feed;
-    const component = isObject(params) ? params["id"] : undefined;
+    const component = isObject(params) ? params.id : undefined;
     const frame = {
       id: typeof id === "number" || typeof id === "string" ? id : null,
       ...(meter === null ? {} : { src: shellyId(meter) }),
       ...(typeof src === "string" ? { dst: src } : {}),
-      ...(this.call(request["method"], component) as { [key: string]: Json }),
+      ...(this.call(request.method, component) as { [key: string]: Json }),
     };
     return { frame: shellyJson(frame), src: typeof src === "string" ? src : null };
   }

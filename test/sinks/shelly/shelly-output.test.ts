@@ -49,8 +49,8 @@ describe("the Shelly output", () => {
       auth_en: false,
       profile: "triphase",
     });
-    expect(device["id"]).toMatch(/^shellypro3em-[0-9a-f]{12}$/);
-    expect(device["mac"]).toBe(String(device["id"]).slice(-12).toUpperCase());
+    expect(device.id).toMatch(/^shellypro3em-[0-9a-f]{12}$/);
+    expect(device.mac).toBe(String(device.id).slice(-12).toUpperCase());
     expect(await call("Shelly.GetDeviceInfo")).toEqual(device);
   });
 
@@ -113,7 +113,7 @@ describe("the Shelly output", () => {
     read();
     const answer = (await (await post(JSON.stringify(REQUEST))).json()) as Answer;
     expect(answer).toMatchObject({ id: 7, dst: "battery", result: { total_act_power: 2300 } });
-    expect(answer["src"]).toMatch(/^shellypro3em-/);
+    expect(answer.src).toMatch(/^shellypro3em-/);
     const unknown = await (await post('{"id":1,"method":"Shelly.Reboot"}')).json();
     expect(unknown).toMatchObject({ id: 1, error: { code: 404, message: "No handler for Shelly.Reboot" } });
     expect((await get("/rpc/Shelly.Reboot")).status).toBe(404);
