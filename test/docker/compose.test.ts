@@ -79,7 +79,7 @@ describe("docker compose up, with a device and a key in .env", () => {
     expect(net).toBeLessThan(20_000);
     await expect.poll(() => broker.seen.get("kaifa2mqtt/bridge/state")).toBe("online");
     const announced = () =>
-      [...broker.seen.keys()].filter((topic) => /^homeassistant\/sensor\/.*energy_import\/config$/.test(topic));
+      [...broker.seen.keys()].filter((topic) => /^homeassistant\/sensor\/[^/]+\/energy_import\/config$/.test(topic));
     await expect.poll(announced).toHaveLength(1);
   });
 
@@ -226,5 +226,18 @@ describe("the variants", () => {
     await compose("up", "-d", "--wait");
     await broker.next(READING);
     expect((await inspect(await container())).HostConfig.Devices ?? []).toEqual([]);
+  });
+
+  it("a wrong key is a certain fault: `up --wait` ends with it, and doesn't wait for what cannot come", async () => {
+    await compose("down");
+    const text = readFileSync(join(place.folder, ".env"), "utf8");
+    writeFileSync(join(place.folder, ".env"), text.replace(KEY, KEY.replace("36", "00")));
+    const started = performance.now();
+    const failed = await compose("up", "-d", "--wait").then(
+      () => null,
+      (error: Error) => error.message,
+    );
+    expect(failed).toContain("unhealthy");
+    expect(performance.now() - started).toBeLessThan(60_000);
   });
 });
