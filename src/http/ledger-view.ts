@@ -19,7 +19,7 @@ export interface LedgerQuery {
 
 /** Whether a text is a date of the calendar, `2026-03-29`. */
 export function isDate(text: string): boolean {
-  const at = /^[12]\d{3}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);
 }
 
@@ -63,7 +63,12 @@ export function ledgerCsv({ rows }: LedgerView): string {
 /** Local start (included) and end (not included) of the day, month or year. */
 function limitsOf(range: LedgerRange, date: string): [from: string, to: string] {
   const [year = 0, month = 1, day = 1] = date.split("-").map(Number);
-  const text = (...parts: [number, number, number]): string => new Date(Date.UTC(...parts)).toISOString().slice(0, 19);
+  const text = (...parts: [number, number, number]): string => {
+    const at = new Date(0);
+    // Not Date.UTC, which takes the years 0 to 99 for 1900 to 1999.
+    at.setUTCFullYear(...parts);
+    return at.toISOString().slice(0, 19);
+  };
   switch (range) {
     case "day":
       return [text(year, month - 1, day), text(year, month - 1, day + 1)];

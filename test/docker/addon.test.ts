@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { formDefaults } from "../../src/config/addon-options.ts";
+import { VERSION } from "../../src/version.ts";
 import { checkout } from "../helpers/checkout.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { PtyPair } from "../helpers/pty.ts";
@@ -60,7 +61,7 @@ afterAll(async () => {
 describe("the image of the add-on", () => {
   it("has the labels of an add-on, the health check, and the program as its command", async () => {
     const { Config } = await inspect(NAME);
-    expect(Config.Labels).toMatchObject({ "io.hass.type": "app", "io.hass.version": "1.0.0", "io.hass.arch": "amd64" });
+    expect(Config.Labels).toMatchObject({ "io.hass.type": "app", "io.hass.version": VERSION, "io.hass.arch": "amd64" });
     expect(Config.Healthcheck.Test).toEqual(["CMD", "kaifa2mqtt", "health"]);
     expect([...Config.Entrypoint, ...Config.Cmd]).toEqual(["kaifa2mqtt", "run"]);
   });
