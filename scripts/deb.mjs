@@ -117,7 +117,9 @@ function changelog() {
       const text = body.filter((line) => !line.startsWith("#")).join("\n");
       const items = text.split(/^- /m).slice(1);
       const lines = items.map((item) => wrap(item.trim().replace(/\s+/g, " ")));
-      const when = date.toUTCString().replace("GMT", "+0000");
+      // `## 1.1.0 (2026-11-25)`
+      const day = /\((\d{4}-\d\d-\d\d)\)/.exec(head)?.[1];
+      const when = (day === undefined ? date : new Date(day)).toUTCString().replace("GMT", "+0000");
       return `kaifa2mqtt (${head.split(" ")[0]}) stable; urgency=medium\n\n${lines.join("\n")}\n\n -- ${MAINTAINER}  ${when}\n`;
     })
     .join("\n");

@@ -62,7 +62,7 @@ describe("the image of the add-on", () => {
   it("has the labels of an add-on, the health check, and the program as its command", async () => {
     const { Config } = await inspect(NAME);
     expect(Config.Labels).toMatchObject({ "io.hass.type": "app", "io.hass.version": VERSION, "io.hass.arch": "amd64" });
-    expect(Config.Healthcheck.Test).toEqual(["CMD", "kaifa2mqtt", "health"]);
+    expect(Config.Healthcheck.Test).toEqual(["CMD", "kaifa2mqtt", "health", "--wait"]);
     expect([...Config.Entrypoint, ...Config.Cmd]).toEqual(["kaifa2mqtt", "run"]);
   });
 
