@@ -11,7 +11,7 @@ const outdir = process.env.OUTDIR ?? "dist";
 rmSync(outdir, { recursive: true, force: true });
 const isWhole = !process.argv.includes("--program");
 // Which packages the bundle holds, with their licence texts (CycloneDX): scanners of the image or package see no node_modules.
-const bom = { outputFile: "sbom.cdx.json", gatherLicenseTexts: true, outputReproducible: true };
+const bom = { outputFile: "sbom.cdx.json", gatherLicenseTexts: true, outputReproducible: true, logLevel: "error" };
 await build({
   ...BUNDLE_OPTIONS,
   outdir,
