@@ -1,2 +1,4 @@
-/** Builds the status page into a folder. */
-export function buildPage(outdir: string): Promise<void>;
+import type { Plugin } from "esbuild";
+
+/** Builds the status page into a folder. @param plugins for the bundle of its script */
+export function buildPage(outdir: string, plugins?: Plugin[]): Promise<void>;

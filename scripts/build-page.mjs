@@ -8,8 +8,8 @@ import { helpPage } from "./help-page.mjs";
 
 const source = new URL("../src/http/page/", import.meta.url).pathname;
 
-/** @param {string} outdir */
-export async function buildPage(outdir) {
+/** @param {string} outdir @param {import("esbuild").Plugin[]} plugins for its script */
+export async function buildPage(outdir, plugins = []) {
   await mkdir(outdir, { recursive: true });
   await build({
     entryPoints: { page: join(source, "main.ts") },
@@ -20,6 +20,7 @@ export async function buildPage(outdir) {
     target: ["es2022", "chrome105", "firefox115", "safari16"],
     legalComments: "none",
     logLevel: "warning",
+    plugins,
   });
   await build({
     entryPoints: { page: join(source, "style.css") },

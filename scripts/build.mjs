@@ -11,16 +11,17 @@ const outdir = process.env.OUTDIR ?? "dist";
 rmSync(outdir, { recursive: true, force: true });
 const isWhole = !process.argv.includes("--program");
 // Which packages the bundle holds, with their licence texts (CycloneDX): scanners of the image or package see no node_modules.
-const bom = { outputFile: "sbom.cdx.json", gatherLicenseTexts: true, outputReproducible: true, logLevel: "error" };
+const listPackages = (outputFile) =>
+  cyclonedxEsbuildPlugin({ outputFile, gatherLicenseTexts: true, outputReproducible: true, logLevel: "silent" });
 await build({
   ...BUNDLE_OPTIONS,
   outdir,
   entryPoints: { main: "src/main.ts", codec: "src/codec/index.ts" },
-  plugins: [...(BUNDLE_OPTIONS.plugins ?? []), ...(isWhole ? [cyclonedxEsbuildPlugin(bom)] : [])],
+  plugins: [...(BUNDLE_OPTIONS.plugins ?? []), ...(isWhole ? [listPackages("sbom.cdx.json")] : [])],
 });
 // `--program`: without page, types and list of packages, for tests of the program.
 if (isWhole) {
-  await buildPage(`${outdir}/page`);
+  await buildPage(`${outdir}/page`, [listPackages("../sbom-page.cdx.json")]);
   execFileSync("node_modules/.bin/tsc", ["-p", "scripts/tsconfig.types.json", "--outDir", `${outdir}/types`], {
     stdio: "inherit",
   });
