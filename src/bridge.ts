@@ -22,7 +22,7 @@ import { LineCapture } from "./meter/line-capture.ts";
 import { Meter } from "./meter/meter.ts";
 import { MeterSources } from "./meter/meter-sources.ts";
 import { type Health, HealthServer } from "./process/health.ts";
-import { instanceId } from "./process/instance.ts";
+import { instanceId } from "./process/instance-id.ts";
 import { pageUrl } from "./process/page-url.ts";
 import type { Broker } from "./sinks/mqtt/client-options.ts";
 import type { Command } from "./sinks/mqtt/commands.ts";

@@ -11,11 +11,11 @@ import type { Config } from "../config/options.ts";
 import { askForBroker } from "../config/supervisor.ts";
 import { ledgerFolder } from "../ledger/ledger-files.ts";
 import { askHealth } from "../process/health.ts";
-import { forgetBelongings, readBelongings } from "../sinks/mqtt/belongings.ts";
 import { type Broker, withoutLogin } from "../sinks/mqtt/client-options.ts";
-import { describeFailure } from "../sinks/mqtt/failures.ts";
+import { connectOnce } from "../sinks/mqtt/connect-once.ts";
+import { describeConnectionError } from "../sinks/mqtt/connection-errors.ts";
 import { forgetRetained } from "../sinks/mqtt/forget.ts";
-import { connectOnce } from "../sinks/mqtt/one-connection.ts";
+import { readHistory, removeFromHistory } from "../sinks/mqtt/publication-history.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { readSettings } from "./settings.ts";
 
@@ -35,7 +35,7 @@ export async function command(context: CommandContext): Promise<number> {
     return 1;
   }
   // What was published before is read before it is forgotten.
-  const { bases, prefixes } = readBelongings(config.data_dir);
+  const { bases, prefixes } = readHistory(config.data_dir);
   const local = forgetLocally(config.data_dir, id);
   for (const what of local) stdout.write(`removed from ${config.data_dir}: ${what}\n`);
   let failed = false;
@@ -62,7 +62,7 @@ export async function command(context: CommandContext): Promise<number> {
         await client.endAsync(false).catch(() => undefined);
       }
     } catch (error) {
-      stderr.write(`error: ${describeFailure(error, withoutLogin(broker.server)).text}\n`);
+      stderr.write(`error: ${describeConnectionError(error, withoutLogin(broker.server)).text}\n`);
       failed = true;
     }
   }
@@ -75,7 +75,7 @@ export async function command(context: CommandContext): Promise<number> {
 function forgetLocally(dataDir: string, id: string): string[] {
   const removed: string[] = [];
   if (forgetMeter(dataDir, id) > 0) removed.push("what it said last, and its invocation counter");
-  if (forgetBelongings(dataDir, id)) removed.push("what was published of it");
+  if (removeFromHistory(dataDir, id)) removed.push("what was published of it");
   const folder = join(ledgerFolder(dataDir), id);
   if (existsSync(folder)) {
     rmSync(folder, { recursive: true });

@@ -19,7 +19,7 @@ import { encodeP1 } from "../../src/codec/link/p1-telegram.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { MeterIdentity } from "../../src/meter/identity.ts";
-import { Leftovers } from "../../src/sinks/mqtt/leftovers.ts";
+import { StaleDiscovery } from "../../src/sinks/mqtt/stale-discovery.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 
 const KEY = Buffer.from("000102030405060708090A0B0C0D0E0F", "hex");
@@ -114,7 +114,7 @@ const quiet = { warn: () => undefined, info: () => undefined, debug: () => undef
 export function fuzzMqtt(input: Uint8Array): void {
   const at = input.indexOf(10);
   const topic = Buffer.from(input.subarray(0, at < 0 ? input.length : at)).toString("latin1");
-  const leftovers = new Leftovers({
+  const stale = new StaleDiscovery({
     base: "kaifa2mqtt",
     prefix: "homeassistant",
     bases: ["kaifa2mqtt"],
@@ -124,11 +124,11 @@ export function fuzzMqtt(input: Uint8Array): void {
     log: quiet,
   });
   for (const name of [topic, "kaifa2mqtt/bridge/info", "homeassistant/sensor/kaifa2mqtt_house/energy_import/config"]) {
-    leftovers.note(name, Buffer.from(at < 0 ? input : input.subarray(at + 1)));
+    stale.note(name, Buffer.from(at < 0 ? input : input.subarray(at + 1)));
   }
-  const due = leftovers.due([], new Set());
+  const due = stale.due([], new Set());
   must(due.topics.length < 20, `${due.topics.length} topics are to be cleared because of three messages`);
-  leftovers.meters();
+  stale.meters();
 }
 
 /** A folder for the files that the targets read. */

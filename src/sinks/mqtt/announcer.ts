@@ -15,18 +15,18 @@ import {
   MIGRATE,
   meterDevice,
 } from "./discovery.ts";
-import type { Housekeeping } from "./housekeeping.ts";
-import type { Component, SeenDevice } from "./leftovers.ts";
+import type { Outcome } from "./inflight-window.ts";
 import type { Message } from "./message.ts";
 import { type MeterEntityOptions, meterEntities } from "./meter-entities.ts";
 import type { MeterState } from "./meter-state.ts";
-import type { Outcome } from "./send-window.ts";
+import type { RetainedCleanup } from "./retained-cleanup.ts";
+import type { Component, SeenDevice } from "./stale-discovery.ts";
 import { bridgeDevice, type Platform, parseDiscovery } from "./topics.ts";
 
 export interface AnnouncerParts {
   readonly form: HomeAssistantConfig["discovery"];
   readonly options: DiscoveryOptions & MeterEntityOptions;
-  readonly earlier: Pick<Housekeeping, "takeOtherForm" | "components" | "isForeign">;
+  readonly earlier: Pick<RetainedCleanup, "takeOtherForm" | "components" | "isForeign">;
   /** @param id of the meter or of the bridge, under which a refusal is noted */
   readonly publish: (id: string, message: Message, done: (outcome: Outcome) => void) => void;
   /** Milliseconds until it may be tried again after a refusal; 0: now. */

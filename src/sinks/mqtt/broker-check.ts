@@ -6,8 +6,8 @@ import { randomBytes } from "node:crypto";
 import type { MqttClient } from "mqtt";
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
 import { type Broker, withoutLogin } from "./client-options.ts";
-import { describeFailure } from "./failures.ts";
-import { connectOnce } from "./one-connection.ts";
+import { connectOnce } from "./connect-once.ts";
+import { describeConnectionError } from "./connection-errors.ts";
 import { publishRefusal } from "./reason-codes.ts";
 import { NODE_PREFIX } from "./topics.ts";
 
@@ -39,7 +39,7 @@ export async function checkBroker(options: BrokerCheckOptions): Promise<BrokerFi
   try {
     client = await connectOnce(options);
   } catch (error) {
-    const [text = "", ...cure] = describeFailure(error, label).text.replace(". Retrying", "").split(": ");
+    const [text = "", ...cure] = describeConnectionError(error, label).text.replace(". Retrying", "").split(": ");
     return [{ step: "login", ok: false, text: `${text}.`, cure: `${cure.join(": ")}.` }];
   }
   try {

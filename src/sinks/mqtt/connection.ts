@@ -6,19 +6,25 @@
  *
  * Nothing piles up here: MQTT.js queues nothing while it is offline (`queueQoSZero: false`, and nobody publishes then),
  * `congested` makes the sink keep its newest instead of writing into a socket that nobody reads, and of the QoS 1 messages
- * that wait for an acknowledgement only the newest of each topic is kept (send-window.ts).
+ * that wait for an acknowledgement only the newest of each topic is kept (inflight-window.ts).
  */
 import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
 import { type BrokerLimits, brokerLimits } from "./broker-limits.ts";
 import { type Broker, clientOptions, useServer, withoutLogin } from "./client-options.ts";
-import { EarlyCloses, STABLE_MS } from "./early-closes.ts";
-import { describeCulprit, describeFailure, describeOversize, type Failure, THROWN_OUT } from "./failures.ts";
+import {
+  type ConnectionProblem,
+  describeConnectionError,
+  describeCulprit,
+  describeOversize,
+  THROWN_OUT,
+} from "./connection-errors.ts";
+import { DisconnectDiagnosis, STABLE_MS } from "./disconnect-diagnosis.ts";
+import { InflightWindow, type Outcome } from "./inflight-window.ts";
 import { type Message, packetBytes } from "./message.ts";
-import { PacketGuard } from "./packet-guard.ts";
+import { PacketSizeLimit } from "./packet-size-limit.ts";
 import { type Phrase, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TAKEN_OVER } from "./reason-codes.ts";
-import { type Outcome, SendWindow } from "./send-window.ts";
 import { ServerList } from "./server-list.ts";
 
 const FIRST_PAUSE_MS = 1000;
@@ -62,8 +68,8 @@ export interface ConnectionOptions {
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #stopping = new AbortController();
-  readonly #window: SendWindow;
-  readonly #earlyCloses = new EarlyCloses();
+  readonly #window: InflightWindow;
+  readonly #disconnects = new DisconnectDiagnosis();
   /** The server, without user and password that may stand in the URL. */
   label = "(not known yet)";
   #client: MqttClient | null = null;
@@ -97,7 +103,7 @@ export class Connection {
     this.#options = options;
     const first = options.config.server?.[0];
     if (first !== undefined) this.label = withoutLogin(first);
-    this.#window = new SendWindow({
+    this.#window = new InflightWindow({
       send: (message, answered) => this.#send(message, answered),
       slowMs: SLOW_ANSWER_MS,
       onSlow: () => this.#hangs(),
@@ -162,7 +168,7 @@ export class Connection {
       client = mqtt.connect(options);
     } catch (error) {
       // A certificate file that cannot be read yet, a server address that is none.
-      this.#complain(describeFailure(error, this.label));
+      this.#complain(describeConnectionError(error, this.label));
       this.#retryTimer = setTimeout(() => void this.start(), LONGEST_PAUSE_MS);
       return;
     }
@@ -190,7 +196,7 @@ export class Connection {
   publish(message: Message, done: (outcome: Outcome) => void = () => undefined): void {
     if (this.#client === null || this.#isTooMuch(message)) {
       done("lost");
-    } else if (this.#limits.maximumQos === 1 && (message.qos === 1 || this.#earlyCloses.careful)) {
+    } else if (this.#limits.maximumQos === 1 && (message.qos === 1 || this.#disconnects.careful)) {
       this.#window.put(message, done);
     } else {
       this.#send({ ...message, qos: 0 }, done);
@@ -266,7 +272,7 @@ export class Connection {
   }
 
   #answered(message: Message): void {
-    this.#earlyCloses.answered(message);
+    this.#disconnects.answered(message);
     if (!this.#hanging) return;
     this.#hanging = false;
     this.#options.log.info(`the broker at ${this.label} answers again`);
@@ -287,7 +293,7 @@ export class Connection {
 
   /** Whether the broker would not take this message: larger than it allows, or known to make it close the connection. */
   #isTooMuch(message: Message): boolean {
-    if (this.#earlyCloses.avoids(message)) return true;
+    if (this.#disconnects.avoids(message)) return true;
     const { maximumPacketBytes } = this.#limits;
     // No packet that may be sent has three times as many bytes as characters.
     if ((message.topic.length + message.payload.length) * 3 + 20 <= maximumPacketBytes) return false;
@@ -304,7 +310,7 @@ export class Connection {
   #attempt({ stream }: MqttClient): void {
     this.#attempting = true;
     this.#attemptedAt = performance.now();
-    const guard = new PacketGuard(this.#options.maxPacketBytes);
+    const guard = new PacketSizeLimit(this.#options.maxPacketBytes);
     stream.on("data", (chunk: Uint8Array) => {
       const bytes = guard.feed(chunk);
       if (bytes === null) return;
@@ -317,10 +323,10 @@ export class Connection {
   #connected(client: MqttClient, properties: unknown): void {
     this.#connectedAt = performance.now();
     this.#limits = brokerLimits(properties);
-    this.#window.size = this.#earlyCloses.careful ? 1 : Math.min(this.#limits.receiveMaximum, MAX_UNANSWERED);
+    this.#window.size = this.#disconnects.careful ? 1 : Math.min(this.#limits.receiveMaximum, MAX_UNANSWERED);
     client.stream.on("drain", () => this.#options.onDrain());
     this.#stableTimer = setTimeout(() => {
-      this.#earlyCloses.stable();
+      this.#disconnects.stable();
       this.#servers?.stable();
       this.#window.size = Math.min(this.#limits.receiveMaximum, MAX_UNANSWERED);
     }, STABLE_MS);
@@ -387,7 +393,7 @@ export class Connection {
   }
 
   #failed(client: MqttClient, error: Error): void {
-    const failure = describeFailure(error, this.label, this.#reference);
+    const failure = describeConnectionError(error, this.label, this.#reference);
     const code = (error as { code?: unknown }).code;
     const { options } = client;
     if (failure.key === "protocol-version" && options.protocolVersion === 5) {
@@ -413,7 +419,7 @@ export class Connection {
     }
     // What breaks off says little by its error code (EPIPE, ECONNRESET): see #closed.
     if (this.#connectedAt > 0) return;
-    this.#earlyCloses.forget();
+    this.#disconnects.forget();
     this.#complain(failure);
   }
 
@@ -425,14 +431,14 @@ export class Connection {
 
   /** The broker says why it closes the connection (MQTT 5). */
   #dismissed(code: number): void {
-    this.#complain(describeFailure({ code }, this.label, this.#reference));
+    this.#complain(describeConnectionError({ code }, this.label, this.#reference));
   }
 
   #closed(client: MqttClient): void {
     this.#attempting = false;
     for (const timer of [this.#stableTimer, this.#returnTimer]) if (timer !== null) clearTimeout(timer);
     if (this.#stopped) return;
-    const unanswered = this.#earlyCloses.careful ? this.#window.oldest : null;
+    const unanswered = this.#disconnects.careful ? this.#window.oldest : null;
     // What was not acknowledged is forgotten: after a reconnect the newest is sent, not this.
     this.#window.clear();
     for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id));
@@ -442,7 +448,8 @@ export class Connection {
     }
     const held = this.#connectedAt > 0;
     if (this.#connectedAt > 0) this.#judgeClose(performance.now() - this.#connectedAt, unanswered);
-    if (this.#problem === null && !this.#hanging) this.#complain(describeFailure({ code: "closed" }, this.label));
+    if (this.#problem === null && !this.#hanging)
+      this.#complain(describeConnectionError({ code: "closed" }, this.label));
     this.#connectedAt = 0;
     // MQTT.js has taken this attempt's pause already; this is the one after the next failure.
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
@@ -465,9 +472,9 @@ export class Connection {
       this.#pauseMs = FIRST_PAUSE_MS;
       this.#told.delete(String(TAKEN_OVER));
     }
-    const verdict = this.#earlyCloses.closed(heldMs, unanswered);
+    const verdict = this.#disconnects.closed(heldMs, unanswered);
     if (verdict === "thrown-out") {
-      this.#complain(describeFailure({ code: THROWN_OUT }, this.label));
+      this.#complain(describeConnectionError({ code: THROWN_OUT }, this.label));
     } else if (verdict !== "closed") {
       this.#complain(describeCulprit(verdict.culprit, verdict.bytes, this.label));
       this.#pauseMs = FIRST_PAUSE_MS;
@@ -475,7 +482,7 @@ export class Connection {
   }
 
   /** Once for each kind of failure, until it works again. */
-  #complain({ key, text, de, refused = false }: Failure): void {
+  #complain({ key, text, de, refused = false }: ConnectionProblem): void {
     this.#problem = { en: text, de };
     this.#refused = refused;
     if (this.#stopped || this.#told.has(key)) return;

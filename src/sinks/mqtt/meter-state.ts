@@ -3,7 +3,7 @@ import type { PublishConfig } from "../../config/options.ts";
 import type { MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
 import { readingToJson } from "../../meter/reading.ts";
 import type { Message } from "./message.ts";
-import { type PowerChoice, PowerWindow } from "./power-window.ts";
+import { PowerAggregation, type PowerChoice } from "./power-aggregation.ts";
 import { LEDGER, OFFLINE, ONLINE, topics } from "./topics.ts";
 
 /** Different codes of one meter that are remembered; the longest list seen has 65. */
@@ -32,14 +32,14 @@ export class MeterState {
   /** Monotonic milliseconds of the last publication. */
   sentAt = Number.NEGATIVE_INFINITY;
   timer: NodeJS.Timeout | null = null;
-  readonly #powers: PowerWindow;
+  readonly #powers: PowerAggregation;
   readonly #topics: TopicChoice;
   /** With `json`: the latest object of each list that the meter sends, by the keys in it. */
   readonly #lists = new Map<string, string>();
 
   constructor(info: MeterInfo, power: PowerChoice, topicChoice: TopicChoice = "all") {
     this.info = info;
-    this.#powers = new PowerWindow(power);
+    this.#powers = new PowerAggregation(power);
     this.#topics = topicChoice;
   }
 

@@ -15,22 +15,22 @@ import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "../../meter/events.ts";
 import type { Sink } from "../sink.ts";
 import { Announcer } from "./announcer.ts";
-import { Belongings } from "./belongings.ts";
+import { type BridgeState, bridgeInfo, meterInfoPayload } from "./bridge-info.ts";
 import type { Broker } from "./client-options.ts";
 import { type Command, CommandTopics } from "./commands.ts";
 import { Connection } from "./connection.ts";
+import { DuplicateBridges } from "./duplicate-bridges.ts";
 import { EchoCheck } from "./echo-check.ts";
-import { Housekeeping } from "./housekeeping.ts";
-import { type BridgeState, bridgeInfo, meterInfoPayload } from "./info.ts";
+import type { Outcome } from "./inflight-window.ts";
 import { ledgerPayload } from "./ledger-topic.ts";
 import type { Message } from "./message.ts";
 import { MeterEvents } from "./meter-event.ts";
 import { MeterState, type TopicChoice } from "./meter-state.ts";
-import type { PowerChoice } from "./power-window.ts";
+import type { PowerChoice } from "./power-aggregation.ts";
+import { PublicationHistory } from "./publication-history.ts";
+import { type PublicationKind, PublishRefusals } from "./publish-refusals.ts";
 import type { Phrase } from "./reason-codes.ts";
-import { type PublicationKind, Refusals } from "./refusals.ts";
-import { Rivals } from "./rivals.ts";
-import type { Outcome } from "./send-window.ts";
+import { RetainedCleanup } from "./retained-cleanup.ts";
 import { OFFLINE, ONLINE, topics } from "./topics.ts";
 
 /** `bridge/info` and what the diagnostic entities show: this often, and soon after something has changed. */
@@ -80,9 +80,9 @@ export class MqttSink implements Sink {
   readonly #connection: Connection;
   readonly #base: string;
   readonly #meters = new Map<string, MeterState>();
-  readonly #housekeeping: Housekeeping;
+  readonly #cleanup: RetainedCleanup;
   readonly #announcer: Announcer;
-  readonly #rivals: Rivals;
+  readonly #duplicates: DuplicateBridges;
   readonly #commands: CommandTopics;
   readonly #events = new MeterEvents();
   #published = 0;
@@ -93,7 +93,7 @@ export class MqttSink implements Sink {
   #subscribed = false;
   #resentAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
-  readonly #refusals: Refusals;
+  readonly #refusals: PublishRefusals;
   readonly #echoes: EchoCheck;
   readonly #verified = new Set<PublicationKind>();
   /** What was published and did not come back, in a sentence (MQTT 3.1.1). */
@@ -105,10 +105,10 @@ export class MqttSink implements Sink {
     this.#options = options;
     this.#base = mqtt.base_topic;
     const { enabled, discovery_topic: prefix } = homeassistant;
-    const belongings = new Belongings({ dataDir: options.dataDir ?? null, base: this.#base, prefix, log });
-    this.#rivals = new Rivals(this.#base, log);
-    this.#housekeeping = new Housekeeping({
-      belongings,
+    const history = new PublicationHistory({ dataDir: options.dataDir ?? null, base: this.#base, prefix, log });
+    this.#duplicates = new DuplicateBridges(this.#base, log);
+    this.#cleanup = new RetainedCleanup({
+      history,
       base: this.#base,
       prefix,
       enabled,
@@ -137,7 +137,7 @@ export class MqttSink implements Sink {
         supportUrl,
         configurationUrl,
       },
-      earlier: this.#housekeeping,
+      earlier: this.#cleanup,
       publish: (id, message, done) =>
         this.#publishOf("discovery", id, message, (outcome) => {
           if (message.retain !== false) this.#verify("discovery", message);
@@ -158,7 +158,7 @@ export class MqttSink implements Sink {
       onDrain: () => this.#sendWaiting(),
       onMessage: (topic, payload, retained) => this.#onMessage(topic, payload, retained),
     });
-    this.#refusals = new Refusals(log, () => this.#connection.label);
+    this.#refusals = new PublishRefusals(log, () => this.#connection.label);
     this.#echoes = new EchoCheck((missing) => this.#onNoEcho(missing));
   }
 
@@ -180,7 +180,7 @@ export class MqttSink implements Sink {
       published: this.#published,
       error: problem?.en ?? null,
       errorDe: problem?.de ?? null,
-      problems: this.#rivals.problems,
+      problems: this.#duplicates.problems,
     };
   }
 
@@ -218,7 +218,7 @@ export class MqttSink implements Sink {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#housekeeping.stop();
+    this.#cleanup.stop();
     this.#echoes.clear();
     const farewell: Message[] = [];
     for (const meter of this.#meters.values()) {
@@ -239,7 +239,7 @@ export class MqttSink implements Sink {
     if (!meter.online) this.#onAvailability(reading.meter, true);
     if (first) this.#soon(`first ${meter.info.id}`, 0, () => this.#introduce(meter));
     else if (changed) this.#announce(meter);
-    this.#housekeeping.look();
+    this.#cleanup.look();
   }
 
   /** Values and status come before their entities, so that none of them begins as "unknown". */
@@ -248,7 +248,7 @@ export class MqttSink implements Sink {
     if (status !== undefined) this.#sendMeterInfo(status);
     this.#soon("info", INFO_DELAY_MS, () => this.#sendInfo());
     this.#announce(meter);
-    this.#housekeeping.look();
+    this.#cleanup.look();
   }
 
   #onAvailability(info: MeterInfo, online: boolean): void {
@@ -329,7 +329,7 @@ export class MqttSink implements Sink {
     if (this.#options.onCommand !== undefined) subscriptions.push(topics.command(this.#base, "+", "+"));
     if (this.#firstConnect) {
       subscriptions.push(...this.#leftoverTopics());
-      this.#housekeeping.begin();
+      this.#cleanup.begin();
     }
     if (homeassistant.enabled) subscriptions.push(...topics.rivals());
     this.#firstConnect = false;
@@ -348,7 +348,7 @@ export class MqttSink implements Sink {
       this.#verify("bridge", online);
       this.#publishOf("bridge", "", online);
       this.#sendInfo();
-      this.#housekeeping.subscribed();
+      this.#cleanup.subscribed();
       this.#announceAll();
     });
   }
@@ -358,7 +358,7 @@ export class MqttSink implements Sink {
     const { publishTopics = "all" } = this.#options;
     const [readings = "", values = ""] = topics.allMeters(this.#base);
     const unused = { all: [], values: [readings], json: [values] }[publishTopics];
-    return [...this.#housekeeping.topics(), ...unused];
+    return [...this.#cleanup.topics(), ...unused];
   }
 
   /** All values of a meter, and whether it is there. */
@@ -373,16 +373,16 @@ export class MqttSink implements Sink {
 
   get #mayAnnounce(): boolean {
     const { enabled } = this.#options.homeassistant;
-    return enabled && this.#subscribed && this.#connection.connected && this.#housekeeping.settled && !this.#stopped;
+    return enabled && this.#subscribed && this.#connection.connected && this.#cleanup.settled && !this.#stopped;
   }
 
   /** Sends those discovery messages of a meter that are new or changed. */
   #announce(meter: MeterState): void {
     if (!this.#mayAnnounce || meter.json === null) return;
     const { id } = meter.info;
-    const elsewhere = this.#housekeeping.announcedElsewhere(id);
+    const elsewhere = this.#cleanup.announcedElsewhere(id);
     if (elsewhere === null) this.#announcer.announce(meter);
-    else if (this.#rivals.found(id, elsewhere)) this.#sendRivals();
+    else if (this.#duplicates.found(id, elsewhere)) this.#notifyDuplicates();
   }
 
   #announceAll(): void {
@@ -396,12 +396,12 @@ export class MqttSink implements Sink {
     const payload = bridgeInfo(bridge, { instance, broker, language: homeassistant.language });
     this.#publishOf("bridge", "", { topic: topics.bridgeInfo(this.#base), payload, qos: 1 });
     for (const status of bridge.meters()) this.#sendMeterInfo(status);
-    this.#sendRivals();
+    this.#notifyDuplicates();
   }
 
   /** Tells the other bridge, should it listen, under a topic of our own. */
-  #sendRivals(): void {
-    for (const message of this.#rivals.messages()) this.#publish(message);
+  #notifyDuplicates(): void {
+    for (const message of this.#duplicates.messages()) this.#publish(message);
   }
 
   /** What the diagnostic entities of a meter show. */
@@ -418,10 +418,10 @@ export class MqttSink implements Sink {
     if (this.#stopped) return;
     if (this.#echoes.seen(topic, payload, retained)) return;
     if (retained) {
-      if (!this.#announcer.isOurs(topic, payload)) this.#housekeeping.note(topic, payload);
+      if (!this.#announcer.isOurs(topic, payload)) this.#cleanup.note(topic, payload);
       return;
     }
-    if (this.#rivals.heard(topic, payload, this.#meters)) return;
+    if (this.#duplicates.heard(topic, payload, this.#meters)) return;
     const asked = this.#commands.read(topic, payload, this.#meters.keys());
     if (asked !== null) {
       const status = this.#options.bridge.meters().find(({ info }) => info?.id === asked.meter);

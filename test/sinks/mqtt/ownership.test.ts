@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { MeterInfo } from "../../../src/meter/events.ts";
-import { BELONGINGS_FILE, GRACE_MS } from "../../../src/sinks/mqtt/belongings.ts";
 import type { MqttSink } from "../../../src/sinks/mqtt/mqtt-sink.ts";
+import { GRACE_MS, HISTORY_FILE } from "../../../src/sinks/mqtt/publication-history.ts";
 import { TestBroker } from "../../helpers/broker.ts";
 import { discoveryMessages } from "../../helpers/discovery.ts";
 import { type SinkOptions, sinkAt } from "../../helpers/mqtt-sink.ts";
@@ -180,7 +180,7 @@ describe("retained messages belong to the bridge that published them", () => {
     expect(broker.retained.get("kaifa2mqtt/old/availability")).toBe("offline");
     expect(one.told.filter((text) => /old is no longer configured.*until \d{4}-\d\d-\d\d/.test(text))).toHaveLength(1);
     await one.sink.stop();
-    const file = join(dataDir, BELONGINGS_FILE);
+    const file = join(dataDir, HISTORY_FILE);
     const stored = JSON.parse(readFileSync(file, "utf8"));
     stored.meters.old.goneSince -= GRACE_MS + 1000;
     mkdirSync(dataDir, { recursive: true });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Logger } from "../../src/log/log.ts";
-import { formatDuration, RepeatedFaults } from "../../src/log/log-repeats.ts";
+import { formatDuration, RepeatedFaults } from "../../src/log/repeated-faults.ts";
 
 function recorder() {
   const lines: string[] = [];

@@ -7,7 +7,7 @@ import { type Broker, clientOptions, useServer } from "./client-options.ts";
 /** Bytes that the broker may send in one packet. */
 const MAX_PACKET_BYTES = 64 * 1024;
 
-/** @throws what `describeFailure` explains: the broker is away, or refuses us */
+/** @throws what `describeConnectionError` explains: the broker is away, or refuses us */
 export async function connectOnce({
   mqtt: config,
   broker,

@@ -9,7 +9,7 @@
  * announces is not announced a second time.
  */
 import type { ComponentLog } from "../../log/component-log.ts";
-import { isPlainTopic } from "./belongings.ts";
+import { isPlainTopic } from "./publication-history.ts";
 import { bridgeDevice, type DiscoveryAddress, NODE_PREFIX, ONLINE, parseDiscovery, topics } from "./topics.ts";
 
 /** More of our entities than this are on no broker; what is beyond is not looked at. */
@@ -19,7 +19,7 @@ const MAX_PAYLOAD_BYTES = 64 * 1024;
 const MAX_FOREIGN = 1000;
 const STATE_SUFFIX = "/bridge/state";
 
-export interface LeftoversOptions {
+export interface StaleDiscoveryOptions {
   /** `mqtt.base_topic` */
   readonly base: string;
   /** `homeassistant.discovery_topic` */
@@ -73,8 +73,8 @@ interface Entry {
   readonly components: ReadonlyMap<string, Component>;
 }
 
-export class Leftovers {
-  readonly #options: LeftoversOptions;
+export class StaleDiscovery {
+  readonly #options: StaleDiscoveryOptions;
   readonly #entries = new Map<string, Entry>();
   /** Retained below a meter, where that was asked for (`publish.topics`). */
   readonly #states = new Set<string>();
@@ -87,7 +87,7 @@ export class Leftovers {
   #foundOnline = false;
   #shared = false;
 
-  constructor(options: LeftoversOptions) {
+  constructor(options: StaleDiscoveryOptions) {
     this.#options = options;
   }
 

@@ -1,14 +1,14 @@
 /**
- * When what earlier runs have retained is read and taken away; what that is, leftovers.ts decides. It is read on the
+ * When what earlier runs have retained is read and taken away; what that is, stale-discovery.ts decides. It is read on the
  * first connect, in the first half minute, and acted upon as soon as the meters have told who they are and what they send.
  */
 
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterStatus } from "../../meter/events.ts";
-import type { Belongings } from "./belongings.ts";
-import { type Component, Leftovers, type SeenDevice } from "./leftovers.ts";
 import type { Message } from "./message.ts";
 import type { MeterState } from "./meter-state.ts";
+import type { PublicationHistory } from "./publication-history.ts";
+import { type Component, type SeenDevice, StaleDiscovery } from "./stale-discovery.ts";
 import { bridgeDevice, OFFLINE, parseDiscovery, topics } from "./topics.ts";
 
 /** For so long after the first connect the retained discovery messages are read. */
@@ -20,7 +20,7 @@ const OLD_TOPICS_MS = 3000;
 /** Meters that send several lists have sent each of them after this time (hourly lists: Norway). */
 const ALL_LISTS_MS = 65 * 60_000;
 
-export interface HousekeepingParts {
+export interface RetainedCleanupParts {
   /** `mqtt.base_topic` */
   readonly base: string;
   /** `homeassistant.discovery_topic` */
@@ -31,7 +31,7 @@ export interface HousekeepingParts {
   readonly log: ComponentLog;
   /** Those that have been heard, by id. */
   readonly meters: ReadonlyMap<string, MeterState>;
-  readonly belongings: Belongings;
+  readonly history: PublicationHistory;
   /** All configured ones; `info` is `null` as long as one has not said who it is. */
   readonly statuses: () => readonly Pick<MeterStatus, "info" | "label">[];
   /** Topics and keys under which a device is announced now, by its id. */
@@ -47,9 +47,9 @@ export interface HousekeepingParts {
   readonly onRead: () => void;
 }
 
-export class Housekeeping {
-  readonly #parts: HousekeepingParts;
-  readonly #leftovers: Leftovers;
+export class RetainedCleanup {
+  readonly #parts: RetainedCleanupParts;
+  readonly #stale: StaleDiscovery;
   readonly #startedAt = performance.now();
   /** What was retained before us is still coming. */
   #reading = false;
@@ -62,11 +62,11 @@ export class Housekeeping {
   /** Retained under topics that are no longer used; to be emptied. */
   readonly #oldTopics = new Set<string>();
 
-  constructor(parts: HousekeepingParts) {
+  constructor(parts: RetainedCleanupParts) {
     this.#parts = parts;
-    const { base, prefix, enabled, instance, log, belongings } = parts;
-    const { bases, prefixes } = belongings;
-    this.#leftovers = new Leftovers({ base, prefix, bases, prefixes, enabled, instance, log });
+    const { base, prefix, enabled, instance, log, history } = parts;
+    const { bases, prefixes } = history;
+    this.#stale = new StaleDiscovery({ base, prefix, bases, prefixes, enabled, instance, log });
   }
 
   /** The subscriptions are about to be made for the first time. */
@@ -89,31 +89,31 @@ export class Housekeeping {
     return this.#settled;
   }
 
-  /** Topics from which entities of a device are to be migrated (leftovers.ts). They are emptied when Home Assistant has let go of them. */
+  /** Topics from which entities of a device are to be migrated (stale-discovery.ts). They are emptied when Home Assistant has let go of them. */
   takeOtherForm(device: string, form: "device" | "entity", keys: { has(key: string): boolean }): string[] {
-    const found = this.#leftovers.takeOtherForm(device, form, keys);
+    const found = this.#stale.takeOtherForm(device, form, keys);
     this.#emptyLater(found);
     return found;
   }
 
   /** What an earlier run has announced in the message of a device, by key. */
   components(device: string): ReadonlyMap<string, Component> {
-    return this.#leftovers.components(device);
+    return this.#stale.components(device);
   }
 
   /** Base topic of another bridge that announces this device; `null`: it is ours to announce. */
   announcedElsewhere(device: string): string | null {
-    return this.#leftovers.announcedElsewhere(device);
+    return this.#stale.announcedElsewhere(device);
   }
 
   /** Whether another bridge has retained a message there. */
   isForeign(topic: string): boolean {
-    return this.#leftovers.isForeign(topic);
+    return this.#stale.isForeign(topic);
   }
 
   /** Where earlier runs have retained what may no longer apply. */
   topics(): string[] {
-    const { bases, prefixes, meters } = this.#parts.belongings;
+    const { bases, prefixes, meters } = this.#parts.history;
     const old = bases
       .slice(1)
       .flatMap((base) => [
@@ -130,21 +130,21 @@ export class Housekeeping {
   /** Takes in a message that was retained before us. */
   note(topic: string, payload: Buffer): void {
     if (!this.#reading) return;
-    if (payload.length > 0 && this.#isUnderOldBase(topic)) this.#leftovers.noteOldState(topic);
+    if (payload.length > 0 && this.#isUnderOldBase(topic)) this.#stale.noteOldState(topic);
     if (this.#isBelowMeter(topic)) {
-      if (payload.length > 0) this.#leftovers.noteState(topic);
-    } else this.#leftovers.note(topic, payload);
+      if (payload.length > 0) this.#stale.noteState(topic);
+    } else this.#stale.note(topic, payload);
     this.#waitForQuiet();
   }
 
   #isBelowMeter(topic: string): boolean {
     const { base } = this.#parts;
     if (!topic.startsWith(`${base}/`) || topic.startsWith(`${base}/bridge/`)) return false;
-    return this.#parts.belongings.prefixes.every((prefix) => parseDiscovery(prefix, topic) === null);
+    return this.#parts.history.prefixes.every((prefix) => parseDiscovery(prefix, topic) === null);
   }
 
   #isUnderOldBase(topic: string): boolean {
-    const { bases, prefixes } = this.#parts.belongings;
+    const { bases, prefixes } = this.#parts.history;
     if (prefixes.some((prefix) => parseDiscovery(prefix, topic) !== null)) return false;
     return bases.slice(1).some((base) => topic.startsWith(`${base}/`));
   }
@@ -163,12 +163,12 @@ export class Housekeeping {
 
   /** Takes away what no longer applies, as far as that is known by now. To be called when a meter has told something new. */
   look(): void {
-    const { base, instance, publish, onGone, log, ready, meters, statuses, belongings } = this.#parts;
+    const { base, instance, publish, onGone, log, ready, meters, statuses, history } = this.#parts;
     const present = statuses().flatMap(({ info, label }) => (info === null ? [] : [{ id: info.id, port: label }]));
     const allKnown = present.length === statuses().length;
-    if (allKnown) belongings.update(present);
-    if (this.#leftovers.empty || this.#quietTimer !== null || !ready()) return;
-    for (const id of this.#leftovers.meters()) {
+    if (allKnown) history.update(present);
+    if (this.#stale.empty || this.#quietTimer !== null || !ready()) return;
+    for (const id of this.#stale.meters()) {
       // A run that was killed could not say that its meters are gone; as long as they are not heard of, they are.
       if (meters.has(id) || this.#presumedGone.has(id)) continue;
       this.#presumedGone.add(id);
@@ -177,18 +177,18 @@ export class Housekeeping {
     const ids = new Set([...meters.keys(), ...present.map(({ id }) => id), bridgeDevice(instance)]);
     const gone = new Set<string>();
     const isDue = (device: string): boolean => {
-      if (!device.startsWith(bridgeDevice("")) && !gone.has(device) && !belongings.isDue(device, present)) return false;
+      if (!device.startsWith(bridgeDevice("")) && !gone.has(device) && !history.isDue(device, present)) return false;
       gone.add(device);
       return true;
     };
-    const dead = this.#leftovers.due(this.#seen(), allKnown ? ids : null, isDue);
-    for (const id of gone) belongings.forget(id);
-    if (allKnown && present.every(({ id }) => meters.has(id))) this.#emptyLater(this.#leftovers.takeOldStates());
+    const dead = this.#stale.due(this.#seen(), allKnown ? ids : null, isDue);
+    for (const id of gone) history.forget(id);
+    if (allKnown && present.every(({ id }) => meters.has(id))) this.#emptyLater(this.#stale.takeOldStates());
     for (const [device, keys] of dead.components) onGone(device, keys);
     if (dead.topics.length === 0) return;
     log.debug(() => `emptied, since nothing uses them any more: ${dead.topics.join(", ")}`);
     const discovery = dead.topics.filter((topic) =>
-      belongings.prefixes.some((prefix) => parseDiscovery(prefix, topic) !== null),
+      history.prefixes.some((prefix) => parseDiscovery(prefix, topic) !== null),
     );
     for (const topic of discovery) publish({ topic, payload: "" });
     this.#emptyLater(dead.topics.filter((topic) => !discovery.includes(topic)));

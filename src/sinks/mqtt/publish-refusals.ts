@@ -18,7 +18,7 @@ interface Refused {
   retryAt: number;
 }
 
-export class Refusals {
+export class PublishRefusals {
   readonly #log: ComponentLog;
   readonly #label: () => string;
   /** By kind and meter; the bridge itself has the empty id. Bounded by the number of meters. */

@@ -17,7 +17,7 @@ interface Collected {
   decimals: number;
 }
 
-export class PowerWindow {
+export class PowerAggregation {
   readonly #choice: PowerChoice;
   readonly #collected = new Map<string, Collected>();
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeFailure, TAKEN_OVER, THROWN_OUT } from "../../../src/sinks/mqtt/failures.ts";
+import { describeConnectionError, TAKEN_OVER, THROWN_OUT } from "../../../src/sinks/mqtt/connection-errors.ts";
 
 const LABEL = "mqtt://broker.example:1883";
 
@@ -35,7 +35,7 @@ describe("what keeps us from the broker", () => {
     "CERT_HAS_EXPIRED",
     "EWHATEVER",
   ])("%s is told in English and in German", (code) => {
-    const { key, text, de } = describeFailure(Object.assign(new Error("detail"), { code }), LABEL);
+    const { key, text, de } = describeConnectionError(Object.assign(new Error("detail"), { code }), LABEL);
     expect(key).not.toBe("");
     expect(text).toMatch(code === "EACCES" ? /mqtt\.ca/ : /broker at mqtt:\/\/broker\.example:1883/);
     expect(text).not.toMatch(/[äöüß]|\bder\b|\bnicht\b/);

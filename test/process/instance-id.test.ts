@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { instanceId } from "../../src/process/instance.ts";
+import { instanceId } from "../../src/process/instance-id.ts";
 
 describe("the id of an installation", () => {
   let folder: string;

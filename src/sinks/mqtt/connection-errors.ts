@@ -6,7 +6,7 @@ export { TAKEN_OVER };
 /** The broker lets us in and closes the connection at once, several times in a row, and does not say why. */
 export const THROWN_OUT = "thrown-out";
 
-export interface Failure {
+export interface ConnectionProblem {
   /** Tells kinds of failure apart, so that each is reported once. */
   readonly key: string;
   readonly text: string;
@@ -60,7 +60,7 @@ const CERTIFICATE = /^(CERT_|ERR_TLS_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/;
  * @param label the server, without user and password
  * @param reference the server that the broker names instead of itself (MQTT 5)
  */
-export function describeFailure(error: unknown, label: string, reference?: string): Failure {
+export function describeConnectionError(error: unknown, label: string, reference?: string): ConnectionProblem {
   const { code, message } = firstCause(error);
   const broker = `the broker at ${label}`;
   if (code === TAKEN_OVER) {
@@ -124,7 +124,7 @@ export function describeFailure(error: unknown, label: string, reference?: strin
 }
 
 /** The broker closes the connection each time that a certain message is published. */
-export function describeCulprit(topic: string, bytes: number, label: string): Failure {
+export function describeCulprit(topic: string, bytes: number, label: string): ConnectionProblem {
   return {
     key: `culprit ${topic}`,
     text:
@@ -139,7 +139,7 @@ export function describeCulprit(topic: string, bytes: number, label: string): Fa
 }
 
 /** The broker sends more than we take in. */
-export function describeOversize(bytes: number, muteMinutes: number, label: string): Failure {
+export function describeOversize(bytes: number, muteMinutes: number, label: string): ConnectionProblem {
   return {
     key: "oversize",
     text:

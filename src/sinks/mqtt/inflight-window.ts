@@ -14,7 +14,7 @@ interface Entry {
   sentAt: number;
 }
 
-export interface SendWindowParts {
+export interface InflightWindowParts {
   /** Sends with QoS 1; `answered` is called once. */
   readonly send: (message: Message, answered: (outcome: Outcome) => void) => void;
   /** The oldest message has been unanswered for too long. */
@@ -25,17 +25,17 @@ export interface SendWindowParts {
   readonly slowMs: number;
 }
 
-export class SendWindow {
+export class InflightWindow {
   /** So many messages may be unanswered. */
   size = 1;
-  readonly #parts: SendWindowParts;
+  readonly #parts: InflightWindowParts;
   /** Unanswered, oldest first. At most `size`. */
   readonly #flying = new Set<Entry>();
   /** The newest of each topic that waits. Bounded by the number of topics that we publish. */
   readonly #waiting = new Map<string, Entry>();
   #watchdog: NodeJS.Timeout | null = null;
 
-  constructor(parts: SendWindowParts) {
+  constructor(parts: InflightWindowParts) {
     this.#parts = parts;
   }
 

@@ -4,7 +4,7 @@
  * Follows the packet boundaries of an incoming byte stream: one byte of type and flags, the remaining length in one to
  * four bytes of 7 bits, then as many bytes (MQTT 3.1.1, 2.2; the same in MQTT 5). Keeps none of them.
  */
-export class PacketGuard {
+export class PacketSizeLimit {
   readonly #limit: number;
   #state: "type" | "length" | "body" = "type";
   /** Bytes of the body that are still to come. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { ComponentLog } from "../../log/component-log.ts";
 
 /** Name of the file in `data_dir`. */
-export const BELONGINGS_FILE = "mqtt.json";
+export const HISTORY_FILE = "mqtt.json";
 /** A meter that is no longer configured keeps its entities for so long, milliseconds. */
 export const GRACE_MS = 30 * 24 * 3_600_000;
 /** The newest are kept. */
@@ -28,7 +28,7 @@ export interface PresentMeter {
   readonly port: string;
 }
 
-export interface BelongingsOptions {
+export interface PublicationHistoryOptions {
   /** `data_dir`; `null`: nothing is remembered, and a meter that is gone is cleared at once. */
   readonly dataDir: string | null;
   /** `mqtt.base_topic` */
@@ -40,8 +40,8 @@ export interface BelongingsOptions {
   readonly now?: () => number;
 }
 
-export class Belongings {
-  readonly #options: BelongingsOptions;
+export class PublicationHistory {
+  readonly #options: PublicationHistoryOptions;
   readonly #now: () => number;
   /** Base topics, the present one first. */
   readonly bases: readonly string[];
@@ -50,10 +50,10 @@ export class Belongings {
   readonly #meters: Map<string, KnownMeter>;
   #failed = false;
 
-  constructor(options: BelongingsOptions) {
+  constructor(options: PublicationHistoryOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
-    const before = options.dataDir === null ? NOTHING : readBelongings(options.dataDir);
+    const before = options.dataDir === null ? NOTHING : readHistory(options.dataDir);
     this.bases = withFirst(options.base, before.bases);
     this.prefixes = withFirst(options.prefix, before.prefixes);
     this.#meters = new Map(Object.entries(before.meters));
@@ -110,7 +110,7 @@ export class Belongings {
       write(dataDir, this);
       this.#failed = false;
     } catch (error) {
-      if (!this.#failed) log.warn(`cannot write ${join(dataDir, BELONGINGS_FILE)}: ${String(error)}`);
+      if (!this.#failed) log.warn(`cannot write ${join(dataDir, HISTORY_FILE)}: ${String(error)}`);
       this.#failed = true;
     }
   }
@@ -134,9 +134,9 @@ interface Stored {
 const NOTHING: Stored = { bases: [], prefixes: [], meters: {} };
 
 /** What is remembered; a file that is missing or damaged counts as empty. */
-export function readBelongings(dataDir: string): Stored {
+export function readHistory(dataDir: string): Stored {
   try {
-    const text = readFileSync(join(dataDir, BELONGINGS_FILE), "utf8");
+    const text = readFileSync(join(dataDir, HISTORY_FILE), "utf8");
     if (text.length > MAX_FILE_BYTES) return NOTHING;
     const parsed = JSON.parse(text) as Partial<Record<keyof Stored, unknown>>;
     const meters = typeof parsed.meters === "object" && parsed.meters !== null ? Object.entries(parsed.meters) : [];
@@ -166,16 +166,16 @@ export function readBelongings(dataDir: string): Stored {
  * @returns whether it stood there
  * @throws what writing throws
  */
-export function forgetBelongings(dataDir: string, id: string): boolean {
-  const stored = readBelongings(dataDir);
+export function removeFromHistory(dataDir: string, id: string): boolean {
+  const stored = readHistory(dataDir);
   if (!Object.hasOwn(stored.meters, id)) return false;
   const meters = Object.fromEntries(Object.entries(stored.meters).filter(([key]) => key !== id));
   write(dataDir, { ...stored, meters });
   return true;
 }
 
-function write(dataDir: string, what: Stored | Belongings): void {
-  const file = join(dataDir, BELONGINGS_FILE);
+function write(dataDir: string, what: Stored | PublicationHistory): void {
+  const file = join(dataDir, HISTORY_FILE);
   const temporary = `${file}.${process.pid}.tmp`;
   mkdirSync(dataDir, { recursive: true });
   writeFileSync(temporary, `${JSON.stringify(what)}\n`, { mode: 0o600, flush: true });

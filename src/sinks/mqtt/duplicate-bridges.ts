@@ -11,7 +11,7 @@ import { topics } from "./topics.ts";
 const HEARD_MS = 3 * 60_000;
 const MAX_PAYLOAD_BYTES = 1024;
 
-export class Rivals {
+export class DuplicateBridges {
   readonly #base: string;
   readonly #log: ComponentLog;
   /** Meters that are announced elsewhere: the base topic there. Bounded by the number of meters. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { MeterStatus } from "../../../src/meter/events.ts";
-import { bridgeInfo, meterInfoPayload } from "../../../src/sinks/mqtt/info.ts";
+import { bridgeInfo, meterInfoPayload } from "../../../src/sinks/mqtt/bridge-info.ts";
 import { METER } from "../../helpers/readings.ts";
 
 const status = (text: string): MeterStatus => ({

@@ -15,7 +15,7 @@ const MAX_AVOIDED = 100;
 
 export type CloseVerdict = "closed" | "thrown-out" | { readonly culprit: string; readonly bytes: number };
 
-export class EarlyCloses {
+export class DisconnectDiagnosis {
   #count = 0;
   #suspect: string | null = null;
   readonly #avoided = new Set<string>();

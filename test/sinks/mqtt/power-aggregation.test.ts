@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Reading } from "../../../src/meter/events.ts";
-import { type PowerChoice, PowerWindow } from "../../../src/sinks/mqtt/power-window.ts";
+import { PowerAggregation, type PowerChoice } from "../../../src/sinks/mqtt/power-aggregation.ts";
 import { readingOf } from "../../helpers/readings.ts";
 
 /** A reading with this power drawn and fed in, tenths of a watt, and a register that goes on. */
@@ -15,7 +15,7 @@ const texts = (one: Reading | undefined): Record<string, string> =>
   Object.fromEntries((one?.values ?? []).map(({ key, text }) => [key, text]));
 
 function collect(choice: PowerChoice, readings: readonly Reading[]): Record<string, string> {
-  const window = new PowerWindow(choice);
+  const window = new PowerAggregation(choice);
   return texts(readings.map((one) => window.add(one)).at(-1));
 }
 
@@ -23,7 +23,7 @@ describe("power between two publications", () => {
   const readings = [reading(1000, 0, 1), reading(92_005, 0, 2), reading(0, 500, 3)];
 
   it("is the newest unless asked otherwise, untouched", () => {
-    const window = new PowerWindow("newest");
+    const window = new PowerAggregation("newest");
     for (const one of readings) expect(window.add(one)).toBe(one);
   });
 
@@ -59,7 +59,7 @@ describe("power between two publications", () => {
   });
 
   it("begins anew after each publication", () => {
-    const window = new PowerWindow("maximum");
+    const window = new PowerAggregation("maximum");
     window.add(reading(92_000, 0, 1));
     window.clear();
     expect(texts(window.add(reading(1000, 0, 2)))).toMatchObject({ power_import: "100.0" });
