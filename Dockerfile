@@ -17,6 +17,9 @@ COPY docs/troubleshooting.md docs/troubleshooting.de.md docs/openapi.yaml docs/
 COPY scripts scripts
 COPY src src
 RUN npm run build && node scripts/assemble.mjs /app
+# The commit's time, where it is given: two builds of one commit have the same layers, bit by bit (docs/supply-chain.md).
+ARG SOURCE_DATE_EPOCH
+RUN [ -z "$SOURCE_DATE_EPOCH" ] || find /app -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
 
 FROM scratch AS app-built
 COPY --from=build /app /
@@ -27,6 +30,7 @@ FROM app-${APP} AS app
 # The file system: Node, the libraries that it loads, and a small shell to look around with. No package manager, no npm, no
 # compiler, nothing that is set-uid. The list of Debian packages stays, for those who scan images.
 FROM base AS rootfs
+ARG SOURCE_DATE_EPOCH
 RUN <<END
 set -e
 mkdir -p /rootfs && cd /rootfs
@@ -46,6 +50,7 @@ for package in $packages; do cp --parents /usr/share/doc/$package/copyright . 2>
 ln -s /app/dist/main.js usr/local/bin/kaifa2mqtt
 chown node:node data config solarview
 chmod 1777 tmp
+[ -z "$SOURCE_DATE_EPOCH" ] || find . -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
 END
 
 FROM scratch AS arch-amd64
