@@ -1,9 +1,9 @@
 /**
- * The options of the Home Assistant add-on: `/data/options.json` on the way in; the form (`options`, `schema` in
- * hassio-addon/config.yaml, and its translations), made from the table of options, on the way out (`npm run docs`).
+ * The options of the Home Assistant app: reads `/data/options.json`, and generates the form (`options` and `schema` in
+ * hassio-addon/config.yaml, and its translations) from the table of options (`npm run docs`).
  *
- * The form has `meter`, whose port is picked from the serial devices, and `meters`, a list for further meters and for
- * ports that no picker knows (tcp://host:port). The program knows only one of the two at a time.
+ * The form has `meter`, whose port is picked from the serial devices, and `meters`, a list of further meters and of
+ * ports that the picker does not offer (tcp://host:port). The program takes only one of the two.
  */
 import type * as z from "zod/mini";
 import { about, definition, OPTIONS, type OptionRow, unwrap } from "./option-list.ts";
@@ -11,10 +11,10 @@ import type { About } from "./options/option.ts";
 import { configSchema } from "./options.ts";
 import { emptyMap, isUnset, type Raw, type RawMap } from "./raw.ts";
 
-/** Where the Supervisor puts the options. */
+/** Where the Supervisor writes the options. */
 export const OPTIONS_JSON = "/data/options.json";
 
-/** `meter`, if it has a port, becomes the first of `meters`; what is empty goes. */
+/** Makes `meter` the first of `meters` if it has a port, and removes what is empty. */
 export function joinMeters(root: RawMap): void {
   const one = root.entries.get("meter");
   const many = root.entries.get("meters");
@@ -27,9 +27,9 @@ export function joinMeters(root: RawMap): void {
 }
 
 type Value = string | number | boolean;
-/** What stands under `options` in config.yaml: the values that the form begins with. */
+/** `options` in config.yaml: the initial values of the form. */
 export type FormDefaults = Record<string, Record<string, Value> | []>;
-/** What stands under `schema`. */
+/** `schema` in config.yaml. */
 export type FormSchema = Record<string, string | Record<string, string> | [Record<string, string>]>;
 
 /** A section of the form with its options. */
@@ -41,8 +41,8 @@ interface FormSection {
 }
 
 /**
- * The options that the form shows, by section, in the order of the table; what the image decides about is left out. The
- * form nests no deeper than a section, so each output is one of its own: `outputs.p1` is `outputs_p1`.
+ * The options in the form, by section, in the order of the table, without those that the image decides. The form nests
+ * only one level, so each output is a section: `outputs.p1` becomes `outputs_p1`.
  */
 function sections(): Map<string, FormSection> {
   const form = new Map<string, FormSection>();
@@ -64,10 +64,10 @@ function sections(): Map<string, FormSection> {
 const NESTED = "outputs_";
 
 const nameOf = (row: OptionRow): string => row.path.at(-1) ?? "";
-/** An option that stands at the top of the configuration. */
+/** Whether this is a top-level option and not a section. */
 const isAlone = (rows: readonly OptionRow[]): boolean => rows.length === 1 && rows[0]?.path.length === 1;
 
-/** A section of the form that is none of the program: `outputs_p1` goes where it belongs; one in which nothing is set goes. */
+/** Moves the form's `outputs_p1` to `outputs.p1`, and so on; empty ones are dropped. */
 export function joinOutputs(root: RawMap): void {
   const outputs = new Map<string, Raw>();
   for (const [name, node] of root.entries) {
@@ -79,8 +79,8 @@ export function joinOutputs(root: RawMap): void {
 }
 
 /**
- * Only values that hold without being set: switches and choices would else be shown wrongly. All are optional in the
- * schema, so that an option that a later version adds does not invalidate what was saved before.
+ * Defaults, because the form would otherwise show switches and choices wrongly. All are optional in the schema, so that
+ * options saved by an older version stay valid when a new one is added.
  */
 export function formDefaults(): FormDefaults {
   const form: FormDefaults = { meter: {}, meters: [] };
@@ -108,7 +108,7 @@ export function formSchema(): FormSchema {
 
 /** The Supervisor's name of a type (supervisor/apps/options.py). */
 function typeOf(row: OptionRow): string {
-  // Several values stand in one text, separated by commas.
+  // Several values in one text, separated by commas.
   if (row.many) return "str?";
   if (row.about.secret === true) return "password?";
   switch (row.type) {
@@ -129,7 +129,7 @@ interface Translation {
   readonly fields?: Record<string, Translation>;
 }
 
-/** What stands under `configuration` in translations/<language>.yaml. */
+/** `configuration` in translations/<language>.yaml. */
 export function formTranslations(language: "en" | "de"): Record<string, Translation> {
   const form: Record<string, Translation> = {};
   for (const [section, { rows, about }] of sections()) {

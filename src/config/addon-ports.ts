@@ -3,7 +3,7 @@
  * hassio-addon/config.yaml, `network` in its translations (`npm run docs`). All are closed until the user enters a number.
  */
 
-/** Port and protocol in the container, and what it is for. */
+/** Port and protocol in the container → its purpose. */
 const PORTS: Readonly<Record<string, { readonly en: string; readonly de: string }>> = {
   "2000/tcp": {
     en: "P1 meter (DSMR); set outputs_p1: listen to 0.0.0.0:2000",
@@ -31,12 +31,12 @@ const PORTS: Readonly<Record<string, { readonly en: string; readonly de: string 
   },
 };
 
-/** What stands under `ports`: `null` means closed. */
+/** `ports` in config.yaml: `null` means closed. */
 export function formPorts(): Record<string, null> {
   return Object.fromEntries(Object.keys(PORTS).map((port) => [port, null]));
 }
 
-/** What stands under `ports_description` (English), and under `network` in the translations. */
+/** `ports_description` in config.yaml (English) and `network` in the translations. */
 export function portDescriptions(language: "en" | "de"): Record<string, string> {
   return Object.fromEntries(Object.entries(PORTS).map(([port, words]) => [port, words[language]]));
 }

@@ -1,16 +1,16 @@
-/** What is wrong with the configuration, every fault at once. */
+/** The error that reports all faults of the configuration together. */
 import { maskKeys } from "../log/redact.ts";
 
-/** Nobody reads more at once; the message says how many are left. */
+/** Maximum number of faults shown; the message says how many more there are. */
 const MOST_SHOWN = 200;
 
-/** One fault. Never holds a secret: what a user typed comes into it through `echo` or `mask` (log/redact.ts) alone. */
+/** One fault. Never contains a secret: user input is included only through `echo` or `mask` (log/redact.ts). */
 export interface ConfigFault {
   /** The file, or the name of the environment variable or the flag, that the value comes from; `null` if there is none. */
   readonly file: string | null;
   /** Line in the file, from 1; `null` outside of files. */
   readonly line: number | null;
-  /** Where in the document, as the user wrote it: `meter.key`, `meters[1].port`. Empty for the whole document. */
+  /** Path in the document, as the user wrote it: `meter.key`, `meters[1].port`. Empty for the whole document. */
   readonly path: string;
   readonly found: string;
   readonly allowed: string;

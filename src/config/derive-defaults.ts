@@ -1,6 +1,6 @@
 /**
- * What follows from the checked values and the surroundings: defaults that are no constants, what is worth telling, and
- * which values are secret.
+ * Derives what depends on the validated values and the environment: defaults that are not constants, advice for the
+ * user, and the list of secret values.
  */
 import { statSync } from "node:fs";
 import { homedir } from "node:os";
@@ -12,22 +12,22 @@ import type { Origin } from "./raw.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Default broker where none is named and no Supervisor can be asked. */
+/** The broker if none is configured and there is no Supervisor to ask. */
 const DEFAULT_SERVER = "mqtt://localhost:1883";
 
-/** Whether the Home Assistant Supervisor runs us. */
+/** Whether we run under the Home Assistant Supervisor. */
 export function underSupervisor(env: Environment): boolean {
   return (env.SUPERVISOR_TOKEN ?? "") !== "";
 }
 
-/** Whether this is our container image, which sets RUN_AS (drop-privileges.ts). */
+/** Whether we run in our container image, which sets RUN_AS (drop-privileges.ts). */
 export function inImage(env: Environment): boolean {
   return (env.RUN_AS ?? "") !== "";
 }
 
 /**
- * Completes what the layers left open.
- * @param root where absolute folders begin; for tests
+ * Fills in the defaults that no layer set.
+ * @param root prefix of absolute folders; for tests
  */
 export function deriveDefaults(
   checked: z.output<typeof configSchema>,
@@ -43,7 +43,7 @@ export function deriveDefaults(
   return config;
 }
 
-/** `mqtt://user:password@host` is split, so that the address holds no secret. All addresses of a list take one login: the first. */
+/** Moves the login of `mqtt://user:password@host` to its own options, so that the URL holds no secret. All servers share one login, the first. */
 function takeLoginFromServer(config: Config, origins: Map<string, Origin>): void {
   const origin = origins.get("mqtt.server");
   config.mqtt.server = config.mqtt.server?.map((address) => {
@@ -72,7 +72,7 @@ function decode(text: string): string {
   }
 }
 
-/** Where is kept what must be remembered, if `data_dir` does not say. */
+/** The folder for persistent state if `data_dir` is not set. */
 export function defaultDataDir(env: Environment, root = "/"): string {
   // systemd names several folders separated by colons; the first is ours.
   const systemd = env.STATE_DIRECTORY?.split(":")[0];
@@ -82,7 +82,7 @@ export function defaultDataDir(env: Environment, root = "/"): string {
   return state ? join(state, "kaifa2mqtt") : join(env.HOME || homedir(), ".local", "state", "kaifa2mqtt");
 }
 
-/** What is allowed and probably not meant. */
+/** Warnings about values that are allowed but probably not intended. */
 export function advice(config: Config): string[] {
   const warnings: string[] = [];
   for (const [index, meter] of config.meters.entries()) {
@@ -98,7 +98,7 @@ export function advice(config: Config): string[] {
   return warnings;
 }
 
-/** Variables for *the* meter, where a file has several. */
+/** Warns about variables for a single meter if the file has several. */
 export function ambiguousVariables(origins: ReadonlyMap<string, Origin>): string[] {
   return [...origins]
     .filter(([, { layer, file }]) => layer === "environment" && file?.startsWith("KAIFA2MQTT_METER_"))
@@ -108,7 +108,7 @@ export function ambiguousVariables(origins: ReadonlyMap<string, Origin>): string
     );
 }
 
-/** Files with a secret that every user of the computer may read. */
+/** Warns about files with secrets that are readable by every user. */
 export function readableByAll(files: readonly string[], origins: ReadonlyMap<string, Origin>): string[] {
   const holders = new Set<string | null>();
   for (const row of OPTIONS.filter((option) => option.about.secret === true)) {
@@ -130,7 +130,7 @@ export function readableByAll(files: readonly string[], origins: ReadonlyMap<str
 export function secretsOf(config: Config): string[] {
   const { mqtt, http, homeassistant } = config;
   const keys = config.meters.flatMap((meter) => [meter.key, meter.authentication_key]);
-  // A path to a key file is no secret, the PEM text is.
+  // A path to a key file is not secret; PEM text is.
   const pem = mqtt.key?.includes("-----BEGIN") ? mqtt.key : undefined;
   return [...keys, mqtt.password, http.token, homeassistant.token, pem].filter(
     (secret) => secret !== undefined && secret !== "",

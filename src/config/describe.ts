@@ -1,6 +1,6 @@
 /**
- * What is generated from the table of options: the JSON Schema for editors, the example file and the reference tables
- * of the documentation. Written into docs/ by `npm run docs`; a test fails when the files there differ.
+ * Generates the JSON Schema for editors, the example file and the reference tables of the documentation from the table
+ * of options. `npm run docs` writes them to docs/; a test fails if the files there are out of date.
  */
 import type * as z from "zod/mini";
 import {
@@ -20,7 +20,7 @@ import { joinPath } from "./raw.ts";
 
 export type Language = "en" | "de";
 
-/** As people may write a key; the digits are checked, what may stand between them is forgiven. */
+/** A key as people write it: the digits are checked, separators between them are accepted. */
 const KEY_PATTERN = "^\\s*(?:0[xX])?(?:[0-9A-Fa-f][\\s:,;_-]*){32}$";
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -57,10 +57,10 @@ function propertyOf(row: OptionRow): Json {
   return { ...common, anyOf: [alone, { type: "array", items: singleValue(row, true) }] };
 }
 
-/** A value of an option, without the words about it. */
+/** The schema of an option's value, without title and description. */
 function singleValue(row: OptionRow, required: boolean): { readonly [key: string]: Json } {
   const { secret } = row.about;
-  // An option that is there but empty is as good as not set.
+  // An empty option counts as not set.
   const unset = required ? [] : ["null"];
   switch (row.type) {
     case "boolean":
@@ -84,7 +84,7 @@ function singleValue(row: OptionRow, required: boolean): { readonly [key: string
   }
 }
 
-/** A section, or whatever stands in the schema, as JSON Schema. */
+/** A section or an option as JSON Schema. */
 function schemaOf(schema: z.ZodMiniType, path: string): Json {
   const { shape, element } = definition(unwrap(schema));
   const said = about(schema);
@@ -106,7 +106,7 @@ function schemaOf(schema: z.ZodMiniType, path: string): Json {
   return said?.shorthand === undefined ? object : { anyOf: [object, { const: said.shorthand }] };
 }
 
-/** JSON Schema (draft 7, which editors know) of kaifa2mqtt.yaml. */
+/** JSON Schema of kaifa2mqtt.yaml (draft 7, which editors support). */
 export function jsonSchema(): Json {
   const properties: Record<string, Json> = {};
   for (const [name, schema] of Object.entries(definition(configSchema).shape ?? {})) {
@@ -143,10 +143,10 @@ function exampleOf(row: OptionRow): string {
   return row.about.example ?? (row.many ? `[${String(row.default ?? "")}]` : String(row.default ?? ""));
 }
 
-/** What must be set stands there, everything else is a comment that shows a value. */
+/** Required options are set; all others are comments that show a value. */
 const SHOWN = new Set(["meter.port", "meter.key", "mqtt.server"]);
 
-/** An example of kaifa2mqtt.yaml with every option; what is commented out shows its default, or a possible value. */
+/** An example of kaifa2mqtt.yaml with every option. Commented options show their default or a possible value. */
 export function exampleYaml(): string {
   const lines = [
     "# yaml-language-server: $schema=./kaifa2mqtt.schema.json",
@@ -163,7 +163,7 @@ export function exampleYaml(): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** An option or a section with all that is in it. */
+/** An option, or a section with its options. */
 function exampleEntry(name: string, schema: z.ZodMiniType, path: string, indent: string): string[] {
   const row = rowAt(path);
   if (row !== undefined) return exampleOption(row, indent);
@@ -247,7 +247,7 @@ function defaultText(row: OptionRow): string {
 const BEGIN = "<!-- From here on made from src/config/options.ts by `npm run docs`. -->";
 const END = "<!-- Up to here. -->";
 
-/** A document with its generated part made anew. */
+/** A document with its generated part replaced. */
 export function withReference(document: string, language: Language): string {
   const [head = "", rest = ""] = document.split(BEGIN);
   const [, tail = ""] = rest.split(END);

@@ -1,7 +1,7 @@
 /**
  * Every option as an environment variable: its path in capitals, `KAIFA2MQTT_METER_KEY`, `KAIFA2MQTT_MQTT_SERVER`; for
- * several meters `KAIFA2MQTT_METERS_0_KEY`, `KAIFA2MQTT_METERS_1_KEY`, …, and likewise for every list of sections. With `_FILE` appended the value is read from
- * that file (Docker secrets).
+ * several meters `KAIFA2MQTT_METERS_0_KEY`, `KAIFA2MQTT_METERS_1_KEY`, …, and likewise for every list of sections. A name
+ * ending in `_FILE` gives a file to read the value from (Docker secrets).
  */
 
 import { existsSync } from "node:fs";
@@ -15,13 +15,13 @@ import { readText } from "./read-text.ts";
 import { suggest } from "./suggest.ts";
 
 const PREFIX = "KAIFA2MQTT_";
-/** Names of ours that are no options. */
+/** Variables of ours that are not options. */
 const RESERVED = new Set(["KAIFA2MQTT_CONFIG"]);
 const BY_NAME = new Map(OPTIONS.map((row) => [environmentName(row), row]));
 
 interface Variable {
   readonly row: OptionRow;
-  /** Which item of each list on the way, as far as the name says. */
+  /** The indices that the name gives, one per list on the path. */
   readonly indices: readonly number[];
   readonly fromFile: boolean;
 }
@@ -30,7 +30,7 @@ function indicesOf(name: string): number[] {
   return [...name.matchAll(/_(\d{1,4})(?=_)/g)].map((match) => Number(match[1]));
 }
 
-/** Numbers between the words count items of lists: `METERS_1_KEY`, `OUTPUTS_P1_0_LISTEN`; without them the first is meant. */
+/** Numbers in the name are list indices: `METERS_1_KEY`, `OUTPUTS_P1_0_LISTEN`. Without one, the first item is meant. */
 function recognise(name: string): Variable | null {
   const indices = indicesOf(name);
   const words = name.replace(/_\d{1,4}(?=_)/g, "");
@@ -44,7 +44,7 @@ function recognise(name: string): Variable | null {
   return fits(fileRow) ? { row: fileRow, indices, fromFile: true } : null;
 }
 
-/** Puts the variables over what the files said. Empty variables count as not set (`${VARIABLE:-}` in compose files). */
+/** Overlays the environment on the values of the files. Empty variables count as not set (`${VARIABLE:-}` in compose files). */
 export function overlayEnvironment(
   root: RawMap,
   env: Readonly<Record<string, string | undefined>>,
@@ -53,8 +53,8 @@ export function overlayEnvironment(
 ): void {
   const usedBy = new Map<string, string>();
   const names = Object.keys(env).filter((name) => name.startsWith(PREFIX) && !RESERVED.has(name));
-  // Not localeCompare: its tables take 7 MB of memory for as long as the bridge runs.
-  // Items of lists in their order, so that none is put before those that come first.
+  // Not localeCompare: its tables cost 7 MB of resident memory.
+  // Sort list items by index, so that item 0 exists before item 1 is added.
   const order = (name: string) =>
     `${indicesOf(name)
       .map((index) => String(index).padStart(4, "0"))
@@ -95,7 +95,7 @@ export function overlayEnvironment(
     }
     const origin = { layer: "environment" as const, file: name, line: null };
     const done = put(root, path, { kind: "scalar", text, origin, path: shown, hidden: fromFile });
-    // Where a file has a text in the place of a section, that is its fault and is told as such.
+    // A text in the file in place of a section is reported there.
     if (!done && index > 0) {
       const item = row.path[0] === "meters" ? "meter" : "item";
       const found = `${item} number ${index} without ${item === "meter" ? "a meter" : "an item"} number ${index - 1}`;
@@ -104,7 +104,7 @@ export function overlayEnvironment(
   }
 }
 
-/** The variable's name, without our prefix, that was probably meant. */
+/** The name (without our prefix) of the variable that was probably meant. */
 function meantBy(name: string): string | null {
   const [, section = "", rest = ""] = /^([A-Z]+?)S?(?:_\d+)?_(.+)$/.exec(name) ?? [];
   const option = optionMeantBy(rest === "" ? name : rest, rest === "" ? "" : section.toLowerCase());
@@ -118,7 +118,7 @@ function meantBy(name: string): string | null {
   return option.replaceAll(".", "_").toUpperCase();
 }
 
-/** The path that a `_FILE` variable names, unless it may be the secret itself, put where its file belongs. */
+/** The path in a `_FILE` variable for a message, unless it may be the secret itself, pasted instead of a path. */
 function echoPath(path: string): string {
   const folder = dirname(path);
   const isPath = isAbsolute(path) && folder !== "/" && existsSync(folder);

@@ -1,10 +1,10 @@
 /**
  * Keys as people paste them. Grid operators hand out 32 hex digits; blanks, colons, commas, dashes, quotes and a leading
- * `0x` are forgiven. Forms that made trouble to others are named plainly (32 bytes that are the ASCII codes of the
- * digits, letters instead of hex, base64, a control byte in front as in Luxembourg).
+ * `0x` are accepted. Forms known to cause trouble are named in the message (the ASCII codes of the digits, letters
+ * instead of hex digits, base64, a leading control byte as in Luxembourg).
  */
 
-/** What stands before a key in some letters and exports: digits that are no part of it. */
+/** Prefixes that precede a key in some letters and exports and are not part of it. */
 const PREFIXES: readonly { readonly digits: string; readonly what: string }[] = [
   { digits: "30", what: "the control byte that stands before the key in Luxembourg" },
   { digits: "20", what: "a security control byte" },
@@ -16,7 +16,7 @@ const PREFIXES: readonly { readonly digits: string; readonly what: string }[] = 
 
 const SEPARATORS = /[\s:,;_-]/g;
 
-/** Strips what is forgiven; upper case. The result need not be a key. */
+/** Removes accepted separators and converts to upper case. The result may still not be a key. */
 export function normalizeKey(text: string): string {
   return text
     .trim()
@@ -31,13 +31,13 @@ export function isKey(normalized: string): boolean {
   return /^[0-9A-F]{32}$/.test(normalized);
 }
 
-/** The 16 bytes of a key text, `null` if it is none. */
+/** The 16 bytes of a key, `null` if the text is not one. */
 export function keyBytes(text: string): Uint8Array | null {
   const normalized = normalizeKey(text);
   return isKey(normalized) ? new Uint8Array(Buffer.from(normalized, "hex")) : null;
 }
 
-/** What was pasted instead of a key, without saying anything of its content. */
+/** Describes what was pasted instead of a key, without revealing its content. */
 export function describeWrongKey(text: string): string {
   const trimmed = text.trim();
   const digits = normalizeKey(text);

@@ -1,11 +1,11 @@
-/** Lists of `lists:` that cannot be used, or could fit the same telegram; each with the line where it stands. */
+/** Finds `lists:` entries that cannot be used, or that match the same telegram as another one; each with its line. */
 import type { ElementFields, ListDefinition } from "../codec/lists/list-definition.ts";
 import { listProblems } from "../codec/lists/list-problems.ts";
 import { documentedTwins } from "../codec/lists/position-lists.ts";
 import type { ConfigFault } from "./config-error.ts";
 import { isUnset, joinPath, type Raw, type RawMap } from "./raw.ts";
 
-/** What the table of options cannot say: how the elements of a list, and the lists among themselves, go together. */
+/** Checks that the table of options cannot express: the elements of a list together, and lists against each other. */
 export function listFaults(root: RawMap): ConfigFault[] {
   const lists = root.entries.get("lists");
   if (lists?.kind !== "list") return [];
@@ -20,7 +20,7 @@ export function listFaults(root: RawMap): ConfigFault[] {
   });
 }
 
-/** Lists that go before a documented one: what the user says holds, but may not have been meant. */
+/** A note for each list that overrides a built-in one: allowed, but perhaps not intended. */
 export function listNotes(lists: readonly ListDefinition[]): string[] {
   return lists.flatMap((list) => {
     const twins = documentedTwins(list);
@@ -30,7 +30,7 @@ export function listNotes(lists: readonly ListDefinition[]): string[] {
   });
 }
 
-/** The list as far as it can be read: what is wrong by itself has a fault already. */
+/** The parts of the list that are valid; the others already have a fault. */
 function listOf(node: Raw): ListDefinition {
   const elements = childOf(node, "elements");
   const items = elements?.kind === "list" ? elements.items : [];
@@ -58,7 +58,7 @@ function elementOf(node: Raw): ElementFields {
     type: textOf(node, "type")?.toLowerCase(),
     path: indices.length > 0 && indices.every((index) => Number.isInteger(index) && index >= 0) ? indices : undefined,
   };
-  // Names that do not exist have a fault of their own, and stand for nothing here.
+  // Unknown names already have a fault and are ignored here.
   return fields as ElementFields;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The configuration from all its layers: defaults < file (YAML, the add-on's options.json or the predecessor's
- * meter.json) < environment < flags. Each value remembers its origin; every fault is found in one go. Nothing is written.
+ * meter.json) < environment < flags. Each value keeps its origin, and all faults are reported together. Reads only, writes nothing.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
@@ -49,9 +49,9 @@ export interface Loaded {
   readonly origins: ReadonlyMap<string, Origin>;
   /** Paths whose values came from secrets.yaml or a `_FILE` and are not to be shown (besides options that are secrets). */
   readonly hidden: ReadonlySet<string>;
-  /** What should be told to the user, a sentence each. */
+  /** Warnings for the user, one sentence each. */
   readonly warnings: readonly string[];
-  /** Every secret value, for the logger to hide. */
+  /** Every secret value, so that the logger can mask it. */
   readonly secrets: readonly string[];
 }
 
@@ -66,7 +66,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   let legacy = false;
   let cut = false;
   if (found.file !== null) {
-    // Loaded only where there is a file: a container that is steered by its environment does without.
+    // Imported only if there is a file: a container configured by its environment alone does not need the parser.
     const { parseYamlFile } = await import("./yaml-file.ts");
     const parsed = parseYamlFile(found.file, found.label);
     cut = parsed.cut;
@@ -81,7 +81,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
       warnings.push(...imported.notes.map((note) => `${found.label}: ${note}`));
     }
   }
-  // A file that could not be read says nothing of what is missing in it.
+  // If the file could not be read, nothing can be said about missing options.
   const readable = faults.length === 0 || root.entries.size > 0;
   if (found.label === OPTIONS_JSON) {
     joinMeters(root);
@@ -111,7 +111,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const validated = validate(root);
   const known = new Set(faults.map((fault) => `${fault.line} ${fault.path}`));
   const isNew = (fault: ConfigFault) => !known.has(`${fault.line} ${fault.path}`);
-  // Of a file that a limit cut short only names are judged: values may stand beyond the cut.
+  // If a limit cut the file short, only unknown names are certain faults: a missing value may follow after the cut.
   const isCertain = (fault: ConfigFault) => !cut || fault.found.startsWith("the unknown name");
   if (readable) faults.push(...validated.faults.filter((fault) => isNew(fault) && isCertain(fault)));
   if (!cut) faults.push(...duplicateMeters(root), ...outputMeterFaults(root), ...newFaults(listFaults(root), faults));
@@ -143,7 +143,7 @@ function inOrder(faults: readonly ConfigFault[]): ConfigFault[] {
 /** The file that the Debian package brings. */
 const PACKAGED = "/etc/kaifa2mqtt/kaifa2mqtt.yaml";
 
-/** The first of the search order that exists (product.md). */
+/** The first existing file in the search order (product.md). */
 function findFile(options: LoadOptions): { file: string | null; label: string; tried: string[] } {
   const { env, cwd, root = "/" } = options;
   const named = options.file ?? (env.KAIFA2MQTT_CONFIG || undefined);
@@ -168,7 +168,7 @@ function findFile(options: LoadOptions): { file: string | null; label: string; t
   return { file: null, label: "", tried };
 }
 
-/** Whether a file holds nothing but comments, as the Debian package's does before it is edited: it is passed over. */
+/** Whether a file holds only comments, like the Debian package's file before it is edited. Such a file is skipped. */
 function isEmpty(file: string): boolean {
   try {
     return readFileSync(file, "utf8")
@@ -179,7 +179,7 @@ function isEmpty(file: string): boolean {
   }
 }
 
-/** `meter:` is a list of one; from here on there is only `meters`. */
+/** Turns `meter:` into a list of one, so that the code below only knows `meters`. */
 function listMeters(root: RawMap): ConfigFault[] {
   const one = root.entries.get("meter");
   const many = root.entries.get("meters");
@@ -202,7 +202,7 @@ function listMeters(root: RawMap): ConfigFault[] {
   return [];
 }
 
-/** Where a list of sections is allowed, one section alone is a list of one (`meters`, which has `meter`, is another matter). */
+/** Turns a single section into a list of one where a list of sections is allowed (except `meters`, which has `meter`). */
 function wrapSingles(schema: z.ZodMiniType, node: Raw | undefined): void {
   const { shape } = definition(unwrap(schema));
   if (shape === undefined || node?.kind !== "map") return;
@@ -215,7 +215,7 @@ function wrapSingles(schema: z.ZodMiniType, node: Raw | undefined): void {
   }
 }
 
-/** A meter.json with SOLARVIEW switches MQTT off, unless a higher layer names a broker. */
+/** Whether a higher layer names a broker: a meter.json with SOLARVIEW disables MQTT unless one does. */
 function namesServerBeyondFile(root: RawMap): boolean {
   const mqtt = root.entries.get("mqtt");
   const server = mqtt?.kind === "map" ? mqtt.entries.get("server") : undefined;
@@ -227,7 +227,7 @@ function removeDisabled(root: RawMap): void {
   if (mqtt?.kind === "map" && mqtt.entries.get("enabled")?.origin.layer === "file") mqtt.entries.delete("enabled");
 }
 
-/** Two meters at one port would steal each other's bytes; two with one id would overwrite each other's values. */
+/** Two meters on one port would take each other's bytes; two with the same id would overwrite each other's values. */
 function duplicateMeters(root: RawMap): ConfigFault[] {
   const list = root.entries.get("meters");
   if (list?.kind !== "list") return [];
@@ -248,7 +248,7 @@ function duplicateMeters(root: RawMap): ConfigFault[] {
   return faults;
 }
 
-/** Those of a place that has no fault yet: what follows from a fault is not told besides. */
+/** Drops faults at places that already have one: consequences of a fault are not reported. */
 function newFaults(faults: readonly ConfigFault[], known: readonly ConfigFault[]): ConfigFault[] {
   return faults.filter(({ path }) => !known.some((other) => other.path.startsWith(path) && other.path !== ""));
 }

@@ -10,11 +10,11 @@ import { emptyMap, isUnset, put, type RawMap, type RawScalar } from "./raw.ts";
 export interface Imported {
   readonly root: RawMap;
   readonly faults: ConfigFault[];
-  /** What is different now and worth knowing, a sentence each. */
+  /** What has changed for the user, one sentence each. */
   readonly notes: string[];
 }
 
-/** Names that only the predecessor has; one of them gives it away. */
+/** Names used only by the predecessor: any of them identifies its file. */
 const ITS_NAMES = new Set([
   "loglevel",
   "logfile",
@@ -39,7 +39,7 @@ const ITS_NAMES = new Set([
   "mqtt_password",
   "mqtt_basetopic",
 ]);
-/** Names that it has as well. */
+/** Further names it uses. */
 const SHARED_NAMES = new Set(["port", "parity", "interval"]);
 
 /** Python's logging levels, by name and by number. */
@@ -59,7 +59,7 @@ const LEVELS: Readonly<Record<string, string>> = {
   "40": "error",
   "50": "error",
 };
-/** pyserial's constants; their values are allowed as well. */
+/** pyserial's constants; their values are accepted, too. */
 const PARITIES: Readonly<Record<string, string>> = {
   PARITY_NONE: "none",
   PARITY_EVEN: "even",
@@ -80,7 +80,7 @@ const BYTE_SIZES: Readonly<Record<string, string>> = {
   "8": "8",
 };
 
-/** Whether this is a `meter.json`: one of its own names at the top, and none of our sections. */
+/** Whether this is a `meter.json`: it has one of its own names at the top and none of our sections. */
 export function isMeterJson(root: RawMap): boolean {
   const names = [...root.entries.keys()];
   return names.some((name) => ITS_NAMES.has(name)) && !names.some((name) => name === "meter" || name === "meters");
@@ -204,7 +204,7 @@ export function importMeterJson(source: RawMap): Imported {
   return { root, faults, notes };
 }
 
-/** One of the predecessor's constants as a message shows it; whatever looks like none may be a key or password. */
+/** One of the predecessor's constants for a message; anything else is masked, since it may be a key or password. */
 function echoConstant(text: string): string {
   const plain = /^(?:(?:serial|logging)\.)?[A-Z_]{1,30}$/i.test(text.trim()) || /^\d{1,6}(?:\.\d)?$/.test(text.trim());
   return plain ? echo(text) : `a text of ${text.trim().length} characters`;

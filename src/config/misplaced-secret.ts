@@ -1,22 +1,22 @@
-/** Keys and logins in the place of something that is logged, published or served: refused, so that they stay out of all that. */
+/** Rejects keys and logins in options that are logged, published or served, so that they never get there. */
 import { keyLikeRuns, mask } from "../log/redact.ts";
 import { allowedText, type OptionRow } from "./option-list.ts";
 
 /**
- * The digits of a key, give or take a few that were lost or typed twice or that stand beside it. Decimal digits alone are
- * a metering point's number.
+ * Roughly a key's worth of hex digits: some may be missing, doubled or extra. Decimal digits alone are a metering point
+ * number.
  */
 const KEY = /^(?=.*[a-f])[0-9a-f]{28,36}$/i;
-/** Two keys, or a key as the ASCII codes of its digits. A path may hold the hash of a container. */
+/** Two keys, or a key as the ASCII codes of its digits. A path may contain a container's hash. */
 const LONG = 60;
 const ABSOLUTE_PATH = /^\/\S*$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** `user:password@host`, with a scheme or without. */
 const LOGIN = /:[^@]*@/;
-/** The broker alone sees the user; constants of a list are compared with what the meter sends. */
+/** Options that may look like a key: only the broker sees the user name; a list's constants are compared with telegrams. */
 const NEITHER_SHOWN_NOR_SENT_ON = new Set(["mqtt.user", "lists.[].elements.[].bytes"]);
 
-/** A text that cannot be the value of this option because it holds a secret; `null` if all is well. */
+/** Why a text is rejected as the value of this option: it contains a secret. `null` if it does not. */
 export function misplacedSecret(row: OptionRow | undefined, text: string): { found: string; allowed: string } | null {
   const path = row?.path.join(".") ?? "";
   if (row === undefined || row.about.secret === true || NEITHER_SHOWN_NOR_SENT_ON.has(path)) return null;
@@ -44,7 +44,7 @@ function holdsKey(text: string): boolean {
   });
 }
 
-/** In an address, `/`, `#` or `?` within the password ends it too early: the rest would be taken for host and path. */
+/** An unencoded `/`, `#` or `?` in the password of a URL ends it early: the rest would be parsed as host and path. */
 function loginFault(text: string, allowed: string): { found: string; allowed: string } | null {
   const authority = text.replace(/^\w+:\/{0,2}/, "");
   const end = authority.lastIndexOf("@");
@@ -59,7 +59,7 @@ function loginFault(text: string, allowed: string): { found: string; allowed: st
   return { found, allowed: cure };
 }
 
-/** A `@` or `:` in the password of an address is understood as it was meant, here; other programs read it otherwise. */
+/** A note on an unencoded `@` or `:` in the password of a URL: accepted here, but other programs parse it differently. */
 export function unencodedLogin(address: string): string[] {
   const login = /^\w+:\/\/(.*)@/s.exec(address)?.[1] ?? "";
   const password = login.slice(login.indexOf(":") + 1);

@@ -12,18 +12,18 @@ export type OptionType = "text" | "number" | "boolean" | "choice";
 export interface OptionRow {
   /** Path in the configuration; the index of a list of sections is `[]`: `["meters", "[]", "key"]`, `["mqtt", "server"]`. */
   readonly path: readonly string[];
-  /** Of the value, or of each value of a list. */
+  /** Type of the value, or of each value in a list. */
   readonly type: OptionType;
-  /** Whether it takes a list of values: one value alone is a list of one, and a text may hold several, separated by commas or blanks. */
+  /** Whether it is a list of values. A single value is a list of one; a text may hold several, separated by commas or blanks. */
   readonly many: boolean;
   readonly choices: readonly string[];
   /** Limits of a number. */
   readonly least: number | null;
   readonly most: number | null;
   readonly whole: boolean;
-  /** Most characters of a text. */
+  /** Maximum length of a text, in characters. */
   readonly longest: number | null;
-  /** Regular expression of a text, where there is one. */
+  /** Regular expression that a text must match, if any. */
   readonly pattern: string | null;
   readonly default: OptionValue | null;
   readonly required: boolean;
@@ -52,7 +52,7 @@ export function unwrap(schema: z.ZodMiniType): z.ZodMiniType {
   return inner === undefined ? schema : unwrap(inner);
 }
 
-/** What is said about a schema, wherever in its wrappers it was said. */
+/** The description attached to a schema or to one of its wrappers. */
 export function about(schema: z.ZodMiniType): About | undefined {
   const inner = definition(schema).innerType;
   return ABOUT.get(schema) ?? (inner === undefined ? undefined : about(inner));
@@ -141,7 +141,7 @@ export function environmentName(row: OptionRow): string {
   return `KAIFA2MQTT_${displayPath(row).replaceAll(".", "_").toUpperCase()}`;
 }
 
-/** An option with its place and value in a configuration. */
+/** An option with its path and value in a configuration. */
 export interface PlacedOption {
   readonly row: OptionRow;
   /** `meters[0].key`, `outputs.p1[1].listen`. */
@@ -149,7 +149,7 @@ export interface PlacedOption {
   readonly value: OptionValue | undefined;
 }
 
-/** Every option of a configuration with its value, in the order of the table; those of lists once for each item. */
+/** Every option of a configuration with its value, in the order of the table; once per item for options in lists. */
 export function placedOptions(config: unknown): PlacedOption[] {
   return place(configSchema, config, [], "");
 }
@@ -181,7 +181,7 @@ export function rowAt(path: string): OptionRow | undefined {
 /** Completes "allowed: …". */
 export function allowedText(row: OptionRow): string {
   if (row.about.allowed !== undefined) return row.about.allowed;
-  // What follows is said of one value.
+  // The limits apply to each value.
   switch (row.type) {
     case "choice":
       return row.choices.join(", ");

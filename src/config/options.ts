@@ -1,10 +1,10 @@
 /**
- * THE table of options: every option once, with type, default, limits, words in English and German and a mark on
- * secrets; a file for each section in options/. From it come the `Config` type, the checks, the JSON Schema, the names
- * of environment variables, the example file, the reference in the documentation and the app's options (see
- * describe.ts). A new option is a row there, then `npm run docs`.
+ * THE table of options: each option once, with its type, default, limits, English and German texts, and whether it is
+ * secret; one file per section in options/. The `Config` type, validation, the JSON Schema, the names of environment
+ * variables, the example file, the reference documentation and the app's form are derived from it (describe.ts). To add
+ * an option, add a row there and run `npm run docs`.
  *
- * zod/mini instead of zod: the same checks for 2.5 MB less resident memory.
+ * zod/mini instead of zod: the same checks with 2.5 MB less resident memory.
  */
 import * as z from "zod/mini";
 import { homeAssistantSchema } from "./options/homeassistant.ts";

@@ -1,12 +1,12 @@
 /**
  * What other programs call our options: zigbee2mqtt, Mosquitto, kaifareader, smartmeter_austria, amsreader (AMS2MQTT), ser2net
- * and Home Assistant's own forms. Their names are looked up by meaning, so that a wrong one leads to the right option.
+ * and Home Assistant's own forms. Maps their names to ours by meaning, for "did you mean".
  */
 import { suggest } from "./suggest.ts";
 
 type Names = readonly string[];
 
-/** Option (as documentation writes it): its names elsewhere, without `-` and `_`, without the name of its section in front. */
+/** Option (as in the documentation) → its names in other programs, without `-`, `_` and section prefix. */
 const BY_SECTION: Readonly<Record<string, Readonly<Record<string, Names>>>> = {
   meter: {
     "meter.port": [
@@ -105,7 +105,7 @@ const BY_SECTION: Readonly<Record<string, Readonly<Record<string, Names>>>> = {
   },
 };
 
-/** Sections of others, and top-level words that begin a name: `serial.port`, `mqtt_host`, `frontend.auth_token`. */
+/** Sections and name prefixes in other programs: `serial.port`, `mqtt_host`, `frontend.auth_token`. */
 const SECTIONS: Readonly<Record<string, string>> = {
   meter: "meter",
   meters: "meter",
@@ -131,7 +131,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   page: "http",
 };
 
-/** Names at the top of a file that belong into a section, and are ambiguous otherwise. */
+/** Names at the top level that belong in a section and would otherwise be ambiguous. */
 const AT_THE_TOP: Readonly<Record<string, string>> = {
   port: "meter.port",
   host: "mqtt.server",
@@ -150,8 +150,8 @@ const AT_THE_TOP: Readonly<Record<string, string>> = {
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "");
 
 /**
- * The option that a name means, as documentation writes it (`mqtt.server`); `null` if no other program uses that name.
- * @param section of ours in which it stands (`meter`, `mqtt`, …); empty: at the top of the file
+ * The option that a name means, as in the documentation (`mqtt.server`); `null` if no other program uses that name.
+ * @param section of ours that it was found in (`meter`, `mqtt`, …); empty: top level
  */
 export function optionMeantBy(name: string, section: string): string | null {
   const wanted = plain(name);
@@ -181,12 +181,12 @@ function within(name: string, section: string): string | null {
   return null;
 }
 
-/** `mqtt_server` at the top: our own name, with its section in front. */
+/** `mqtt_server` at the top level: our own name with its section as a prefix. */
 function exact(name: string, section: string): string | null {
   return Object.keys(BY_SECTION[section] ?? {}).find((option) => plain(option) === section + name) ?? null;
 }
 
-/** Names that mean one thing wherever they stand; the others (`path`, `host`, `address`) say nothing without their section. */
+/** Names that are unambiguous in any section; others (`path`, `host`, `address`) mean nothing without theirs. */
 function anywhere(name: string): string | null {
   const found = new Set(Object.keys(BY_SECTION).map((section) => within(name, section)));
   found.delete(null);

@@ -1,12 +1,12 @@
-/** Which meter each output shows: with several, it must be said; and it must be one of those that are configured. */
+/** Checks which meter each output shows: required if there are several, and it must be a configured one. */
 import { echoName, mask } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
 import { isUnset, type Raw, type RawMap } from "./raw.ts";
 
-/** Ids that a message lists. */
+/** Maximum number of ids listed in a message. */
 const MOST_SHOWN = 20;
 
-/** The faults of `outputs.*.meter`. A meter without an `id` may bear any number: then every id is let through. */
+/** Faults in `outputs.*.meter`. If a meter has no `id`, its id is unknown until it sends, so any id is accepted. */
 export function outputMeterFaults(root: RawMap): ConfigFault[] {
   const [meters, outputs] = [root.entries.get("meters"), root.entries.get("outputs")];
   if (meters?.kind !== "list" || outputs?.kind !== "map") return [];

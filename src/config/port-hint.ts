@@ -1,7 +1,7 @@
-/** Ports that cannot be meant as they were typed: a host without `tcp://`, a device without `/dev/`. */
+/** Recognizes mistyped ports: a host without `tcp://`, a device without `/dev/`. */
 import { echo } from "../log/redact.ts";
 
-/** The port that was probably meant; `null` if the text may be one as it is. */
+/** The port that was probably meant; `null` if the text may be a port as it is. */
 export function meantPort(text: string): string | null {
   const network =
     /^(?:(?:socket|telnet|rfc2217|serial|ser2net):\/\/|tcp:\/?(?!\/))?((?:[\w-]+(?:\.[\w-]+)*|\[[0-9a-f:.]+\]):\d{1,5})\/?$/i.exec(

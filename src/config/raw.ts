@@ -1,6 +1,6 @@
 /**
- * What the layers said, before it is checked: a tree of texts, each with its origin. Scalars keep the text as it was
- * written, so that a key of 32 decimal digits, or one like 12E45…, is never taken for a number.
+ * The unvalidated configuration: a tree of texts, each with its origin. Scalars stay text, so that a key of 32 decimal
+ * digits, or one like 12E45…, is never parsed as a number.
  */
 
 /** Where a value comes from. */
@@ -16,9 +16,9 @@ export interface RawScalar {
   readonly kind: "scalar";
   readonly text: string;
   readonly origin: Origin;
-  /** Where it stands in the document, as the user wrote it. */
+  /** Its path in the document, as the user wrote it. */
   readonly path: string;
-  /** Taken from `secrets.yaml` or a `_FILE`: not shown by `check`. */
+  /** Read from `secrets.yaml` or a `_FILE`: not shown by `check`. */
   readonly hidden?: boolean;
 }
 
@@ -57,8 +57,8 @@ export function joinPath(parent: string, key: string | number): string {
 }
 
 /**
- * Puts a scalar at a path, over what a lower layer said there; sections and list items that are missing are made.
- * @returns false if a lower layer has something else than a section (a list) on the way.
+ * Sets a scalar at a path, replacing the value of a lower layer and creating missing sections and list items.
+ * @returns false if a lower layer has something other than a section or list on the path.
  */
 export function put(root: RawMap, path: readonly (string | number)[], scalar: RawScalar): boolean {
   let node: Raw = root;
@@ -83,7 +83,7 @@ export function put(root: RawMap, path: readonly (string | number)[], scalar: Ra
   return true;
 }
 
-/** An empty text is as good as none: `key:`, `password: ""`, a form field left empty, `${VARIABLE:-}` in a compose file. */
+/** An empty text counts as not set: `key:`, `password: ""`, a form field left empty, `${VARIABLE:-}` in a compose file. */
 export function isUnset(node: Raw): boolean {
   return node.kind === "scalar" && node.text.trim() === "";
 }

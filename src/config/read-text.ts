@@ -1,10 +1,10 @@
-/** Reads a small text file, or says why not in words of the configuration. */
+/** Reads a small text file, or returns the reason as a configuration fault. */
 import { existsSync, readFileSync } from "node:fs";
 import { printable } from "../log/printable.ts";
 import { mask } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
 
-/** More than any configuration or secret: 10,000 meters need 2 MB. */
+/** Larger than any real configuration: 10,000 meters need 2 MB. */
 const MAX_BYTES = 5_000_000;
 
 const READ_FAULTS: Readonly<Record<string, { found: string; allowed: string }>> = {
@@ -17,7 +17,7 @@ const READ_FAULTS: Readonly<Record<string, { found: string; allowed: string }>> 
 };
 
 /**
- * @param label how messages name the file, or the variable that names it
+ * @param label the file's name in messages, or the variable that names it
  * @param path of the option, empty for a whole document
  */
 export function readText(file: string, label: string, path: string): { text: string } | { fault: ConfigFault } {
@@ -35,7 +35,7 @@ export function readText(file: string, label: string, path: string): { text: str
   }
 }
 
-/** How messages name a file: as the user typed it. What does not exist may be a key or password in the wrong place. */
+/** A file's name in messages: as typed. A path that does not exist is masked, since it may be a misplaced key or password. */
 export function fileLabel(file: string, typed: string): string {
   return existsSync(file) ? printable(typed) : mask(typed);
 }

@@ -1,6 +1,6 @@
-/** "Did you mean": the nearest of the names that exist. */
+/** "Did you mean": the existing name nearest to a misspelt one. */
 
-/** Edits (insert, delete, replace, swap of neighbours) from one text to the other. */
+/** Damerau-Levenshtein distance (optimal string alignment). */
 function distance(a: string, b: string): number {
   let older: number[] = [];
   let before = Array.from({ length: b.length + 1 }, (_, index) => index);
@@ -19,7 +19,7 @@ function distance(a: string, b: string): number {
   return before[b.length] ?? 0;
 }
 
-/** The name that was probably meant, `null` if none is near. Case, `-` and `_` do not count. */
+/** The name that was probably meant, `null` if none is close. Case, `-` and `_` are ignored. */
 export function suggest(name: string, known: readonly string[]): string | null {
   const plain = (text: string) => text.toLowerCase().replace(/[-_\s]/g, "");
   const wanted = plain(name).slice(0, 80);

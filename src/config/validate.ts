@@ -1,4 +1,4 @@
-/** From the tree of texts to the typed configuration: unknown names, types, limits; every fault with its place. */
+/** Turns the tree of texts into the typed configuration and reports unknown names, wrong types and exceeded limits, each with its place. */
 import type * as z from "zod/mini";
 import { echo, echoName } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
@@ -43,7 +43,7 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
   0: false,
 };
 
-/** How a value that is not allowed is shown; a secret only by its shape. */
+/** How a rejected value is shown; a secret only by its shape. */
 function show(row: OptionRow | undefined, text: string, hidden: boolean): string {
   if (row?.about.secret === true && row.path[0] === "meters") return describeWrongKey(text);
   if (row?.about.secret === true || hidden) return `a text of ${text.length} characters`;
@@ -59,7 +59,7 @@ export function validate(root: RawMap): Validated {
   if (result.success) return { config: faults.length === 0 ? result.data : null, faults, origins, hidden };
   for (const issue of result.error.issues) {
     const path = issue.path.reduce<string>((parent, key) => joinPath(parent, key as string | number), "");
-    // What stands in a section that is none, or is told already, is not told again.
+    // No second fault for a value inside a broken section, or one that is already reported.
     if ([...faulty].some((other) => path === other || path.startsWith(`${other}.`) || path.startsWith(`${other}[`)))
       continue;
     faulty.add(path);
@@ -73,7 +73,7 @@ export function validate(root: RawMap): Validated {
       const found = show(row, node.text, node.hidden === true);
       faults.push({ file: node.origin.file, line: node.origin.line, path: node.path, found, allowed });
     } else {
-      // Nothing there: the line is that of the section in which it is missing.
+      // A missing option has no line of its own: report that of its section.
       const parent = nodes.get(path.replace(/(?:\.|^)[^.]*$/, "")) ?? root;
       const missing = row === undefined ? path.replace("meters", "meter") : path.replace(/^.*\./, "");
       const where = row === undefined ? missing : joinPath(parent.path, missing);
@@ -83,13 +83,13 @@ export function validate(root: RawMap): Validated {
   return { config: null, faults, origins, hidden };
 }
 
-/** What is allowed in the place of a section or list that is wrong as a whole. */
+/** Completes "allowed: …" for a section or list that is wrong as a whole. */
 function allowedSection(path: string, issue: { readonly code?: string; readonly maximum?: unknown }): string {
   if (issue.code === "too_big") return `a list of at most ${String(issue.maximum)} items`;
   return path === "meters" ? "a section `meter:` with `port` and `key`" : "a section";
 }
 
-/** Goes through schema and tree side by side, and turns texts into what the schema wants. */
+/** Walks schema and tree in parallel and converts texts to the types of the schema. */
 class Walk {
   readonly faults: ConfigFault[] = [];
   readonly faultyPaths: string[] = [];
@@ -111,7 +111,7 @@ class Walk {
     if (value !== null) {
       if (raw.kind !== "map") this.origins.set(path, raw.origin);
       if (raw.kind === "scalar" && raw.hidden === true) this.hidden.add(path);
-      // Before it is taken apart: the pieces of a key look harmless.
+      // Check before splitting: the pieces of a key look harmless.
       const misplaced = misplacedSecret(rowAt(path), textOf(raw));
       if (misplaced !== null) return this.#fault(raw, path, misplaced.found, misplaced.allowed);
       return itemsOf(raw).map((item, index) => this.convert(value, item, joinPath(path, index)));
@@ -187,20 +187,20 @@ class Walk {
   }
 }
 
-/** What an unknown name may have meant: by meaning, by its letters, or the same name in another section. */
+/** The option that an unknown name probably means: by meaning, by spelling, or the same name in another section. */
 function meantBy(name: string, child: Raw, path: string, names: readonly string[]): string[] {
   const section = path.replace(/^meters(?:\[\d+\])?/, "meter").replace(/[.[].*$/, "");
   const synonym = child.kind === "scalar" ? optionMeantBy(name, section) : path === "" ? sectionMeantBy(name) : null;
   const near = suggest(name, names);
-  // A typing error of a name that stands here is likelier than another program's word for something elsewhere.
+  // A misspelt name of this section is likelier than another program's name for an option elsewhere.
   const isHere = synonym?.startsWith(`${section}.`) === true;
   if (near !== null && !isHere) return [`\`${near}\``];
   if (synonym !== null) return [`\`${synonym}${synonym === "mqtt.server" ? ": mqtt://host:port" : ""}\``];
-  // The name may belong into another section: `server` below `homeassistant`.
+  // The name may belong to another section: `server` under `homeassistant`.
   return OPTIONS.filter((row) => row.path.at(-1) === name).map((row) => `\`${displayPath(row)}\``);
 }
 
-/** The values of a list of values: one alone is a list of one, and a text may hold several. */
+/** The values of a list of values. A single value is a list of one; a text may hold several. */
 function itemsOf(raw: Raw): readonly Raw[] {
   if (raw.kind === "list") return raw.items.filter((item) => !isUnset(item));
   if (raw.kind === "map") return [raw];
@@ -214,7 +214,7 @@ function textOf(raw: Raw): string {
   return raw.kind === "list" ? raw.items.map(textOf).join(" ") : "";
 }
 
-/** Of two values that must differ: a fault at the second that names the first. */
+/** The fault for two values that must differ: placed at the second, naming the first. */
 export function sameValueFault(first: Raw, second: Raw, allowed: string): ConfigFault {
   const found = `the same value as ${first.path} (${formatOrigin(first.origin)})`;
   return { file: second.origin.file, line: second.origin.line, path: second.path, found, allowed };

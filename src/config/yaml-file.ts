@@ -1,4 +1,4 @@
-/** Reads a YAML (or JSON) file into a tree of texts with line numbers; `!secret name` is looked up in secrets.yaml beside it. */
+/** Reads a YAML (or JSON) file into a tree of texts with line numbers; looks up `!secret name` in secrets.yaml in the same folder. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar } from "yaml";
@@ -9,24 +9,24 @@ import { readText } from "./read-text.ts";
 
 /** Names, values and sections together: 10,000 meters need 100,000. A YAML alias must not multiply them. */
 const MAX_NODES = 200_000;
-/** Likewise; an alias inside of what it stands for must not go on without end. */
+/** Limits aliases that contain themselves. */
 const MAX_DEPTH = 20;
-/** Nobody reads more. */
+/** More would not be read by anybody. */
 const MAX_FAULTS = 100;
 
 export interface ParsedFile {
   /** The document; empty if it could not be read. */
   readonly root: RawMap;
   readonly faults: ConfigFault[];
-  /** Files besides this one that secrets were read from. */
+  /** Other files that secrets were read from. */
   readonly secretFiles: string[];
-  /** Whether a limit ended the reading: what is missing may stand beyond it. */
+  /** Whether a limit was reached, so that options that seem missing may follow after it. */
   readonly cut: boolean;
 }
 
 /**
- * @param file where it is
- * @param label how messages name it
+ * @param file its path
+ * @param label its name in messages
  */
 export function parseYamlFile(file: string, label: string): ParsedFile {
   const read = readText(file, label, "");
@@ -34,7 +34,7 @@ export function parseYamlFile(file: string, label: string): ParsedFile {
   return parseYaml(read.text, label, dirname(file));
 }
 
-/** @param folder where secrets.yaml is looked for; `null`: nowhere */
+/** @param folder to search for secrets.yaml; `null`: none */
 export function parseYaml(text: string, label: string, folder: string | null): ParsedFile {
   const lines = new LineCounter();
   let document: ReturnType<typeof parseDocument>;
@@ -47,7 +47,7 @@ export function parseYaml(text: string, label: string, folder: string | null): P
       logLevel: "error",
     });
   } catch (error) {
-    // The library descends by calling itself: thousands of brackets are too many for it.
+    // The library parses recursively: thousands of brackets overflow its stack.
     if (!(error instanceof RangeError)) throw error;
     const fault = { file: label, line: null, path: "", found: "sections within sections without end" };
     return {
@@ -64,7 +64,7 @@ export function parseYaml(text: string, label: string, folder: string | null): P
       path: "",
       ...syntaxFault(error.code, text, error.pos[0]),
     }));
-    // The library reports one tab in several ways, and what follows from it.
+    // The library reports one tab several times, along with its consequences.
     const tab = all.find(({ found }) => found === TAB);
     const faults = tab === undefined ? all : [tab];
     return { root: emptyMap(), faults, secretFiles: [], cut: false };
@@ -89,14 +89,14 @@ export function parseYaml(text: string, label: string, folder: string | null): P
   return { root: node, faults, secretFiles, cut };
 }
 
-/** The name of an option as messages show it within a path. */
+/** An option's name as shown in a path. */
 function pathSegment(name: string): string {
   return echoName(name, true) === `\`${name}\`` ? name : "***";
 }
 
 const TAB = "a tab in the indentation";
 
-/** The library's codes in words of the user. The text itself is not shown: it could be a secret. */
+/** The library's error codes in plain words. The text itself is not shown: it could be a secret. */
 function syntaxFault(code: string, text: string, offset: number): { found: string; allowed: string } {
   const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
   const lineEnd = text.indexOf("\n", offset);
@@ -136,7 +136,7 @@ class Reader {
     this.#folder = folder;
   }
 
-  /** `line`: of the name, for a value that stands on no line of its own. */
+  /** @param line of the name, for a value without a position of its own */
   read(given: Node, path: string, line?: number): Raw {
     const node = isAlias(given) ? given.resolve(this.#document) : given;
     const start = given.range?.[0];
@@ -177,7 +177,7 @@ class Reader {
           this.#fault(at, child, found, "each name once in a section");
         }
         const raw = value === null ? null : this.read(value as Node, child, at);
-        // A scalar is told by its own line, a section by that of its name.
+        // A scalar is reported at its own line, a section at the line of its name.
         const placed = this.#origin(at);
         if (raw === null) entries.set(name, { kind: "scalar", text: "", origin: placed, path: child });
         else entries.set(name, raw.kind === "scalar" ? raw : { ...raw, origin: placed });
@@ -204,7 +204,7 @@ class Reader {
     return { kind: "scalar", text, origin, path };
   }
 
-  /** A limit is reached: told once, and nothing more is read. */
+  /** Reports that a limit was reached and stops reading. */
   #stop(origin: Origin, empty: Raw, found: string, allowed: string): Raw {
     this.#fault(origin.line, "", found, allowed);
     this.cut = true;
@@ -220,7 +220,7 @@ class Reader {
     this.faults.push({ file: this.#label, line, path, found, allowed });
   }
 
-  /** Home Assistant's way to keep secrets out of a file that is shown around. */
+  /** Resolves `!secret`, as in Home Assistant's own files. */
   #secret(name: string, origin: Origin, path: string): Raw {
     const empty: Raw = { kind: "scalar", text: "", origin, path };
     const beside = join(dirname(this.#label), "secrets.yaml");
@@ -229,7 +229,7 @@ class Reader {
       const file = this.#folder === null ? null : join(this.#folder, "secrets.yaml");
       if (file !== null && existsSync(file)) {
         const read = readText(file, beside, "");
-        // No folder: a secret is not looked up in turn.
+        // No folder: secrets.yaml cannot contain `!secret` itself.
         const parsed =
           "fault" in read ? { root: emptyMap(), faults: [read.fault] } : parseYaml(read.text, beside, null);
         this.#secrets = parsed.root;

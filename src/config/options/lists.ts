@@ -1,4 +1,4 @@
-/** Positional lists that the user teaches: an item of `lists:`. */
+/** Positional lists defined by the user: an item of `lists:`. */
 import * as z from "zod/mini";
 import { option, text, whole } from "./option.ts";
 

@@ -1,29 +1,29 @@
-/** What every part of the table of options is made of: a schema, and what is said about it. */
+/** Building blocks of the table of options: a schema and its description. */
 import * as z from "zod/mini";
 
-/** What is said about an option besides its type. */
+/** The description of an option, apart from its type. */
 export interface About {
-  /** Label of the field in the add-on's form. */
+  /** Label of the field in the app's form. */
   readonly title: { readonly en: string; readonly de: string };
-  /** What it means, in a sentence or two. */
+  /** Its meaning, in one or two sentences. */
   readonly help: { readonly en: string; readonly de: string };
   /** Never logged, served or printed. */
   readonly secret?: true;
-  /** What is allowed, where the type alone does not say it: completes "allowed: …". */
+  /** Completes "allowed: …" if the type alone does not say enough. */
   readonly allowed?: string;
   /** A value for the example file. */
   readonly example?: string;
-  /** What holds without a value, where that is no constant. */
+  /** The default in words, if it is not a constant. */
   readonly unset?: string;
-  /** Of a section in a list: an item may be just this word instead (`- skip` for `- { skip: true }`). */
+  /** For a section in a list: a word accepted as an item by itself (`- skip` for `- { skip: true }`). */
   readonly shorthand?: string;
-  /** Of a section or list: what the example file shows instead of its options one by one; lines of YAML. */
+  /** For a section or list: lines of YAML that the example file shows instead of its options. */
   readonly exampleLines?: readonly string[];
-  /** Not shown in the app: the Supervisor or the image decides about it. */
+  /** `false`: not in the app's form, because the Supervisor or the image decides it. */
   readonly addon?: false;
 }
 
-/** Everything that is said about options and sections, by schema. */
+/** Descriptions of options and sections, by schema. */
 export const ABOUT = z.registry<About>();
 
 export function option<Schema extends z.ZodMiniType>(schema: Schema, about: About): Schema {
@@ -40,7 +40,7 @@ export const whole = (least: number, most: number) => z.int().check(z.minimum(le
 export const TOPIC = /^(?![$/])[^+#\0]*[^+#\0/]$/;
 export const TOPIC_ALLOWED = "an MQTT topic without +, # and without / at its ends";
 
-/** Whether host and port of an address can be ones (`mqtt://host:99999` cannot). */
+/** Whether host and port of a URL are valid (`mqtt://host:99999` is not). */
 export function isAddress(text: string): boolean {
   try {
     return new URL(text).hostname !== "" && new URL(text).port !== "0";

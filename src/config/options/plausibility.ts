@@ -1,4 +1,4 @@
-/** Limits of what a telegram may say: `plausibility:`. */
+/** Plausibility limits for readings: `plausibility:`. */
 import * as z from "zod/mini";
 import { option, whole } from "./option.ts";
 

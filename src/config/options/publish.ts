@@ -1,4 +1,4 @@
-/** Options of what is published, and of the Solarview file: `publish:`, `solarview:`. */
+/** Options of publishing and of the Solarview file: `publish:`, `solarview:`. */
 import * as z from "zod/mini";
 import { option, text } from "./option.ts";
 
