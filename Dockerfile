@@ -1,4 +1,4 @@
-# One image for Docker, Compose and the Home Assistant add-on (amd64, arm64). What is in it, and what each megabyte is for:
+# One image for Docker, Compose and the Home Assistant app (amd64, arm64). What is in it, and what each megabyte is for:
 # docs/docker.md. To build it you need nothing but Docker: docker build -t kaifa2mqtt .
 #
 # `built` here; `given` in the folder that scripts/addon-folder.mjs makes, which has the bundled program already.
@@ -63,7 +63,7 @@ COPY --from=rootfs /rootfs /
 COPY --link --from=app / /app
 
 ENV NODE_ENV=production PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp
-# The image starts as root, because the add-on's options belong to root. Anywhere else the program's first act is to become
+# The image starts as root, because the app's options belong to root. Anywhere else the program's first act is to become
 # this user, in the group of the serial devices. docker-compose.yml starts it as that user to begin with.
 ENV RUN_AS=node
 

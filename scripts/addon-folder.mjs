@@ -1,4 +1,4 @@
-// node scripts/addon-folder.mjs [FOLDER]: the add-on for a Home Assistant without any registry: a folder for /addons that has
+// node scripts/addon-folder.mjs [FOLDER]: the app for a Home Assistant without any registry: a folder for /addons that has
 // everything in it, the bundled program too (`npm run addon` builds that first). The Supervisor builds it with
 // `docker buildx build` in that folder.
 
@@ -23,5 +23,5 @@ const change = (from, to, pattern, text) => {
 change(join(root, "Dockerfile"), join(target, "Dockerfile"), /^ARG APP=built$/m, "ARG APP=given");
 change(join(target, "config.yaml"), join(target, "config.yaml"), /^image: .*\n/m, "");
 console.log(
-  `${target} is ready: copy it to /addons on Home Assistant (Samba or SSH add-on), then look for updates in the add-on store.`,
+  `${target} is ready: copy it to /addons on Home Assistant (Samba or SSH app), then look for updates in the app store.`,
 );

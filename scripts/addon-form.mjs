@@ -1,4 +1,4 @@
-// The add-on's form, from the table of options (src/config/options.ts), and its ports (src/config/addon-ports.ts): what
+// The app's form, from the table of options (src/config/options.ts), and its ports (src/config/addon-ports.ts): what
 // stands below the mark in hassio-addon/config.yaml, and hassio-addon/translations/. A test fails when the files differ from what this makes.
 import { readFileSync, writeFileSync } from "node:fs";
 import { stringify } from "yaml";

@@ -1,4 +1,4 @@
-// node scripts/icons.mjs: draws the add-on's icon.png (128 x 128) and logo.png (250 x 100) from icon.svg, with Chromium.
+// node scripts/icons.mjs: draws the app's icon.png (128 x 128) and logo.png (250 x 100) from icon.svg, with Chromium.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";

@@ -2,7 +2,7 @@
 //   node scripts/release.mjs bump             the version of package.json into the other files that carry it
 //   node scripts/release.mjs check v1.2.3     all of them say 1.2.3, and the changelog has a section for it
 //   node scripts/release.mjs notes v1.2.3     that section
-//   node scripts/release.mjs stamp IMAGE URL  image and address of the repository into the add-on
+//   node scripts/release.mjs stamp IMAGE URL  image and address of the repository into the app
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

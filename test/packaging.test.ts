@@ -45,7 +45,7 @@ describe("a release", () => {
   });
 });
 
-describe("the add-on", () => {
+describe("the app", () => {
   it("is the only thing that the Supervisor finds in this repository", () => {
     expect(files.filter((file) => /(^|\/)config\.(ya?ml|json)$/.test(file))).toEqual(["hassio-addon/config.yaml"]);
     expect(parse(read("repository.yaml"))).toMatchObject({ name: "kaifa2mqtt" });

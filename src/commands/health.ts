@@ -21,7 +21,7 @@ export async function command(context: CommandContext): Promise<number> {
     return 0;
   }
   if (underSupervisor(context.env)) {
-    // Its watchdog restarts an unhealthy add-on, which helps nobody whose meter is unplugged: that we answer is enough.
+    // Its watchdog restarts an unhealthy app, which helps nobody whose meter is unplugged: that we answer is enough.
     context.stdout.write(`running, but ${health.reasons.join("; ")}\n`);
     return 0;
   }

@@ -1,5 +1,5 @@
 /**
- * The configuration from all its layers: defaults < file (YAML, the add-on's options.json or the predecessor's
+ * The configuration from all its layers: defaults < file (YAML, the app's options.json or the predecessor's
  * meter.json) < environment < flags. Each value keeps its origin, and all faults are reported together. Reads only, writes nothing.
  */
 import { existsSync, readFileSync } from "node:fs";

@@ -112,7 +112,7 @@ export const configSchema = z.strictObject({
     },
     example: "/var/lib/kaifa2mqtt",
     unset:
-      "$STATE_DIRECTORY, /data in the container and the add-on, else $XDG_STATE_HOME/kaifa2mqtt (~/.local/state/kaifa2mqtt)",
+      "$STATE_DIRECTORY, /data in the container and the app, else $XDG_STATE_HOME/kaifa2mqtt (~/.local/state/kaifa2mqtt)",
     addon: false,
   }),
 });

@@ -1,10 +1,10 @@
 /**
- * The broker of the Home Assistant add-on: the Supervisor is asked for it when none is configured. It knows the one that
- * the broker add-on offers (`GET http://supervisor/services/mqtt`, allowed by `services: [mqtt:want]` in config.yaml).
+ * The broker of the Home Assistant app: the Supervisor is asked for it when none is configured. It knows the one that
+ * the broker app offers (`GET http://supervisor/services/mqtt`, allowed by `services: [mqtt:want]` in config.yaml).
  */
 import { request } from "node:http";
 
-/** Where the Supervisor answers inside of an add-on. */
+/** Where the Supervisor answers inside of an app. */
 const SUPERVISOR_URL = "http://supervisor";
 const ANSWER_MS = 10_000;
 /** Its answers are a few hundred bytes; whatever is longer is not the Supervisor. */
@@ -39,14 +39,14 @@ export async function askForBroker(token: string, url: string = SUPERVISOR_URL):
   if (status === 401 || status === 403) {
     throw new SupervisorError(
       "refused",
-      `The Supervisor does not let us ask for the MQTT broker (HTTP ${status}). Reinstall the add-on, or set mqtt.server yourself.`,
+      `The Supervisor does not let us ask for the MQTT broker (HTTP ${status}). Reinstall the app, or set mqtt.server yourself.`,
     );
   }
   const answer = parse(body);
   if (answer?.result !== "ok") {
     throw new SupervisorError(
       "no-broker",
-      "Home Assistant offers no MQTT broker. Install and start the add-on 'Mosquitto broker' (Settings, Apps; formerly Add-ons), or set mqtt.server to a broker of your own.",
+      "Home Assistant offers no MQTT broker. Install and start the app 'Mosquitto broker' (Settings, Apps), or set mqtt.server to a broker of your own.",
     );
   }
   return brokerOf(answer.data);
@@ -92,7 +92,7 @@ function brokerOf(data: unknown): OfferedBroker {
   if (typeof host !== "string" || host === "" || !Number.isInteger(number) || number < 1 || number > 65_535) {
     throw new SupervisorError(
       "unintelligible",
-      "The Supervisor names an MQTT broker without host or port. Restart the broker's add-on, or set mqtt.server yourself.",
+      "The Supervisor names an MQTT broker without host or port. Restart the broker's app, or set mqtt.server yourself.",
     );
   }
   const address = host.includes(":") ? `[${host}]` : host;

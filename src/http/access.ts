@@ -6,7 +6,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { isLoopbackHost } from "../process/loopback.ts";
 
-/** The Supervisor's address in the add-on network: ingress requests come from nowhere else. */
+/** The Supervisor's address in the app network: ingress requests come from nowhere else. */
 export const INGRESS_PEER = "172.30.32.2";
 
 /** Header that only a script of the same origin (or one that was allowed to) can set; we allow no other. */

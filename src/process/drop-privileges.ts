@@ -1,9 +1,9 @@
 /**
- * The container starts as root, because in the Home Assistant add-on the options belong to root. Everywhere else the first
+ * The container starts as root, because in the Home Assistant app the options belong to root. Everywhere else the first
  * act of the program is to become the unprivileged user that the image names in RUN_AS, a member of the groups to which
  * the serial devices belong.
  *
- * In the add-on it stays root: the devices, `/data`, `/share` and `/config` all belong to root there, so root needs no
+ * In the app it stays root: the devices, `/data`, `/share` and `/config` all belong to root there, so root needs no
  * capability for any of them, and the AppArmor profile (hassio-addon/apparmor.txt) grants none.
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";

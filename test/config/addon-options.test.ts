@@ -8,7 +8,7 @@ import { parseYaml } from "../../src/config/yaml-file.ts";
 
 const config = parse(readFileSync("hassio-addon/config.yaml", "utf8"));
 
-describe("the add-on's form is the table of options", () => {
+describe("the app's form is the table of options", () => {
   it("is up to date in config.yaml (npm run docs)", () => {
     expect(config.options).toEqual(formDefaults());
     expect(config.schema).toEqual(formSchema());

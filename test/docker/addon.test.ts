@@ -14,7 +14,7 @@ import { docker, inspect, KEY, Subscriber, speakingMeter } from "./engine.ts";
 
 const NAME = `kaifa2mqtt-addon-${process.pid}`;
 const TOKEN = "a-token-of-the-supervisor";
-const LOGIN = { username: "addons", password: "the-password-of-the-add-ons" };
+const LOGIN = { username: "addons", password: "the-password-of-the-apps" };
 /** Addresses as in a Home Assistant: the Supervisor's is the only one that the panel answers. */
 const NETWORK = { subnet: "172.30.32.0/23", supervisor: "172.30.32.2", addon: "172.30.33.5" };
 
@@ -58,8 +58,8 @@ afterAll(async () => {
   place.remove();
 });
 
-describe("the image of the add-on", () => {
-  it("has the labels of an add-on, the health check, and the program as its command", async () => {
+describe("the image of the app", () => {
+  it("has the labels of an app, the health check, and the program as its command", async () => {
     const { Config } = await inspect(NAME);
     expect(Config.Labels).toMatchObject({ "io.hass.type": "app", "io.hass.version": VERSION, "io.hass.arch": "amd64" });
     expect(Config.Healthcheck.Test).toEqual(["CMD", "kaifa2mqtt", "health", "--wait"]);
@@ -91,7 +91,7 @@ describe("the image of the add-on", () => {
   });
 });
 
-describe("the add-on, run as the Supervisor runs it", () => {
+describe("the app, run as the Supervisor runs it", () => {
   let line: PtyPair;
   let meter: ReturnType<typeof speakingMeter>;
   let broker: Subscriber;
@@ -99,7 +99,7 @@ describe("the add-on, run as the Supervisor runs it", () => {
     const { stdout, stderr } = await docker(["logs", NAME]);
     return stdout + stderr;
   };
-  /** Asks the add-on for a page from another container. */
+  /** Asks the app for a page from another container. */
   const ask = async (from: string, path: string): Promise<string> => {
     const script = `fetch("http://${NETWORK.addon}:8099${path}").then(async (r) => console.log(r.status, await r.text()), (e) => console.log("no answer", e.cause?.code))`;
     return (await docker(["exec", from, "node", "-e", script])).stdout;
@@ -139,7 +139,7 @@ describe("the add-on, run as the Supervisor runs it", () => {
     await docker(["run", "-d", "--name", NAME, ...net, ...rights, ...devices, ...folders, ...environment, NAME]);
 
     await vi.waitFor(async () => expect(await logs()).toContain("Mosquitto broker"), { timeout: 30_000 });
-    // Now the user installs the broker's add-on.
+    // Now the user installs the broker's app.
     const files = join(folder, "mosquitto");
     mkdirSync(files);
     writeFileSync(
@@ -168,7 +168,7 @@ describe("the add-on, run as the Supervisor runs it", () => {
 
   it("says what to do while there is no broker, and finds it by itself when there is one", async () => {
     const text = await logs();
-    expect(text).toMatch(/Install and start the add-on 'Mosquitto broker'/);
+    expect(text).toMatch(/Install and start the app 'Mosquitto broker'/);
     expect(text.split("Mosquitto broker").length).toBeLessThanOrEqual(4); // told, but not every second
     await expect.poll(() => broker.seen.get("kaifa2mqtt/bridge/state")).toBe("online");
     for (const secret of [KEY, TOKEN, LOGIN.password]) expect(text).not.toContain(secret);
@@ -227,7 +227,7 @@ describe("hassio-addon/apparmor.txt", () => {
     expect(() => parser(broken)).toThrow(/syntax error/i);
   });
 
-  it("bears the slug of the add-on, and grants no capability", () => {
+  it("names the slug of the app and grants no capability", () => {
     const text = execFileSync("cat", ["hassio-addon/apparmor.txt"], { encoding: "utf8" });
     const { slug } = parse(execFileSync("cat", ["hassio-addon/config.yaml"], { encoding: "utf8" }));
     expect(text).toMatch(new RegExp(`^profile ${slug} flags=\\(attach_disconnected,mediate_deleted\\) \\{$`, "m"));

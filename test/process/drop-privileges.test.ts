@@ -30,7 +30,7 @@ describe("the program becomes an unprivileged user", () => {
   });
 
   it.each([
-    ["the add-on, whose files belong to root", { env: { RUN_AS: "node", SUPERVISOR_TOKEN: "token" } }],
+    ["the app, whose files belong to root", { env: { RUN_AS: "node", SUPERVISOR_TOKEN: "token" } }],
     ["a user who is not root already", { getuid: () => 1000 }],
     ["a system that names no user (no container)", { env: {} }],
   ])("changes nothing for %s", (_, change) => {

@@ -20,7 +20,7 @@ export const mqttSchema = z.strictObject({
     },
     allowed: "mqtt://host:port, mqtts://…, ws://… or wss://…",
     example: "mqtt://localhost:1883",
-    unset: "mqtt://localhost:1883; in the Home Assistant add-on the broker that the Supervisor names",
+    unset: "mqtt://localhost:1883; in the Home Assistant app the broker that the Supervisor names",
   }),
   user: option(z.optional(text()), {
     title: { en: "User", de: "Benutzer" },

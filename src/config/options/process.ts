@@ -32,18 +32,18 @@ export const httpSchema = z.strictObject({
   enabled: option(z._default(z.boolean(), false), {
     title: { en: "Status page", de: "Statusseite" },
     help: {
-      en: "Serves the status page, /health and /metrics. In the Home Assistant add-on it is always on.",
-      de: "Bietet die Statusseite, /health und /metrics an. Im Home-Assistant-Add-on immer eingeschaltet.",
+      en: "Serves the status page, /health and /metrics. In the Home Assistant app it is always on.",
+      de: "Bietet die Statusseite, /health und /metrics an. In der Home-Assistant-App immer eingeschaltet.",
     },
     addon: false,
   }),
   host: option(z._default(text(), "127.0.0.1"), {
     title: { en: "Address", de: "Adresse" },
     help: {
-      en: "Address to listen on: 127.0.0.1 for this computer only, 0.0.0.0 for the network (what the image and the add-on set, where the port must still be published).",
-      de: "Adresse, auf der gelauscht wird: 127.0.0.1 nur für diesen Rechner, 0.0.0.0 für das Netz (so im Container und im Add-on, wo der Port noch freigegeben werden muss).",
+      en: "Address to listen on: 127.0.0.1 for this computer only, 0.0.0.0 for the network (what the image and the app set, where the port must still be published).",
+      de: "Adresse, auf der gelauscht wird: 127.0.0.1 nur für diesen Rechner, 0.0.0.0 für das Netz (so im Container und in der App, wo der Port noch freigegeben werden muss).",
     },
-    unset: "127.0.0.1; 0.0.0.0 in the container and the add-on",
+    unset: "127.0.0.1; 0.0.0.0 in the container and the app",
     addon: false,
   }),
   port: option(z._default(whole(1, 65_535), 8099), {
