@@ -12,8 +12,8 @@ import { Listener } from "../output/listener.ts";
 import { Mdns } from "../output/mdns.ts";
 import { MeterFeed } from "../output/meter-feed.ts";
 import type { Output, OutputOptions, OutputParts, OutputStatus } from "../output/output.ts";
-import { RecentPeers } from "../output/recent-peers.ts";
-import { p1Telegram } from "../p1/p1-text.ts";
+import { RecentClients } from "../output/recent-clients.ts";
+import { dsmrTelegram } from "../p1/dsmr-telegram.ts";
 import { homewizardData, homewizardDevice } from "./homewizard-data.ts";
 
 export interface HomewizardOptions extends OutputOptions {
@@ -26,13 +26,13 @@ export class HomewizardOutput implements Output {
   readonly #options: HomewizardOptions;
   readonly #feed: MeterFeed;
   readonly #listener: Listener;
-  readonly #peers: RecentPeers;
+  readonly #peers: RecentClients;
   readonly #mdns: Mdns | null;
 
   constructor(options: HomewizardOptions, { periodMs, log, clock = systemClock }: OutputParts) {
     this.#options = options;
     this.#feed = new MeterFeed(options.meter, periodMs, clock);
-    this.#peers = new RecentPeers(() => clock.now());
+    this.#peers = new RecentClients(() => clock.now());
     const address = parseListen(options.listen);
     const app = this.#app(address.host);
     this.#listener = new Listener({ address, create: () => createHttpServer(app), log, clock });
@@ -81,7 +81,7 @@ export class HomewizardOutput implements Output {
         : c.json(NO_READING, 503),
     );
     app.get("/api/v1/telegram", (c) => {
-      const telegram = this.#feed.freshness === "fresh" ? p1Telegram(this.#feed) : null;
+      const telegram = this.#feed.freshness === "fresh" ? dsmrTelegram(this.#feed) : null;
       return telegram === null ? c.json(NO_READING, 503) : c.text(Buffer.from(telegram).toString("latin1"));
     });
     app.on(["GET", "PUT"], "/api/v1/system", (c) => c.json({ cloud_enabled: false }));

@@ -11,8 +11,8 @@ import { parseListen } from "../output/address.ts";
 import { Listener } from "../output/listener.ts";
 import { MeterFeed } from "../output/meter-feed.ts";
 import type { Output, OutputOptions, OutputParts, OutputStatus } from "../output/output.ts";
+import { dsmrTelegram } from "./dsmr-telegram.ts";
 import { P1Port } from "./p1-port.ts";
-import { p1Telegram } from "./p1-text.ts";
 
 export interface P1Options extends OutputOptions {
   /** A serial device or PTY. */
@@ -52,7 +52,7 @@ export class P1Output implements Output {
   accept(event: MeterEvent): void {
     if (this.#feed.take(event) === null) return;
     if (this.#waiting.size === 0 && this.#port === null) return;
-    const telegram = p1Telegram(this.#feed);
+    const telegram = dsmrTelegram(this.#feed);
     if (telegram === null) return;
     for (const socket of this.#waiting.keys()) {
       // The last telegram is still unsent: this client doesn't read. It may connect again.

@@ -17,8 +17,8 @@ import { Listener } from "../output/listener.ts";
 import { Mdns } from "../output/mdns.ts";
 import { MeterFeed } from "../output/meter-feed.ts";
 import type { Output, OutputParts, OutputStatus } from "../output/output.ts";
-import { RecentPeers } from "../output/recent-peers.ts";
-import { deviceInfo, type ShellyDataOptions, shellyId } from "./shelly-data.ts";
+import { RecentClients } from "../output/recent-clients.ts";
+import { deviceInfo, type ShellyDataOptions, shellyId } from "./shelly-components.ts";
 import { type Json, shellyJson } from "./shelly-json.ts";
 import { type RpcAnswer, ShellyRpc } from "./shelly-rpc.ts";
 import { ShellyUdp } from "./shelly-udp.ts";
@@ -38,13 +38,13 @@ export class ShellyOutput implements Output {
   readonly #listener: Listener;
   readonly #webSocket: ShellyWebSocket;
   readonly #udp: readonly ShellyUdp[];
-  readonly #peers: RecentPeers;
+  readonly #peers: RecentClients;
   readonly #mdns: Mdns | null;
 
   constructor(options: ShellyOptions, { periodMs, log, clock = systemClock }: OutputParts) {
     this.#feed = new MeterFeed(options.meter, periodMs, clock);
     this.#rpc = new ShellyRpc(this.#feed, options, clock);
-    this.#peers = new RecentPeers(() => clock.now());
+    this.#peers = new RecentClients(() => clock.now());
     const address = parseListen(options.listen);
     const { host } = address;
     const asked = (peer: string): void => this.#peers.asked(peer);

@@ -12,7 +12,7 @@ import {
   shellyId,
   sysConfig,
   sysStatus,
-} from "./shelly-data.ts";
+} from "./shelly-components.ts";
 import { type Json, shellyJson } from "./shelly-json.ts";
 
 export interface RpcError {

@@ -9,7 +9,7 @@ import { parseListen } from "../output/address.ts";
 import { Listener } from "../output/listener.ts";
 import { MeterFeed } from "../output/meter-feed.ts";
 import type { Output, OutputOptions, OutputParts, OutputStatus } from "../output/output.ts";
-import { exceptionFrame, guardModbus, ILLEGAL_ADDRESS, ILLEGAL_VALUE, TARGET_SILENT } from "./modbus-gate.ts";
+import { exceptionFrame, ILLEGAL_ADDRESS, ILLEGAL_VALUE, serveModbus, TARGET_SILENT } from "./modbus-framing.ts";
 import { BASE, sunspecRegisters } from "./sunspec-registers.ts";
 
 /** Fronius asks its meter at 240. */
@@ -74,7 +74,7 @@ export class SunspecOutput implements Output {
   #connected(socket: Socket): void {
     socket.setTimeout(IDLE_MS, () => socket.destroy());
     const unitIds = new Set([this.#options.unit_id, FRONIUS_UNIT]);
-    guardModbus(socket, { unitIds, read: (frame) => socket.write(this.#answer(frame)) });
+    serveModbus(socket, { unitIds, read: (frame) => socket.write(this.#answer(frame)) });
   }
 
   #answer(request: Buffer): Buffer {

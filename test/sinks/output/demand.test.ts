@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { LedgerState } from "../../../src/ledger/ledger-state.ts";
 import { homewizardData } from "../../../src/sinks/homewizard/homewizard-data.ts";
 import { demandOf } from "../../../src/sinks/output/demand.ts";
-import { p1Telegram } from "../../../src/sinks/p1/p1-text.ts";
+import { dsmrTelegram } from "../../../src/sinks/p1/dsmr-telegram.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { METER, NETZ_NOE } from "../../helpers/readings.ts";
 import { feedOf } from "./feeds.ts";
@@ -23,7 +23,7 @@ describe("demand from the ledger", () => {
   it("is the average of the running quarter and the peak of the month, in P1 and HomeWizard", () => {
     const feed = feedOf(NETZ_NOE);
     feed.takeLedger(METER.id, STATE);
-    const text = Buffer.from(p1Telegram(feed) ?? []).toString("latin1");
+    const text = Buffer.from(dsmrTelegram(feed) ?? []).toString("latin1");
     expect(text).toContain("\r\n1-0:1.4.0(00.492*kW)\r\n1-0:1.6.0(210905184500S)(04.328*kW)\r\n");
     expect(homewizardData(feed, "sent")).toMatchObject({
       active_power_average_w: 492,
@@ -39,7 +39,7 @@ describe("demand from the ledger", () => {
     expect(demandOf(feed)).toEqual({ average: null, peak: null });
     feed.takeLedger(METER.id, { ...STATE, quarterImport: null, peak: null });
     expect(demandOf(feed)).toEqual({ average: null, peak: null });
-    expect(Buffer.from(p1Telegram(feed) ?? []).toString("latin1")).not.toMatch(/1-0:1\.[46]\.0/);
+    expect(Buffer.from(dsmrTelegram(feed) ?? []).toString("latin1")).not.toMatch(/1-0:1\.[46]\.0/);
     expect(Object.keys(homewizardData(feed, "sent")).filter((key) => /average|peak/.test(key))).toEqual([]);
   });
 

@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import { createDecoder } from "../../../src/codec/decoder.ts";
 import { formatP1Number, formatP1Time } from "../../../src/codec/link/p1-content.ts";
 import { parseDecimal } from "../../../src/codec/values/decimal.ts";
-import { p1Telegram } from "../../../src/sinks/p1/p1-text.ts";
+import { dsmrTelegram } from "../../../src/sinks/p1/dsmr-telegram.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { METER, NETZ_NOE, type Row, readingOf } from "../../helpers/readings.ts";
 import { A, feedOf, THREE_PHASES, V, W, WH } from "../output/feeds.ts";
 
-const text = (rows: readonly Row[]): string => Buffer.from(p1Telegram(feedOf(rows)) ?? []).toString("latin1");
+const text = (rows: readonly Row[]): string => Buffer.from(dsmrTelegram(feedOf(rows)) ?? []).toString("latin1");
 const lines = (rows: readonly Row[]): string[] => text(rows).split("\r\n");
 
 describe("a reading as a P1 telegram", () => {
@@ -38,7 +38,7 @@ describe("a reading as a P1 telegram", () => {
 
   it("is read back by our own decoder with the same digits", () => {
     const decoder = createDecoder({});
-    const [event] = decoder.feed(p1Telegram(feedOf(THREE_PHASES)) ?? new Uint8Array());
+    const [event] = decoder.feed(dsmrTelegram(feedOf(THREE_PHASES)) ?? new Uint8Array());
     if (event?.type !== "telegram") throw new Error(`no telegram: ${JSON.stringify(event)}`);
     const { proof, meterId, meterTime, registers } = event.telegram;
     expect({ proof, meterId, meterTime }).toEqual({
@@ -96,13 +96,13 @@ describe("a reading as a P1 telegram", () => {
     const feed = feedOf([V(1, 2301), A(1, 100), W("1.7.0", 230)], clock);
     await clock.pass(20_000);
     feed.take({ type: "reading", reading: readingOf([W("1.7.0", 231)]) });
-    expect(Buffer.from(p1Telegram(feed) ?? []).toString()).not.toContain("32.7.0");
+    expect(Buffer.from(dsmrTelegram(feed) ?? []).toString()).not.toContain("32.7.0");
   });
 
   it("waits until the registers of a new meter are confirmed", () => {
     const feed = feedOf([]);
     feed.take({ type: "reading", reading: readingOf(NETZ_NOE, { complete: false }) });
-    expect(p1Telegram(feed)).toBeNull();
+    expect(dsmrTelegram(feed)).toBeNull();
   });
 
   it("cannot be broken by what a meter calls itself", () => {
@@ -110,12 +110,12 @@ describe("a reading as a P1 telegram", () => {
     const meter = { ...METER, serialNumber: "1)\r\n1-0:1.7.0(99.999*kW", systemTitle: "0D0A0D0A21303030" };
     feed.take({ type: "reading", reading: readingOf([W("1.7.0", 1)], { meter }) });
     expect(
-      Buffer.from(p1Telegram(feed) ?? [])
+      Buffer.from(dsmrTelegram(feed) ?? [])
         .toString()
         .split("\r\n")[0],
     ).toBe("/KMQ5kaifa2mqtt");
     expect(
-      Buffer.from(p1Telegram(feed) ?? [])
+      Buffer.from(dsmrTelegram(feed) ?? [])
         .toString()
         .match(/1-0:1\.7\.0/g),
     ).toHaveLength(1);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { RecentPeers } from "../../../src/sinks/output/recent-peers.ts";
+import { RecentClients } from "../../../src/sinks/output/recent-clients.ts";
 
 describe("who has asked lately", () => {
   it("is counted once per address, for a minute", () => {
     let now = 0;
-    const peers = new RecentPeers(() => now);
+    const peers = new RecentClients(() => now);
     peers.asked("10.0.0.1");
     peers.asked("10.0.0.1");
     peers.asked("10.0.0.2");
@@ -16,7 +16,7 @@ describe("who has asked lately", () => {
   });
 
   it("is bounded however many addresses ask", () => {
-    const peers = new RecentPeers(() => 0);
+    const peers = new RecentClients(() => 0);
     for (let i = 0; i < 10_000; i++) peers.asked(`fe80::${i}`);
     expect(peers.count).toBe(256);
   });

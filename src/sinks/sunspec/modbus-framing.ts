@@ -32,7 +32,7 @@ export interface Gate {
 }
 
 /** Feeds a socket's bytes through the gate, until it closes. A frame that is none ends the connection. */
-export function guardModbus(socket: Socket, gate: Gate): void {
+export function serveModbus(socket: Socket, gate: Gate): void {
   let rest = Buffer.alloc(0);
   socket.on("data", (chunk: Buffer) => {
     let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);

@@ -4,7 +4,7 @@ const WITHIN_MS = 60_000;
 /** Addresses that are kept; the oldest gives way. */
 const MAX_PEERS = 256;
 
-export class RecentPeers {
+export class RecentClients {
   readonly #now: () => number;
   /** Address → when it asked last, oldest first. */
   readonly #peers = new Map<string, number>();

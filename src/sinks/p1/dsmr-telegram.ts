@@ -20,7 +20,7 @@ const IMPORT = 21;
 const EXPORT = 22;
 
 /** The telegram of what the feed knows now; `null` as long as its registers are not confirmed (the first telegram ever). */
-export function p1Telegram(feed: MeterFeed): Uint8Array | null {
+export function dsmrTelegram(feed: MeterFeed): Uint8Array | null {
   const { reading } = feed;
   if (reading === null || !reading.complete) return null;
   return encodeP1(head(reading.meter), [
