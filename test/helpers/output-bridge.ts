@@ -20,8 +20,9 @@ export class OutputBridge {
   /**
    * Starts the bridge and sends as many telegrams as the acceptance of a new meter takes.
    * @param outputs the section `outputs:`, indented by two
+   * @param more further sections
    */
-  static async start(program: BuiltProgram, outputs: string): Promise<OutputBridge> {
+  static async start(program: BuiltProgram, outputs: string, more = ""): Promise<OutputBridge> {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
@@ -40,6 +41,7 @@ export class OutputBridge {
         "log: { level: debug }",
         "outputs:",
         outputs,
+        more,
       ].join("\n"),
     );
     await connected;

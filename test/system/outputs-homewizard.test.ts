@@ -1,9 +1,7 @@
 /** `outputs.homewizard` as python-homewizard-energy reads it, and as zeroconf finds it. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { freePort } from "../helpers/free-port.ts";
-import { OutputBridge } from "../helpers/output-bridge.ts";
-import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
-import { PythonClient, pythonWithClients } from "../helpers/python-clients.ts";
+import { outputTests } from "../helpers/output-tests.ts";
 
 interface Answer {
   readonly serial: string;
@@ -13,27 +11,14 @@ interface Answer {
   readonly data: Record<string, unknown>;
 }
 
-let program: BuiltProgram;
-let bridge: OutputBridge | null = null;
-let client: PythonClient | null = null;
-
-beforeAll(async () => {
-  program = await buildProgram();
-  await pythonWithClients();
-}, 300_000);
-afterAll(() => program?.remove());
-afterEach(async () => {
-  client?.stop();
-  await bridge?.close();
-  bridge = null;
-});
+const { bridge, client } = outputTests();
 
 describe("the HomeWizard output", () => {
-  it("is read by python-homewizard-energy, which is told when the reading is too old", async () => {
+  it("is read by python-homewizard-energy, and answers 503 once the reading is too old", async () => {
     const host = `127.0.0.1:${await freePort()}`;
-    bridge = await OutputBridge.start(program, `  homewizard: { listen: "${host}" }`);
-    client = await PythonClient.start("homewizard.py", host);
-    const answer = await client.json<Answer>();
+    await bridge(`  homewizard: { listen: "${host}" }`);
+    const reader = await client("homewizard.py", host);
+    const answer = await reader.json<Answer>();
     expect(answer).toMatchObject({ product_type: "HWE-P1", api_version: "v1", identify: true });
     expect(answer.serial).toMatch(/^[0-9a-f]{12}$/);
     expect(answer.data).toMatchObject({
@@ -47,15 +32,15 @@ describe("the HomeWizard output", () => {
     // The limit is three periods, 15 s at least.
     const status = async () => (await fetch(`http://${host}/api/v1/data`)).status;
     await expect.poll(status, { timeout: 25_000, interval: 250 }).toBe(503);
-    client.goOn();
-    expect(await client.json<string>()).toContain("503");
+    reader.goOn();
+    expect(await reader.json<string>()).toContain("503");
   });
 
   it("is found by zeroconf where it is announced", async () => {
     const port = await freePort();
-    bridge = await OutputBridge.start(program, `  homewizard: { listen: "0.0.0.0:${port}", mdns: true }`);
-    client = await PythonClient.start("mdns.py", "_hwenergy._tcp.local.");
-    expect(await client.json()).toEqual({
+    await bridge(`  homewizard: { listen: "0.0.0.0:${port}", mdns: true }`);
+    const reader = await client("mdns.py", "_hwenergy._tcp.local.");
+    expect(await reader.json()).toEqual({
       name: expect.stringMatching(/^p1meter-[0-9a-f]{6}\._hwenergy\._tcp\.local\.$/),
       port,
       txt: {

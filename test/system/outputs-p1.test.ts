@@ -1,37 +1,22 @@
 /** `outputs.p1` as the clients of P1 meters read it: dsmr-parser (what Home Assistant's `dsmr` uses) over TCP and on a PTY. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { P1Output } from "../../src/sinks/p1/p1-output.ts";
 import { FakeClock } from "../helpers/fake-clock.ts";
 import { freePort } from "../helpers/free-port.ts";
-import { OutputBridge } from "../helpers/output-bridge.ts";
-import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
+import { outputTests } from "../helpers/output-tests.ts";
 import { PtyPair } from "../helpers/pty.ts";
-import { PythonClient, pythonWithClients } from "../helpers/python-clients.ts";
+import type { PythonClient } from "../helpers/python-clients.ts";
 import { METER, NETZ_NOE, readingOf } from "../helpers/readings.ts";
 import { partsOf } from "../sinks/output/feeds.ts";
 
 type Telegram = Record<string, { value: string; unit: string | null } | undefined>;
 
-let program: BuiltProgram;
-let bridge: OutputBridge | null = null;
-const clients: PythonClient[] = [];
-
-beforeAll(async () => {
-  program = await buildProgram();
-  await pythonWithClients();
-}, 300_000);
-afterAll(() => program?.remove());
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.stop();
-  await bridge?.close();
-  bridge = null;
-});
+const { bridge, client } = outputTests();
 
 async function reader(url: string, count: number, version = "5"): Promise<PythonClient> {
-  const client = await PythonClient.start("dsmr.py", url, String(count), version);
-  clients.push(client);
-  expect(await client.line()).toBe("connected");
-  return client;
+  const one = await client("dsmr.py", url, String(count), version);
+  expect(await one.line()).toBe("connected");
+  return one;
 }
 
 function expectTelegram(telegram: Telegram): void {
@@ -51,10 +36,10 @@ function expectTelegram(telegram: Telegram): void {
 describe("dsmr-parser", () => {
   it("reads each telegram over TCP, several clients at a time", async () => {
     const port = await freePort();
-    bridge = await OutputBridge.start(program, `  p1: { listen: "127.0.0.1:${port}" }`);
+    const meter = await bridge(`  p1: { listen: "127.0.0.1:${port}" }`);
     const readers = await Promise.all([1, 2, 3].map(() => reader(`socket://127.0.0.1:${port}`, 2)));
     for (let telegram = 0; telegram < 2; telegram++) {
-      bridge.send();
+      meter.send();
       for (const one of readers) expectTelegram(await one.json<Telegram>());
     }
   });
@@ -91,10 +76,10 @@ describe("dsmr-parser", () => {
   it("reads them on a serial port", async () => {
     const pty = await PtyPair.open();
     try {
-      bridge = await OutputBridge.start(program, `  p1: { port: "${pty.otherEnd}" }`);
+      const meter = await bridge(`  p1: { port: "${pty.otherEnd}" }`);
       const one = await reader(pty.device, 2);
       for (let telegram = 0; telegram < 2; telegram++) {
-        bridge.send();
+        meter.send();
         expectTelegram(await one.json<Telegram>());
       }
     } finally {

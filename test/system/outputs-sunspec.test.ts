@@ -1,26 +1,11 @@
 /** `outputs.sunspec` as pysunspec2, pymodbus and mbpoll read it. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { freePort } from "../helpers/free-port.ts";
-import { OutputBridge } from "../helpers/output-bridge.ts";
-import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
-import { PythonClient, pythonWithClients } from "../helpers/python-clients.ts";
+import { outputTests } from "../helpers/output-tests.ts";
 
-let program: BuiltProgram;
-let bridge: OutputBridge | null = null;
-let client: PythonClient | null = null;
-
-beforeAll(async () => {
-  program = await buildProgram();
-  await pythonWithClients();
-}, 300_000);
-afterAll(() => program?.remove());
-afterEach(async () => {
-  client?.stop();
-  await bridge?.close();
-  bridge = null;
-});
+const { bridge, client } = outputTests();
 
 describe("the SunSpec output", () => {
   it.each([
@@ -28,12 +13,9 @@ describe("the SunSpec output", () => {
     ["float", 213],
   ])("with %s registers is read by pysunspec2 and pymodbus", async (model, id) => {
     const port = await freePort();
-    bridge = await OutputBridge.start(
-      program,
-      `  sunspec: { listen: "127.0.0.1:${port}", model: ${model}, unit_id: 7 }`,
-    );
-    client = await PythonClient.start("sunspec.py", String(port), "7");
-    const answer = await client.json<{ meter: Record<string, number | null> }>();
+    await bridge(`  sunspec: { listen: "127.0.0.1:${port}", model: ${model}, unit_id: 7 }`);
+    const reader = await client("sunspec.py", String(port), "7");
+    const answer = await reader.json<{ meter: Record<string, number | null> }>();
     expect(answer).toMatchObject({
       models: [1, id],
       manufacturer: "Kaifa",
@@ -52,25 +34,9 @@ describe("the SunSpec output", () => {
 
   it("is read by mbpoll", async () => {
     const port = await freePort();
-    bridge = await OutputBridge.start(program, `  sunspec: { listen: "127.0.0.1:${port}" }`);
-    const args = [
-      "-m",
-      "tcp",
-      "-a",
-      "1",
-      "-p",
-      String(port),
-      "-0",
-      "-r",
-      "40070",
-      "-c",
-      "2",
-      "-t",
-      "4",
-      "-1",
-      "127.0.0.1",
-    ];
-    const { stdout } = await promisify(execFile)("mbpoll", args);
+    await bridge(`  sunspec: { listen: "127.0.0.1:${port}" }`);
+    const args = "-m tcp -a 1 -0 -r 40070 -c 2 -t 4 -1".split(" ");
+    const { stdout } = await promisify(execFile)("mbpoll", [...args, "-p", String(port), "127.0.0.1"]);
     expect(stdout).toMatch(/\[40070\]:\s+203/);
     expect(stdout).toMatch(/\[40071\]:\s+105/);
   });

@@ -102,7 +102,7 @@ const shellySchema = z.strictObject({
   never_zero: option(z._default(z.boolean(), false), {
     title: { en: "Never exactly 0 W", de: "Nie genau 0 W" },
     help: {
-      en: "Whether a total power of 0 W is told as 0.1 W, for battery firmware that takes 0 for a missing meter.",
+      en: "Whether a total power of 0 W is given as 0.1 W, for battery firmware that takes 0 for a missing meter.",
       de: "Ob eine Summe von 0 W als 0,1 W ausgegeben wird, für Batterien, die 0 für einen fehlenden Zähler halten.",
     },
   }),

@@ -1,6 +1,6 @@
 /**
- * What a HomeWizard P1 meter says (local API v1, https://api-documentation.homewizard.com/docs/v1). Flat JSON; a key that is
- * absent means that the meter doesn't send it. Import is positive, export negative.
+ * The data of a HomeWizard P1 meter (local API v1, https://api-documentation.homewizard.com/docs/v1): flat JSON in which a key
+ * is absent if the meter doesn't send the value. Import is positive, export negative.
  */
 import { formatP1Text, formatP1Time } from "../../codec/link/p1-content.ts";
 import type { MeterInfo } from "../../meter/events.ts";
@@ -10,15 +10,15 @@ import type { MeterFeed } from "../output/meter-feed.ts";
 import type { OutputOptions } from "../output/output.ts";
 import { netPower, PHASES, phasePowers } from "../output/power.ts";
 
-/** Tariffs that the API knows. */
+/** Tariffs of the API. */
 const TARIFFS = [1, 2, 3, 4] as const;
-/** The last firmware line that speaks v1 alone: from 6 on clients ask for v2 over HTTPS. */
+/** The last firmware line with v1 only: from 6 on clients use v2 over HTTPS. */
 const FIRMWARE = "4.19";
 
 export type Json = Record<string, string | number | readonly never[]>;
 
-/** `GET /api`. The client requires all five. */
-export function homewizardDevice({ id }: MeterInfo): Json {
+/** `GET /api`. Clients require all five. */
+export function homewizardDevice({ id }: MeterInfo) {
   return {
     product_name: "P1 meter",
     product_type: "HWE-P1",

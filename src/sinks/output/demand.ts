@@ -1,6 +1,6 @@
 /**
- * Demand as P1 meters in Belgium show it: mean import of the running quarter hour so far, and the highest quarter of the
- * month. Meters with other interfaces don't send it; the ledger works it out from the energy register (docs/ledger.md).
+ * Demand as Belgian P1 meters send it: average import of the running quarter hour so far, and the highest quarter hour of
+ * the month. Other meters don't send it; the ledger derives it from the energy register (docs/ledger.md).
  */
 import type { LedgerState } from "../../ledger/ledger-state.ts";
 import { formatLocal, localText } from "../../ledger/local-time.ts";
@@ -9,13 +9,13 @@ import type { MeterFeed } from "./meter-feed.ts";
 const QUARTER_MS = 900_000;
 
 export interface Demand {
-  /** W: the energy of the running quarter so far, divided by a quarter hour; `null` if it is not known. */
+  /** W: energy of the running quarter so far, divided by a whole quarter hour; `null` if unknown. */
   readonly average: number | null;
-  /** W, and the end of that quarter (ISO 8601); `null` if no whole quarter of this month is known. */
+  /** W, and the end of that quarter (ISO 8601); `null` while no complete quarter of this month is known. */
   readonly peak: { readonly power: number; readonly end: string } | null;
 }
 
-/** The ledger reports a minute apart and after the outputs: what it said of an earlier quarter, or month, is left out. */
+/** The ledger reports once a minute, after the reading: a report that is still about the last quarter or month is left out. */
 export function demandOf(feed: MeterFeed): Demand {
   const state = feed.ledger;
   if (state === null) return { average: null, peak: null };

@@ -1,4 +1,4 @@
-/** HTTP for outputs: a bounded server for a Hono app that only reads. */
+/** The HTTP server of an output: limits and headers around a Hono app. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Context, Hono } from "hono";
@@ -7,14 +7,14 @@ import { isLoopback, isLoopbackHost } from "../../process/loopback.ts";
 
 /** Bytes of a request's body. */
 const MAX_BODY = 8_192;
-/** A request must be complete, headers and body, within this time. */
+/** Within this time a request must be complete, headers and body. */
 const REQUEST_MS = 10_000;
-/** A connection without a request is closed after this time; pollers ask again within seconds. */
+/** An idle connection is closed after this time; clients that poll ask again within seconds. */
 const KEEP_ALIVE_MS = 65_000;
-/** Answers that a client doesn't take within this time end the connection. */
+/** A client that reads nothing of its answer for this time is disconnected. */
 const IDLE_MS = 120_000;
 
-/** What the adapter to Node's server puts into each request. */
+/** What the adapter to Node's server adds to each request. */
 export interface HttpBindings {
   readonly incoming?: IncomingMessage;
   readonly outgoing?: ServerResponse;
@@ -34,23 +34,23 @@ export function createHttpServer(app: HttpApp): Server {
 }
 
 /**
- * What every answer of an output needs: nothing is cached, nothing is sniffed, no other site's script may read it, a body
- * is bounded, and on the loopback interface only requests to this computer's own names are answered (DNS rebinding).
- * @param asked is told the address of each client
+ * Headers and limits for every route: no caching, no content sniffing, no CORS, bounded bodies; on the loopback interface
+ * only requests under this computer's own names are answered (protection from DNS rebinding).
+ * @param onRequest called with the client's address
  */
-export function guardHttp(app: HttpApp, host: string, asked: (address: string) => void): void {
+export function guardHttp(app: HttpApp, host: string, onRequest: (address: string) => void): void {
   const loopback = isLoopback(host);
   app.use(async (c, next) => {
     c.header("cache-control", "no-store");
     c.header("x-content-type-options", "nosniff");
     if (loopback && !isLoopbackHost(c.req.header("host"))) return c.json({ error: "unknown host name" }, 403);
-    asked(peerOf(c));
+    onRequest(clientAddress(c));
     return next();
   });
   app.use(bodyLimit({ maxSize: MAX_BODY, onError: (c) => c.json({ error: "request too large" }, 413) }));
 }
 
 /** The client's address, without port. */
-export function peerOf(c: HttpContext): string {
+function clientAddress(c: HttpContext): string {
   return c.env?.incoming?.socket.remoteAddress ?? "unknown";
 }

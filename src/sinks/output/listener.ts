@@ -1,6 +1,6 @@
 /**
- * A TCP server with limits: so many connections and no more, a port in use is tried again with growing pauses, and
- * everything is closed when it stops. Used as it is for P1 and Modbus, and around Node's HTTP server.
+ * A TCP server with limits: a cap on connections, retries with back-off while its port is in use, and all connections closed
+ * when it stops. P1 and Modbus use it as it is, HTTP outputs around Node's HTTP server.
  */
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { ComponentLog } from "../../log/component-log.ts";
@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../../process/clock.ts";
 import { isLoopback } from "../../process/loopback.ts";
 import { formatListen, type ListenAddress } from "./address.ts";
 
-/** Connections of one output at the same time; one more is closed at once. */
+/** Simultaneous connections of one output; further ones are closed at once. */
 export const MAX_CLIENTS = 64;
 const RETRY_LEAST_MS = 1_000;
 const RETRY_MOST_MS = 30_000;
@@ -29,8 +29,8 @@ export class Listener {
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
   #cancelRetry: (() => void) | null = null;
-  #pauseMs = RETRY_LEAST_MS;
-  #complained = false;
+  #retryMs = RETRY_LEAST_MS;
+  #warned = false;
   #stopped = false;
 
   constructor(options: ListenerOptions) {
@@ -42,7 +42,7 @@ export class Listener {
     return this.#server !== null;
   }
 
-  /** Where it really listens, as `HOST:PORT`; where it should, if it doesn't. */
+  /** The address it listens at, as `HOST:PORT`; the configured one while it doesn't. */
   get address(): string {
     const found = this.#server?.address() as AddressInfo | null | undefined;
     return formatListen({ ...this.#options.address, ...(found ? { port: found.port } : {}) });
@@ -82,47 +82,48 @@ export class Listener {
     const { address, create, log, maxClients = MAX_CLIENTS } = this.#options;
     const server = create();
     server.maxConnections = maxClients;
-    server.on("connection", (socket: Socket) => this.#take(socket));
+    server.on("connection", (socket: Socket) => this.#accept(socket));
     return new Promise((resolve) => {
       server.on("error", (error: NodeJS.ErrnoException) => {
         if (this.#server === server) log.debug(`server: ${error.message}`);
-        else this.#refused(error);
+        else this.#retryLater(error);
         resolve();
       });
       server.listen(address.port, address.host, () => {
         resolve();
         if (this.#stopped) return void server.close();
         this.#server = server;
-        this.#pauseMs = RETRY_LEAST_MS;
-        this.#complained = false;
+        this.#retryMs = RETRY_LEAST_MS;
+        this.#warned = false;
         log.info(`listening at ${this.address}`);
       });
     });
   }
 
-  #take(socket: Socket): void {
+  #accept(socket: Socket): void {
     this.#sockets.add(socket);
     socket.setNoDelay(true);
-    // A client that vanishes without a word is found out by the operating system.
+    // With keep-alive the operating system detects clients that disappear without closing the connection.
     socket.setKeepAlive(true, 60_000);
     socket.on("error", (error) => this.#options.log.debug(`client: ${error.message}`));
     socket.on("close", () => this.#sockets.delete(socket));
   }
 
-  #refused(error: NodeJS.ErrnoException): void {
+  #retryLater(error: NodeJS.ErrnoException): void {
     if (this.#stopped) return;
     const { address, log } = this.#options;
-    if (!this.#complained) {
-      const why = CURES[error.code ?? ""] ?? error.message;
+    if (!this.#warned) {
+      const why = REASONS[error.code ?? ""] ?? error.message;
       log.warn(`cannot listen at ${formatListen(address)}: ${why}. Trying again`);
     }
-    this.#complained = true;
-    this.#cancelRetry = this.#clock.after(this.#pauseMs, () => void this.#listen());
-    this.#pauseMs = Math.min(this.#pauseMs * 2, RETRY_MOST_MS);
+    this.#warned = true;
+    this.#cancelRetry = this.#clock.after(this.#retryMs, () => void this.#listen());
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
   }
 }
 
-const CURES: Readonly<Record<string, string>> = {
+/** What the system's error codes mean here, and what to do. */
+const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "another program uses that port; choose another one in `listen`",
   EACCES: "ports below 1024 need a privilege that this process doesn't have; choose a higher one in `listen`",
   EADDRNOTAVAIL: "this computer has no such address; correct the host in `listen`",

@@ -1,4 +1,4 @@
-/** Announces an output in the local network (multicast DNS, RFC 6762 and 6763), if that is wanted. */
+/** mDNS announcement of an output in the local network (RFC 6762 and 6763). */
 import type { CiaoService, Responder } from "@homebridge/ciao";
 import type { ComponentLog } from "../../log/component-log.ts";
 
@@ -13,21 +13,21 @@ export interface Announcement {
   readonly txt: Readonly<Record<string, string>>;
 }
 
-/** `announce` once what is to be announced is known; the library is loaded then, and not before. */
+/** Loads the library with the first `announce`. */
 export class Mdns {
   readonly #log: ComponentLog;
   #responder: Responder | null = null;
-  #begun = false;
+  #announced = false;
   #stopped = false;
 
   constructor(log: ComponentLog) {
     this.#log = log;
   }
 
-  /** Only the first call counts. Does not wait, does not throw: without multicast the output works all the same. */
+  /** Only the first call has an effect. Neither waits nor throws: without multicast the output still works. */
   announce(services: readonly Announcement[]): void {
-    if (this.#begun || this.#stopped) return;
-    this.#begun = true;
+    if (this.#announced || this.#stopped) return;
+    this.#announced = true;
     void this.#announce(services).catch((error: unknown) => {
       this.#log.warn(`cannot announce by mDNS: ${error instanceof Error ? error.message : String(error)}`);
     });

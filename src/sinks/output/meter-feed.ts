@@ -1,20 +1,21 @@
 /**
- * What an output knows of its meter: the newest of each value, whichever telegram brought it, and how old that is. Control
- * loops act on these values, so one of the moment (power, voltage, current, frequency) is never given once it is older
- * than the limit; registers and texts are given for up to two hours, because some meters send them once an hour.
+ * The newest values of an output's meter, whichever telegram they came with, and their age. Control loops act on them, so
+ * an instantaneous value (power, voltage, current, frequency) is not served once it is older than the limit. Registers and
+ * texts are served for up to two hours, because some meters send them once an hour.
  */
 import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { MeterEvent, MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
 import { type Clock, systemClock } from "../../process/clock.ts";
+import type { OutputStatus } from "./output.ts";
 
 const PERIODS = 3;
 const LEAST_LIMIT_MS = 15_000;
-/** After so long beyond the limit the meter is taken for gone: clients are closed, or told that there is no device. */
+/** This long after the limit the meter counts as gone: clients are disconnected, or get "no such device". */
 const GONE_MS = 60_000;
 const KEEP_MS = 2 * 3_600_000;
 /** The ledger reports at least once a minute while telegrams come. */
 const LEDGER_MS = 150_000;
-/** Values of one meter that are kept; telegrams hold up to 60. */
+/** Cap on the values of one meter; telegrams have up to 60. */
 const MAX_VALUES = 256;
 
 /** `stale`: no accepted telegram for three periods (15 s at least); `gone`: for a further minute, or none so far. */
@@ -34,7 +35,7 @@ export class MeterFeed {
   #at: number | null = null;
   #ledger: { readonly meter: string; readonly state: LedgerState; readonly at: number } | null = null;
 
-  /** @param meter id of the only meter whose readings are taken; `undefined`: those of every meter that is handed in */
+  /** @param meter id of the meter; `undefined`: the only one */
   constructor(meter: string | undefined, periodMs: (meterId: string | null) => number | null, clock?: Clock) {
     this.#meter = meter;
     this.#periodMs = periodMs;
@@ -46,7 +47,7 @@ export class MeterFeed {
     if (event.type !== "reading") return null;
     const { reading } = event;
     if (this.#meter !== undefined && reading.meter.id !== this.#meter) return null;
-    // Another meter behind the same port: nothing of the one before may be mixed in.
+    // The meter was replaced: values of the old one must not be mixed in.
     if (reading.meter.id !== this.#reading?.meter.id) this.#values.clear();
     const at = this.#clock.now();
     this.#reading = reading;
@@ -57,7 +58,7 @@ export class MeterFeed {
     return reading;
   }
 
-  /** Keeps what the ledger reports about this output's meter. */
+  /** Keeps the ledger's report if it is about this output's meter. */
   takeLedger(meter: string, state: LedgerState): void {
     if (this.#meter !== undefined && meter !== this.#meter) return;
     this.#ledger = { meter, state, at: this.#clock.now() };
@@ -82,7 +83,7 @@ export class MeterFeed {
     return this.#at === null ? null : this.#clock.now() - this.#at;
   }
 
-  /** Age from which on values of the moment are no longer served, milliseconds. */
+  /** Age up to which instantaneous values are served, milliseconds. */
   get limitMs(): number {
     return Math.max(LEAST_LIMIT_MS, PERIODS * (this.#periodMs(this.meter?.id ?? null) ?? 0));
   }
@@ -93,6 +94,11 @@ export class MeterFeed {
     const limit = this.limitMs;
     if (age <= limit) return "fresh";
     return age <= limit + GONE_MS ? "stale" : "gone";
+  }
+
+  /** What the output's status says about its meter. */
+  get summary(): Pick<OutputStatus, "meter" | "ageMs" | "fresh"> {
+    return { meter: this.meter?.id ?? null, ageMs: this.ageMs, fresh: this.freshness === "fresh" };
   }
 
   /** The value under this key as exact decimal text (or text); `null` if the meter doesn't send it or it is too old. */
@@ -117,13 +123,13 @@ export class MeterFeed {
     return (this.#values.get(key)?.at ?? 0) > (this.#values.get(than)?.at ?? Number.POSITIVE_INFINITY);
   }
 
-  /** All values that may be served now, in the order in which the meter sent them first. */
+  /** All values that may be served now, in the order in which the meter first sent them. */
   values(): ReadingValue[] {
     return [...this.#values.values()].filter((kept) => this.#isCurrent(kept)).map(({ value }) => value);
   }
 
   #isCurrent({ value, at }: Kept): boolean {
-    // A value without a row in the table may be of the moment, too.
+    // A number that the table of quantities doesn't list may be instantaneous, too.
     const kind = value.quantity?.kind ?? (value.numeric ? "gauge" : "text");
     return this.#clock.now() - at <= (kind === "gauge" ? this.limitMs : KEEP_MS);
   }

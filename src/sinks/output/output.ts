@@ -1,6 +1,6 @@
 /**
- * What all outputs for other machines share: their options, what they report about themselves, and what the bridge hands
- * them. An output is a sink that serves the readings of one meter in a protocol that other machines speak.
+ * Outputs for other machines: common options, dependencies and status. An output is a sink that serves the readings of one
+ * meter in a protocol that other machines speak.
  */
 import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
@@ -17,13 +17,13 @@ export interface OutputOptions {
   /** Id of the meter; needed with several meters. */
   readonly meter?: string | undefined;
   /**
-   * Power of each phase where the meter doesn't send it: `sent` gives none (or the total on the first phase, where the
-   * protocol needs a number); `computed` takes it from U·I whenever the totals prove the sign.
+   * Power of each phase where the meter doesn't send it: `sent` leaves it out (or gives the total on the first phase where
+   * the protocol requires a number); `computed` derives it from U·I whenever the totals prove the sign.
    */
   readonly phase_power?: "sent" | "computed" | undefined;
 }
 
-/** What the bridge hands to an output. */
+/** What the bridge passes to an output. */
 export interface OutputParts {
   /** Observed period of the meter, milliseconds; `null` until two telegrams have come. */
   readonly periodMs: (meterId: string | null) => number | null;
@@ -42,17 +42,17 @@ export interface OutputStatus {
   readonly address: string;
   /** Whether the port is open; `false` while another program uses it. */
   readonly listening: boolean;
-  /** Connections that are open; for protocols without lasting connections, addresses that asked within a minute. */
+  /** Open connections; for HTTP, addresses with a request within the last minute. */
   readonly clients: number;
   /** Age of the newest reading, milliseconds; `null` before the first. */
   readonly ageMs: number | null;
-  /** Whether that age is within the limit: only then are values of the moment served. */
+  /** Whether that age is within the limit: only then are instantaneous values served. */
   readonly fresh: boolean;
 }
 
 export interface Output extends Sink {
   readonly name: OutputName;
-  /** Quarter hours and monthly peak, for protocols that have a place for them; after the reading that changed them. */
+  /** Quarter hours and monthly peak, for protocols that have fields for them; follows the reading that changed them. */
   acceptLedger?(meter: MeterInfo, state: LedgerState): void;
   status(): OutputStatus;
 }

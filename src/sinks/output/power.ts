@@ -1,8 +1,8 @@
-/** Power as outputs need it, in watts, import positive: of all phases together, and of each. */
+/** Total power and power of each phase, in watts, import positive. */
 import type { MeterFeed } from "./meter-feed.ts";
 import type { OutputOptions } from "./output.ts";
 
-/** How far power and U·I of a meter may be apart, as a share of the whole. */
+/** Tolerance between power and U·I of a meter, as a share of the total. */
 const ACCURACY = 0.01;
 
 export const PHASES = ["l1", "l2", "l3"] as const;
@@ -11,8 +11,8 @@ export type PhaseValues = readonly [number | null, number | null, number | null]
 
 /**
  * Import minus export; import alone for a meter that sends no export; `null` if it sends neither, or it is too old. Some
- * meters send import every two seconds and both directions every ten (Kaifa, Norway, lists 1 and 2): then the newer
- * import counts as soon as it is not 0.
+ * meters send import every two seconds and both directions every ten (Kaifa, Norway, lists 1 and 2): then a
+ * newer import counts as soon as it is not 0.
  */
 export function netPower(feed: MeterFeed, suffix: "" | `_${Phase}` = ""): number | null {
   const net = feed.number(`power_net${suffix}`);
@@ -26,7 +26,7 @@ export function netPower(feed: MeterFeed, suffix: "" | `_${Phase}` = ""): number
   return exported === null ? imported : milli(imported - exported);
 }
 
-/** What is imported and exported; from the net power where the meter sends only that. */
+/** Imported and exported power; from the net power where the meter sends only that. */
 export function directedPower(
   feed: MeterFeed,
   suffix: "" | `_${Phase}` = "",
@@ -38,8 +38,8 @@ export function directedPower(
 }
 
 /**
- * Power of each phase: what the meter sends; else, if that is wanted, what voltage and current prove it to be; else
- * nothing. A meter that has no phase L2 has `null` there.
+ * Power of each phase as the meter sends it; else, with `computed`, as voltage and current prove it to be; else `null`.
+ * Phases that the meter doesn't have are `null`.
  */
 export function phasePowers(feed: MeterFeed, how: OutputOptions["phase_power"]): PhaseValues {
   const sent = PHASES.map((phase) => netPower(feed, `_${phase}`));

@@ -1,31 +1,32 @@
-/** Who has asked lately, for protocols whose clients hold no connection open. */
+/** Clients of the last minute, for protocols in which they hold no connection open. */
 
 const WITHIN_MS = 60_000;
-/** Addresses that are kept; the oldest gives way. */
-const MAX_PEERS = 256;
+/** Addresses that are remembered; the oldest is dropped for a new one. */
+const MAX_CLIENTS = 256;
 
 export class RecentClients {
   readonly #now: () => number;
-  /** Address → when it asked last, oldest first. */
-  readonly #peers = new Map<string, number>();
+  /** Address → time of its last request, oldest first. */
+  readonly #clients = new Map<string, number>();
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  asked(address: string): void {
-    this.#peers.delete(address);
-    this.#peers.set(address, this.#now());
-    if (this.#peers.size > MAX_PEERS) {
-      const [oldest] = this.#peers.keys();
-      if (oldest !== undefined) this.#peers.delete(oldest);
+  /** Records a request from this address. */
+  seen(address: string): void {
+    this.#clients.delete(address);
+    this.#clients.set(address, this.#now());
+    if (this.#clients.size > MAX_CLIENTS) {
+      const [oldest] = this.#clients.keys();
+      if (oldest !== undefined) this.#clients.delete(oldest);
     }
   }
 
-  /** Addresses that have asked within the last minute. */
+  /** Addresses with a request within the last minute. */
   get count(): number {
     const since = this.#now() - WITHIN_MS;
-    for (const [address, at] of this.#peers) if (at < since) this.#peers.delete(address);
-    return this.#peers.size;
+    for (const [address, at] of this.#clients) if (at < since) this.#clients.delete(address);
+    return this.#clients.size;
   }
 }

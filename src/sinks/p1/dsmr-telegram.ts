@@ -1,7 +1,7 @@
 /**
- * The readings of a meter as a DSMR 5.0 telegram (P1 Companion Standard 5.0.2, 6.12): the mirror of the codec's P1 decoder.
- * Only what the meter sends is in it. DSMR names energy per tariff; a meter that counts only totals gives them as totals
- * (1.8.0, as in Luxembourg and Sweden) and as tariff 1 with indicator 0001, so that every reader adds up right.
+ * The readings of a meter as a DSMR 5.0 telegram (P1 Companion Standard 5.0.2, 6.12), the counterpart of the codec's P1
+ * decoder. It contains only what the meter sends. DSMR has energy per tariff; a meter with totals only gives them as totals
+ * (1.8.0, as in Luxembourg and Sweden) and as tariff 1 with indicator 0001, so that every reader gets the right sum.
  */
 import { formatP1Line, formatP1Number, formatP1Text, formatP1Time } from "../../codec/link/p1-content.ts";
 import { encodeP1 } from "../../codec/link/p1-telegram.ts";
@@ -19,7 +19,7 @@ const CURRENT = 31;
 const IMPORT = 21;
 const EXPORT = 22;
 
-/** The telegram of what the feed knows now; `null` as long as its registers are not confirmed (the first telegram ever). */
+/** The telegram of the current values; `null` until the registers of a new meter are confirmed (its first telegram). */
 export function dsmrTelegram(feed: MeterFeed): Uint8Array | null {
   const { reading } = feed;
   if (reading === null || !reading.complete) return null;
@@ -42,7 +42,7 @@ export function dsmrTelegram(feed: MeterFeed): Uint8Array | null {
   ]);
 }
 
-/** `/KFM5kaifa2mqtt`: the manufacturer's three letters (FLAG) where the system title has them, and who writes this. */
+/** `/KFM5kaifa2mqtt`: the manufacturer's FLAG id where the system title has one, and the name of this program. */
 function head({ systemTitle }: MeterInfo): string {
   const flag = Buffer.from(systemTitle?.slice(0, 6) ?? "", "hex").toString("latin1");
   return `/${/^[A-Z]{3}$/.test(flag) ? flag : "KMQ"}5kaifa2mqtt`;
@@ -69,7 +69,7 @@ function energies(feed: MeterFeed): string[] {
   ];
 }
 
-/** The tariffs, where the meter has any; else its total, once as such and once as tariff 1. Never both for one that has tariffs. */
+/** The tariffs, if the meter has any; else its total, once as such and once as tariff 1. A meter with tariffs gets no total. */
 function energy(feed: MeterFeed, key: string, code: string): { lines: string[]; totalOnly: boolean } {
   const lines: string[] = [];
   for (let tariff = 1; tariff <= TARIFFS; tariff++) {
@@ -80,7 +80,7 @@ function energy(feed: MeterFeed, key: string, code: string): { lines: string[]; 
   return { lines: total, totalOnly: total.length > 0 };
 }
 
-/** The Belgian lines (e-MUCS P1): average of the running quarter, and monthly peak with the time at which its quarter ended. */
+/** The Belgian lines (e-MUCS P1): average of the running quarter, and monthly peak with the end of its quarter. */
 function demand(feed: MeterFeed): string[] {
   const { average, peak } = demandOf(feed);
   const kilowatts = (watts: number): string => `${formatP1Number({ coefficient: watts, exponent: -3 }, 2, 3)}*kW`;

@@ -1,7 +1,7 @@
 /**
  * `outputs.p1`: the meter as a P1 meter. One telegram per reading, to every TCP client and to a serial port. A P1 port is
- * one-way: what a client sends is thrown away. A client that connects gets the next telegram, never an old one; once the
- * meter is gone, clients are closed, so that they notice.
+ * one-way: what a client sends is discarded. A new client gets the next telegram, never an old one; once the meter is gone,
+ * clients are disconnected, so that they notice.
  */
 import { createServer, type Socket } from "node:net";
 import type { LedgerState } from "../../ledger/ledger-state.ts";
@@ -19,9 +19,9 @@ export interface P1Options extends OutputOptions {
   readonly port?: string | undefined;
 }
 
-/** How often it is checked whether clients wait in vain. */
+/** Interval of the check for clients that have waited too long. */
 const CHECK_MS = 5_000;
-/** A client that has got nothing for so long while the meter is gone is closed. */
+/** While the meter is gone, a client that has got nothing for this long is disconnected. */
 const WAIT_MS = 60_000;
 
 export class P1Output implements Output {
@@ -30,7 +30,7 @@ export class P1Output implements Output {
   readonly #clock: Clock;
   readonly #listener: Listener | null;
   readonly #port: P1Port | null;
-  /** Since when each client has been waiting: it connected, or got its last telegram. */
+  /** Client → when it connected or got its last telegram. */
   readonly #waiting = new Map<Socket, number>();
   #cancelCheck: (() => void) | null = null;
 
@@ -55,7 +55,7 @@ export class P1Output implements Output {
     const telegram = dsmrTelegram(this.#feed);
     if (telegram === null) return;
     for (const socket of this.#waiting.keys()) {
-      // The last telegram is still unsent: this client doesn't read. It may connect again.
+      // The last telegram is still unsent: this client doesn't read. It can connect again.
       if (socket.writableLength > 0) socket.destroy();
       else {
         socket.write(telegram);
@@ -77,12 +77,10 @@ export class P1Output implements Output {
   status(): OutputStatus {
     return {
       output: this.name,
-      meter: this.#feed.meter?.id ?? null,
       address: [this.#listener?.address, this.#port?.path].filter((part) => part !== undefined).join(", "),
       listening: this.#listener?.listening !== false && this.#port?.open !== false,
       clients: this.#waiting.size,
-      ageMs: this.#feed.ageMs,
-      fresh: this.#feed.freshness === "fresh",
+      ...this.#feed.summary,
     };
   }
 

@@ -1,6 +1,6 @@
 /**
  * The serial side of the P1 output: writes telegrams to a device at 115200 baud 8N1, as a P1 port does. A device that is
- * missing, busy or pulled out is opened again with growing pauses; what is read from it is thrown away.
+ * missing, busy or unplugged is opened again, with back-off; what is read from it is discarded.
  */
 import type { SerialPort } from "serialport";
 import type { ComponentLog } from "../../log/component-log.ts";
@@ -17,8 +17,8 @@ export class P1Port {
   readonly #clock: Clock;
   #port: SerialPort | null = null;
   #cancelRetry: (() => void) | null = null;
-  #pauseMs = RETRY_LEAST_MS;
-  #complaint: string | null = null;
+  #retryMs = RETRY_LEAST_MS;
+  #lastReason: string | null = null;
   #writing = false;
   #stopped = false;
 
@@ -38,15 +38,14 @@ export class P1Port {
       const port = new SerialPort({ path: this.path, baudRate: BAUD_RATE, autoOpen: false });
       port.on("error", (error) => this.#lost(port, error.message));
       port.on("close", () => this.#lost(port, "it was disconnected"));
-      // What is sent to a P1 port means nothing.
       port.on("data", () => undefined);
       port.open((error) => {
         if (error !== null) this.#lost(port, error.message);
         else if (this.#stopped) port.close();
         else {
           this.#port = port;
-          this.#pauseMs = RETRY_LEAST_MS;
-          this.#complaint = null;
+          this.#retryMs = RETRY_LEAST_MS;
+          this.#lastReason = null;
           this.#log.info(`writing to ${this.path}`);
         }
         resolve();
@@ -54,7 +53,7 @@ export class P1Port {
     });
   }
 
-  /** A telegram that comes while the one before is still being written is left out: the reader wants the newest. */
+  /** Drops the telegram while the previous one is still being written. */
   write(bytes: Uint8Array): void {
     if (this.#port === null || this.#writing) return;
     this.#writing = true;
@@ -78,17 +77,17 @@ export class P1Port {
     });
   }
 
-  /** Told by `error`, `close` and `open`, perhaps by two of them: only the first counts. */
+  /** Called by `error`, `close` and `open`; of several calls for the same loss only the first has an effect. */
   #lost(port: SerialPort, reason: string): void {
     if (this.#stopped || (this.#port !== null && this.#port !== port) || this.#cancelRetry !== null) return;
     this.#port = null;
     this.#writing = false;
-    if (this.#complaint !== reason) this.#log.warn(`cannot write to ${this.path}: ${reason}. Trying again`);
-    this.#complaint = reason;
-    this.#cancelRetry = this.#clock.after(this.#pauseMs, () => {
+    if (this.#lastReason !== reason) this.#log.warn(`cannot write to ${this.path}: ${reason}. Trying again`);
+    this.#lastReason = reason;
+    this.#cancelRetry = this.#clock.after(this.#retryMs, () => {
       this.#cancelRetry = null;
       void this.start();
     });
-    this.#pauseMs = Math.min(this.#pauseMs * 2, RETRY_MOST_MS);
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
   }
 }

@@ -42,7 +42,7 @@ export function deviceInfo(meter: MeterInfo) {
   };
 }
 
-/** `EM.GetStatus`; `null` if there is no total power that may be given. */
+/** `EM.GetStatus`; `null` while there is no current total power. */
 export function emStatus(feed: MeterFeed, options: ShellyDataOptions): Json {
   const net = netPower(feed);
   if (net === null) return null;
@@ -52,7 +52,7 @@ export function emStatus(feed: MeterFeed, options: ShellyDataOptions): Json {
   const currents = PHASES.map((phase) => feed.number(`current_${phase}`));
   const apparents = voltages.map((voltage, index) => product(voltage, currents[index] ?? null));
   const phases = LETTERS.flatMap((letter, index): [string, Json][] => {
-    // Readers insist on a number: without power of each phase, the total stands on the first one.
+    // Clients require a number: if the power of each phase is unknown, the first one gets the total.
     const power = perPhase ? (known[index] ?? 0) : index === 0 ? net : 0;
     const apparent = apparents[index] ?? null;
     return [
@@ -74,7 +74,7 @@ export function emStatus(feed: MeterFeed, options: ShellyDataOptions): Json {
   };
 }
 
-/** `EM1.GetStatus`: the meter as one channel, for readers that ask for a single total. `null` if there is none. */
+/** `EM1.GetStatus`: the meter as one channel, for clients that read a single total. `null` while there is none. */
 export function em1Status(feed: MeterFeed, options: ShellyDataOptions): Json {
   const net = netPower(feed);
   if (net === null) return null;
@@ -92,7 +92,7 @@ export function em1Status(feed: MeterFeed, options: ShellyDataOptions): Json {
   };
 }
 
-/** `EMData.GetStatus`: the meter's registers count all phases together. */
+/** `EMData.GetStatus`. The registers of a meter count all phases together. */
 export function emDataStatus(feed: MeterFeed): Json {
   const none = LETTERS.flatMap((letter): [string, null][] => [
     [`${letter}_total_act_energy`, null],

@@ -1,11 +1,11 @@
-/** JSON as batteries parse it: some firmwares read a measured value only if it has a decimal point (`230.0`). */
+/** JSON for batteries: some firmwares read a measured value only if it has a decimal point (`230.0`). */
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** Keys of measured values; ids, times and counters stay whole numbers. */
 const MEASURED = /^(?:[abcn]_|total_|act_power$|aprt_power$|pf$|voltage$|current$|freq$)/;
 
-/** The value as JSON text. Whole numbers under the key of a measured value get `.0`, which changes no value. */
+/** The value as JSON text. Measured values that are whole numbers get `.0`. */
 export function shellyJson(value: Json, key = ""): string {
   if (typeof value === "number" && Number.isInteger(value) && MEASURED.test(key)) return value.toFixed(1);
   if (value === null || typeof value !== "object") return JSON.stringify(value);

@@ -1,96 +1,72 @@
 /**
- * `outputs.shelly`: the meter as a Shelly Pro 3EM: HTTP, WebSocket and UDP RPC, as batteries ask for it. Everything is
- * read-only. Readings that are too old are answered with RPC error 503, at the REST paths with HTTP status 503.
+ * `outputs.shelly`: the meter as a Shelly Pro 3EM, with RPC over HTTP, WebSocket and UDP. Read-only. Once the reading is too
+ * old, the answer is RPC error 503, at the REST paths HTTP status 503.
  */
-import { Hono } from "hono";
-import type { MeterEvent } from "../../meter/events.ts";
-import { systemClock } from "../../process/clock.ts";
-import { parseListen } from "../output/address.ts";
-import {
-  createHttpServer,
-  guardHttp,
-  type HttpApp,
-  type HttpBindings,
-  type HttpContext,
-} from "../output/http-server.ts";
-import { Listener } from "../output/listener.ts";
-import { Mdns } from "../output/mdns.ts";
-import { MeterFeed } from "../output/meter-feed.ts";
+import type { MeterEvent, MeterInfo } from "../../meter/events.ts";
+import { HttpOutput, type HttpOutputOptions } from "../output/http-output.ts";
+import type { HttpApp, HttpContext } from "../output/http-server.ts";
 import type { Output, OutputParts, OutputStatus } from "../output/output.ts";
-import { RecentClients } from "../output/recent-clients.ts";
 import { deviceInfo, type ShellyDataOptions, shellyId } from "./shelly-components.ts";
 import { type Json, shellyJson } from "./shelly-json.ts";
 import { type RpcAnswer, ShellyRpc } from "./shelly-rpc.ts";
 import { ShellyUdp } from "./shelly-udp.ts";
 import { ShellyWebSocket } from "./shelly-websocket.ts";
 
-export interface ShellyOptions extends ShellyDataOptions {
+export interface ShellyOptions extends ShellyDataOptions, HttpOutputOptions {
   readonly listen: string;
-  readonly mdns: boolean;
   /** UDP ports, at the host of `listen`. */
   readonly udp: readonly number[];
 }
 
 export class ShellyOutput implements Output {
   readonly name = "shelly";
-  readonly #feed: MeterFeed;
+  readonly #http: HttpOutput;
   readonly #rpc: ShellyRpc;
-  readonly #listener: Listener;
   readonly #webSocket: ShellyWebSocket;
   readonly #udp: readonly ShellyUdp[];
-  readonly #peers: RecentClients;
-  readonly #mdns: Mdns | null;
 
-  constructor(options: ShellyOptions, { periodMs, log, clock = systemClock }: OutputParts) {
-    this.#feed = new MeterFeed(options.meter, periodMs, clock);
-    this.#rpc = new ShellyRpc(this.#feed, options, clock);
-    this.#peers = new RecentClients(() => clock.now());
-    const address = parseListen(options.listen);
+  constructor(options: ShellyOptions, parts: OutputParts) {
+    const { log } = parts;
+    this.#http = new HttpOutput(
+      {
+        name: this.name,
+        routes: (app) => this.#routes(app),
+        services: servicesOf,
+        attach: (server) => this.#webSocket.attach(server),
+      },
+      options,
+      parts,
+    );
+    const { feed, clients, clock, address } = this.#http;
     const { host } = address;
-    const asked = (peer: string): void => this.#peers.asked(peer);
-    const app = this.#app(host);
-    this.#webSocket = new ShellyWebSocket(this.#rpc, host, asked);
-    const create = () => this.#webSocket.attach(createHttpServer(app));
-    this.#listener = new Listener({ address, create, log, clock });
-    this.#udp = options.udp.map((port) => new ShellyUdp({ host, port, rpc: this.#rpc, log, clock, asked }));
-    this.#mdns = options.mdns ? new Mdns(log) : null;
+    const onRequest = (client: string): void => clients.seen(client);
+    this.#rpc = new ShellyRpc(feed, options, clock);
+    this.#webSocket = new ShellyWebSocket(this.#rpc, host, onRequest);
+    this.#udp = options.udp.map((port) => new ShellyUdp({ host, port, rpc: this.#rpc, log, clock, onRequest }));
   }
 
   async start(): Promise<void> {
-    await Promise.all([this.#listener.start(), ...this.#udp.map((udp) => udp.start())]);
-    this.#announce();
+    await Promise.all([this.#http.start(), ...this.#udp.map((udp) => udp.start())]);
   }
 
   accept(event: MeterEvent): void {
-    if (this.#feed.take(event) === null) return;
-    this.#webSocket.notify();
-    this.#announce();
+    if (this.#http.accept(event)) this.#webSocket.notify();
   }
 
   async stop(): Promise<void> {
     for (const udp of this.#udp) udp.stop();
-    await Promise.all([this.#listener.stop(), this.#mdns?.stop()]);
+    await this.#http.stop();
   }
 
   status(): OutputStatus {
-    return {
-      output: this.name,
-      meter: this.#feed.meter?.id ?? null,
-      address: this.#listener.address,
-      listening: this.#listener.listening,
-      clients: this.#peers.count,
-      ageMs: this.#feed.ageMs,
-      fresh: this.#feed.freshness === "fresh",
-    };
+    return this.#http.status();
   }
 
-  #app(host: string): HttpApp {
-    const app = new Hono<{ Bindings: HttpBindings }>();
-    guardHttp(app, host, (address) => this.#peers.asked(address));
-    app.get("/shelly", (c) => bare(c, this.#rpc.call("Shelly.GetDeviceInfo")));
+  #routes(app: HttpApp): void {
+    app.get("/shelly", (c) => result(c, this.#rpc.call("Shelly.GetDeviceInfo")));
     app.get("/rpc/:method", (c) => {
       const id = c.req.query("id");
-      return bare(c, this.#rpc.call(c.req.param("method"), id === undefined ? 0 : Number(id)));
+      return result(c, this.#rpc.call(c.req.param("method"), id === undefined ? 0 : Number(id)));
     });
     app.post("/rpc", async (c) => {
       const answer = this.#rpc.answer(await c.req.text());
@@ -99,30 +75,22 @@ export class ShellyOutput implements Output {
     });
     app.notFound((c) => json(c, { code: 404, message: "not found" }, 404));
     app.onError((_error, c) => json(c, { code: 500, message: "internal error" }, 500));
-    return app;
   }
+}
 
-  /** Once the meter, from whose id the name is made, and the port are known. */
-  #announce(): void {
-    const { meter } = this.#feed;
-    if (this.#mdns === null || meter === null || !this.#listener.listening) return;
-    const { gen, app, ver } = deviceInfo(meter);
-    const service = {
-      name: shellyId(meter),
-      port: Number(this.#listener.address.split(":").at(-1)),
-      txt: { gen: String(gen), app, ver },
-    };
-    this.#mdns.announce([
-      { ...service, type: "shelly" },
-      { ...service, type: "http" },
-    ]);
-  }
+function servicesOf(meter: MeterInfo) {
+  const { gen, app, ver } = deviceInfo(meter);
+  const service = { name: shellyId(meter), txt: { gen: String(gen), app, ver } };
+  return [
+    { ...service, type: "shelly" },
+    { ...service, type: "http" },
+  ];
 }
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** The result alone, or the error with its HTTP status. */
-function bare(c: HttpContext, answer: RpcAnswer): Response {
+/** The result without the RPC frame, or the error with its HTTP status. */
+function result(c: HttpContext, answer: RpcAnswer): Response {
   if ("result" in answer) return json(c, answer.result, 200);
   const { code, message } = answer.error;
   return json(c, { code, message }, code === 404 || code === 503 ? code : 400);

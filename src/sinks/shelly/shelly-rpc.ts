@@ -1,4 +1,4 @@
-/** Shelly's RPC (JSON-RPC with `src` and `dst`), the same over HTTP, WebSocket and UDP. All methods only read. */
+/** Shelly's RPC (JSON-RPC with `src` and `dst`), the same over HTTP, WebSocket and UDP. Every method is read-only. */
 import type { MeterInfo } from "../../meter/events.ts";
 import type { Clock } from "../../process/clock.ts";
 import type { MeterFeed } from "../output/meter-feed.ts";
@@ -30,7 +30,7 @@ export class ShellyRpc {
   readonly #options: ShellyDataOptions;
   readonly #clock: Clock;
   readonly #startedAt: number;
-  /** Methods that need a meter; `null`: nothing that may be given now. */
+  /** Results by method, once a meter is known; `null`: no current reading. */
   readonly #methods: ReadonlyMap<string, (meter: MeterInfo) => Json>;
 
   constructor(feed: MeterFeed, options: ShellyDataOptions, clock: Clock) {
@@ -54,7 +54,7 @@ export class ShellyRpc {
     ]);
   }
 
-  /** @param id component that is asked for; only 0 exists */
+  /** @param id of the component; only 0 exists */
   call(method: string, id: unknown = 0): RpcAnswer {
     const read = this.#methods.get(method);
     if (read === undefined) return { error: { code: 404, message: `No handler for ${method}` } };
@@ -66,7 +66,7 @@ export class ShellyRpc {
     return result === null ? NO_READING : { result };
   }
 
-  /** @returns the answer's frame, and who asked; `null` if the text is no request */
+  /** @returns the frame of the answer and the client's name; `null` if the text is not a request */
   answer(text: string): { readonly frame: string; readonly src: string | null } | null {
     const request = parse(text);
     if (request === null || typeof request.method !== "string") return null;
@@ -82,7 +82,7 @@ export class ShellyRpc {
     return { frame: shellyJson(frame), src: typeof src === "string" ? src : null };
   }
 
-  /** The notification of a new reading; `null` if there is nothing to tell. */
+  /** The notification of a new reading; `null` while there is no current one. */
   notification(dst: string | null): string | null {
     const { meter, freshness } = this.#feed;
     const status = freshness === "fresh" ? emStatus(this.#feed, this.#options) : null;
@@ -110,7 +110,7 @@ export class ShellyRpc {
   }
 }
 
-/** What a real one can do and this one does not. */
+/** Components of a real device that are always off here. */
 const OFF_STATUS = { ble: {}, cloud: { connected: false }, mqtt: { connected: false }, ws: { connected: false } };
 const OFF_CONFIG = {
   ble: { enable: false, rpc: { enable: false } },

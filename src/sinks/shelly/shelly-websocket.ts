@@ -1,33 +1,34 @@
-/** RPC over WebSocket at `/rpc`: requests are answered, each reading is sent as NotifyStatus. */
+/** RPC over WebSocket at `/rpc`: requests are answered, and each reading is sent as a NotifyStatus. */
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { isLoopback, isLoopbackHost } from "../../process/loopback.ts";
 import { MAX_MESSAGE, type ShellyRpc } from "./shelly-rpc.ts";
 
-/** A client that leaves so many bytes unread is closed. */
+/** Bytes that may wait for a client to read them; one that falls further behind is disconnected. */
 const MAX_UNREAD = 65_536;
 
 export class ShellyWebSocket {
   readonly #rpc: ShellyRpc;
   readonly #host: string;
-  readonly #asked: (address: string) => void;
+  readonly #onRequest: (address: string) => void;
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE, perMessageDeflate: false });
-  /** Client → the name (`src`) it gave itself. Bounded by the connections of the listener. */
+  /** Client → the name (`src`) in its requests. The listener bounds the number of connections. */
   readonly #clients = new Map<WebSocket, string | null>();
 
-  constructor(rpc: ShellyRpc, host: string, asked: (address: string) => void) {
+  /** @param onRequest called with the client's address for each connection and request */
+  constructor(rpc: ShellyRpc, host: string, onRequest: (address: string) => void) {
     this.#rpc = rpc;
     this.#host = host;
-    this.#asked = asked;
+    this.#onRequest = onRequest;
   }
 
-  attach<S extends Server>(server: S): S {
+  /** Takes the upgrade requests of an HTTP server. */
+  attach(server: Server): void {
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       if (!this.#isAllowed(request)) return void socket.end("HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n");
-      this.#server.handleUpgrade(request, socket, head, (client) => this.#take(client, request));
+      this.#server.handleUpgrade(request, socket, head, (client) => this.#accept(client, request));
     });
-    return server;
   }
 
   /** Sends the newest reading to all clients. */
@@ -38,22 +39,22 @@ export class ShellyWebSocket {
     }
   }
 
-  /** Only `/rpc`; no script of another site; on the loopback interface only this computer's own names. */
+  /** Only `/rpc`, no script of another site, and on the loopback interface only this computer's own names. */
   #isAllowed({ url, headers: { host, origin } }: IncomingMessage): boolean {
     if (url?.split("?")[0] !== "/rpc") return false;
     if (isLoopback(this.#host) && !isLoopbackHost(host)) return false;
     return origin === undefined || origin.replace(/^https?:\/\//, "") === host;
   }
 
-  #take(client: WebSocket, request: IncomingMessage): void {
+  #accept(client: WebSocket, request: IncomingMessage): void {
     const address = request.socket.remoteAddress ?? "unknown";
     this.#clients.set(client, null);
-    this.#asked(address);
+    this.#onRequest(address);
     client.on("close", () => this.#clients.delete(client));
-    // The library closes the connection with the protocol's code itself.
+    // On an error the library itself closes the connection, with the protocol's status code.
     client.on("error", () => undefined);
     client.on("message", (data: Buffer) => {
-      this.#asked(address);
+      this.#onRequest(address);
       const answer = this.#rpc.answer(data.toString("utf8"));
       if (answer === null) return client.close(1007, "not an RPC request");
       this.#clients.set(client, answer.src);

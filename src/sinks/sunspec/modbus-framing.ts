@@ -1,17 +1,18 @@
 /**
- * The framing of Modbus TCP: hands on whole read requests, and answers or ends everything else. The two functions that a
- * SunSpec meter needs are done here, because neither well-kept library serves untrusted clients: modbus-serial 8 opens its
- * socket itself, without a limit to connections, and delays each answer by a timer; jsmodbus 5 stalls for ever on an unknown
- * function while its buffer grows, and turns the order of pipelined requests round. (MODBUS Messaging on TCP/IP 1.0b, 3.1.3)
+ * The framing of Modbus TCP (MODBUS Messaging on TCP/IP 1.0b, 3.1.3): passes complete read requests on, answers any other
+ * request with an exception, and closes the connection of a client that doesn't speak Modbus. The two functions that a SunSpec
+ * meter needs are implemented here, because neither maintained library is fit for untrusted clients: modbus-serial 8 opens its
+ * socket itself, without a cap on connections, and delays each answer by a timer; jsmodbus 5 stalls for good on an unknown
+ * function while its buffer grows, and answers pipelined requests in reverse order.
  *
  *     transaction 2 │ protocol 2 (0) │ length 2 │ unit 1 │ function 1 │ data
  */
 import type { Socket } from "node:net";
 
 const HEADER = 7;
-/** A frame is at most 260 bytes, so `length` (unit and PDU) at most 254. */
+/** A frame has at most 260 bytes, so `length` (unit and PDU) is at most 254. */
 const MAX_LENGTH = 254;
-/** An answer that isn't taken by the client beyond this ends the connection. */
+/** Bytes of answers that may wait for a client to read them; beyond that the connection is closed. */
 const MAX_UNSENT = 16_384;
 
 export const ILLEGAL_FUNCTION = 1;
@@ -20,19 +21,19 @@ export const ILLEGAL_VALUE = 3;
 /** "Gateway target device failed to respond". */
 export const TARGET_SILENT = 0x0b;
 
-/** A read request: function 3 (holding registers) or 4 (input registers), 12 bytes. */
+/** `length` of a read request: function 3 (holding registers) or 4 (input registers), 12 bytes in all. */
 const READ_LENGTH = 6;
 const READS: ReadonlySet<number> = new Set([3, 4]);
 
-export interface Gate {
+export interface ModbusHandler {
   /** Unit ids that are answered; others get no answer, as on a bus. */
   readonly unitIds: ReadonlySet<number>;
-  /** One whole frame with a read request. */
+  /** Called with one complete frame of a read request. */
   readonly read: (frame: Buffer) => void;
 }
 
-/** Feeds a socket's bytes through the gate, until it closes. A frame that is none ends the connection. */
-export function serveModbus(socket: Socket, gate: Gate): void {
+/** Reads frames from a socket until it closes. */
+export function serveModbus(socket: Socket, handler: ModbusHandler): void {
   let rest = Buffer.alloc(0);
   socket.on("data", (chunk: Buffer) => {
     let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
@@ -40,25 +41,25 @@ export function serveModbus(socket: Socket, gate: Gate): void {
       const length = bytes.readUInt16BE(4);
       if (bytes.readUInt16BE(2) !== 0 || length < 2 || length > MAX_LENGTH) return void socket.destroy();
       if (bytes.length < 6 + length) break;
-      take(socket, gate, bytes.subarray(0, 6 + length));
+      handleFrame(socket, handler, bytes.subarray(0, 6 + length));
       bytes = bytes.subarray(6 + length);
       if (socket.destroyed) return;
     }
-    // Never more than one frame that is not whole yet.
+    // Never more than one incomplete frame.
     rest = Buffer.from(bytes);
   });
 }
 
-function take(socket: Socket, gate: Gate, frame: Buffer): void {
+function handleFrame(socket: Socket, handler: ModbusHandler, frame: Buffer): void {
   if (socket.writableLength > MAX_UNSENT) return void socket.destroy();
-  if (!gate.unitIds.has(frame[6] ?? 0)) return;
+  if (!handler.unitIds.has(frame[6] ?? 0)) return;
   const code = frame[7] ?? 0;
   if (!READS.has(code)) socket.write(exceptionFrame(frame, ILLEGAL_FUNCTION));
   else if (frame.length !== 6 + READ_LENGTH) socket.write(exceptionFrame(frame, ILLEGAL_VALUE));
-  else gate.read(frame);
+  else handler.read(frame);
 }
 
-/** The answer to a request that cannot be served: its header, its function with the highest bit set, the exception. */
+/** An exception response: the header of the request, its function with the highest bit set, the exception code. */
 export function exceptionFrame(request: Buffer, exception: number): Buffer {
   const answer = Buffer.alloc(9);
   request.copy(answer, 0, 0, 7);

@@ -1,6 +1,6 @@
 /**
- * `outputs.sunspec`: a Modbus TCP server with the registers of a SunSpec meter. Reads only: functions 3 and 4. When the
- * meter is silent, what moves is "not implemented"; after a further minute every read gets exception 0x0B.
+ * `outputs.sunspec`: a Modbus TCP server with the registers of a SunSpec meter. Read-only: functions 3 and 4. While the meter
+ * is silent, instantaneous values are "not implemented"; after a further minute every read gets exception 0x0B.
  */
 import { createServer, type Socket } from "node:net";
 import type { MeterEvent } from "../../meter/events.ts";
@@ -12,12 +12,12 @@ import type { Output, OutputOptions, OutputParts, OutputStatus } from "../output
 import { exceptionFrame, ILLEGAL_ADDRESS, ILLEGAL_VALUE, serveModbus, TARGET_SILENT } from "./modbus-framing.ts";
 import { BASE, sunspecRegisters } from "./sunspec-registers.ts";
 
-/** Fronius asks its meter at 240. */
+/** Unit id at which a Fronius inverter reads its meter. */
 const FRONIUS_UNIT = 240;
 const MAX_REGISTERS = 125;
-/** Registers are made anew after each reading, and after so long: values of other telegrams may have grown too old. */
+/** Registers are rebuilt after each reading, and after this time, since values of earlier telegrams may have expired. */
 const KEEP_MS = 1_000;
-/** A client that asks for nothing for so long is closed. */
+/** A client without a request for this long is disconnected. */
 const IDLE_MS = 600_000;
 
 export interface SunspecOptions extends OutputOptions {
@@ -33,10 +33,10 @@ export class SunspecOutput implements Output {
   readonly #feed: MeterFeed;
   readonly #clock: Clock;
   readonly #listener: Listener;
-  /** The registers of the newest reading; `null` once they must be made anew. */
+  /** The registers of the newest reading; `null` when they must be rebuilt. */
   #registers: Buffer | null = null;
   #wasFresh = false;
-  #madeAt = 0;
+  #builtAt = 0;
 
   constructor(options: SunspecOptions, { periodMs, version, log, clock = systemClock }: OutputParts) {
     this.#options = options;
@@ -62,12 +62,10 @@ export class SunspecOutput implements Output {
   status(): OutputStatus {
     return {
       output: this.name,
-      meter: this.#feed.meter?.id ?? null,
       address: this.#listener.address,
       listening: this.#listener.listening,
       clients: this.#listener.sockets.size,
-      ageMs: this.#feed.ageMs,
-      fresh: this.#feed.freshness === "fresh",
+      ...this.#feed.summary,
     };
   }
 
@@ -95,10 +93,10 @@ export class SunspecOutput implements Output {
   #current(): Buffer {
     const fresh = this.#feed.freshness === "fresh";
     const now = this.#clock.now();
-    if (this.#registers === null || now - this.#madeAt > KEEP_MS || this.#wasFresh !== fresh) {
+    if (this.#registers === null || now - this.#builtAt > KEEP_MS || this.#wasFresh !== fresh) {
       const { model, unit_id: unitId, phase_power: phasePower } = this.#options;
       this.#registers = sunspecRegisters(this.#feed, { model, unitId, phasePower, version: this.#version });
-      this.#madeAt = now;
+      this.#builtAt = now;
     }
     this.#wasFresh = fresh;
     return this.#registers;

@@ -3,7 +3,7 @@
  *
  *     40000 SunS │ 40002 model 1, 66 registers │ 40070 meter model, 105 or 124 registers │ end model (0xFFFF, 0)
  *
- * What the meter doesn't send, and what is too old, has the value that means "not implemented" for its type. Import is
+ * A value that the meter doesn't send, or that is too old, is the one that means "not implemented" for its type. Import is
  * positive.
  */
 import type { MeterFeed } from "../output/meter-feed.ts";
@@ -31,7 +31,7 @@ export interface SunspecShape {
 
 type Numbers = readonly (number | null)[];
 
-/** Everything that the models take, in their order: the total (or mean) first, then the phases. */
+/** The values of the models, in their order: the total (or mean) first, then the phases. */
 interface Measured {
   readonly current: Numbers;
   readonly voltage: Numbers;
@@ -42,7 +42,7 @@ interface Measured {
   /** Wh */
   readonly exported: number | null;
   readonly imported: number | null;
-  /** Powers of ten that hold every digit of currents, voltages, frequency and powers as the meter sends them. */
+  /** Scale factors that keep every digit of currents, voltages, frequency and powers as the meter sends them. */
   readonly finest: {
     readonly current: number;
     readonly voltage: number;
@@ -74,7 +74,7 @@ function writeCommon(bytes: Buffer, { meter }: MeterFeed, { unitId, version }: S
   bytes.writeUInt16BE(1, 0);
   bytes.writeUInt16BE(COMMON_LENGTH, 2);
   const text = (value: string, register: number, registers: number): void => {
-    // Texts are filled up with NUL; one that is exactly as long as its field needs none.
+    // Texts are padded with NUL, unless they fill their field.
     bytes.write(value.replace(/[^\x20-\x7E]/g, "").slice(0, 2 * registers), 4 + 2 * register, "latin1");
   };
   text(meter?.manufacturer ?? "kaifa2mqtt", 0, 16);
@@ -114,10 +114,10 @@ function wattHours(feed: MeterFeed, key: string): number | null {
   return kilowattHours === null ? null : kilowattHours * 1000;
 }
 
-/** Models 201 and 203: integers, a group of them with one scale factor. */
+/** Models 201 and 203: groups of integers with one scale factor each. */
 function writeIntegers(model: Buffer, measured: Measured): void {
   const at = (register: number, value: number): void => void model.writeUInt16BE(value & 0xffff, 2 * register);
-  /** A group from `register` on, with `absent` more that are never there, then its scale factor. */
+  /** A group from `register` on, followed by `absent` points that are never implemented and its scale factor. */
   const group = (register: number, values: Numbers, absent: number, finest: number): void => {
     const scale = scaleOf(values, finest);
     const all = [...values, ...Array<null>(absent).fill(null)];
@@ -132,7 +132,7 @@ function writeIntegers(model: Buffer, measured: Measured): void {
   group(16, measured.power, 0, measured.finest.power);
   group(21, [null], 3, 0);
   group(26, [measured.reactive], 3, -1);
-  // The power factor is a number from -1 to 1 in thousandths; SunSpec writes it in percent.
+  // Meters send the power factor as -1 … 1, SunSpec has it in percent.
   group(31, [measured.powerFactor === null ? null : measured.powerFactor * 100], 3, -1);
   const scale = energyScale([measured.exported, measured.imported]);
   const energy = (register: number, value: number | null): void => {
@@ -148,7 +148,7 @@ function writeIntegers(model: Buffer, measured: Measured): void {
   at(102, NO_SCALE);
 }
 
-/** Models 211 and 213: float32, NaN where there is nothing. */
+/** Models 211 and 213: float32, NaN for "not implemented". */
 function writeFloats(model: Buffer, measured: Measured): void {
   const values: Numbers = [
     ...measured.current,
@@ -175,7 +175,7 @@ function lastDigit(feed: MeterFeed, keys: RegExp): number {
   return 0 - Math.max(0, ...sent.map(({ text }) => text.split(".")[1]?.length ?? 0));
 }
 
-/** The finest power of ten with which all values fit into an int16. */
+/** The smallest scale factor, not below `finest`, with which all values fit into an int16. */
 function scaleOf(values: Numbers, finest: number): number {
   const most = Math.max(...values.map((value) => Math.abs(value ?? 0)));
   let scale = finest;
@@ -183,7 +183,7 @@ function scaleOf(values: Numbers, finest: number): number {
   return scale;
 }
 
-/** Whole Wh, or coarser where 32 bits don't hold them (4,294,967 kWh). */
+/** Whole Wh, or coarser where 32 bits are not enough (beyond 4,294,967 kWh). */
 function energyScale(values: Numbers): number {
   const most = Math.max(...values.map((value) => value ?? 0));
   let scale = 0;
@@ -196,7 +196,7 @@ function sum(values: Numbers): number | null {
   return sent.length === 0 ? null : sent.reduce((total, value) => total + value, 0);
 }
 
-/** Of the phases that carry a voltage. */
+/** Of the phases that have a voltage. */
 function mean(values: Numbers): number | null {
   const live = values.filter((value) => value !== null && value > 0);
   const total = sum(live);

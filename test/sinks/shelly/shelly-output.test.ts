@@ -147,6 +147,23 @@ describe("the Shelly output", () => {
     expect(output.status().clients).toBe(1);
   });
 
+  it("fills up short UDP answers to 250 characters, which slow firmwares need, and others not", async () => {
+    const client = createSocket("udp4");
+    const answerTo = async (method: string) => {
+      client.send(JSON.stringify({ ...REQUEST, method }), udpPort, "127.0.0.1");
+      return String((await once(client, "message"))[0]);
+    };
+    read();
+    const short = await answerTo("EM1.GetStatus");
+    expect(short).toHaveLength(250);
+    expect(short.endsWith(" }")).toBe(true);
+    expect(JSON.parse(short)).toMatchObject({ id: 7, result: { act_power: 2300 } });
+    const long = await answerTo("EM.GetStatus");
+    expect(long.length).toBeGreaterThan(250);
+    expect(long).not.toContain(" ");
+    client.close();
+  });
+
   it("sends each reading to WebSocket clients, and answers their requests", async () => {
     read();
     const client = await connect();

@@ -1,0 +1,42 @@
+/** Set-up that the system tests of all outputs share: the built program, the Python clients, and what each test started. */
+import { afterAll, afterEach, beforeAll } from "vitest";
+import { OutputBridge } from "./output-bridge.ts";
+import { type BuiltProgram, buildProgram } from "./program.ts";
+import { PythonClient, pythonWithClients } from "./python-clients.ts";
+
+export interface OutputTests {
+  /** Starts the bridge, with an accepted reading. @param outputs the section `outputs:`, indented by two */
+  bridge(outputs: string, more?: string): Promise<OutputBridge>;
+  /** Starts a script of test/clients. */
+  client(script: string, ...args: readonly string[]): Promise<PythonClient>;
+}
+
+/** To be called at the top of a test file; bridge and clients are stopped after each test. */
+export function outputTests(): OutputTests {
+  const started: OutputBridge[] = [];
+  const clients: PythonClient[] = [];
+  let program: BuiltProgram;
+
+  beforeAll(async () => {
+    program = await buildProgram();
+    await pythonWithClients();
+  }, 300_000);
+  afterAll(() => program?.remove());
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.stop();
+    for (const bridge of started.splice(0)) await bridge.close();
+  });
+
+  return {
+    async bridge(outputs, more = "") {
+      const bridge = await OutputBridge.start(program, outputs, more);
+      started.push(bridge);
+      return bridge;
+    },
+    async client(script, ...args) {
+      const client = await PythonClient.start(script, ...args);
+      clients.push(client);
+      return client;
+    },
+  };
+}

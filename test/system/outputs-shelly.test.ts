@@ -1,0 +1,72 @@
+/** `outputs.shelly` as aioshelly reads it (HTTP and WebSocket), as batteries do (UDP), and as zeroconf finds it. */
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import { freePort } from "../helpers/free-port.ts";
+import { outputTests } from "../helpers/output-tests.ts";
+
+/** What a battery sends (`src` is its own). */
+const request = (method: string) => JSON.stringify({ id: 9, src: "hame_cloud", method, params: { id: 0 } });
+type Em = Record<string, number | null>;
+
+const { bridge, client } = outputTests();
+
+describe("the Shelly output", () => {
+  it("is read by aioshelly over HTTP and WebSocket, with each reading as an update, and an error once it is too old", async () => {
+    const port = await freePort();
+    const meter = await bridge(`  shelly: { listen: "127.0.0.1:${port}" }`);
+    const reader = await client("shelly.py", "127.0.0.1", String(port));
+    expect(await reader.json()).toMatchObject({ model: "SPEM-003CEBEU", gen: 2, app: "Pro3EM", auth_en: false });
+    const { em, energy, ...device } = await reader.json<{ em: Em; energy: Em }>();
+    expect(device).toEqual({ model: "SPEM-003CEBEU", name: "Kaifa MA309", gen: 2 });
+    expect(em.a_voltage).toBeGreaterThan(200);
+    expect(em.c_current).toEqual(expect.any(Number));
+    expect(em.a_act_power).toBe(em.total_act_power);
+    expect(energy.total_act).toBeGreaterThan(1_000_000);
+    expect(await reader.line()).toBe("waiting");
+    meter.send();
+    const update = await reader.json<Em>();
+    expect(update.a_voltage).toBeGreaterThan(200);
+    // The limit is three periods, 15 s at least.
+    const status = async () => (await fetch(`http://127.0.0.1:${port}/rpc/EM.GetStatus?id=0`)).status;
+    await expect.poll(status, { timeout: 25_000, interval: 250 }).toBe(503);
+    reader.goOn();
+    expect(await reader.json<string>()).toContain("503");
+  });
+
+  it("answers batteries at the UDP ports 1010 and 2220", async () => {
+    // An address of its own in the loopback network: nothing else uses these ports there.
+    const host = "127.0.13.37";
+    await bridge(`  shelly: { listen: "${host}:${await freePort()}", udp: [1010, 2220] }`);
+    const battery = createSocket("udp4");
+    try {
+      for (const port of [1010, 2220]) {
+        for (const method of ["EM.GetStatus", "EM1.GetStatus"]) {
+          battery.send(request(method), port, host);
+          const [message] = await once(battery, "message");
+          expect(message.length).toBeGreaterThanOrEqual(250);
+          const answer = JSON.parse(String(message));
+          expect(answer).toMatchObject({ id: 9, dst: "hame_cloud", src: expect.stringMatching(/^shellypro3em-/) });
+          const { total_act_power: total, act_power: single } = answer.result;
+          expect(total ?? single).toEqual(expect.any(Number));
+        }
+      }
+    } finally {
+      battery.close();
+    }
+  });
+
+  it.each(["_shelly._tcp.local.", "_http._tcp.local."])(
+    "is found by zeroconf as %s where it is announced",
+    async (type) => {
+      const port = await freePort();
+      await bridge(`  shelly: { listen: "0.0.0.0:${port}", mdns: true }`);
+      const reader = await client("mdns.py", type);
+      expect(await reader.json()).toEqual({
+        name: expect.stringMatching(new RegExp(`^shellypro3em-[0-9a-f]{12}\\.${type}$`)),
+        port,
+        txt: { gen: "2", app: "Pro3EM", ver: expect.stringMatching(/^\d+\.\d+\.\d+$/) },
+      });
+    },
+  );
+});
