@@ -1,4 +1,5 @@
-"""Waits with zeroconf for a service of a type: mdns.py _hwenergy._tcp.local., one JSON object."""
+"""Waits with zeroconf for one service of each type: mdns.py NAME-PREFIX TYPE…, one JSON object each, in the order of the types;
+then prints "removed" once all of them are withdrawn."""
 
 import json
 import queue
@@ -7,25 +8,41 @@ import sys
 from zeroconf import ServiceBrowser, ServiceListener, Zeroconf
 
 
-class Found(ServiceListener):
+class Watch(ServiceListener):
     def __init__(self) -> None:
-        self.names: queue.Queue = queue.Queue()
+        self.added: queue.Queue = queue.Queue()
+        self.removed: queue.Queue = queue.Queue()
 
     def add_service(self, zc: Zeroconf, type_: str, name: str) -> None:
-        self.names.put(name)
+        self.added.put(name)
 
     def update_service(self, zc: Zeroconf, type_: str, name: str) -> None:
         pass
 
     def remove_service(self, zc: Zeroconf, type_: str, name: str) -> None:
-        pass
+        self.removed.put(name)
 
 
-found = Found()
+prefix, types = sys.argv[1], sys.argv[2:]
 zeroconf = Zeroconf()
-ServiceBrowser(zeroconf, sys.argv[1], found)
-name = found.names.get(timeout=25)
-info = zeroconf.get_service_info(sys.argv[1], name, 5000)
-properties = {key.decode(): value.decode() for key, value in info.properties.items() if value is not None}
-print(json.dumps({"name": name, "port": info.port, "txt": properties}), flush=True)
+watches = {type_: Watch() for type_ in types}
+for type_, watch in watches.items():
+    ServiceBrowser(zeroconf, type_, watch)
+
+
+def mine(names: queue.Queue) -> str:
+    """The next name with the prefix: others on this network are none of our business."""
+    while not (name := names.get(timeout=25)).startswith(prefix):
+        pass
+    return name
+
+
+for type_, watch in watches.items():
+    name = mine(watch.added)
+    info = zeroconf.get_service_info(type_, name, 5000)
+    properties = {key.decode(): value.decode() for key, value in info.properties.items() if value is not None}
+    print(json.dumps({"name": name, "port": info.port, "txt": properties}), flush=True)
+for watch in watches.values():
+    mine(watch.removed)
+print(json.dumps("removed"), flush=True)
 zeroconf.close()

@@ -36,7 +36,8 @@ export class OutputBridge {
     const connected = once(server, "connection");
     process.start(
       [
-        `meter: { port: "tcp://127.0.0.1:${port}", key: ${DEMO_KEY} }`,
+        // An id of its own: names of emulated devices are derived from it, and must be unique in the network.
+        `meter: { id: house${port}, port: "tcp://127.0.0.1:${port}", key: ${DEMO_KEY} }`,
         "mqtt: { enabled: false }",
         "log: { level: debug }",
         "outputs:",

@@ -36,20 +36,18 @@ describe("the HomeWizard output", () => {
     expect(await reader.json<string>()).toContain("503");
   });
 
-  it("is found by zeroconf where it is announced", async () => {
+  it("is found by zeroconf where it is announced, and withdrawn when it stops", async () => {
     const port = await freePort();
-    await bridge(`  homewizard: { listen: "0.0.0.0:${port}", mdns: true }`);
-    const reader = await client("mdns.py", "_hwenergy._tcp.local.");
+    const meter = await bridge(`  homewizard: { listen: "0.0.0.0:${port}", mdns: true }`);
+    const { serial } = (await (await fetch(`http://127.0.0.1:${port}/api`)).json()) as { serial: string };
+    const name = `p1meter-${serial.slice(-6)}`;
+    const reader = await client("mdns.py", name, "_hwenergy._tcp.local.");
     expect(await reader.json()).toEqual({
-      name: expect.stringMatching(/^p1meter-[0-9a-f]{6}\._hwenergy\._tcp\.local\.$/),
+      name: `${name}._hwenergy._tcp.local.`,
       port,
-      txt: {
-        api_enabled: "1",
-        path: "/api/v1",
-        serial: expect.stringMatching(/^[0-9a-f]{12}$/),
-        product_name: "P1 meter",
-        product_type: "HWE-P1",
-      },
+      txt: { api_enabled: "1", path: "/api/v1", serial, product_name: "P1 meter", product_type: "HWE-P1" },
     });
+    await meter.process.stop();
+    expect(await reader.json()).toBe("removed");
   });
 });

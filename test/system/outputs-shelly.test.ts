@@ -56,17 +56,20 @@ describe("the Shelly output", () => {
     }
   });
 
-  it.each(["_shelly._tcp.local.", "_http._tcp.local."])(
-    "is found by zeroconf as %s where it is announced",
-    async (type) => {
-      const port = await freePort();
-      await bridge(`  shelly: { listen: "0.0.0.0:${port}", mdns: true }`);
-      const reader = await client("mdns.py", type);
+  it("is found by zeroconf where it is announced, and withdrawn when it stops", async () => {
+    const port = await freePort();
+    const meter = await bridge(`  shelly: { listen: "0.0.0.0:${port}", mdns: true }`);
+    const { id } = (await (await fetch(`http://127.0.0.1:${port}/shelly`)).json()) as { id: string };
+    const types = ["_shelly._tcp.local.", "_http._tcp.local."];
+    const reader = await client("mdns.py", id, ...types);
+    for (const type of types) {
       expect(await reader.json()).toEqual({
-        name: expect.stringMatching(new RegExp(`^shellypro3em-[0-9a-f]{12}\\.${type}$`)),
+        name: `${id}.${type}`,
         port,
         txt: { gen: "2", app: "Pro3EM", ver: expect.stringMatching(/^\d+\.\d+\.\d+$/) },
       });
-    },
-  );
+    }
+    await meter.process.stop();
+    expect(await reader.json()).toBe("removed");
+  });
 });

@@ -1,5 +1,5 @@
 /** mDNS announcement of an output in the local network (RFC 6762 and 6763). */
-import type { CiaoService, Responder } from "@homebridge/ciao";
+import type { Responder } from "@homebridge/ciao";
 import type { ComponentLog } from "../../log/component-log.ts";
 
 const STOP_MS = 1_000;
@@ -53,9 +53,11 @@ export class Mdns {
     if (this.#stopped) return;
     const responder = getResponder();
     this.#responder = responder;
-    const made: CiaoService[] = services.map(({ name, type, port, txt }) =>
-      responder.createService({ name, type, port, txt: { ...txt } }),
-    );
+    const made = services.map(({ name, type, port, txt }, index) => {
+      // Each service needs a host name of its own: the library takes that of another one for a conflict, and renames the service.
+      const hostname = index === 0 ? name : `${name}-${type}`;
+      return responder.createService({ name, hostname, type, port, txt: { ...txt } });
+    });
     await Promise.all(made.map((service) => service.advertise()));
     this.#log.info(`announced as ${services.map(({ name, type }) => `${name}._${type}._tcp`).join(", ")}`);
   }
