@@ -1,5 +1,5 @@
 """Reads a Shelly with aioshelly, as Home Assistant's `shelly` does: shelly.py HOST PORT. HTTP first, then WebSocket, one JSON
-object each; after "waiting", one for the first update that a notification brings; after a line of input, the error."""
+object each; after "waiting", one for the first update that a notification brings; "disconnected"; the error of a new attempt."""
 
 import asyncio
 import json
@@ -25,12 +25,14 @@ async def main(host: str, port: int) -> None:
         while await updates.get() != RpcUpdateType.STATUS:
             pass
         print(json.dumps(device.status["em:0"]), flush=True)
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        while await updates.get() != RpcUpdateType.DISCONNECTED:
+            pass
+        print("disconnected", flush=True)
         try:
-            await device.call_rpc("EM.GetStatus", {"id": 0})
+            await device.initialize()
             print(json.dumps("still data"), flush=True)
         except ShellyError as error:
-            print(json.dumps(str(error)), flush=True)
+            print(json.dumps(repr(error)), flush=True)
         await device.shutdown()
 
 

@@ -1,6 +1,6 @@
 /**
  * `outputs.shelly`: the meter as a Shelly Pro 3EM, with RPC over HTTP, WebSocket and UDP. Read-only. Once the reading is too
- * old, the answer is RPC error 503, at the REST paths HTTP status 503.
+ * old, the answer is RPC error 503, at the REST paths HTTP status 503, and WebSocket clients are disconnected.
  */
 import type { MeterEvent, MeterInfo } from "../../meter/events.ts";
 import { HttpOutput, type HttpOutputOptions } from "../output/http-output.ts";
@@ -24,6 +24,7 @@ export class ShellyOutput implements Output {
   readonly #rpc: ShellyRpc;
   readonly #webSocket: ShellyWebSocket;
   readonly #udp: readonly ShellyUdp[];
+  #cancelStale: (() => void) | null = null;
 
   constructor(options: ShellyOptions, parts: OutputParts) {
     const { log } = parts;
@@ -50,10 +51,15 @@ export class ShellyOutput implements Output {
   }
 
   accept(event: MeterEvent): void {
-    if (this.#http.accept(event)) this.#webSocket.notify();
+    if (!this.#http.accept(event)) return;
+    this.#webSocket.notify();
+    const { clock, feed } = this.#http;
+    this.#cancelStale?.();
+    this.#cancelStale = clock.after(feed.limitMs + 1, () => this.#webSocket.closeClients());
   }
 
   async stop(): Promise<void> {
+    this.#cancelStale?.();
     for (const udp of this.#udp) udp.stop();
     await this.#http.stop();
   }

@@ -7,6 +7,8 @@ import { MAX_MESSAGE, type ShellyRpc } from "./shelly-rpc.ts";
 
 /** Bytes that may wait for a client to read them; one that falls further behind is disconnected. */
 const MAX_UNREAD = 65_536;
+/** WebSocket status code (IANA registry). */
+const TRY_AGAIN_LATER = 1013;
 
 export class ShellyWebSocket {
   readonly #rpc: ShellyRpc;
@@ -37,6 +39,11 @@ export class ShellyWebSocket {
       const frame = this.#rpc.notification(name);
       if (frame !== null) this.#send(client, frame);
     }
+  }
+
+  /** Disconnects all clients: they hold the last notification for the current power, and nothing else tells them that it isn't. */
+  closeClients(): void {
+    for (const client of this.#clients.keys()) client.close(TRY_AGAIN_LATER, "no reading of the meter");
   }
 
   /** Only `/rpc`, no script of another site, and on the loopback interface only this computer's own names. */

@@ -178,6 +178,24 @@ describe("the Shelly output", () => {
     client.terminate();
   });
 
+  it("disconnects WebSocket clients once the reading is too old, and answers new ones with an error until the next", async () => {
+    read();
+    const client = await connect();
+    await clock.pass(10_000);
+    read();
+    await clock.pass(15_000);
+    expect(client.readyState).toBe(client.OPEN);
+    const closed = once(client, "close");
+    await clock.pass(1);
+    expect((await closed)[0]).toBe(1013);
+    const next = await connect();
+    next.send(JSON.stringify(REQUEST));
+    expect(await frameOf(next)).toHaveProperty("error.code", 503);
+    await clock.pass(60_000);
+    expect(next.readyState).toBe(next.OPEN);
+    next.terminate();
+  });
+
   it("closes WebSocket clients that send no request or too much", async () => {
     for (const [text, code] of [
       ["nonsense", 1007],
