@@ -36,6 +36,8 @@ export function homewizardData(feed: MeterFeed, phasePower: OutputOptions["phase
   const { average, peak } = demandOf(feed);
   const peakEnd = peak === null ? null : formatP1Time(peak.end)?.slice(0, -1);
   const entries: [string, string | number | readonly never[] | null][] = [
+    // There is no Wi-Fi; but python-homewizard-energy 10 tells v1 from v2 by this key.
+    ["wifi_ssid", ""],
     ["smr_version", 50],
     ["meter_model", [meter.manufacturer, meter.model].filter((part) => part !== null).join(" ") || meter.name],
     ["unique_id", formatP1Text(meter.serialNumber ?? meter.systemTitle ?? meter.id)],

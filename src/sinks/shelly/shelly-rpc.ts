@@ -91,7 +91,7 @@ export class ShellyRpc {
       src: shellyId(meter),
       ...(dst === null ? {} : { dst }),
       method: "NotifyStatus",
-      params: { ts: this.#clock.wall() / 1000, "em:0": status },
+      params: { ts: this.#clock.wall() / 1000, "em:0": status, "emdata:0": emDataStatus(this.#feed) },
     });
   }
 

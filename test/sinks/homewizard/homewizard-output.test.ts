@@ -39,6 +39,7 @@ describe("the HomeWizard output", () => {
   it("gives what the meter sends, and no key for what it doesn't", async () => {
     read();
     expect(await data()).toEqual({
+      wifi_ssid: "",
       smr_version: 50,
       meter_model: "Kaifa MA309",
       unique_id: "313831323230303030303039",

@@ -173,7 +173,7 @@ describe("the Shelly output", () => {
     expect(await frameOf(client)).toMatchObject({
       dst: "battery",
       method: "NotifyStatus",
-      params: { ts: expect.any(Number), "em:0": { id: 0, total_act_power: 42 } },
+      params: { ts: expect.any(Number), "em:0": { id: 0, total_act_power: 42 }, "emdata:0": { total_act: 12_937_123 } },
     });
     client.terminate();
   });
