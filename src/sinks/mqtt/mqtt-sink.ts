@@ -1,13 +1,7 @@
 /**
  * What is sent when. The connection (connection.ts) comes and goes; this file keeps the newest of each meter and sends
- * all of it on every connect: `online`, the latest readings, availability, discovery, `bridge/info`.
- *
- * QoS: readings go with QoS 0, since the next one is seconds away and TCP loses nothing on a standing connection. Only
- * the JSON object that closes a reading goes with QoS 1, and the next reading of this meter waits for its
- * acknowledgement: so a broker that is slow, paused or gone gets the newest reading when it is ready, and no heap of old
- * ones. A broker that answers promptly is sent a few readings before it has answered, so that none of a burst is lost
- * (what had piled up on the line while the machine slept). Farewells go with QoS 1: we know that they arrived before we
- * leave.
+ * all of it on every connect: `online`, the latest readings, availability, discovery, `bridge/info`. How readings are
+ * paced: reading-publisher.ts. Farewells go with QoS 1, so that we know they arrived before we leave.
  */
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
 import type { LedgerState } from "../../ledger/ledger-state.ts";
@@ -20,7 +14,6 @@ import type { Broker } from "./client-options.ts";
 import { type Command, CommandTopics } from "./commands.ts";
 import { Connection } from "./connection.ts";
 import { DuplicateBridges } from "./duplicate-bridges.ts";
-import { EchoCheck } from "./echo-check.ts";
 import type { Outcome } from "./inflight-window.ts";
 import { ledgerPayload } from "./ledger-topic.ts";
 import type { Message } from "./message.ts";
@@ -29,9 +22,11 @@ import { MeterState, type TopicChoice } from "./meter-state.ts";
 import type { PowerChoice } from "./power-aggregation.ts";
 import { PublicationHistory } from "./publication-history.ts";
 import { type PublicationKind, PublishRefusals } from "./publish-refusals.ts";
+import { ReadingPublisher } from "./reading-publisher.ts";
 import type { Phrase } from "./reason-codes.ts";
 import { RetainedCleanup } from "./retained-cleanup.ts";
 import { OFFLINE, ONLINE, topics } from "./topics.ts";
+import { WriteCheck } from "./write-check.ts";
 
 /** `bridge/info` and what the diagnostic entities show: this often, and soon after something has changed. */
 const INFO_INTERVAL_MS = 60_000;
@@ -41,9 +36,6 @@ const RESEND_PAUSE_MS = 5_000;
 /** What the broker may send us, at the least, and for each meter (`bridge/info` of an earlier run names all of them). */
 const MAX_PACKET_BYTES = 1024 * 1024;
 const MAX_PACKET_BYTES_PER_METER = 4096;
-/** So many readings of a meter may be unanswered, as long as the oldest was sent no longer ago than this. */
-const MAX_IN_FLIGHT = 32;
-const PROMPT_MS = 1_000;
 
 export interface MqttSinkOptions {
   readonly mqtt: MqttConfig;
@@ -94,10 +86,8 @@ export class MqttSink implements Sink {
   #resentAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
   readonly #refusals: PublishRefusals;
-  readonly #echoes: EchoCheck;
-  readonly #verified = new Set<PublicationKind>();
-  /** What was published and did not come back, in a sentence (MQTT 3.1.1). */
-  #noEcho: Phrase | null = null;
+  readonly #readings: ReadingPublisher;
+  readonly #writeCheck: WriteCheck;
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
   constructor(options: MqttSinkOptions) {
@@ -140,7 +130,7 @@ export class MqttSink implements Sink {
       earlier: this.#cleanup,
       publish: (id, message, done) =>
         this.#publishOf("discovery", id, message, (outcome) => {
-          if (message.retain !== false) this.#verify("discovery", message);
+          if (message.retain !== false) this.#writeCheck.published("discovery", message);
           done(outcome);
         }),
       pause: (id) => this.#refusals.pause("discovery", id),
@@ -159,7 +149,19 @@ export class MqttSink implements Sink {
       onMessage: (topic, payload, retained) => this.#onMessage(topic, payload, retained),
     });
     this.#refusals = new PublishRefusals(log, () => this.#connection.label);
-    this.#echoes = new EchoCheck((missing) => this.#onNoEcho(missing));
+    this.#writeCheck = new WriteCheck(this.#connection, log);
+    this.#readings = new ReadingPublisher({
+      base: this.#base,
+      legacyBase: mqtt.legacy_base_topic,
+      intervalMs: options.publishIntervalMs,
+      connection: this.#connection,
+      publish: (message, done) => this.#publish(message, done),
+      pause: (id) => this.#refusals.pause("readings", id),
+      onOutcome: (id, message, outcome) => {
+        this.#note("readings", id, message.topic, outcome);
+        this.#writeCheck.published("readings", message);
+      },
+    });
   }
 
   /** The broker for the status page and `health`; `server` without user and password. */
@@ -173,7 +175,7 @@ export class MqttSink implements Sink {
   } {
     const { label, connected, answering } = this.#connection;
     const refusal = this.#refusals.problem;
-    const problem = this.#connection.problem ?? refusal ?? this.#noEcho;
+    const problem = this.#connection.problem ?? refusal ?? this.#writeCheck.problem;
     return {
       server: label,
       connected: connected && answering && refusal === null,
@@ -219,12 +221,9 @@ export class MqttSink implements Sink {
     this.#stopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#cleanup.stop();
-    this.#echoes.clear();
-    const farewell: Message[] = [];
+    this.#writeCheck.clear();
+    const farewell = this.#readings.stop(this.#meters.values());
     for (const meter of this.#meters.values()) {
-      if (meter.timer !== null) clearTimeout(meter.timer);
-      // What publish.interval held back is the truth by now.
-      if (meter.waiting && meter.inFlight.length === 0) farewell.push(...this.#takeMessages(meter));
       meter.online = false;
       farewell.push({ ...meter.availability(this.#base), qos: 1 });
     }
@@ -235,7 +234,7 @@ export class MqttSink implements Sink {
   #onReading(reading: Reading): void {
     const meter = this.#meter(reading.meter);
     const { first, changed } = meter.take(reading);
-    this.#sendReading(meter);
+    this.#readings.send(meter);
     if (!meter.online) this.#onAvailability(reading.meter, true);
     if (first) this.#soon(`first ${meter.info.id}`, 0, () => this.#introduce(meter));
     else if (changed) this.#announce(meter);
@@ -269,62 +268,19 @@ export class MqttSink implements Sink {
     return meter;
   }
 
-  /** Sends the newest reading now, or leaves it waiting: for the broker, or for the end of publish.interval. */
-  #sendReading(meter: MeterState): void {
-    if (!meter.waiting || this.#stopped) return;
-    if (!this.#connection.connected) {
-      this.#connection.hurry();
-      return;
-    }
-    if (this.#connection.congested) return;
-    const now = performance.now();
-    const [oldest = now] = meter.inFlight;
-    if (meter.inFlight.length >= MAX_IN_FLIGHT || now - oldest > PROMPT_MS) return;
-    const interval = meter.sentAt + this.#options.publishIntervalMs - now;
-    const wait = Math.max(interval, this.#refusals.pause("readings", meter.info.id));
-    if (wait > 0) {
-      meter.timer ??= setTimeout(() => {
-        meter.timer = null;
-        this.#sendReading(meter);
-      }, wait);
-      return;
-    }
-    for (const message of this.#takeMessages(meter)) {
-      if (message.qos !== 1) this.#publish(message);
-      else this.#sendAndWait(meter, message);
-    }
-    this.#connection.flush();
-  }
-
-  #takeMessages(meter: MeterState): Message[] {
-    return meter.takeMessages(this.#base, this.#options.mqtt.legacy_base_topic, performance.now());
-  }
-
-  #sendAndWait(meter: MeterState, message: Message): void {
-    meter.inFlight.push(performance.now());
-    const connection = this.#connections;
-    this.#publish(message, (outcome) => {
-      if (connection !== this.#connections) return;
-      meter.inFlight.shift();
-      this.#note("readings", meter.info.id, message.topic, outcome);
-      this.#verify("readings", message);
-      this.#sendReading(meter);
-    });
-  }
-
   #note(kind: PublicationKind, id: string, topic: string, outcome: Outcome): void {
     if (outcome === "delivered") this.#refusals.accepted(kind, id);
     else if (outcome !== "lost") this.#refusals.refused(kind, id, topic, outcome.refused);
   }
 
   #sendWaiting(): void {
-    for (const meter of this.#meters.values()) this.#sendReading(meter);
+    for (const meter of this.#meters.values()) this.#readings.send(meter);
   }
 
   #onConnect(): void {
     const { homeassistant } = this.#options;
     this.#refusals.reconnected();
-    this.#echoes.clear();
+    this.#writeCheck.clear();
     const subscriptions = [homeassistant.status_topic, topics.bridgeState(this.#base)];
     if (this.#options.onCommand !== undefined) subscriptions.push(topics.command(this.#base, "+", "+"));
     if (this.#firstConnect) {
@@ -334,6 +290,7 @@ export class MqttSink implements Sink {
     if (homeassistant.enabled) subscriptions.push(...topics.rivals());
     this.#firstConnect = false;
     const connection = ++this.#connections;
+    this.#readings.reconnected();
     this.#subscribed = false;
     this.#announcer.forget();
     for (const meter of this.#meters.values()) {
@@ -345,7 +302,7 @@ export class MqttSink implements Sink {
       if (this.#stopped || connection !== this.#connections || !this.#connection.connected) return;
       this.#subscribed = true;
       const online = { topic: topics.bridgeState(this.#base), payload: ONLINE, qos: 1 } as const;
-      this.#verify("bridge", online);
+      this.#writeCheck.published("bridge", online);
       this.#publishOf("bridge", "", online);
       this.#sendInfo();
       this.#cleanup.subscribed();
@@ -366,7 +323,7 @@ export class MqttSink implements Sink {
     meter.waiting = meter.latest !== null;
     // Before the newest: all lists may share one topic.
     for (const message of meter.earlierMessages(this.#base)) this.#publish(message);
-    this.#sendReading(meter);
+    this.#readings.send(meter);
     for (const message of meter.ledgerMessages(this.#base)) this.#publish(message);
     this.#publish(meter.availability(this.#base));
   }
@@ -416,7 +373,7 @@ export class MqttSink implements Sink {
 
   #onMessage(topic: string, payload: Buffer, retained: boolean): void {
     if (this.#stopped) return;
-    if (this.#echoes.seen(topic, payload, retained)) return;
+    if (this.#writeCheck.received(topic, payload, retained)) return;
     if (retained) {
       if (!this.#announcer.isOurs(topic, payload)) this.#cleanup.note(topic, payload);
       return;
@@ -435,30 +392,6 @@ export class MqttSink implements Sink {
     } else if (topic === this.#options.homeassistant.status_topic && text === ONLINE) {
       this.#soon("resend", Math.max(0, this.#resentAt + RESEND_PAUSE_MS - performance.now()), () => this.#resend());
     }
-  }
-
-  /** Sees whether what was published on these topics comes back: once for each kind, where the broker could not refuse it. */
-  #verify(kind: PublicationKind, message: Message): void {
-    const connection = this.#connection;
-    this.#echoes.published(message.topic, message.payload);
-    if (this.#verified.has(kind) || connection.refusesOpenly || !connection.connected) return;
-    this.#verified.add(kind);
-    // The state of the bridge is always subscribed to.
-    if (kind !== "bridge") connection.subscribe([message.topic], () => undefined);
-    if (connection.subscribes) this.#echoes.expect(message.topic, kind === "bridge" ? null : message.payload);
-  }
-
-  #onNoEcho(missing: readonly string[]): void {
-    const { label } = this.#connection;
-    this.#noEcho = {
-      en:
-        `what we publish on ${missing.join(" and ")} does not come back from the broker at ${label}: most likely this user ` +
-        "has no right to write there. Cure: allow it there (an access rule, ACL), or set mqtt.version to 5, with which the broker says so itself",
-      de:
-        `Was wir unter ${missing.join(" und ")} veröffentlichen, kommt vom Broker ${label} nicht zurück: wahrscheinlich darf ` +
-        "dieser Benutzer dort nicht schreiben. Abhilfe: es ihm dort erlauben (Zugriffsregel, ACL), oder mqtt.version auf 5 setzen, womit der Broker es selbst sagt",
-    };
-    this.#options.log.warn(this.#noEcho.en);
   }
 
   /** Home Assistant has started, and knows nothing. */

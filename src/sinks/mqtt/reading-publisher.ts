@@ -1,0 +1,104 @@
+/**
+ * Flow control for readings. The values of a reading go with QoS 0: the next reading is seconds away, and TCP loses
+ * nothing on a connection that stands. Only the message that closes a reading goes with QoS 1, and the next reading of
+ * this meter waits for its acknowledgement: a broker that is slow, paused or gone gets the newest reading once it is
+ * ready, not a backlog. A broker that answers promptly may have a few readings in flight, so that none of a burst is lost
+ * (whatever piled up on the line while the machine slept).
+ */
+
+import type { Outcome } from "./inflight-window.ts";
+import type { Message } from "./message.ts";
+import type { MeterState } from "./meter-state.ts";
+
+/** Readings of a meter that may be unacknowledged, as long as the oldest was sent no longer ago than `PROMPT_MS`. */
+const MAX_IN_FLIGHT = 32;
+const PROMPT_MS = 1_000;
+
+export interface ReadingPublisherParts {
+  /** `mqtt.base_topic` */
+  readonly base: string;
+  /** `mqtt.legacy_base_topic` */
+  readonly legacyBase: string | undefined;
+  /** `publish.interval` in milliseconds; 0: every telegram. */
+  readonly intervalMs: number;
+  readonly connection: {
+    readonly connected: boolean;
+    readonly congested: boolean;
+    hurry(): void;
+    flush(): void;
+  };
+  readonly publish: (message: Message, done?: (outcome: Outcome) => void) => void;
+  /** Milliseconds until a meter may be published again after a refusal; 0: now. */
+  readonly pause: (meter: string) => number;
+  /** The message that closes a reading was acknowledged, refused or lost. */
+  readonly onOutcome: (meter: string, message: Message, outcome: Outcome) => void;
+}
+
+export class ReadingPublisher {
+  readonly #parts: ReadingPublisherParts;
+  /** Counts connections: outcomes of an earlier one are ignored. */
+  #connections = 0;
+  #stopped = false;
+
+  constructor(parts: ReadingPublisherParts) {
+    this.#parts = parts;
+  }
+
+  /** Publishes the newest reading now, or keeps it until the broker or `publish.interval` allows it. */
+  send(meter: MeterState): void {
+    if (!meter.waiting || this.#stopped) return;
+    const { connection, intervalMs, pause, publish } = this.#parts;
+    if (!connection.connected) {
+      connection.hurry();
+      return;
+    }
+    if (connection.congested) return;
+    const now = performance.now();
+    const [oldest = now] = meter.inFlight;
+    if (meter.inFlight.length >= MAX_IN_FLIGHT || now - oldest > PROMPT_MS) return;
+    const wait = Math.max(meter.sentAt + intervalMs - now, pause(meter.info.id));
+    if (wait > 0) {
+      meter.timer ??= setTimeout(() => {
+        meter.timer = null;
+        this.send(meter);
+      }, wait);
+      return;
+    }
+    for (const message of this.#take(meter)) {
+      if (message.qos !== 1) publish(message);
+      else this.#sendAndWait(meter, message);
+    }
+    connection.flush();
+  }
+
+  /** A new connection: nothing is in flight any more. */
+  reconnected(): void {
+    this.#connections++;
+  }
+
+  /** Ends all timers. @returns what `publish.interval` held back: by now it is the newest */
+  stop(meters: Iterable<MeterState>): Message[] {
+    this.#stopped = true;
+    const held: Message[] = [];
+    for (const meter of meters) {
+      if (meter.timer !== null) clearTimeout(meter.timer);
+      if (meter.waiting && meter.inFlight.length === 0) held.push(...this.#take(meter));
+    }
+    return held;
+  }
+
+  #take(meter: MeterState): Message[] {
+    return meter.takeMessages(this.#parts.base, this.#parts.legacyBase, performance.now());
+  }
+
+  #sendAndWait(meter: MeterState, message: Message): void {
+    meter.inFlight.push(performance.now());
+    const connection = this.#connections;
+    this.#parts.publish(message, (outcome) => {
+      if (connection !== this.#connections) return;
+      meter.inFlight.shift();
+      this.#parts.onOutcome(meter.info.id, message, outcome);
+      this.send(meter);
+    });
+  }
+}
