@@ -1,25 +1,19 @@
-/** Builds meters and sinks from the configuration; starts and stops them in order; says how all of it is. */
+/** Builds meters (build-meter.ts) and sinks from the configuration, starts and stops them in order, and reports their state. */
 
 import { join } from "node:path";
-import { createAcceptance, limitsOf } from "./acceptance/acceptance.ts";
-import { keyIdOf } from "./acceptance/key-id.ts";
 import { Memory } from "./acceptance/memory.ts";
-import type { Acceptance } from "./acceptance/verdict.ts";
 import type { BackfillKeeper } from "./backfill/keeper.ts";
-import { createDecoder } from "./codec/decoder.ts";
-import type { Decoder, DecoderOptions } from "./codec/decoder-event.ts";
+import { buildMeter, decodingOf, type Recorder } from "./build-meter.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
-import { Observer, sourceKind } from "./diagnosis/observer.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
 import type { HttpSinkOptions } from "./http/http-sink.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import type { ComponentLog } from "./log/component-log.ts";
 import type { Logger } from "./log/log.ts";
 import { mask } from "./log/redact.ts";
-import type { MeterStatus } from "./meter/events.ts";
-import { MeterIdentity } from "./meter/identity.ts";
+import type { MeterEvent, MeterStatus } from "./meter/events.ts";
 import { LineCapture } from "./meter/line-capture.ts";
-import { Meter } from "./meter/meter.ts";
+import type { Meter } from "./meter/meter.ts";
 import { MeterSources } from "./meter/meter-sources.ts";
 import { type Health, HealthServer } from "./process/health.ts";
 import { instanceId } from "./process/instance-id.ts";
@@ -30,8 +24,6 @@ import type { MqttSink } from "./sinks/mqtt/mqtt-sink.ts";
 import type { Output, OutputStatus } from "./sinks/output/output.ts";
 import type { Sink } from "./sinks/sink.ts";
 import { SolarviewSink } from "./sinks/solarview.ts";
-import { openSource } from "./sources/open-source.ts";
-import { DEMO_KEY } from "./sources/simulated-meter.ts";
 import { REPOSITORY_URL } from "./version.ts";
 
 export interface BridgeOptions {
@@ -50,15 +42,9 @@ export interface BridgeOptions {
   readonly page?: Partial<Pick<HttpSinkOptions, "logTail" | "settings" | "assetsDir" | "ingressPeer">>;
 }
 
-/** What may overhear decoder and acceptance of a meter: the status page's recorder. */
-interface Recorder {
-  tap(index: number, decoder: Decoder): Decoder;
-  watch(index: number, acceptance: Acceptance): Acceptance;
-}
-
-/** Nothing of what is found so early is final: the first telegram, and the broker beside us, may take this long. */
+/** Until then no problem is final: the first telegram, and a broker that is starting too, may take this long. */
 const STARTING_MS = 60_000;
-/** … but for faults that no waiting mends. */
+/** … except for faults that waiting does not cure. */
 const CERTAIN: ReadonlySet<string> = new Set([
   "key-wrong",
   "key-missing",
@@ -98,7 +84,7 @@ export class Bridge implements BridgeView {
     this.#healthServer = new HealthServer(options.config.data_dir, () => this.health());
   }
 
-  /** Returns when everything has been begun: nothing waits for a broker or a device. */
+  /** Resolves when everything is started; waits for no broker and no device. */
   async start(): Promise<void> {
     const { config, log } = this.#options;
     const { taken } = await this.#healthServer.start();
@@ -118,7 +104,7 @@ export class Bridge implements BridgeView {
     if (config.homeassistant.backfill && this.#stopping === null) await this.#startBackfill();
   }
 
-  /** Meters first, so that nothing new comes; then the sinks say farewell. At most about 4 s; may be called twice. */
+  /** Stops the meters first, so that nothing new arrives, then the sinks. Takes about 4 s at most; may be called twice. */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
       await Promise.all(this.#meters.map((meter) => meter.stop()));
@@ -133,7 +119,7 @@ export class Bridge implements BridgeView {
     return this.#stopping;
   }
 
-  /** Resolves when every source has come to its end, as captures do; never for devices. */
+  /** Resolves when every source has ended, as captures do; never for devices. */
   async done(): Promise<void> {
     await Promise.all(this.#meters.map((meter) => meter.done));
   }
@@ -150,7 +136,7 @@ export class Bridge implements BridgeView {
     return this.#outputs.map((output) => output.status());
   }
 
-  /** No grace after the start: what waits for a first telegram gives a start period of its own (Docker's `--start-period`). */
+  /** No grace period after the start: whoever waits for a first telegram sets one (Docker's `--start-period`). */
   health(): Health {
     const reasons: string[] = [];
     const broker = this.broker();
@@ -220,7 +206,7 @@ export class Bridge implements BridgeView {
       inContainer: this.#options.inContainer ?? false,
       view: this,
       meters: config.meters,
-      keysOf: (index) => this.#decoding(config.meters[index]),
+      keysOf: (index) => decodingOf(config, config.meters[index]),
       parseKey: keyBytes,
       ...this.#options.page,
       log: log.child({ component: "http" }),
@@ -229,7 +215,7 @@ export class Bridge implements BridgeView {
     return http.recorder;
   }
 
-  /** Does what somebody asked for over MQTT. */
+  /** Carries out a command that came over MQTT. */
   #obey(meter: number, command: Command): void {
     if (this.#stopping !== null) return;
     if (command === "restart") this.#meters[meter]?.restart();
@@ -267,78 +253,30 @@ export class Bridge implements BridgeView {
     return this.meters().find(({ info }) => info !== null && info.id === id);
   }
 
-  /** What it takes to read the telegrams of a meter: its keys, and the lists that the user teaches. */
-  #decoding(meter: MeterConfig | undefined): DecoderOptions {
-    return { ...keysOf(meter), lists: this.#options.config.lists };
-  }
-
   #buildMeter(meter: MeterConfig, index: number, recorder: Recorder | null): Meter {
     const { config } = this.#options;
     const log = this.#options.log.child({ component: "meter", meter: meter.id ?? meter.port });
-    const decoding = this.#decoding(meter);
-    const decoder = createDecoder({ ...decoding, keepBytes: recorder !== null });
-    // A simulated meter and a capture begin anew each time: nothing of them is remembered.
-    const lasting = !["file", "simulator"].includes(sourceKind(meter.port));
-    const identity = new MeterIdentity({
-      index,
-      id: meter.id,
-      name: meter.name,
-      warn: (message) => log.warn(message),
-    });
-    const acceptance = createAcceptance(
-      {
-        ...limitsOf(config.plausibility),
-        wall: () => Date.now(),
-        keyId: keyIdOf(decoding.key),
-        source: meter.port,
-        id: () => identity.id,
-      },
-      lasting ? this.#remembered : undefined,
-      log,
-    );
-    if (lasting) this.#memory.watch(() => acceptance.memory());
     const capture = this.#captureOf(meter, log);
     this.#captures.push(capture);
-    return new Meter({
-      index,
-      source: openSource(meter.port, decoding),
-      line: {
-        baudRate: meter.baud_rate,
-        dataBits: meter.data_bits as 5 | 6 | 7 | 8,
-        parity: meter.parity,
-        stopBits: meter.stop_bits as 1 | 2,
-      },
-      decoder: capture.tap(recorder?.tap(index, decoder) ?? decoder),
-      acceptance: recorder?.watch(index, acceptance) ?? acceptance,
-      observer: new Observer(meter.port, sourceKind(meter.port)),
-      toReading: (telegram, complete, receivedAt) => identity.read(telegram, complete, receivedAt),
-      emit: (event) => {
-        const counts = this.#sources.admits(event, index, (id, other) =>
-          log.warn(
-            `meter ${id} is read at ${mask(config.meters[other]?.port ?? "")} already: what comes here is left out (one meter at two ports?)`,
-          ),
-        );
-        if (!counts) return;
-        if (lasting && event.type === "reading" && event.reading.complete) this.#memory.touch();
-        for (const sink of this.#sinks) {
-          // The Solarview file holds one meter: the first.
-          if (sink.name !== "solarview" || index === 0) sink.accept(event);
-        }
-        // Once the reading has left: nothing waits for the ledger.
-        if (event.type === "reading") setImmediate(() => this.#ledger.take(event.reading));
-      },
-      log,
-    });
+    const emit = (event: MeterEvent) => this.#distribute(event, index, log);
+    const [remembered, memory] = [this.#remembered, this.#memory];
+    return buildMeter({ config, meter, index, recorder, capture, remembered, memory, emit, log });
   }
-}
 
-/** A simulated meter without a key encrypts with the published example key. */
-function keysOf(meter: MeterConfig | undefined): { key?: Uint8Array; authenticationKey?: Uint8Array } {
-  const key = meter?.key ?? (meter?.port.startsWith("simulator:") ? DEMO_KEY : undefined);
-  return {
-    ...(key === undefined ? {} : { key: Buffer.from(key, "hex") }),
-    ...(meter?.authentication_key === undefined
-      ? {}
-      : { authenticationKey: Buffer.from(meter.authentication_key, "hex") }),
-  };
+  /** Hands an event to the sinks, unless the same meter is already read at another port. */
+  #distribute(event: MeterEvent, index: number, log: ComponentLog): boolean {
+    const counts = this.#sources.admits(event, index, (id, other) =>
+      log.warn(
+        `meter ${id} is read at ${mask(this.#options.config.meters[other]?.port ?? "")} already: what comes here is left out (one meter at two ports?)`,
+      ),
+    );
+    if (!counts) return false;
+    for (const sink of this.#sinks) {
+      // The Solarview file holds one meter: the first.
+      if (sink.name !== "solarview" || index === 0) sink.accept(event);
+    }
+    // Once the reading has left: nothing waits for the ledger.
+    if (event.type === "reading") setImmediate(() => this.#ledger.take(event.reading));
+    return true;
+  }
 }

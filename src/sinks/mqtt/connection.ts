@@ -1,12 +1,12 @@
 /**
- * The connection to the broker: MQTT.js reconnects by itself (style.md names the two places that reconnect; the other is
- * `meter/meter.ts`). This file decides how patiently, reports once what is wrong and what to do, and reports when it works
- * again. It keeps the limits that the broker sets (broker-limits.ts), and sets limits for the broker: for the size of what
- * it sends, and for the time that an acknowledgement takes.
+ * The connection to the broker. MQTT.js reconnects by itself (style.md names the two places that reconnect; the other is
+ * `meter/meter.ts`); how patiently is decided here (reconnect-backoff.ts). Each problem is reported once with its cure, and
+ * so is its end. The limits that the broker sets are kept (broker-limits.ts), and the broker is limited in turn: in the
+ * size of what it sends, and in the time that an acknowledgement takes.
  *
- * Nothing piles up here: MQTT.js queues nothing while it is offline (`queueQoSZero: false`, and nobody publishes then),
- * `congested` makes the sink keep its newest instead of writing into a socket that nobody reads, and of the QoS 1 messages
- * that wait for an acknowledgement only the newest of each topic is kept (inflight-window.ts).
+ * Nothing piles up: MQTT.js queues nothing while offline (`queueQoSZero: false`, and nothing is published then),
+ * `congested` makes the sink keep its newest instead of filling a socket that nobody reads, and of the QoS 1 messages that
+ * wait for a place only the newest of each topic is kept (inflight-window.ts).
  */
 import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
@@ -20,15 +20,16 @@ import {
   describeOversize,
   THROWN_OUT,
 } from "./connection-errors.ts";
+import { ConnectionReport } from "./connection-report.ts";
 import { DisconnectDiagnosis, STABLE_MS } from "./disconnect-diagnosis.ts";
+import { Failover } from "./failover.ts";
 import { InflightWindow, type Outcome } from "./inflight-window.ts";
 import { type Message, packetBytes } from "./message.ts";
 import { PacketSizeLimit } from "./packet-size-limit.ts";
 import { type Phrase, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TAKEN_OVER } from "./reason-codes.ts";
+import { LONGEST_PAUSE_MS, ReconnectBackoff } from "./reconnect-backoff.ts";
 import { ServerList } from "./server-list.ts";
 
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30_000;
 /** Bytes in the socket's buffer above which nothing more is written; some readings are 2 KB. */
 const MAX_UNSENT_BYTES = 64 * 1024;
 /** How long `stop` waits until the broker has acknowledged the farewell. */
@@ -43,8 +44,6 @@ const MAX_UNANSWERED = 64;
 const MUTE_MS = 10 * 60_000;
 /** Where there are several brokers, one that does not answer for so long is passed over. */
 const FAILOVER_TIMEOUT_MS = 3_000;
-/** Different messages that the broker does not take; nobody reads more. */
-const MAX_TOLD = 20;
 
 export interface ConnectionOptions {
   readonly config: MqttConfig;
@@ -77,30 +76,19 @@ export class Connection {
   #stopped = false;
   #retryTimer: NodeJS.Timeout | null = null;
   #stableTimer: NodeJS.Timeout | null = null;
-  #pauseMs = FIRST_PAUSE_MS;
+  readonly #backoff = new ReconnectBackoff();
   #connectedAt = 0;
-  /** An attempt to connect is under way, since then (monotonic milliseconds). */
-  #attempting = false;
-  #attemptedAt = 0;
-  /** The broker refuses us: it is not asked again before the pause is over. */
-  #refused = false;
   /** Messages are not acknowledged. */
   #hanging = false;
   #mutedUntil = 0;
   /** The server that the broker names instead of itself. */
   #reference: string | undefined;
-  #servers: ServerList | null = null;
-  #returnTimer: NodeJS.Timeout | null = null;
-  /** We leave this broker for a better one: its closing is no fault. */
-  #leaving = false;
-  /** What has been reported and is not over yet. */
-  readonly #told = new Set<string>();
-  /** What the broker does not take; it is reported once and for all. */
-  readonly #toldForGood = new Set<string>();
-  #problem: Phrase | null = null;
+  #failover: Failover | null = null;
+  readonly #report: ConnectionReport;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#report = new ConnectionReport(options.log);
     const first = options.config.server?.[0];
     if (first !== undefined) this.label = withoutLogin(first);
     this.#window = new InflightWindow({
@@ -143,7 +131,7 @@ export class Connection {
       en: `the broker at ${this.label} does not acknowledge what it gets`,
       de: `Der Broker ${this.label} bestätigt nicht, was er bekommt`,
     };
-    return this.#problem ?? (this.#hanging ? hanging : null);
+    return this.#report.problem ?? (this.#hanging ? hanging : null);
   }
 
   /** Begins to connect, and goes on trying until `stop`. */
@@ -157,12 +145,14 @@ export class Connection {
     const brokers = found === null ? listed : [found];
     if (this.#stopped || brokers.length === 0) return;
     const servers = new ServerList(brokers, this.#options.returnMs);
-    this.#servers = servers;
     const broker = servers.current;
     this.label = withoutLogin(broker.server);
     let client: MqttClient;
     try {
-      const options: IClientOptions = { ...clientOptions(config, this.#options), reconnectPeriod: FIRST_PAUSE_MS };
+      const options: IClientOptions = {
+        ...clientOptions(config, this.#options),
+        reconnectPeriod: this.#backoff.pauseMs,
+      };
       if (servers.several) options.connectTimeout = FAILOVER_TIMEOUT_MS;
       useServer(options, broker);
       client = mqtt.connect(options);
@@ -173,6 +163,16 @@ export class Connection {
       return;
     }
     this.#client = client;
+    this.#failover = new Failover({
+      client,
+      servers,
+      log: this.#options.log,
+      sayOffline: (done) => this.publish({ ...this.#options.will, qos: 1 }, done),
+      onServer: (label) => {
+        this.label = label;
+      },
+      idle: () => !client.connected && !this.#backoff.attempting,
+    });
     // MQTT.js has begun the first attempt already.
     this.#attempt(client);
     client.on("packetsend", ({ cmd }) => {
@@ -231,8 +231,8 @@ export class Connection {
   /** There is something to publish: connects at once if that was to be done later, at most once a second. */
   hurry(): void {
     const client = this.#client;
-    if (client === null || this.#stopped || client.connected || this.#attempting || this.#refused) return;
-    if (performance.now() - this.#attemptedAt >= FIRST_PAUSE_MS) client.reconnect();
+    if (client === null || this.#stopped || client.connected) return;
+    if (this.#backoff.mayHurry) client.reconnect();
   }
 
   /** Sends a last few messages, waits until the broker has them, at most two seconds, and disconnects. */
@@ -240,8 +240,8 @@ export class Connection {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#stopping.abort();
-    for (const timer of [this.#retryTimer, this.#stableTimer, this.#returnTimer])
-      if (timer !== null) clearTimeout(timer);
+    this.#failover?.stop();
+    for (const timer of [this.#retryTimer, this.#stableTimer]) if (timer !== null) clearTimeout(timer);
     const client = this.#client;
     if (client === null) return;
     let timer: NodeJS.Timeout | undefined;
@@ -299,7 +299,7 @@ export class Connection {
     if ((message.topic.length + message.payload.length) * 3 + 20 <= maximumPacketBytes) return false;
     const bytes = packetBytes(message);
     if (bytes <= maximumPacketBytes) return false;
-    this.#warnForGood(
+    this.#report.warnOnce(
       `large ${message.topic.split("/")[0]}`,
       `${message.topic} is not sent, nor is anything else that is too large: it takes ${bytes} bytes, and the broker at ${this.label} allows ${maximumPacketBytes}. Allow larger packets there (Mosquitto: max_packet_size)`,
     );
@@ -308,11 +308,10 @@ export class Connection {
 
   /** An attempt to connect begins: its stream is new. */
   #attempt({ stream }: MqttClient): void {
-    this.#attempting = true;
-    this.#attemptedAt = performance.now();
-    const guard = new PacketSizeLimit(this.#options.maxPacketBytes);
+    this.#backoff.attempt();
+    const limit = new PacketSizeLimit(this.#options.maxPacketBytes);
     stream.on("data", (chunk: Uint8Array) => {
-      const bytes = guard.feed(chunk);
+      const bytes = limit.feed(chunk);
       if (bytes === null) return;
       stream.destroy();
       this.#mutedUntil = performance.now() + MUTE_MS;
@@ -327,59 +326,16 @@ export class Connection {
     client.stream.on("drain", () => this.#options.onDrain());
     this.#stableTimer = setTimeout(() => {
       this.#disconnects.stable();
-      this.#servers?.stable();
+      this.#failover?.stable();
       this.#window.size = Math.min(this.#limits.receiveMaximum, MAX_UNANSWERED);
     }, STABLE_MS);
-    const again = this.#told.size > 0 ? " again" : "";
-    // Reported at once and not after a stable while: who mended something is waiting for it.
-    if (!this.#hanging && !this.#told.has(String(TAKEN_OVER))) {
-      this.#options.log.info(`connected to the broker at ${this.label}${again}`);
-      this.#told.clear();
-    }
-    this.#problem = null;
-    this.#refused = false;
+    // Reported at once and not once it is stable: whoever has fixed something is waiting for it.
+    if (!this.#hanging && !this.#report.isOpen(String(TAKEN_OVER))) this.#report.connected(this.label);
+    this.#report.problem = null;
+    this.#backoff.accepted();
     this.#keepLimits(client);
     this.#options.onConnect();
-    this.#lookForBetter(client);
-  }
-
-  /** While the broker is not the first of the list: goes back to a better one that answers again. */
-  #lookForBetter(client: MqttClient): void {
-    const servers = this.#servers;
-    if (servers === null || !servers.secondBest) return;
-    this.#returnTimer = setTimeout(async () => {
-      const left = this.label;
-      if (this.#stopped || !client.connected) return;
-      if (!(await servers.returnToBetter())) this.#lookForBetter(client);
-      else if (client.connected && !this.#stopped) this.#leave(client, left);
-    }, servers.returnMs);
-  }
-
-  /** Says farewell here, as at a stop, then connects to what is now the current broker of the list. */
-  #leave(client: MqttClient, left: string): void {
-    const { will, log } = this.#options;
-    this.#leaving = true;
-    let timer: NodeJS.Timeout | null = null;
-    const go = () => {
-      if (timer === null) return;
-      clearTimeout(timer);
-      timer = null;
-      client.end(false, () => {
-        this.#leaving = false;
-        if (this.#stopped) return;
-        this.#useCurrent(client);
-        log.info(`leaving the broker at ${left}: ${this.label} is back`);
-        client.reconnect();
-      });
-    };
-    timer = setTimeout(go, FAREWELL_MS);
-    this.publish({ ...will, qos: 1 }, go);
-  }
-
-  #useCurrent(client: MqttClient): void {
-    if (this.#servers === null) return;
-    useServer(client.options, this.#servers.current);
-    this.label = withoutLogin(this.#servers.current.server);
+    this.#failover?.connected();
   }
 
   #keepLimits(client: MqttClient): void {
@@ -387,7 +343,7 @@ export class Connection {
     if (assignedClientId !== null) client.options.clientId = assignedClientId;
     if (!retain) {
       const cure = "allow retained messages there, or values and entities are missing until they are sent again";
-      this.#warnForGood("retain", `the broker at ${this.label} retains nothing: ${cure}`);
+      this.#report.warnOnce("retain", `the broker at ${this.label} retains nothing: ${cure}`);
     }
     if (maximumQos === 0) this.#options.log.debug("the broker knows QoS 0 only: nothing is acknowledged");
   }
@@ -398,11 +354,11 @@ export class Connection {
     const { options } = client;
     if (failure.key === "protocol-version" && options.protocolVersion === 5) {
       options.protocolVersion = 4;
-      this.#problem = {
+      this.#report.problem = {
         en: `the broker at ${this.label} does not know MQTT 5: going on with MQTT 3.1.1`,
         de: `Der Broker ${this.label} kennt MQTT 5 nicht: weiter mit MQTT 3.1.1`,
       };
-      this.#options.log.info(this.#problem.en);
+      this.#options.log.info(this.#report.problem.en);
       this.#retrySoon(client);
       return;
     }
@@ -425,8 +381,8 @@ export class Connection {
 
   #retrySoon(client: MqttClient): void {
     client.options.reconnectPeriod = 1;
-    this.#pauseMs = FIRST_PAUSE_MS / 2;
-    this.#problem ??= { en: "connecting again", de: "Neue Verbindung" };
+    this.#backoff.restart();
+    this.#report.problem ??= { en: "connecting again", de: "Neue Verbindung" };
   }
 
   /** The broker says why it closes the connection (MQTT 5). */
@@ -435,64 +391,44 @@ export class Connection {
   }
 
   #closed(client: MqttClient): void {
-    this.#attempting = false;
-    for (const timer of [this.#stableTimer, this.#returnTimer]) if (timer !== null) clearTimeout(timer);
+    this.#backoff.ended();
+    this.#failover?.closed();
+    if (this.#stableTimer !== null) clearTimeout(this.#stableTimer);
     if (this.#stopped) return;
     const unanswered = this.#disconnects.careful ? this.#window.oldest : null;
     // What was not acknowledged is forgotten: after a reconnect the newest is sent, not this.
     this.#window.clear();
     for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id));
-    if (this.#leaving) {
+    if (this.#failover?.leaving) {
       this.#connectedAt = 0;
       return;
     }
     const held = this.#connectedAt > 0;
-    if (this.#connectedAt > 0) this.#judgeClose(performance.now() - this.#connectedAt, unanswered);
-    if (this.#problem === null && !this.#hanging)
+    if (held) this.#judgeClose(performance.now() - this.#connectedAt, unanswered);
+    if (this.#report.problem === null && !this.#hanging)
       this.#complain(describeConnectionError({ code: "closed" }, this.label));
     this.#connectedAt = 0;
     // MQTT.js has taken this attempt's pause already; this is the one after the next failure.
-    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
-    client.options.reconnectPeriod = this.#pauseMs;
-    if (this.#servers?.several === true) this.#failOver(client, held);
-  }
-
-  /** The next broker of the list, at once while the round lasts; after it the pause. */
-  #failOver(client: MqttClient, held: boolean): void {
-    const servers = this.#servers;
-    if (servers === null) return;
-    const goesOn = held || servers.failed();
-    if (held) servers.lost();
-    this.#useCurrent(client);
-    if (goesOn) setImmediate(() => !this.#stopped && !client.connected && !this.#attempting && client.reconnect());
+    client.options.reconnectPeriod = this.#backoff.grow();
+    this.#failover?.next(held);
   }
 
   #judgeClose(heldMs: number, unanswered: Message | null): void {
     if (heldMs >= STABLE_MS) {
-      this.#pauseMs = FIRST_PAUSE_MS;
-      this.#told.delete(String(TAKEN_OVER));
+      this.#backoff.reset();
+      this.#report.close(String(TAKEN_OVER));
     }
     const verdict = this.#disconnects.closed(heldMs, unanswered);
     if (verdict === "thrown-out") {
       this.#complain(describeConnectionError({ code: THROWN_OUT }, this.label));
     } else if (verdict !== "closed") {
       this.#complain(describeCulprit(verdict.culprit, verdict.bytes, this.label));
-      this.#pauseMs = FIRST_PAUSE_MS;
+      this.#backoff.reset();
     }
   }
 
-  /** Once for each kind of failure, until it works again. */
-  #complain({ key, text, de, refused = false }: ConnectionProblem): void {
-    this.#problem = { en: text, de };
-    this.#refused = refused;
-    if (this.#stopped || this.#told.has(key)) return;
-    this.#told.add(key);
-    this.#options.log.warn(text);
-  }
-
-  #warnForGood(key: string, text: string): void {
-    if (this.#toldForGood.has(key) || this.#toldForGood.size >= MAX_TOLD) return;
-    this.#toldForGood.add(key);
-    this.#options.log.warn(text);
+  #complain(problem: ConnectionProblem): void {
+    this.#backoff.failed(problem.refused ?? false);
+    this.#report.failed(problem, this.#stopped);
   }
 }

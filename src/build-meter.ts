@@ -1,0 +1,94 @@
+/** One meter from the configuration: source, decoder, acceptance, capture, and where its readings go. */
+import { createAcceptance, limitsOf } from "./acceptance/acceptance.ts";
+import { keyIdOf } from "./acceptance/key-id.ts";
+import type { Memory } from "./acceptance/memory.ts";
+import type { Acceptance } from "./acceptance/verdict.ts";
+import { createDecoder } from "./codec/decoder.ts";
+import type { Decoder, DecoderOptions } from "./codec/decoder-event.ts";
+import type { Config, MeterConfig } from "./config/options.ts";
+import { Observer, sourceKind } from "./diagnosis/observer.ts";
+import type { ComponentLog } from "./log/component-log.ts";
+import type { MeterEvent } from "./meter/events.ts";
+import { MeterIdentity } from "./meter/identity.ts";
+import type { LineCapture } from "./meter/line-capture.ts";
+import { Meter } from "./meter/meter.ts";
+import { openSource } from "./sources/open-source.ts";
+import { DEMO_KEY } from "./sources/simulated-meter.ts";
+
+/** What may overhear decoder and acceptance of a meter: the status page's recorder. */
+export interface Recorder {
+  tap(index: number, decoder: Decoder): Decoder;
+  watch(index: number, acceptance: Acceptance): Acceptance;
+}
+
+export interface MeterParts {
+  readonly config: Config;
+  readonly meter: MeterConfig;
+  /** Position in the configuration. */
+  readonly index: number;
+  readonly recorder: Recorder | null;
+  readonly capture: LineCapture;
+  /** What was remembered of all meters. */
+  readonly remembered: Readonly<Record<string, unknown>>;
+  readonly memory: Memory;
+  /** @returns whether the event counts: the same meter may be read at another port already */
+  readonly emit: (event: MeterEvent) => boolean;
+  readonly log: ComponentLog;
+}
+
+/** A meter that is not started yet. */
+export function buildMeter(parts: MeterParts): Meter {
+  const { config, meter, index, recorder, capture, remembered, memory, emit, log } = parts;
+  const decoding = decodingOf(config, meter);
+  const decoder = createDecoder({ ...decoding, keepBytes: recorder !== null });
+  // A simulated meter and a capture begin anew each time: nothing of them is remembered.
+  const lasting = !["file", "simulator"].includes(sourceKind(meter.port));
+  const identity = new MeterIdentity({ index, id: meter.id, name: meter.name, warn: (message) => log.warn(message) });
+  const acceptance = createAcceptance(
+    {
+      ...limitsOf(config.plausibility),
+      wall: () => Date.now(),
+      keyId: keyIdOf(decoding.key),
+      source: meter.port,
+      id: () => identity.id,
+    },
+    lasting ? remembered : undefined,
+    log,
+  );
+  if (lasting) memory.watch(() => acceptance.memory());
+  return new Meter({
+    index,
+    source: openSource(meter.port, decoding),
+    line: {
+      baudRate: meter.baud_rate,
+      dataBits: meter.data_bits as 5 | 6 | 7 | 8,
+      parity: meter.parity,
+      stopBits: meter.stop_bits as 1 | 2,
+    },
+    decoder: capture.tap(recorder?.tap(index, decoder) ?? decoder),
+    acceptance: recorder?.watch(index, acceptance) ?? acceptance,
+    observer: new Observer(meter.port, sourceKind(meter.port)),
+    toReading: (telegram, complete, receivedAt) => identity.read(telegram, complete, receivedAt),
+    emit: (event) => {
+      const counts = emit(event);
+      if (counts && lasting && event.type === "reading" && event.reading.complete) memory.touch();
+    },
+    log,
+  });
+}
+
+/** What it takes to decode the telegrams of a meter: its keys, and the lists that the user has defined. */
+export function decodingOf(config: Config, meter: MeterConfig | undefined): DecoderOptions {
+  return { ...keysOf(meter), lists: config.lists };
+}
+
+/** A simulated meter without a key encrypts with the published example key. */
+function keysOf(meter: MeterConfig | undefined): { key?: Uint8Array; authenticationKey?: Uint8Array } {
+  const key = meter?.key ?? (meter?.port.startsWith("simulator:") ? DEMO_KEY : undefined);
+  return {
+    ...(key === undefined ? {} : { key: Buffer.from(key, "hex") }),
+    ...(meter?.authentication_key === undefined
+      ? {}
+      : { authenticationKey: Buffer.from(meter.authentication_key, "hex") }),
+  };
+}
