@@ -20,7 +20,8 @@ import type { Message } from "./message.ts";
 import { type MeterEntityOptions, meterEntities } from "./meter-entities.ts";
 import type { MeterState } from "./meter-state.ts";
 import type { RetainedCleanup } from "./retained-cleanup.ts";
-import type { Component, SeenDevice } from "./stale-discovery.ts";
+import type { Component } from "./retained-discovery.ts";
+import type { SeenDevice } from "./stale-discovery.ts";
 import { bridgeDevice, type Platform, parseDiscovery } from "./topics.ts";
 
 export interface AnnouncerParts {

@@ -45,6 +45,12 @@ const MUTE_MS = 10 * 60_000;
 /** Where there are several brokers, one that does not answer for so long is passed over. */
 const FAILOVER_TIMEOUT_MS = 3_000;
 
+/** Filters in one SUBSCRIBE: AWS IoT takes no more. */
+const MAX_FILTERS = 8;
+/** Bytes of a SUBSCRIBE beside its filters, and of a filter beside its text: its length and its options. */
+const SUBSCRIBE_BYTES = 16;
+const FILTER_BYTES = 3;
+
 export interface ConnectionOptions {
   readonly config: MqttConfig;
   /** Where `config` names no broker: finds one, takes its time; `null` if it gave up because we stop. */
@@ -211,21 +217,44 @@ export class Connection {
 
   /** `done` is called when the broker has answered, or there will be no answer. Wildcards are left out where the broker forbids them. */
   subscribe(topics: string[], done: () => void): void {
+    const client = this.#client;
     const allowed = this.#limits.wildcards ? topics : topics.filter((topic) => !/[+#]/.test(topic));
-    if (!this.subscribes || allowed.length === 0) {
+    if (client === null || !this.subscribes || allowed.length === 0) {
       done();
       return;
     }
     const timer = setTimeout(() => this.#giveUp("no answer to a subscription"), ANSWER_LIMIT_MS);
-    this.#client?.subscribe(allowed, { qos: 0 }, (error) => {
-      clearTimeout(timer);
-      if (error) this.#options.log.debug(() => `subscription failed: ${error.message}`);
-      done();
-    });
+    const packets = this.#inPackets(allowed);
+    let unanswered = packets.length;
+    for (const packet of packets) {
+      client.subscribe(packet, { qos: 0 }, (error) => {
+        if (error) this.#options.log.debug(() => `subscription failed: ${error.message}`);
+        if (--unanswered > 0) return;
+        clearTimeout(timer);
+        done();
+      });
+    }
   }
 
   unsubscribe(topics: string[]): void {
-    if (this.connected && topics.length > 0) this.#client?.unsubscribe(topics);
+    if (!this.connected) return;
+    for (const packet of this.#inPackets(topics)) this.#client?.unsubscribe(packet);
+  }
+
+  /** Filters as they fit into SUBSCRIBE or UNSUBSCRIBE packets. */
+  #inPackets(topics: readonly string[]): string[][] {
+    const packets: string[][] = [];
+    let bytes = Number.POSITIVE_INFINITY;
+    for (const topic of topics) {
+      const size = Buffer.byteLength(topic) + FILTER_BYTES;
+      if ((packets.at(-1)?.length ?? 0) >= MAX_FILTERS || bytes + size > this.#limits.maximumPacketBytes) {
+        packets.push([]);
+        bytes = SUBSCRIBE_BYTES;
+      }
+      packets.at(-1)?.push(topic);
+      bytes += size;
+    }
+    return packets;
   }
 
   /** There is something to publish: connects at once if that was to be done later, at most once a second. */

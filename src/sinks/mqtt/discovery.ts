@@ -6,8 +6,8 @@
 import type { MeterInfo } from "../../meter/events.ts";
 import { bridgeEntities } from "./bridge-entities.ts";
 import type { Entity, EntityOptions } from "./entity.ts";
+import type { Component } from "./retained-discovery.ts";
 import { slugify } from "./slug.ts";
-import type { Component } from "./stale-discovery.ts";
 import { bridgeDevice, NODE_PREFIX, topics } from "./topics.ts";
 
 export interface DiscoveryOptions extends EntityOptions {

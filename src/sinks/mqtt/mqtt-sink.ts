@@ -33,6 +33,8 @@ const INFO_INTERVAL_MS = 60_000;
 const INFO_DELAY_MS = 1000;
 /** Everything is sent again at most this often, however often Home Assistant says that it has started. */
 const RESEND_PAUSE_MS = 5_000;
+/** So long after a reading it is checked what no longer applies. */
+const CLEANUP_DELAY_MS = 100;
 /** What the broker may send us, at the least, and for each meter (`bridge/info` of an earlier run names all of them). */
 const MAX_PACKET_BYTES = 1024 * 1024;
 const MAX_PACKET_BYTES_PER_METER = 4096;
@@ -78,7 +80,6 @@ export class MqttSink implements Sink {
   readonly #commands: CommandTopics;
   readonly #events = new MeterEvents();
   #published = 0;
-  #firstConnect = true;
   /** Counts connections: what an earlier one had begun no longer matters. */
   #connections = 0;
   /** The broker has answered our subscriptions on this connection. */
@@ -110,8 +111,10 @@ export class MqttSink implements Sink {
       statuses: () => options.bridge.meters(),
       ready: () => this.#subscribed && this.#connection.connected,
       publish: (message) => this.#publish(message),
-      onSettled: () => this.#announceAll(),
-      onRead: () => this.#connection.unsubscribe(this.#leftoverTopics()),
+      unusedStates: this.#unusedStates(),
+      subscribe: (filters, done) => this.#connection.subscribe(filters, done),
+      unsubscribe: (filters) => this.#connection.unsubscribe(filters),
+      onRead: (devices) => this.#announceRead(devices),
     });
     const { bridge, windows, publishTopics, supportUrl, configurationUrl } = options;
     this.#announcer = new Announcer({
@@ -238,7 +241,7 @@ export class MqttSink implements Sink {
     if (!meter.online) this.#onAvailability(reading.meter, true);
     if (first) this.#soon(`first ${meter.info.id}`, 0, () => this.#introduce(meter));
     else if (changed) this.#announce(meter);
-    this.#cleanup.look();
+    if (!this.#cleanup.idle) this.#soon("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.look());
   }
 
   /** Values and status come before their entities, so that none of them begins as "unknown". */
@@ -247,7 +250,7 @@ export class MqttSink implements Sink {
     if (status !== undefined) this.#sendMeterInfo(status);
     this.#soon("info", INFO_DELAY_MS, () => this.#sendInfo());
     this.#announce(meter);
-    this.#cleanup.look();
+    this.#soon("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.look());
   }
 
   #onAvailability(info: MeterInfo, online: boolean): void {
@@ -283,12 +286,8 @@ export class MqttSink implements Sink {
     this.#writeCheck.clear();
     const subscriptions = [homeassistant.status_topic, topics.bridgeState(this.#base)];
     if (this.#options.onCommand !== undefined) subscriptions.push(topics.command(this.#base, "+", "+"));
-    if (this.#firstConnect) {
-      subscriptions.push(...this.#leftoverTopics());
-      this.#cleanup.begin();
-    }
+    subscriptions.push(...this.#cleanup.begin());
     if (homeassistant.enabled) subscriptions.push(...topics.rivals());
-    this.#firstConnect = false;
     const connection = ++this.#connections;
     this.#readings.reconnected();
     this.#subscribed = false;
@@ -310,12 +309,10 @@ export class MqttSink implements Sink {
     });
   }
 
-  /** Where earlier runs have retained what may no longer apply. */
-  #leftoverTopics(): string[] {
-    const { publishTopics = "all" } = this.#options;
+  /** Topics of our meters that `publish.topics` leaves out, as filters. */
+  #unusedStates(): string[] {
     const [readings = "", values = ""] = topics.allMeters(this.#base);
-    const unused = { all: [], values: [readings], json: [values] }[publishTopics];
-    return [...this.#cleanup.topics(), ...unused];
+    return { all: [], values: [readings], json: [values] }[this.#options.publishTopics ?? "all"];
   }
 
   /** All values of a meter, and whether it is there. */
@@ -330,16 +327,24 @@ export class MqttSink implements Sink {
 
   get #mayAnnounce(): boolean {
     const { enabled } = this.#options.homeassistant;
-    return enabled && this.#subscribed && this.#connection.connected && this.#cleanup.settled && !this.#stopped;
+    return enabled && this.#subscribed && this.#connection.connected && !this.#stopped;
   }
 
   /** Sends those discovery messages of a meter that are new or changed. */
   #announce(meter: MeterState): void {
-    if (!this.#mayAnnounce || meter.json === null) return;
     const { id } = meter.info;
+    if (!this.#mayAnnounce || meter.json === null || !this.#cleanup.isRead(id)) return;
     const elsewhere = this.#cleanup.announcedElsewhere(id);
     if (elsewhere === null) this.#announcer.announce(meter);
     else if (this.#duplicates.found(id, elsewhere)) this.#notifyDuplicates();
+  }
+
+  /** Announces meters that waited until it was known what is retained of them. */
+  #announceRead(devices: readonly string[]): void {
+    for (const id of devices) {
+      const meter = this.#meters.get(id);
+      if (meter !== undefined) this.#announce(meter);
+    }
   }
 
   #announceAll(): void {
@@ -424,7 +429,7 @@ export class MqttSink implements Sink {
 
   /** One timer of each name; a later call with the same name takes its place. */
   #soon(name: string, ms: number, act: () => void): void {
-    if ((name === "info" || name === "resend") && this.#timers.has(name) && ms > 0) return;
+    if (["info", "resend", "cleanup"].includes(name) && this.#timers.has(name) && ms > 0) return;
     clearTimeout(this.#timers.get(name));
     const timer = setTimeout(() => {
       this.#timers.delete(name);

@@ -2,7 +2,7 @@
  * What this installation has published on brokers so far, kept in `data_dir/mqtt.json`: base topics, discovery prefixes
  * and meters. What is retained may be forged; only what lies under a topic that this file names is ever cleared.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ComponentLog } from "../../log/component-log.ts";
 
@@ -44,15 +44,18 @@ export class PublicationHistory {
   readonly #options: PublicationHistoryOptions;
   readonly #now: () => number;
   /** Base topics, the present one first. */
-  readonly bases: readonly string[];
+  readonly bases: string[];
   /** Discovery prefixes, the present one first. */
   readonly prefixes: readonly string[];
   readonly #meters: Map<string, KnownMeter>;
+  /** There was no file yet: version 1.0.0 kept none, or this installation is new. */
+  readonly isNew: boolean;
   #failed = false;
 
   constructor(options: PublicationHistoryOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.isNew = options.dataDir !== null && !existsSync(join(options.dataDir, HISTORY_FILE));
     const before = options.dataDir === null ? NOTHING : readHistory(options.dataDir);
     this.bases = withFirst(options.base, before.bases);
     this.prefixes = withFirst(options.prefix, before.prefixes);
@@ -60,12 +63,31 @@ export class PublicationHistory {
     if (before.bases[0] !== options.base || before.prefixes[0] !== options.prefix) this.#save();
   }
 
+  /** Takes in a base topic that an earlier version has used: it kept no record of them. */
+  addBase(base: string): void {
+    if (!isPlainTopic(base) || this.bases.includes(base) || this.bases.length >= MAX_TOPICS) return;
+    this.bases.push(base);
+    this.#save();
+  }
+
+  /** Takes in meters, with their ports, that an earlier run has published and of which there is no record. */
+  addMeters(meters: ReadonlyMap<string, string>): void {
+    const unknown = [...meters].filter(([id]) => !this.#meters.has(id)).slice(0, MAX_METERS);
+    for (const [id, port] of unknown) this.#meters.set(id, { port, goneSince: null });
+    if (unknown.length > 0) this.#save();
+  }
+
+  /** Whether this installation has published a meter. */
+  knows(id: string): boolean {
+    return this.#meters.has(id);
+  }
+
   /** Ids of all meters that this installation has published, as far as they are remembered. */
   get meters(): string[] {
     return [...this.#meters.keys()];
   }
 
-  /** The configured meters, all of which have said who they are. */
+  /** The configured meters, all of which have identified themselves. */
   update(present: readonly PresentMeter[]): void {
     let changed = false;
     for (const { id, port } of present) {

@@ -1,24 +1,30 @@
 /**
- * When what earlier runs have retained is read and taken away; what that is, stale-discovery.ts decides. It is read on the
- * first connect, in the first half minute, and acted upon as soon as the meters have told who they are and what they send.
+ * When what earlier runs have retained is read and taken away; what that is, stale-discovery.ts decides.
+ *
+ * Only topics that may hold something of ours are read, and each only once: what the bridge says of itself, which meters
+ * there were, and the discovery messages of those and of the present meters. A topic is unsubscribed as soon as what is
+ * retained there has arrived. Discovery messages of other devices, thousands on some brokers, are never asked for. A meter
+ * is announced once its own topics have been read.
  */
-
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterStatus } from "../../meter/events.ts";
 import type { Message } from "./message.ts";
 import type { MeterState } from "./meter-state.ts";
 import type { PublicationHistory } from "./publication-history.ts";
-import { type Component, type SeenDevice, StaleDiscovery } from "./stale-discovery.ts";
+import type { Component } from "./retained-discovery.ts";
+import { type SeenDevice, StaleDiscovery } from "./stale-discovery.ts";
 import { bridgeDevice, OFFLINE, parseDiscovery, topics } from "./topics.ts";
 
-/** For so long after the first connect the retained discovery messages are read. */
-const READ_MS = 30_000;
-/** What is retained has been read when nothing more has come for so long. */
+/** What is retained has arrived when nothing more has come for so long after the broker's answer. */
 const QUIET_MS = 300;
-/** From the change of a discovery message until what stood behind it is emptied. */
+/** … or after so long, whatever still comes. */
+const LONGEST_READ_MS = 30_000;
+/** From the change of a discovery message until the states behind it are emptied. */
 const OLD_TOPICS_MS = 3000;
 /** Meters that send several lists have sent each of them after this time (hourly lists: Norway). */
 const ALL_LISTS_MS = 65 * 60_000;
+/** Meters of earlier runs whose topics are read. */
+const MAX_EARLIER_METERS = 5000;
 
 export interface RetainedCleanupParts {
   /** `mqtt.base_topic` */
@@ -29,10 +35,12 @@ export interface RetainedCleanupParts {
   readonly enabled: boolean;
   readonly instance: string;
   readonly log: ComponentLog;
-  /** Those that have been heard, by id. */
+  /** Meters that have been heard, by id. */
   readonly meters: ReadonlyMap<string, MeterState>;
   readonly history: PublicationHistory;
-  /** All configured ones; `info` is `null` as long as one has not said who it is. */
+  /** Topics below our meters on which nothing is published any more (`publish.topics`), as filters. */
+  readonly unusedStates: readonly string[];
+  /** All configured meters; `info` is `null` until one has identified itself. */
   readonly statuses: () => readonly Pick<MeterStatus, "info" | "label">[];
   /** Topics and keys under which a device is announced now, by its id. */
   readonly announced: (device: string) => Pick<SeenDevice, "announced" | "keys">;
@@ -41,23 +49,30 @@ export interface RetainedCleanupParts {
   /** Whether messages can be sent now. */
   readonly ready: () => boolean;
   readonly publish: (message: Message) => void;
-  /** What is retained has been read for the first time: now it is known what has to be migrated. */
-  readonly onSettled: () => void;
-  /** What is retained need not be read any longer. */
-  readonly onRead: () => void;
+  /** @param done called when the broker has answered */
+  readonly subscribe: (filters: string[], done: () => void) => void;
+  readonly unsubscribe: (filters: string[]) => void;
+  /** It is known by now what is retained of these devices: they may be announced. */
+  readonly onRead: (devices: readonly string[]) => void;
 }
 
 export class RetainedCleanup {
   readonly #parts: RetainedCleanupParts;
   readonly #stale: StaleDiscovery;
   readonly #startedAt = performance.now();
-  /** What was retained before us is still coming. */
-  #reading = false;
-  #settled = false;
-  #readTimer: NodeJS.Timeout | null = null;
+  /** Filters whose retained messages are being read. */
+  #reading: readonly string[] = [];
+  /** Filters that have been read. */
+  readonly #read = new Set<string>();
+  /** Devices whose discovery messages have been read. */
+  readonly #readDevices = new Set<string>();
+  /** Devices whose discovery messages are to be read. Bounded by the number of meters, now and earlier. */
+  readonly #devices = new Set<string>();
+  #begun = false;
   #quietTimer: NodeJS.Timeout | null = null;
+  #limitTimer: NodeJS.Timeout | null = null;
   #emptyTimer: NodeJS.Timeout | null = null;
-  /** Meters of an earlier run that were said to be offline. */
+  /** Meters of an earlier run that were reported as offline. */
   readonly #presumedGone = new Set<string>();
   /** Retained under topics that are no longer used; to be emptied. */
   readonly #oldTopics = new Set<string>();
@@ -67,29 +82,38 @@ export class RetainedCleanup {
     const { base, prefix, enabled, instance, log, history } = parts;
     const { bases, prefixes } = history;
     this.#stale = new StaleDiscovery({ base, prefix, bases, prefixes, enabled, instance, log });
+    for (const device of [bridgeDevice(instance), ...history.meters]) this.#devices.add(device);
   }
 
-  /** The subscriptions are about to be made for the first time. */
-  begin(): void {
-    this.#reading = true;
-    this.#readTimer = setTimeout(() => {
-      this.#reading = false;
-      this.#parts.onRead();
-      this.look();
-    }, READ_MS);
+  /**
+   * A connection was made. @returns filters to subscribe to together with everything else, before anything is published;
+   * then `subscribed` is to be called
+   */
+  begin(): string[] {
+    if (this.#begun && this.#reading.length === 0) return [];
+    this.#begun = true;
+    this.#clearReadTimers();
+    this.#reading = this.#missing();
+    return [...this.#reading];
   }
 
-  /** The broker has answered the subscriptions; what is retained comes now, if it has not yet. */
+  /** The broker has answered the subscriptions. */
   subscribed(): void {
-    if (!this.#settled && this.#quietTimer === null) this.#waitForQuiet();
+    if (this.#reading.length > 0) this.#waitForQuiet();
+    else this.#readMore();
   }
 
-  /** Whether what earlier runs have announced is known. */
-  get settled(): boolean {
-    return this.#settled;
+  /** Whether it is known what earlier runs, and others, have announced of a device. */
+  isRead(device: string): boolean {
+    return this.#readDevices.has(device);
   }
 
-  /** Topics from which entities of a device are to be migrated (stale-discovery.ts). They are emptied when Home Assistant has let go of them. */
+  /** Whether there is nothing to do until a meter is heard for the first time. */
+  get idle(): boolean {
+    return this.#stale.empty && this.#reading.length === 0;
+  }
+
+  /** Topics from which entities of a device are to be migrated. They are emptied when Home Assistant has let go of them. */
   takeOtherForm(device: string, form: "device" | "entity", keys: { has(key: string): boolean }): string[] {
     const found = this.#stale.takeOtherForm(device, form, keys);
     this.#emptyLater(found);
@@ -111,65 +135,33 @@ export class RetainedCleanup {
     return this.#stale.isForeign(topic);
   }
 
-  /** Where earlier runs have retained what may no longer apply. */
-  topics(): string[] {
-    const { bases, prefixes, meters } = this.#parts.history;
-    const old = bases
-      .slice(1)
-      .flatMap((base) => [
-        `${base}/bridge/state`,
-        ...meters.flatMap((id) => [
-          topics.reading(base, id),
-          `${topics.reading(base, id)}/+`,
-          topics.bridgeMeter(base, id),
-        ]),
-      ]);
-    return [...bases.map(topics.bridgeInfo), ...prefixes.flatMap(topics.allDiscovery), ...old];
-  }
-
   /** Takes in a message that was retained before us. */
   note(topic: string, payload: Buffer): void {
-    if (!this.#reading) return;
-    if (payload.length > 0 && this.#isUnderOldBase(topic)) this.#stale.noteOldState(topic);
-    if (this.#isBelowMeter(topic)) {
-      if (payload.length > 0) this.#stale.noteState(topic);
-    } else this.#stale.note(topic, payload);
+    if (this.#reading.length === 0) return;
+    const { base, history } = this.#parts;
+    if (payload.length > 0) {
+      if (this.#isUnderOldBase(topic)) this.#stale.noteOldState(topic);
+      const meter = this.#meterOfAvailability(topic);
+      if (meter !== null && this.#devices.size < MAX_EARLIER_METERS) this.#devices.add(meter);
+      if (!this.#isState(topic, base)) this.#stale.note(topic, payload);
+      // That a meter is there or not is no leftover of `publish.topics`.
+      else if (meter === null || (history.knows(meter) && !this.#isPresent(meter))) this.#stale.noteState(topic);
+    }
     this.#waitForQuiet();
   }
 
-  #isBelowMeter(topic: string): boolean {
-    const { base } = this.#parts;
-    if (!topic.startsWith(`${base}/`) || topic.startsWith(`${base}/bridge/`)) return false;
-    return this.#parts.history.prefixes.every((prefix) => parseDiscovery(prefix, topic) === null);
-  }
-
-  #isUnderOldBase(topic: string): boolean {
-    const { bases, prefixes } = this.#parts.history;
-    if (prefixes.some((prefix) => parseDiscovery(prefix, topic) !== null)) return false;
-    return bases.slice(1).some((base) => topic.startsWith(`${base}/`));
-  }
-
-  #waitForQuiet(): void {
-    if (this.#quietTimer !== null) clearTimeout(this.#quietTimer);
-    this.#quietTimer = setTimeout(() => {
-      this.#quietTimer = null;
-      if (!this.#settled) {
-        this.#settled = true;
-        this.#parts.onSettled();
-      }
-      this.look();
-    }, QUIET_MS);
-  }
-
-  /** Takes away what no longer applies, as far as that is known by now. To be called when a meter has told something new. */
+  /** Takes away what no longer applies, as far as that is known by now. To be called when a meter has sent something new. */
   look(): void {
-    const { base, instance, publish, onGone, log, ready, meters, statuses, history } = this.#parts;
-    const present = statuses().flatMap(({ info, label }) => (info === null ? [] : [{ id: info.id, port: label }]));
-    const allKnown = present.length === statuses().length;
+    const { base, instance, publish, onGone, log, ready, meters, history } = this.#parts;
+    const present = this.#present();
+    const allKnown = present.length === this.#parts.statuses().length;
     if (allKnown) history.update(present);
-    if (this.#stale.empty || this.#quietTimer !== null || !ready()) return;
+    for (const { id } of present) this.#devices.add(id);
+    if (!ready()) return;
+    this.#readMore();
+    if (this.#stale.empty || this.#reading.length > 0) return;
     for (const id of this.#stale.meters()) {
-      // A run that was killed could not say that its meters are gone; as long as they are not heard of, they are.
+      // A run that was killed could not report its meters as gone; until they are heard, they are.
       if (meters.has(id) || this.#presumedGone.has(id)) continue;
       this.#presumedGone.add(id);
       publish({ topic: topics.availability(base, id), payload: OFFLINE });
@@ -181,17 +173,133 @@ export class RetainedCleanup {
       gone.add(device);
       return true;
     };
-    const dead = this.#stale.due(this.#seen(), allKnown ? ids : null, isDue);
+    const dead = this.#stale.due(this.#seen(), allKnown ? ids : null, isDue, (id) => history.knows(id));
     for (const id of gone) history.forget(id);
     if (allKnown && present.every(({ id }) => meters.has(id))) this.#emptyLater(this.#stale.takeOldStates());
     for (const [device, keys] of dead.components) onGone(device, keys);
     if (dead.topics.length === 0) return;
     log.debug(() => `emptied, since nothing uses them any more: ${dead.topics.join(", ")}`);
-    const discovery = dead.topics.filter((topic) =>
-      history.prefixes.some((prefix) => parseDiscovery(prefix, topic) !== null),
-    );
+    const discovery = dead.topics.filter((topic) => this.#isDiscovery(topic));
     for (const topic of discovery) publish({ topic, payload: "" });
     this.#emptyLater(dead.topics.filter((topic) => !discovery.includes(topic)));
+  }
+
+  stop(): void {
+    this.#clearReadTimers();
+    if (this.#emptyTimer !== null) clearTimeout(this.#emptyTimer);
+    this.#emptyOldTopics();
+  }
+
+  /** Filters that are to be read and have not been. */
+  #missing(): string[] {
+    const { base, history, unusedStates } = this.#parts;
+    const { bases, prefixes, meters } = history;
+    const others = this.#stale.otherBases();
+    const wanted = [
+      ...[...bases, ...others].map(topics.bridgeInfo),
+      ...bases.map(topics.allAvailability),
+      ...unusedStates,
+      ...[...this.#devices].flatMap((device) => prefixes.flatMap((prefix) => topics.deviceMessages(prefix, device))),
+      ...bases.slice(1).flatMap((old) => [topics.bridgeState(old), ...meters.flatMap((id) => statesOf(old, id))]),
+      ...this.#goneMeters().flatMap((id) => statesOf(base, id)),
+    ];
+    return [...new Set(wanted)].filter((filter) => !this.#read.has(filter));
+  }
+
+  /** Meters that this installation has published and that are no longer configured; none until all have identified themselves. */
+  #goneMeters(): string[] {
+    const present = this.#present();
+    if (present.length === 0 || present.length < this.#parts.statuses().length) return [];
+    return this.#parts.history.meters.filter((id) => !this.#isPresent(id));
+  }
+
+  #readMore(): void {
+    if (!this.#begun || this.#reading.length > 0 || !this.#parts.ready()) return;
+    const missing = this.#missing();
+    if (missing.length === 0) return;
+    this.#reading = missing;
+    this.#parts.subscribe(missing, () => this.#waitForQuiet());
+  }
+
+  #waitForQuiet(): void {
+    this.#limitTimer ??= setTimeout(() => this.#onRead(), LONGEST_READ_MS);
+    if (this.#quietTimer !== null) clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => this.#onRead(), QUIET_MS);
+  }
+
+  #clearReadTimers(): void {
+    for (const timer of [this.#quietTimer, this.#limitTimer]) if (timer !== null) clearTimeout(timer);
+    this.#quietTimer = null;
+    this.#limitTimer = null;
+  }
+
+  #onRead(): void {
+    this.#clearReadTimers();
+    const { history, ready, unsubscribe, onRead } = this.#parts;
+    // The connection is gone: `begin` starts over on the next one.
+    if (!ready()) return;
+    unsubscribe([...this.#reading]);
+    for (const filter of this.#reading) this.#read.add(filter);
+    this.#reading = [];
+    history.addMeters(this.#stale.ownMeters());
+    for (const id of history.meters) this.#devices.add(id);
+    // Later there is a record of our base topics, and what is retained is no longer believed.
+    if (history.isNew) {
+      for (const base of this.#stale.ownOtherBases()) {
+        history.addBase(base);
+        if (!history.bases.includes(base)) continue;
+        this.#stale.adopted(base);
+        this.#stale.noteOldState(topics.bridgeInfo(base));
+      }
+    }
+    this.#readMore();
+    onRead(this.#takeReadDevices());
+    this.look();
+  }
+
+  /** Devices of which everything has been read by now, `bridge/info` of others that announce them included. */
+  #takeReadDevices(): string[] {
+    const isRead = (filter: string): boolean => this.#read.has(filter);
+    if (!this.#stale.otherBases().map(topics.bridgeInfo).every(isRead)) return [];
+    const { prefixes } = this.#parts.history;
+    const found = [...this.#devices].filter(
+      (device) =>
+        !this.#readDevices.has(device) &&
+        prefixes.every((prefix) => topics.deviceMessages(prefix, device).every(isRead)),
+    );
+    for (const device of found) this.#readDevices.add(device);
+    return found;
+  }
+
+  #present(): { id: string; port: string }[] {
+    return this.#parts.statuses().flatMap(({ info, label }) => (info === null ? [] : [{ id: info.id, port: label }]));
+  }
+
+  #isPresent(id: string): boolean {
+    return this.#parts.meters.has(id) || this.#parts.statuses().some(({ info }) => info?.id === id);
+  }
+
+  #isDiscovery(topic: string): boolean {
+    return this.#parts.history.prefixes.some((prefix) => parseDiscovery(prefix, topic) !== null);
+  }
+
+  /** Whether the topic is below a meter of this base topic, or about one. */
+  #isState(topic: string, base: string): boolean {
+    if (!topic.startsWith(`${base}/`) || this.#isDiscovery(topic)) return false;
+    return !topic.startsWith(`${base}/bridge/`) || topic.startsWith(`${base}/bridge/meters/`);
+  }
+
+  #isUnderOldBase(topic: string): boolean {
+    if (this.#isDiscovery(topic)) return false;
+    return this.#parts.history.bases.slice(1).some((base) => topic.startsWith(`${base}/`));
+  }
+
+  #meterOfAvailability(topic: string): string | null {
+    for (const base of this.#parts.history.bases) {
+      const id = topic.startsWith(`${base}/`) ? topic.slice(base.length + 1).split("/")[0] : undefined;
+      if (id !== undefined && topic === topics.availability(base, id)) return id;
+    }
+    return null;
   }
 
   /** Home Assistant must have let go of them first: it complains about an empty message. */
@@ -202,11 +310,6 @@ export class RetainedCleanup {
       this.#emptyTimer = null;
       this.#emptyOldTopics();
     }, OLD_TOPICS_MS);
-  }
-
-  stop(): void {
-    for (const timer of [this.#readTimer, this.#quietTimer, this.#emptyTimer]) if (timer !== null) clearTimeout(timer);
-    this.#emptyOldTopics();
   }
 
   #emptyOldTopics(): void {
@@ -226,6 +329,7 @@ export class RetainedCleanup {
       const own = topics.reading(base, id);
       const sends = (topic: string): boolean =>
         topic === topics.availability(base, id) ||
+        topic === topics.bridgeMeter(base, id) ||
         (topic === own || topic.startsWith(`${own}/`) ? meter.publishesOn(topic.slice(own.length + 1)) : false);
       seen.push({ id, ...known, complete: meter.sendsOneList || allLists, sends });
     }
@@ -234,4 +338,9 @@ export class RetainedCleanup {
     if (known.keys.has("connectivity")) seen.push({ id: bridge, ...known, complete: true, sends: () => true });
     return seen;
   }
+}
+
+/** Everything that a meter has retained below a base topic, as filters. */
+function statesOf(base: string, id: string): string[] {
+  return [topics.reading(base, id), `${topics.reading(base, id)}/+`, topics.bridgeMeter(base, id)];
 }

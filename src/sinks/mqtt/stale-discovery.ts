@@ -1,30 +1,39 @@
 /**
- * Discovery messages that we (this program, whichever run of it) have retained on the broker and that no longer apply:
- * another meter, another id, another base topic, a value that the meter no longer sends, discovery switched off. They are
- * found by reading what is retained at the start.
+ * Whose is what is retained, and what of ours no longer applies: another meter, another id, another base topic, a value
+ * that the meter no longer sends, discovery switched off.
  *
- * A message is ours if it lies under a base topic of ours, the present one or one that `data_dir` remembers, and names our
- * instance (`via_device`, the device of the bridge). Messages of version 1.0.0 name none: they are ours unless another
- * instance claims that base topic in its `bridge/info`. Everything else is left alone, and a meter that another bridge
- * announces is not announced a second time.
+ * A discovery message is ours if it lies under a base topic of ours, the present one or one that `data_dir` remembers, and
+ * names our instance (`via_device`, the device of the bridge). Messages of version 1.0.0 name none: they are ours unless
+ * another instance claims that base topic in its `bridge/info`. Everything else is left alone.
+ *
+ * Another bridge announces a meter if its `bridge/info` names the same instance as the discovery message. A message without
+ * such a bridge behind it (forged, or of a bridge whose traces are gone) keeps nobody from announcing the meter.
  */
 import type { ComponentLog } from "../../log/component-log.ts";
-import { isPlainTopic } from "./publication-history.ts";
-import { bridgeDevice, type DiscoveryAddress, NODE_PREFIX, ONLINE, parseDiscovery, topics } from "./topics.ts";
+import {
+  type Component,
+  isObject,
+  parseObject,
+  parseRetainedDiscovery,
+  type RetainedDiscovery,
+  retainedStatesOf,
+} from "./retained-discovery.ts";
+import { bridgeDevice, ONLINE, parseDiscovery, topics } from "./topics.ts";
 
-/** More of our entities than this are on no broker; what is beyond is not looked at. */
+/** More of our entities than this are on no broker; anything beyond is ignored. */
 const MAX_ENTRIES = 5000;
 const MAX_PAYLOAD_BYTES = 64 * 1024;
 /** Discovery messages of other bridges that are noted. */
 const MAX_FOREIGN = 1000;
-const STATE_SUFFIX = "/bridge/state";
+/** Other bridges whose `bridge/info` is read. */
+const MAX_OTHER_BASES = 16;
 
 export interface StaleDiscoveryOptions {
   /** `mqtt.base_topic` */
   readonly base: string;
   /** `homeassistant.discovery_topic` */
   readonly prefix: string;
-  /** Base topics of ours, the present one first. */
+  /** Base topics of ours, the present one first; may grow (`adopted`). */
   readonly bases: readonly string[];
   /** Discovery prefixes of ours, the present one first. */
   readonly prefixes: readonly string[];
@@ -56,34 +65,26 @@ export interface Dead {
   readonly components: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The part of one entity in the discovery message of a device. */
-export type Component = Readonly<Record<string, unknown>> & { readonly platform: string };
-
-/** A retained discovery message of ours. */
-interface Entry {
-  readonly device: string;
-  readonly stateTopics: readonly string[];
-  /** Base topic under which it was published. */
-  readonly base: string;
-  /** Bridge that published it; `null`: version 1.0.0 did not say. */
-  readonly instance: string | null;
-  /** Key of the entity, `null` for the message of a device. */
-  readonly key: string | null;
-  /** By key; empty in the message of one entity. */
-  readonly components: ReadonlyMap<string, Component>;
+/** What a `bridge/info` says. */
+interface BridgeInfo {
+  readonly instance: string;
+  /** Meters with the port where they are read, `""` if that is not known. */
+  readonly meters: ReadonlyMap<string, string>;
 }
 
 export class StaleDiscovery {
   readonly #options: StaleDiscoveryOptions;
-  readonly #entries = new Map<string, Entry>();
-  /** Retained below a meter, where that was asked for (`publish.topics`). */
+  readonly #entries = new Map<string, RetainedDiscovery>();
+  /** Retained below a meter of our base topic. */
   readonly #states = new Set<string>();
-  /** Retained under a base topic of before. */
+  /** Retained under an earlier base topic. */
   readonly #oldStates = new Set<string>();
-  /** By base topic of ours: the instance in its `bridge/info`. */
-  readonly #claims = new Map<string, string>();
-  /** Discovery messages of other bridges, by topic. */
-  readonly #foreign = new Map<string, { readonly device: string; readonly base: string }>();
+  /** By base topic, ours and others'. */
+  readonly #infos = new Map<string, BridgeInfo>();
+  /** Discovery messages under other base topics, by topic. */
+  readonly #foreign = new Map<string, RetainedDiscovery>();
+  /** Devices whose announcement by nobody has been reported. */
+  readonly #reported = new Set<string>();
   #foundOnline = false;
   #shared = false;
 
@@ -94,36 +95,66 @@ export class StaleDiscovery {
   /** Notes a message that was retained before we came; what is not ours is ignored. */
   note(topic: string, payload: Buffer): void {
     const { base, bases, prefix, prefixes } = this.#options;
-    if (payload.length === 0 || payload.length > MAX_PAYLOAD_BYTES) return;
+    if (payload.length === 0) return;
     if (topic === topics.bridgeState(base)) {
       this.#foundOnline = payload.toString("latin1") === ONLINE;
       return;
     }
-    const message = parseObject(payload);
-    if (message === null) return;
-    const informed = bases.find((name) => topic === topics.bridgeInfo(name));
+    // The info of a bridge with many meters is large; it comes from topics that we have named ourselves.
+    const informed = [...bases, ...this.otherBases()].find((name) => topic === topics.bridgeInfo(name));
     if (informed !== undefined) {
-      if (typeof message.instance === "string") this.#claims.set(informed, message.instance);
+      const info = parseInfo(payload);
+      if (info !== null) this.#infos.set(informed, info);
       return;
     }
-    const address = addressOf(prefixes, topic);
-    if (address === null || !isObject(message.origin) || message.origin.name !== "kaifa2mqtt") return;
-    const entry = entryOf(address, message);
+    const message = payload.length > MAX_PAYLOAD_BYTES ? null : parseObject(payload);
+    const entry = message === null ? null : parseRetainedDiscovery(prefixes, topic, message);
     if (entry === null) return;
     if (bases.includes(entry.base) && (entry.base === base || !this.#isOthers(entry))) {
       if (this.#entries.size < MAX_ENTRIES) this.#entries.set(topic, entry);
     } else if (parseDiscovery(prefix, topic) !== null && this.#foreign.size < MAX_FOREIGN) {
-      this.#foreign.set(topic, { device: entry.device, base: entry.base });
+      this.#foreign.set(topic, entry);
     }
+  }
+
+  /** Base topics that discovery messages of our meters name and that are not ours: who is there has to be read. */
+  otherBases(): string[] {
+    const named = [...this.#foreign.values()].map(({ base }) => base);
+    return [...new Set(named)].slice(0, MAX_OTHER_BASES);
+  }
+
+  /** Base topics among `otherBases` that our own instance claims in `bridge/info`: used before there was a record of them. */
+  ownOtherBases(): string[] {
+    return this.otherBases().filter((base) => this.#infos.get(base)?.instance === this.#options.instance);
+  }
+
+  /** This base topic is one of `bases` now. */
+  adopted(base: string): void {
+    for (const [topic, entry] of this.#foreign) {
+      if (entry.base !== base || this.#isOthers(entry)) continue;
+      this.#foreign.delete(topic);
+      this.#entries.set(topic, entry);
+    }
+  }
+
+  /** Meters, with their ports, that an earlier run of this installation names in `bridge/info`. */
+  ownMeters(): Map<string, string> {
+    const { bases, instance } = this.#options;
+    const infos = bases.flatMap((base) => this.#infos.get(base) ?? []);
+    return new Map(infos.filter((info) => info.instance === instance).flatMap(({ meters }) => [...meters]));
   }
 
   /** Base topic of another bridge that announces this device; `null`: it is ours to announce. */
   announcedElsewhere(device: string): string | null {
-    if (this.#foundOnline) this.#lookForOthers();
+    if (this.#foundOnline) this.#checkForSharedBase();
     const entries = [...this.#entries.values()].filter((entry) => entry.device === device);
     // What we have announced before stays ours.
     if (entries.some((entry) => this.#isOurs(entry))) return null;
-    for (const entry of this.#foreign.values()) if (entry.device === device) return entry.base;
+    for (const [topic, entry] of this.#foreign) {
+      if (entry.device !== device) continue;
+      if (this.#hasBridge(entry)) return entry.base;
+      this.#reportUnclaimed(topic, entry);
+    }
     // Under our base topic a bridge that is gone is one whose data folder was lost: its place is ours.
     const other = entries.find(({ base }) => base !== this.#options.base || this.#shared);
     return other === undefined ? null : other.base;
@@ -131,39 +162,57 @@ export class StaleDiscovery {
 
   /** Whether another bridge has retained a message there. */
   isForeign(topic: string): boolean {
-    return this.#foreign.has(topic);
+    const entry = this.#foreign.get(topic);
+    return entry !== undefined && this.#hasBridge(entry);
   }
 
-  #isOthers({ instance }: Entry): boolean {
+  /** Whether the bridge that a discovery message names exists, as far as its `bridge/info` says so. */
+  #hasBridge({ base, instance }: RetainedDiscovery): boolean {
+    const info = this.#infos.get(base);
+    if (info === undefined || info.instance === this.#options.instance) return false;
+    return instance === null || instance === info.instance;
+  }
+
+  #reportUnclaimed(topic: string, { device, base }: RetainedDiscovery): void {
+    if (this.#reported.has(device)) return;
+    this.#reported.add(device);
+    this.#options.log.warn(
+      `${topic} announces the meter ${device} for the base topic ${base}, where no such bridge is known (${topics.bridgeInfo(base)} does not name it): this bridge announces the meter. If Home Assistant shows entities twice or wrong ones, delete that message on the broker`,
+    );
+  }
+
+  #isOthers({ instance }: RetainedDiscovery): boolean {
     return instance !== null && instance !== this.#options.instance;
   }
 
   /** Whether it may be cleared. */
-  #isOurs(entry: Entry): boolean {
+  #isOurs(entry: RetainedDiscovery): boolean {
     const { base, instance } = this.#options;
     if (entry.instance !== null) return entry.instance === instance;
     if (entry.base === base) return !this.#shared;
-    const claim = this.#claims.get(entry.base);
+    const claim = this.#infos.get(entry.base)?.instance;
     return claim === undefined || claim === instance;
   }
 
-  /** Notes a topic under a base topic of before under which something was retained. */
+  /** Notes a topic under an earlier base topic under which something was retained. */
   noteOldState(topic: string): void {
     if (this.#oldStates.size < MAX_ENTRIES) this.#oldStates.add(topic);
   }
 
-  /** What we have left under base topics of before, each named once: only where `bridge/info` there is our own. */
+  /** What we have left under earlier base topics, each named once: only where `bridge/info` there is our own. */
   takeOldStates(): string[] {
     const { base, bases, instance } = this.#options;
     const found = [...this.#oldStates].filter((topic) => {
       if (topic === base || topic.startsWith(`${base}/`)) return false;
-      return bases.some((old) => old !== base && topic.startsWith(`${old}/`) && this.#claims.get(old) === instance);
+      return bases.some(
+        (old) => old !== base && topic.startsWith(`${old}/`) && this.#infos.get(old)?.instance === instance,
+      );
     });
     this.#oldStates.clear();
     return found;
   }
 
-  /** Notes a topic below a meter under which something was retained before we came. */
+  /** Notes a topic of a meter below our base topic under which something was retained before we came. */
   noteState(topic: string): void {
     if (this.#states.size < MAX_ENTRIES) this.#states.add(topic);
   }
@@ -190,14 +239,14 @@ export class StaleDiscovery {
     return entry?.base === this.#options.base ? entry.components : new Map();
   }
 
-  /** Nothing is left to be decided upon. */
+  /** Nothing is left to be decided. */
   get empty(): boolean {
     return this.#entries.size === 0 && this.#states.size === 0 && this.#oldStates.size === 0 && !this.#foundOnline;
   }
 
   /** Meters that an earlier run of this bridge has announced. */
   meters(): ReadonlySet<string> {
-    if (this.#foundOnline) this.#lookForOthers();
+    if (this.#foundOnline) this.#checkForSharedBase();
     const here = [...this.#entries.values()].filter(({ base }) => base === this.#options.base);
     const meters = here.map(({ device }) => device).filter((device) => !device.startsWith(bridgeDevice("")));
     return new Set(this.#shared ? [] : meters);
@@ -206,24 +255,27 @@ export class StaleDiscovery {
   /**
    * What is to be taken away now. Each is named once.
    * @param seen devices of ours, of the meters those that have sent a complete reading
-   * @param allIds ids of all configured meters and of the bridge; `null` as long as a meter has not told who it is, since
-   *   it may be the one whose entities look dead
+   * @param allIds ids of all configured meters and of the bridge; `null` as long as a meter has not identified itself,
+   *   since it may be the one whose entities look dead
    * @param isDue whether a meter that is not among `allIds` is to be cleared already
+   * @param isKnown whether this installation has published a meter of that id
    */
   due(
     seen: readonly SeenDevice[],
     allIds: ReadonlySet<string> | null,
     isDue: (device: string) => boolean = () => true,
+    isKnown: (device: string) => boolean = () => false,
   ): Dead {
-    if (this.#foundOnline) this.#lookForOthers();
+    if (this.#foundOnline) this.#checkForSharedBase();
     const { base, enabled } = this.#options;
     const found = new Set<string>();
     const components = new Map<string, readonly string[]>();
     const add = (...names: string[]): void => {
       for (const name of names) found.add(name);
     };
+    const byId = new Map(seen.map((device) => [device.id, device]));
     for (const [topic, entry] of this.#entries) {
-      const device = seen.find(({ id }) => id === entry.device);
+      const device = byId.get(entry.device);
       const here = entry.base === base;
       if (!this.#isOurs(entry)) continue;
       if (device?.complete) {
@@ -232,29 +284,35 @@ export class StaleDiscovery {
           const gone = [...entry.components.keys()].filter((key) => !device.keys.has(key));
           if (gone.length > 0) components.set(entry.device, gone);
         }
-        add(...statesOf(entry, !here).filter((name) => !device.sends(name)));
+        add(...retainedStatesOf(entry, !here).filter((name) => !device.sends(name)));
       } else if (!enabled) {
         add(topic);
       } else if (allIds !== null && !allIds.has(entry.device) && isDue(entry.device)) {
-        add(topic, ...statesOf(entry, true));
+        add(topic, ...retainedStatesOf(entry, true));
       } else {
         continue;
       }
       this.#entries.delete(topic);
     }
     for (const topic of this.#states) {
-      const device = seen.find(({ id }) => topic === `${base}/${id}` || topic.startsWith(`${base}/${id}/`));
-      if (!device?.complete) continue;
-      if (!device.sends(topic)) add(topic);
+      const id = meterOf(topic, base);
+      const device = byId.get(id);
+      if (device?.complete) {
+        if (!device.sends(topic)) add(topic);
+      } else if (!this.#shared && allIds !== null && !allIds.has(id) && isKnown(id) && isDue(id)) {
+        add(topic);
+      } else {
+        continue;
+      }
       this.#states.delete(topic);
     }
     return { topics: [...found], components };
   }
 
-  #lookForOthers(): void {
+  #checkForSharedBase(): void {
     const { base, instance, log } = this.#options;
     this.#foundOnline = false;
-    const claim = this.#claims.get(base);
+    const claim = this.#infos.get(base)?.instance;
     if (claim === undefined || claim === instance) return;
     this.#shared = true;
     log.warn(
@@ -263,76 +321,20 @@ export class StaleDiscovery {
   }
 }
 
-/** `null` for a message that is not ours. */
-function entryOf({ device, key }: DiscoveryAddress, message: Record<string, unknown>): Entry | null {
-  const bridgeTopic = stateTopicOfBridge(message.availability);
-  if (bridgeTopic === null) return null;
-  const base = bridgeTopic.slice(0, -STATE_SUFFIX.length);
-  const instance = instanceOf(device, message.device);
-  if (key !== null) {
-    if (message.unique_id !== `${NODE_PREFIX}${device}_${key}`) return null;
-    return { device, key, base, instance, stateTopics: stateTopicOf(message), components: new Map() };
+/** The meter to which a topic of `noteState` belongs. */
+function meterOf(topic: string, base: string): string {
+  const segments = topic.slice(base.length + 1).split("/");
+  return (segments[0] === "bridge" ? segments[2] : segments[0]) ?? "";
+}
+
+/** `null` for what is no `bridge/info`. */
+function parseInfo(payload: Buffer): BridgeInfo | null {
+  const message = parseObject(payload);
+  if (message === null || typeof message.instance !== "string") return null;
+  const meters = new Map<string, string>();
+  for (const meter of Array.isArray(message.meters) ? message.meters : []) {
+    if (!isObject(meter) || typeof meter.id !== "string" || !/^[A-Za-z0-9_-]{1,64}$/.test(meter.id)) continue;
+    meters.set(meter.id, typeof meter.port === "string" ? meter.port : "");
   }
-  if (!isObject(message.components)) return null;
-  const components = new Map<string, Component>();
-  for (const [name, part] of Object.entries(message.components)) {
-    if (!isObject(part) || typeof part.platform !== "string") return null;
-    // Only its platform: it has been taken away.
-    if (part.unique_id === undefined) continue;
-    if (part.unique_id !== `${NODE_PREFIX}${device}_${name}`) return null;
-    components.set(name, { ...part, platform: part.platform });
-  }
-  return { device, key, base, instance, stateTopics: [...components.values()].flatMap(stateTopicOf), components };
-}
-
-/** The bridge that announces a device: it names itself in `via_device`, or is the device. */
-function instanceOf(device: string, block: unknown): string | null {
-  const own = bridgeDevice("");
-  if (device.startsWith(own)) return device.slice(own.length);
-  const via = isObject(block) ? block.via_device : undefined;
-  const start = `${NODE_PREFIX}${own}`;
-  return typeof via === "string" && via.startsWith(start) ? via.slice(start.length) : null;
-}
-
-function addressOf(prefixes: readonly string[], topic: string): DiscoveryAddress | null {
-  for (const prefix of prefixes) {
-    const address = parseDiscovery(prefix, topic);
-    if (address !== null) return address;
-  }
-  return null;
-}
-
-function stateTopicOf({ state_topic: topic }: Readonly<Record<string, unknown>>): string[] {
-  return typeof topic === "string" ? [topic] : [];
-}
-
-/** What an entity has retained under the base topic that it names, and its meter with it where that is gone from there. */
-function statesOf({ base, device, stateTopics }: Entry, withMeter: boolean): string[] {
-  if (device.startsWith(bridgeDevice(""))) return [];
-  const states = stateTopics.filter((topic) => topic.startsWith(`${base}/${device}/`) && isPlainTopic(topic));
-  if (!withMeter) return states;
-  return [...states, topics.reading(base, device), topics.availability(base, device), topics.bridgeMeter(base, device)];
-}
-
-/** `<base>/bridge/state` among the availability topics of a discovery message. */
-function stateTopicOfBridge(availability: unknown): string | null {
-  if (!Array.isArray(availability)) return null;
-  for (const entry of availability) {
-    if (isObject(entry) && typeof entry.topic === "string" && entry.topic.endsWith(STATE_SUFFIX)) return entry.topic;
-  }
-  return null;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-/** What comes from the broker may be anything. */
-function parseObject(payload: Buffer): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(payload.toString("utf8"));
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
+  return { instance: message.instance, meters };
 }

@@ -31,11 +31,13 @@ export const topics = {
     `${prefix}/${platform}/${NODE_PREFIX}${device}/${key}/config`,
   /** Discovery of a device with all its entities. */
   deviceDiscovery: (prefix: string, device: string) => `${prefix}/device/${NODE_PREFIX}${device}/config`,
-  /** All discovery messages of the kinds that we publish, ours and others'. */
-  allDiscovery: (prefix: string) => [
-    ...PLATFORMS.map((platform) => `${prefix}/${platform}/+/+/config`),
-    `${prefix}/device/+/config`,
+  /** All discovery messages of one device in either form. */
+  deviceMessages: (prefix: string, device: string) => [
+    `${prefix}/+/${NODE_PREFIX}${device}/+/config`,
+    `${prefix}/device/${NODE_PREFIX}${device}/config`,
   ],
+  /** Where every meter says whether it is there; `+` for any. */
+  allAvailability: (base: string) => `${base}/+/availability`,
   /** All that may stand below any meter, its own topic included. */
   allMeters: (base: string) => [`${base}/+`, `${base}/+/+`],
   /** What a meter is asked to do; `+` for any. */

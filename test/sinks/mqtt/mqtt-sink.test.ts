@@ -409,6 +409,7 @@ describe("the MQTT sink", () => {
     it("nothing as long as one of several meters has not told who it is", async () => {
       infos = [METER, null];
       await plant(announce({ ...METER, id: "second" }));
+      await broker.retain("kaifa2mqtt/second/availability", "online");
       const sink = await started();
       read(sink);
       await broker.message(CONFIG_TOPIC);

@@ -12,6 +12,8 @@ import { statusOf } from "../../helpers/statuses.ts";
 import { temporaryFolder } from "../../helpers/temporary-folder.ts";
 
 const ENERGY = "homeassistant/sensor/kaifa2mqtt_181220000009/energy_import/config";
+const JSON_TOPIC = "kaifa2mqtt/181220000009";
+const CONNECTIVITY = "homeassistant/binary_sensor/kaifa2mqtt_bridge_0123456789ab/connectivity/config";
 const OURS = "0123456789ab";
 const THEIRS = "ba9876543210";
 
@@ -85,6 +87,7 @@ describe("retained messages belong to the bridge that published them", () => {
         language: "en",
         version: "1.0.0",
       }).map(({ topic, payload }) => ({ topic, payload: payload.replace(/,"via_device":"[^"]*"/, "") }));
+    await broker.retain("before/bridge/info", JSON.stringify({ version: "1.0.0", instance: THEIRS, meters: [] }));
     for (const { topic, payload } of old("before")) await broker.retain(topic, payload);
     const { sink } = await running();
     await settled();
@@ -103,6 +106,7 @@ describe("retained messages belong to the bridge that published them", () => {
       });
     const topic = "homeassistant/sensor/kaifa2mqtt_old/power_import/config";
     await broker.retain("victim/old/1.7.0", "5");
+    await broker.retain("kaifa2mqtt/old/availability", "offline");
     await broker.retain(topic, forge("victim", "victim/old/1.7.0"));
     const { sink } = await running({ dataDir: undefined });
     await settled();
@@ -116,6 +120,22 @@ describe("retained messages belong to the bridge that published them", () => {
     expect(broker.sent.filter(({ topic: sent }) => /[+#]/.test(sent))).toEqual([]);
   });
 
+  /** What a bridge retains that has never had other settings, on a broker of its own. */
+  async function leftBy(run: Run, marker: string): Promise<string[]> {
+    const shared = broker;
+    broker = await TestBroker.start();
+    try {
+      const { sink } = await running({ ...run, dataDir: join(dataDir, `fresh-${marker.replaceAll("/", "-")}`) });
+      await broker.until(() => broker.retained.has(marker), marker);
+      await settled();
+      await sink.stop();
+      return [...broker.retained.keys()].sort();
+    } finally {
+      await broker.stop();
+      broker = shared;
+    }
+  }
+
   it.each<[string, Run, string]>([
     ["base topic", { base: "new" }, "new/181220000009/1.8.0"],
     ["discovery topic", { homeassistant: { discovery_topic: "ha2" } }, ENERGY.replace("homeassistant", "ha2")],
@@ -127,6 +147,11 @@ describe("retained messages belong to the bridge that published them", () => {
       "homeassistant/device/kaifa2mqtt_181220000009/config",
     ],
     ["discovery off", { homeassistant: { enabled: false } }, "kaifa2mqtt/181220000009/1.8.0"],
+    [
+      "id while discovery is off",
+      { meter: { ...METER, id: "house" }, homeassistant: { enabled: false } },
+      "kaifa2mqtt/house/1.8.0",
+    ],
   ])(
     "nothing of ours stays behind and nothing of others is touched: %s changed and changed back",
     async (_, changed, marker) => {
@@ -144,24 +169,89 @@ describe("retained messages belong to the bridge that published them", () => {
       const second = await running(changed);
       await broker.until(() => broker.retained.has(marker), marker);
       // What stood behind an entity is emptied three seconds after the entity has changed.
-      await new Promise((resolve) => setTimeout(resolve, 3800));
-      const left = full.filter((topic) => !alone.includes(topic) && broker.retained.has(topic));
-      const stays: Record<string, RegExp> = { new: /^homeassistant\//, ha2: /^kaifa2mqtt\// };
-      if (changed.base !== undefined) expect(left.filter((topic) => !stays.new?.test(topic))).toEqual([]);
-      if (changed.homeassistant?.discovery_topic) expect(left.filter((topic) => !stays.ha2?.test(topic))).toEqual([]);
-      if (changed.meter?.id === "house") expect(left.filter((topic) => topic.includes("181220000009"))).toEqual([]);
-      if (changed.homeassistant?.enabled === false) {
-        expect(left.filter((topic) => topic.startsWith("homeassistant/"))).toEqual([]);
-      }
+      const ours = () => names().filter((topic) => !alone.includes(topic));
+      const expected = JSON.stringify(await leftBy(changed, marker));
+      await broker.until(
+        () => JSON.stringify(ours()) === expected,
+        "what a bridge leaves that never had other settings",
+      );
       await second.sink.stop();
       await running();
       await announced();
-      await new Promise((resolve) => setTimeout(resolve, 3800));
-      expect(names()).toEqual(full);
+      await broker.until(() => JSON.stringify(names()) === JSON.stringify(full), "everything as it was before");
       expect(theirs().filter(([topic]) => !topic.includes("bridge/"))).toEqual(before);
     },
     30_000,
   );
+
+  it("a renamed meter leaves no values behind while discovery is off", async () => {
+    const off = { homeassistant: { enabled: false } };
+    const { sink } = await running(off);
+    await settled();
+    await sink.stop();
+    expect(under("kaifa2mqtt/181220000009")).not.toEqual([]);
+    await running({ ...off, meter: { ...METER, id: "house" } });
+    await broker.until(
+      () =>
+        under("kaifa2mqtt/181220000009").length === 0 && !broker.retained.has("kaifa2mqtt/bridge/meters/181220000009"),
+      "nothing of the old id is left",
+    );
+    expect(broker.retained.get("kaifa2mqtt/house/1.8.0")).toBe("12.937");
+  });
+
+  it("an announcement without a bridge behind it keeps nobody from announcing the meter, and is reported once", async () => {
+    const forged = discoveryMessages(METER, readingOf().values, {
+      ...{ base: "evil", prefix: "homeassistant", language: "en", version: "1.1.0", instance: THEIRS },
+    });
+    for (const { topic, payload } of forged) await broker.retain(topic, payload);
+    const { sink, told } = await running();
+    await broker.until(() => (broker.retained.get(ENERGY) ?? "").includes("kaifa2mqtt/181220000009"), "ours");
+    for (let n = 0; n < 3; n++) sink.accept({ type: "reading", reading: readingOf() });
+    await settled();
+    expect(told.filter((text) => /base topic evil.*no such bridge.*delete that message/.test(text))).toHaveLength(1);
+    expect(sink.status().problems).toEqual([]);
+  });
+
+  it("a base topic changed together with the update from version 1.0.0, which kept no record: nothing stays behind", async () => {
+    const info = { version: "1.0.0", instance: OURS, meters: [{ id: METER.id, port: "/dev/ttyUSB0" }] };
+    await broker.retain("before/bridge/info", JSON.stringify(info));
+    await broker.retain("before/bridge/state", "offline");
+    await broker.retain(`before/${METER.id}/1.8.0`, "5");
+    await broker.retain(`before/${METER.id}/availability`, "offline");
+    await broker.retain(`before/${METER.id}`, "{}");
+    const old = { base: "before", prefix: "homeassistant", language: "en", version: "1.0.0" } as const;
+    for (const { topic, payload } of discoveryMessages(METER, readingOf().values, old)) {
+      await broker.retain(topic, payload.replace(/,"via_device":"[^"]*"/, ""));
+    }
+    await running();
+    await broker.until(() => (broker.retained.get(ENERGY) ?? "").includes("kaifa2mqtt/181220000009"), "ours");
+    await broker.until(() => under("before/").length === 0, "nothing is left under the old base topic");
+  });
+
+  it("subscribes to no discovery message of other devices, and to nothing of the past once it is read", async () => {
+    const open = new Set<string>();
+    const all = new Set<string>();
+    broker.aedes.on("subscribe", (list) => {
+      for (const { topic } of list) {
+        open.add(topic);
+        all.add(topic);
+      }
+    });
+    broker.aedes.on("unsubscribe", (list) => {
+      for (const topic of list) open.delete(topic);
+    });
+    await running();
+    await announced();
+    await settled();
+    const discoveries = [...all].filter((topic) => topic.startsWith("homeassistant/") && topic.endsWith("/config"));
+    expect(discoveries.length).toBeGreaterThan(1);
+    expect(discoveries.filter((topic) => !topic.includes("/kaifa2mqtt_"))).toEqual([]);
+    const lasting = [...open].filter((topic) => !topic.includes("/bridge/rival/"));
+    expect(lasting.filter((topic) => topic !== "homeassistant/status" && topic !== "kaifa2mqtt/bridge/state")).toEqual(
+      // MQTT 3.1.1: one topic of each kind is checked for its echo.
+      [JSON_TOPIC, CONNECTIVITY].filter((topic) => open.has(topic)),
+    );
+  });
 
   it("a meter that is no longer configured keeps its entities for thirty days, and its log line says so once", async () => {
     const old = { ...METER, id: "old" };
