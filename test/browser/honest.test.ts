@@ -215,7 +215,7 @@ describe("where something is wrong", () => {
     await picture("byte-table-de");
   });
 
-  it("log, configuration in force and findings are there, and no secret in them", async () => {
+  it("log, configuration in force and diagnosis are there, and no secret in them", async () => {
     const settings = {
       file: "/config/kaifa2mqtt.yaml",
       values: [{ path: "meters[0].key", value: "***", origin: "/config/kaifa2mqtt.yaml, line 3" }],
@@ -223,9 +223,9 @@ describe("where something is wrong", () => {
     const bridge = await open({ settings }, { locale: "de-AT" });
     stops.push(bridge.play(700));
     await well();
-    for (const card of ["findings", "log", "settings"]) await page.locator(`#${card}-card summary`).click();
+    for (const card of ["diagnosis", "log", "settings"]) await page.locator(`#${card}-card summary`).click();
     await expect.poll(() => text("#log-lines")).toMatch(/listening at tcp:.*connected to the broker/s);
-    await expect.poll(() => text("#findings")).toMatch(/Alles gut.*mbus.*verschlüsselt.*System-Titel/s);
+    await expect.poll(() => text("#diagnosis-facts")).toMatch(/Alles gut.*mbus.*verschlüsselt.*System-Titel/s);
     await expect.poll(() => text("#settings")).toMatch(/meters\[0\]\.key\*\*\*/);
     await page.locator("#log-level").selectOption("warn");
     await expect.poll(() => page.locator("#log-lines li").count()).toBe(0);

@@ -2,7 +2,7 @@
 import type { KeyTestResult, PageMeter, PageState } from "../page-model.ts";
 import { Connection, send } from "./connection.ts";
 import { byId, choices, setText } from "./dom.ts";
-import { Findings } from "./findings.ts";
+import { DiagnosisCard } from "./diagnosis-card.ts";
 import { LedgerCard } from "./ledger.ts";
 import { showMeter, showValues, showVerdict } from "./live.ts";
 import { LogView } from "./log-view.ts";
@@ -31,7 +31,7 @@ const plots = new Plots(language);
 const ledgerCard = new LedgerCard(language);
 const telegrams = new Telegrams(language);
 const logView = new LogView();
-const findings = new Findings();
+const diagnosisCard = new DiagnosisCard();
 watchSettings();
 const meterChoice = new MeterChoice(() => {
   if (state !== null) show(state);
@@ -107,7 +107,7 @@ function refresh(page: PageState): PageMeter | undefined {
   placeStages(verdict, meter);
   showOutputs(page, Date.now() - stateAt, language);
   plots.tick(meter, moment);
-  void findings.show(meter, moment, language);
+  void diagnosisCard.show(meter, moment, language);
   return meter;
 }
 
@@ -117,7 +117,7 @@ function placeStages(verdict: Verdict, meter: PageMeter): void {
   const { code, text, cure } = meter.diagnosis;
   const own = code === "ok" || code === "starting" || verdict.meter === meter.index || verdict.help === "bridge";
   setText(byId("path-text"), own ? "" : `${text[language]} ${cure[language]}`);
-  const before = verdict.level === "ok" ? byId("findings-card") : byId("columns");
+  const before = verdict.level === "ok" ? byId("diagnosis-card") : byId("columns");
   if (card.nextElementSibling !== before) before.before(card);
 }
 
@@ -191,7 +191,7 @@ setInterval(() => {
 
 for (const id of [
   "ledger-card",
-  "findings-card",
+  "diagnosis-card",
   "values-card",
   "telegrams-card",
   "key-card",

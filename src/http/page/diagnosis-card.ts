@@ -8,13 +8,13 @@ import { age, isWord, type Language, number, say } from "./words.ts";
 /** At most as often as this the newest telegram is asked for, milliseconds. */
 const PAUSE_MS = 2_000;
 
-export class Findings {
+export class DiagnosisCard {
   #newest: TelegramSummary | null = null;
   #meter = -1;
   #askedAt = 0;
 
   async show(meter: PageMeter, moment: Moment, language: Language): Promise<void> {
-    const card = byId<HTMLDetailsElement>("findings-card");
+    const card = byId<HTMLDetailsElement>("diagnosis-card");
     if (!card.open) return;
     if (meter.index !== this.#meter) this.#newest = null;
     if (meter.index !== this.#meter || Date.now() - this.#askedAt > PAUSE_MS) {
@@ -24,12 +24,12 @@ export class Findings {
       if (list !== null) this.#newest = list[0] ?? null;
     }
     const rows = rowsOf(meter, this.#newest, moment, language).filter(([, text]) => text !== "");
-    const list = byId("findings");
+    const list = byId("diagnosis-facts");
     const shape = JSON.stringify(rows);
     if (list.dataset.shape === shape) return;
     list.dataset.shape = shape;
     list.replaceChildren(
-      ...rows.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", { class: "found" }, text))),
+      ...rows.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", { class: "fact" }, text))),
     );
   }
 }
@@ -48,19 +48,19 @@ function rowsOf(
   const rejected = Object.entries(meter.rejectedBy).map(([code, count]) => `${outcome(code)} ${count}×`);
   const security = `security-${newest?.security}`;
   return [
-    [say(language, "finding"), `${text[language]} ${cure[language]}`.trim()],
-    [say(language, "findingMeter"), [nameOf(meter), meter.manufacturer, meter.model].filter(Boolean).join(" · ")],
-    [say(language, "findingPort"), `${meter.port} · ${say(language, "opened", String(meter.connections))}`],
-    [say(language, "findingTransport"), newest?.transport ?? ""],
-    [say(language, "findingSecurity"), isWord(security) ? say(language, security) : ""],
-    [say(language, "findingTitle"), newest?.systemTitle ?? ""],
-    [say(language, "findingPeriod"), meter.periodMs === null ? "" : age(language, meter.periodMs)],
+    [say(language, "diagnosisNow"), `${text[language]} ${cure[language]}`.trim()],
+    [say(language, "diagnosisMeter"), [nameOf(meter), meter.manufacturer, meter.model].filter(Boolean).join(" · ")],
+    [say(language, "diagnosisPort"), `${meter.port} · ${say(language, "opened", String(meter.connections))}`],
+    [say(language, "diagnosisTransport"), newest?.transport ?? ""],
+    [say(language, "diagnosisSecurity"), isWord(security) ? say(language, security) : ""],
+    [say(language, "diagnosisTitle"), newest?.systemTitle ?? ""],
+    [say(language, "diagnosisPeriod"), meter.periodMs === null ? "" : age(language, meter.periodMs)],
     [
-      say(language, "findingLast"),
+      say(language, "diagnosisLast"),
       meter.lastTelegramAt === null ? "" : say(language, "ago", age(language, moment.now - meter.lastTelegramAt)),
     ],
-    [say(language, "findingTime"), meter.meterTime ?? ""],
-    [say(language, "findingAccepted"), number(language, String(meter.accepted))],
-    [say(language, "findingRejected"), rejected.length === 0 ? say(language, "nothing") : rejected.join(", ")],
+    [say(language, "diagnosisTime"), meter.meterTime ?? ""],
+    [say(language, "diagnosisAccepted"), number(language, String(meter.accepted))],
+    [say(language, "diagnosisRejected"), rejected.length === 0 ? say(language, "nothing") : rejected.join(", ")],
   ];
 }
