@@ -8,6 +8,7 @@ import { readBerLength } from "../axdr/ber-length.ts";
 import { ByteReader } from "../axdr/byte-reader.ts";
 import { CodecError } from "../codec-error.ts";
 import { formatHex } from "../hex.ts";
+import { latin1Text } from "../latin1.ts";
 import { parseP1 } from "../link/p1-content.ts";
 import { proveText } from "../link/p1-telegram.ts";
 import type { ListDefinition } from "../lists/list-definition.ts";
@@ -85,7 +86,7 @@ export class ApduDecoder {
   #takePrepared(apdu: Uint8Array, transport: Transport, proof: Proof): readonly Telegram[] | null {
     const prepared = this.#prepared;
     this.#prepared = null;
-    if (prepared === null || Buffer.compare(prepared.apdu, apdu) !== 0) return null;
+    if (prepared === null || !equalBytes(prepared.apdu, apdu)) return null;
     const { telegrams } = prepared;
     return telegrams[0]?.transport === transport && prepared.proof === proof ? telegrams : null;
   }
@@ -222,9 +223,7 @@ function checked(telegram: Telegram): Telegram {
 }
 
 function decodeText(plaintext: Uint8Array, envelope: Envelope): Telegram {
-  const { unread, ...content } = parseP1(
-    Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length).toString("latin1"),
-  );
+  const { unread, ...content } = parseP1(latin1Text(plaintext));
   const unproven = envelope.security !== "none" && envelope.proof === "none";
   const proof = unproven ? proveText(plaintext) : envelope.proof;
   const rest = unread.length === 0 ? {} : { unread };
@@ -278,6 +277,12 @@ function cipheredLength(bytes: Uint8Array): number {
   const length = readBerLength(bytes, 2 + (bytes[1] as number));
   const end = length === undefined ? bytes.length : length[1] + length[0];
   return nextApdu(bytes, end) === null ? bytes.length : end;
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function sameBytes(bytes: Uint8Array, a: number, b: number, count: number): boolean {

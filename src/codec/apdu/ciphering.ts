@@ -6,7 +6,7 @@
  * AES-GCM with the initialisation vector system title || invocation counter and a tag of 96 bits. Without a tag that is
  * plain counter mode, which starts at block 2.
  */
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { encipherGcm, verifyGcmTag } from "../aes.ts";
 import { encodeBerLength } from "../axdr/ber-length.ts";
 import { ByteReader } from "../axdr/byte-reader.ts";
 import { CodecError } from "../codec-error.ts";
@@ -24,6 +24,7 @@ const TAG_LENGTH = 12;
 const IV_LENGTH = 12;
 /** Security control and invocation counter. */
 const HEADER_LENGTH = 5;
+const NOTHING = new Uint8Array(0);
 
 /** What stands before the ciphertext; positions count from the start of the APDU. */
 export interface CipheredApdu {
@@ -141,21 +142,18 @@ function verifyTag(
   authenticationKey: Uint8Array,
   encrypted: boolean,
 ): void {
-  const algorithm = (securityControl & 0x0f) === 2 ? "aes-256-gcm" : "aes-128-gcm";
-  const gcm = createDecipheriv(algorithm, key, iv, { authTagLength: TAG_LENGTH });
   const content = apdu.subarray(contentAt, contentEnd);
-  gcm.setAAD(associatedData(securityControl, authenticationKey, encrypted ? undefined : content));
-  gcm.setAuthTag(apdu.subarray(contentEnd, contentEnd + TAG_LENGTH));
-  try {
-    if (encrypted) gcm.update(content);
-    gcm.final();
-  } catch (cause) {
-    throw new CodecError(
-      "authentication",
-      "the authentication tag does not fit: the authentication key is not that of this meter, or bytes were changed",
-      { cause },
-    );
-  }
+  const ciphertext = encrypted ? content : NOTHING;
+  const options = {
+    key,
+    iv,
+    associatedData: associatedData(securityControl, authenticationKey, encrypted ? undefined : content),
+  };
+  if (verifyGcmTag(ciphertext, apdu.subarray(contentEnd, contentEnd + TAG_LENGTH), options)) return;
+  throw new CodecError(
+    "authentication",
+    "the authentication tag does not fit: the authentication key is not that of this meter, or bytes were changed",
+  );
 }
 
 /** security control || authentication key, and the content itself where it is authenticated only. */
@@ -186,6 +184,8 @@ export function encodeGeneralCiphering(plaintext: Uint8Array, options: Ciphering
   const { key, authenticationKey, systemTitle, invocationCounter } = options;
   const { securityControl = SECURITY_CONTROL.encryption, tag = GENERAL_GLO_CIPHERING } = options;
   if (systemTitle.length !== 8) throw new RangeError("a system title has 8 bytes");
+  const keyLength = (securityControl & 0x0f) === 2 ? 32 : 16;
+  if (key.length !== keyLength) throw new RangeError(`the security suite needs a key of ${keyLength} bytes`);
   const header = new Uint8Array(HEADER_LENGTH);
   header[0] = securityControl;
   new DataView(header.buffer).setUint32(1, invocationCounter);
@@ -195,14 +195,13 @@ export function encodeGeneralCiphering(plaintext: Uint8Array, options: Ciphering
   const encrypted = (securityControl & SECURITY_CONTROL.encryption) !== 0;
   const authenticated = (securityControl & SECURITY_CONTROL.authentication) !== 0;
   if (authenticated && !authenticationKey) throw new RangeError("authentication needs an authentication key");
-  const algorithm = (securityControl & 0x0f) === 2 ? "aes-256-gcm" : "aes-128-gcm";
-  const gcm = createCipheriv(algorithm, key, iv, { authTagLength: TAG_LENGTH });
-  if (authenticationKey && authenticated) {
-    gcm.setAAD(associatedData(securityControl, authenticationKey, encrypted ? undefined : plaintext));
-  }
-  const content = encrypted ? gcm.update(plaintext) : plaintext;
-  gcm.final();
-  const end = authenticated ? gcm.getAuthTag() : new Uint8Array(0);
+  const additional =
+    authenticationKey && authenticated
+      ? associatedData(securityControl, authenticationKey, encrypted ? undefined : plaintext)
+      : NOTHING;
+  const ciphered = encipherGcm(encrypted ? plaintext : NOTHING, { key, iv, associatedData: additional });
+  const content = encrypted ? ciphered.ciphertext : plaintext;
+  const end = authenticated ? ciphered.tag : NOTHING;
   const length = encodeBerLength(header.length + content.length + end.length);
   return Uint8Array.from([tag, 8, ...systemTitle, ...length, ...header, ...content, ...end]);
 }

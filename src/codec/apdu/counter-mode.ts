@@ -2,7 +2,7 @@
  * AES in counter mode, for many short texts under one key: GCM without its tag (NIST SP 800-38D, 6.5). The key stream is
  * made with one AES object for all of them, because making an object for each telegram costs more than deciphering it.
  */
-import { type Cipher, createCipheriv } from "node:crypto";
+import { type BlockCipher, createBlockCipher } from "../aes.ts";
 
 const BLOCK = 16;
 const IV = 12;
@@ -10,8 +10,7 @@ const IV = 12;
 const FIRST_COUNTER = 2;
 
 export class CounterMode {
-  /** AES of single blocks; it remembers nothing from one call to the next. */
-  readonly #aes: Cipher;
+  readonly #encipher: BlockCipher;
   /** Counter blocks: initialisation vector || counter, as bytes and as words. */
   #blocks = new Uint8Array(0);
   #words = new Uint32Array(0);
@@ -25,8 +24,7 @@ export class CounterMode {
 
   /** @param key 16 or 32 bytes */
   constructor(key: Uint8Array) {
-    this.#aes = createCipheriv(key.length === 32 ? "aes-256-ecb" : "aes-128-ecb", key, null);
-    this.#aes.setAutoPadding(false);
+    this.#encipher = createBlockCipher(key);
   }
 
   /**
@@ -53,7 +51,7 @@ export class CounterMode {
       words[i + 1] = second;
       words[i + 2] = third;
     }
-    const stream = this.#aes.update(this.#input);
+    const stream = this.#encipher(this.#input);
     const text = this.#text;
     text.set(bytes.subarray(start, end));
     if (stream.byteOffset % 4 === 0) {

@@ -4,6 +4,7 @@
  */
 
 import { readBerLength } from "../axdr/ber-length.ts";
+import { latin1Text } from "../latin1.ts";
 import { GENERAL_BLOCK_TRANSFER } from "../link/block-transfer.ts";
 import { llcLength } from "../link/hdlc-assembler.ts";
 import { crcX25, scanHdlcFrame } from "../link/hdlc-frame.ts";
@@ -204,7 +205,7 @@ function dissectP1(wire: Uint8Array, at: number, { spans, slices, seals }: Disse
   for (let line = at; line < end; ) {
     const feed = wire.indexOf(0x0a, line);
     const next = feed < 0 || feed >= end ? end : feed + 1;
-    const text = Buffer.from(wire.subarray(line, next)).toString("latin1").trim();
+    const text = latin1Text(wire, line, next).trim();
     const [, code, value] = /^(\d+-\d+:[\d.]+(?:\*\d+)?)(\(.*\))$/.exec(text) ?? [];
     if (code !== undefined) spans.push(span("register", line, next, code, value));
     else if (text.startsWith("!")) {

@@ -3,6 +3,8 @@
  * exact as printed, units as the telegram names them.
  */
 import { CodecError } from "../codec-error.ts";
+import { formatHex, parseHex } from "../hex.ts";
+import { latin1Bytes, latin1Text } from "../latin1.ts";
 import type { Decimal, Register } from "../telegram.ts";
 import { roundDecimal } from "../values/decimal.ts";
 
@@ -156,8 +158,8 @@ function isHexText(medium: string, code: string): boolean {
 
 function textOfHex(value: string): string {
   if (value.length < 4 || value.length % 2 !== 0 || !/^[0-9A-Fa-f]+$/.test(value)) return value;
-  const bytes = Buffer.from(value, "hex");
-  return bytes.every((byte) => byte >= 0x20 && byte < 0x7f) ? bytes.toString("latin1").trim() : value;
+  const bytes = parseHex(value);
+  return bytes.every((byte) => byte >= 0x20 && byte < 0x7f) ? latin1Text(bytes).trim() : value;
 }
 
 /** `-12.340` → -12340 × 10^-3: the digits as printed. */
@@ -200,7 +202,7 @@ export function formatP1Number(value: Decimal, whole: number, fraction: number):
 
 /** A text as DSMR writes identifiers: two hexadecimal digits a character (DSMR 5.0.2, 6.4). */
 export function formatP1Text(text: string): string {
-  return Buffer.from(text, "latin1").toString("hex").toUpperCase();
+  return formatHex(latin1Bytes(text));
 }
 
 /**

@@ -11,6 +11,7 @@
  * (`1-0:4:24.7.0`, Kamstrup Omnia), and a ciphered block in place of the lines (Kaifa and Elgama, Poland).
  */
 import { CodecError } from "../codec-error.ts";
+import { latin1Bytes, latin1Text } from "../latin1.ts";
 import type { Proof } from "../telegram.ts";
 import { checkThatFits, crcP1, KnownChecks, STANDARD_CHECK } from "./p1-check.ts";
 import { LINE_END, WELL_FORMED } from "./p1-content.ts";
@@ -150,7 +151,7 @@ function scanEnd(
   while (at < end && at < bang + 5 && isHexDigit(buffer[at])) at++;
   const digits = at - bang - 1;
   if (at >= end && !final) return { kind: "more", bytes: at - start + 1 };
-  const claimed = digits === 0 ? -1 : Number.parseInt(latin1(buffer, bang + 1, at), 16);
+  const claimed = digits === 0 ? -1 : Number.parseInt(latin1Text(buffer, bang + 1, at), 16);
   const lineEnds = at < end && isLineEnd(buffer[at]);
   if (lineEnds && buffer[at] === CR) {
     if (at + 1 >= end && !final) return { kind: "more", bytes: at + 2 - start };
@@ -185,7 +186,7 @@ function scanEnd(
 
 /** Whether each line is `code(value)`. */
 function linesAreWhole(buffer: Uint8Array, body: number, bang: number): boolean {
-  return latin1(buffer, body, bang)
+  return latin1Text(buffer, body, bang)
     .split(LINE_END)
     .every((line) => line === "" || WELL_FORMED.test(line));
 }
@@ -234,10 +235,6 @@ function cutShort(bytes: number): Scan<P1Frame> {
   return { kind: "bad", code: "framing", message: `P1: cut short after ${bytes} bytes`, length: bytes };
 }
 
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
-}
-
 function hex4(value: number): string {
   return value.toString(16).toUpperCase().padStart(4, "0");
 }
@@ -278,11 +275,11 @@ export class P1Assembler implements Assembler<P1Frame> {
 
 function headOf(text: Uint8Array): string {
   const lineEnd = text.findIndex(isLineEnd);
-  return latin1(text, 0, lineEnd < 0 ? Math.min(text.length, LONGEST_HEAD) : lineEnd);
+  return latin1Text(text, 0, lineEnd < 0 ? Math.min(text.length, LONGEST_HEAD) : lineEnd);
 }
 
 /** A telegram out of its head (`/KFM5KAIFA-METER`) and lines (`1-0:1.8.0(000123.456*kWh)`), with CRC. */
 export function encodeP1(head: string, lines: readonly string[]): Uint8Array {
-  const text = Buffer.from(`${head}\r\n\r\n${lines.map((line) => `${line}\r\n`).join("")}!`, "latin1");
-  return Buffer.concat([text, Buffer.from(`${hex4(crcP1(text))}\r\n`, "latin1")]);
+  const text = `${head}\r\n\r\n${lines.map((line) => `${line}\r\n`).join("")}!`;
+  return latin1Bytes(`${text}${hex4(crcP1(latin1Bytes(text)))}\r\n`);
 }

@@ -5,6 +5,7 @@
 import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "../axdr/axdr.ts";
 import { isNothing, readText, readValue } from "../axdr/axdr-value.ts";
 import { parseHex } from "../hex.ts";
+import { latin1Bytes, latin1Text } from "../latin1.ts";
 import type { Register } from "../telegram.ts";
 import { formatDateTime, looksLikeDateTime } from "../values/date-time.ts";
 import { formatObis, parseObis } from "../values/obis.ts";
@@ -163,9 +164,7 @@ function textOf(node: AxdrNode, bytes: Uint8Array): string | null {
 
 /** A string without the zeros or blanks that fill it. */
 function trimmed(node: AxdrNode, bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + node.start, node.end - node.start)
-    .toString("latin1")
-    .replace(/[\0 ]+$/, "");
+  return latin1Text(bytes, node.start, node.end).replace(/[\0 ]+$/, "");
 }
 
 /** What a body that fits the list says. */
@@ -234,21 +233,14 @@ function allowedTags(cell: Cell): readonly number[] {
 
 /** The bytes that an element must have; `null` where they may differ. */
 function constantOf(cell: Cell): Uint8Array | null {
-  if (cell.text !== undefined) return Buffer.from(cell.text, "latin1");
+  if (cell.text !== undefined) return latin1Bytes(cell.text);
   return cell.length === undefined ? (cell.bytes ?? null) : null;
 }
 
 function acceptsContent(cell: Cell, content: Uint8Array): boolean {
   const constant = constantOf(cell);
-  const text = Buffer.from(content)
-    .toString("latin1")
-    .replace(/[\0 ]+$/, "");
-  if (constant !== null)
-    return (
-      Buffer.from(constant)
-        .toString("latin1")
-        .replace(/[\0 ]+$/, "") === text
-    );
+  const text = latin1Text(content).replace(/[\0 ]+$/, "");
+  if (constant !== null) return latin1Text(constant).replace(/[\0 ]+$/, "") === text;
   if (cell.length !== undefined && cell.length < content.length) return false;
   if (cell.pattern !== undefined && !cell.pattern.test(text)) return false;
   if (cell.role === "clock") return content.length === 12 && looksLikeDateTime(content, 0);

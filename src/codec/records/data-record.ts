@@ -9,6 +9,7 @@
  */
 import { CodecError } from "../codec-error.ts";
 import { formatHex } from "../hex.ts";
+import { latin1Text } from "../latin1.ts";
 import type { Decimal } from "../telegram.ts";
 import { decimalFromFloat32 } from "../values/decimal.ts";
 
@@ -136,9 +137,14 @@ function codingOf(code: number): RecordCoding {
   return code === 0x0d ? "text" : "bcd";
 }
 
+/** A copy in reverse order; `slice` of a Node `Buffer` would be a view of the original. */
+function reversed(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end)).reverse();
+}
+
 /** M-Bus writes texts with their last character first. */
 function reversedText(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.subarray(start, end)).reverse().toString("latin1");
+  return latin1Text(reversed(bytes, start, end));
 }
 
 /**
@@ -164,7 +170,7 @@ export function recordNumber(record: DataRecord, bytes: Uint8Array, signed: bool
 export function recordText(record: DataRecord, bytes: Uint8Array): string | null {
   if (record.coding === "text") return reversedText(bytes, record.dataStart, record.dataEnd);
   if (record.coding !== "bcd") return null;
-  const digits = formatHex(Buffer.from(bytes.subarray(record.dataStart, record.dataEnd)).reverse());
+  const digits = formatHex(reversed(bytes, record.dataStart, record.dataEnd));
   return /^\d+$/.test(digits) ? digits : null;
 }
 
@@ -178,7 +184,7 @@ function integer(bytes: Uint8Array, start: number, end: number, signed: boolean)
 
 /** Two digits a byte, the last ones first; F in the highest place is a minus sign (EN 13757-3, type A). */
 function bcd(bytes: Uint8Array, start: number, end: number): Decimal | null {
-  const digits = formatHex(Buffer.from(bytes.subarray(start, end)).reverse());
+  const digits = formatHex(reversed(bytes, start, end));
   const match = /^(F?)(\d+)$/.exec(digits);
   if (match === null) return null;
   const value = Number(match[2]);

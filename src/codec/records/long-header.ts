@@ -8,7 +8,7 @@
  * they are on the wire, and eight times the access number. There is no tag: that the plaintext begins and ends with
  * 2F 2F is all that tells a right key from a wrong one, and that every record in it can be read.
  */
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { decipherCbc, encipherCbc } from "../aes.ts";
 import { CodecError } from "../codec-error.ts";
 import { CI_RECORDS } from "../link/mbus-assembler.ts";
 import { FILLER } from "./data-record.ts";
@@ -64,23 +64,23 @@ export function decipherRecords(telegram: Uint8Array, header: LongHeader, key: U
   if (key.length !== BLOCK) {
     throw new CodecError("key-wrong", `M-Bus encryption mode 5 needs a key of 16 bytes, not ${key.length}`);
   }
-  const cbc = createDecipheriv("aes-128-cbc", key, initialisationVector(telegram)).setAutoPadding(false);
-  const plaintext = cbc.update(content.subarray(0, encryptedLength));
+  const plaintext = decipherCbc(content.subarray(0, encryptedLength), key, initialisationVector(telegram));
   const marks = [0, 1, encryptedLength - 2, encryptedLength - 1];
   if (!marks.every((at) => plaintext[at] === FILLER)) {
     throw new CodecError("key-wrong", "deciphering gives no telegram: the key is not that of this meter");
   }
-  return Buffer.concat([plaintext, content.subarray(encryptedLength)]);
+  const records = new Uint8Array(content);
+  records.set(plaintext);
+  return records;
 }
 
 /** The telegram with the same records under another key. @throws CodecError as `decipherRecords` */
 export function recipherRecords(telegram: Uint8Array, key: Uint8Array | undefined, newKey: Uint8Array): Uint8Array {
   const header = decodeLongHeader(telegram);
-  const copy = telegram.slice();
+  const copy = new Uint8Array(telegram);
   if (header.encryptedLength === 0) return copy;
   const plaintext = decipherRecords(telegram, header, key).subarray(0, header.encryptedLength);
-  const cbc = createCipheriv("aes-128-cbc", newKey, initialisationVector(telegram)).setAutoPadding(false);
-  copy.set(cbc.update(plaintext), LONG_HEADER_LENGTH);
+  copy.set(encipherCbc(plaintext, newKey, initialisationVector(telegram)), LONG_HEADER_LENGTH);
   return copy;
 }
 
@@ -105,7 +105,6 @@ export function encodeLongHeader(records: Uint8Array, key: Uint8Array, accessNum
   plaintext.set(records, 2);
   const header = [CI_RECORDS, 0, 0, 0, 0, 0x2d, 0x4c, 0x01, 0x0e, accessNumber & 0xff, 0, blocks << 4, MODE_5];
   const telegram = Uint8Array.from([...header, ...plaintext]);
-  const cbc = createCipheriv("aes-128-cbc", key, initialisationVector(telegram)).setAutoPadding(false);
-  telegram.set(cbc.update(plaintext), LONG_HEADER_LENGTH);
+  telegram.set(encipherCbc(plaintext, key, initialisationVector(telegram)), LONG_HEADER_LENGTH);
   return telegram;
 }

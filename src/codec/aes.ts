@@ -1,0 +1,73 @@
+/**
+ * AES, and the only file of the codec that imports a module of Node. A build for the browser replaces it with a file of
+ * the same exports; everything here is synchronous.
+ */
+import { createCipheriv, createDecipheriv } from "node:crypto";
+
+/** GCM tag of every DLMS security suite, bytes. */
+const TAG_LENGTH = 12;
+
+/**
+ * Enciphers blocks of 16 bytes independently of each other (ECB), without padding.
+ * @returns as many bytes as were given, in a buffer of their own
+ */
+export type BlockCipher = (blocks: Uint8Array) => Uint8Array;
+
+/** @param key 16 or 32 bytes */
+export function createBlockCipher(key: Uint8Array): BlockCipher {
+  const aes = createCipheriv(key.length === 32 ? "aes-256-ecb" : "aes-128-ecb", key, null);
+  aes.setAutoPadding(false);
+  return (blocks) => aes.update(blocks);
+}
+
+/** What AES-GCM needs besides the text. */
+export interface GcmOptions {
+  /** 16 or 32 bytes. */
+  readonly key: Uint8Array;
+  /** 12 bytes. */
+  readonly iv: Uint8Array;
+  readonly associatedData: Uint8Array;
+}
+
+/** Whether the tag (12 bytes) is that of this ciphertext and of the associated data. */
+export function verifyGcmTag(ciphertext: Uint8Array, tag: Uint8Array, options: GcmOptions): boolean {
+  const { key, iv, associatedData } = options;
+  const gcm = createDecipheriv(key.length === 32 ? "aes-256-gcm" : "aes-128-gcm", key, iv, {
+    authTagLength: TAG_LENGTH,
+  });
+  gcm.setAAD(associatedData);
+  gcm.setAuthTag(tag);
+  gcm.update(ciphertext);
+  try {
+    gcm.final();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns the ciphertext, and its tag of 12 bytes */
+export function encipherGcm(
+  plaintext: Uint8Array,
+  { key, iv, associatedData }: GcmOptions,
+): { readonly ciphertext: Uint8Array; readonly tag: Uint8Array } {
+  const gcm = createCipheriv(key.length === 32 ? "aes-256-gcm" : "aes-128-gcm", key, iv, { authTagLength: TAG_LENGTH });
+  gcm.setAAD(associatedData);
+  const ciphertext = gcm.update(plaintext);
+  gcm.final();
+  return { ciphertext, tag: gcm.getAuthTag() };
+}
+
+/**
+ * AES-128-CBC without padding.
+ * @param iv 16 bytes
+ * @param blocks whole blocks of 16 bytes
+ */
+export function decipherCbc(blocks: Uint8Array, key: Uint8Array, iv: Uint8Array): Uint8Array {
+  return createDecipheriv("aes-128-cbc", key, iv).setAutoPadding(false).update(blocks);
+}
+
+/** The inverse of `decipherCbc`. */
+export function encipherCbc(blocks: Uint8Array, key: Uint8Array, iv: Uint8Array): Uint8Array {
+  return createCipheriv("aes-128-cbc", key, iv).setAutoPadding(false).update(blocks);
+}
