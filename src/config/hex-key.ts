@@ -3,6 +3,8 @@
  * `0x` are accepted. Forms known to cause trouble are named in the message (the ASCII codes of the digits, letters
  * instead of hex digits, base64, a leading control byte as in Luxembourg).
  */
+import { parseHex } from "../codec/hex.ts";
+import { latin1Text } from "../codec/latin1.ts";
 
 /** Prefixes that precede a key in some letters and exports and are not part of it. */
 const PREFIXES: readonly { readonly digits: string; readonly what: string }[] = [
@@ -34,7 +36,7 @@ export function isKey(normalized: string): boolean {
 /** The 16 bytes of a key, `null` if the text is not one. */
 export function keyBytes(text: string): Uint8Array | null {
   const normalized = normalizeKey(text);
-  return isKey(normalized) ? new Uint8Array(Buffer.from(normalized, "hex")) : null;
+  return isKey(normalized) ? parseHex(normalized) : null;
 }
 
 /** Describes what was pasted instead of a key, without revealing its content. */
@@ -44,7 +46,7 @@ export function describeWrongKey(text: string): string {
   if (digits === "") return "nothing";
   if (/^[0-9A-F]+$/.test(digits)) {
     if (digits.length === 64) {
-      const spelled = Buffer.from(digits, "hex").toString("latin1");
+      const spelled = latin1Text(parseHex(digits));
       return isKey(spelled.toUpperCase())
         ? "64 hex digits that are the ASCII codes of 32 hex digits (write the 32 digits that they spell)"
         : "64 hex digits (perhaps encryption key and authentication key pasted one after the other)";

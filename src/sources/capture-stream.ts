@@ -2,8 +2,9 @@
  * A capture of any size, read piece by piece: the bytes as they are, hex text, or a log with bytes in its lines. The content
  * decides which. Hex text: digits in any grouping, blanks, commas, colons, semicolons, dashes and `0x` between them, `#` begins
  * a comment, a line may begin with a time; the dumps of `xxd`, `hexdump` (with -C and without), and `od` are read, too. Of a log
- * (log-line.ts) lines without bytes are passed over.
+ * (log-line.ts) lines without bytes are passed over. Without Node's `Buffer`: the decode page reads captures in the browser.
  */
+import { latin1Text } from "../codec/latin1.ts";
 import { digitsInLogLine, isP1Line } from "./log-line.ts";
 
 /** Size of the sample from which the kind is decided, unless the input ends or is evidently binary before that. */
@@ -34,7 +35,16 @@ export interface CaptureProblem {
   readonly offset: number;
 }
 
+/** Where the bytes of a line of hex text, or of a log, begin. */
+export interface CaptureLine {
+  /** From 1. */
+  readonly line: number;
+  /** Offset in the decoded bytes. */
+  readonly offset: number;
+}
+
 export class CaptureReader {
+  readonly #lines: CaptureLine[] | null;
   #kind: CaptureKind | null = null;
   #sample: Uint8Array[] = [];
   #sampled = 0;
@@ -48,9 +58,19 @@ export class CaptureReader {
   #continued = false;
   #problems: CaptureProblem[] = [];
 
+  /** @param options `keepLines`: remember where each line's bytes begin; memory grows with the capture */
+  constructor({ keepLines = false }: { readonly keepLines?: boolean } = {}) {
+    this.#lines = keepLines ? [] : null;
+  }
+
   /** `null` until it is decided. */
   get kind(): CaptureKind | null {
     return this.#kind;
+  }
+
+  /** Lines with bytes, in their order; empty unless `keepLines` was asked for. */
+  get lines(): readonly CaptureLine[] {
+    return this.#lines ?? [];
   }
 
   /** Lines since the last call that were not hex text. */
@@ -78,9 +98,9 @@ export class CaptureReader {
   }
 
   #decide(final: boolean): Uint8Array {
-    const sample = Buffer.concat(this.#sample);
+    const sample = joined(this.#sample);
     this.#sample = [];
-    const text = sample.toString("latin1").replace(/^\xef\xbb\xbf/, "");
+    const text = latin1Text(sample).replace(/^\xef\xbb\xbf/, "");
     const lines = text.split(/\r\n|\r|\n/);
     // The last line may be cut in the middle of a time.
     if (!final && lines.length > 1 && (lines.at(-1)?.length ?? 0) < LONGEST_TIME) lines.pop();
@@ -92,21 +112,23 @@ export class CaptureReader {
   }
 
   #readText(chunk: Uint8Array, final: boolean): Uint8Array {
-    const text =
-      this.#rest +
-      Buffer.from(chunk)
-        .toString("latin1")
-        .replace(/^\xef\xbb\xbf/, "");
+    const text = this.#rest + latin1Text(chunk).replace(/^\xef\xbb\xbf/, "");
     const lines = text.split("\n");
     this.#rest = final ? "" : (lines.pop() ?? "");
     const pieces: string[] = [this.#half];
+    let count = this.#half.length;
     const take = (line: string, ends: boolean) => {
       const isLog = this.#kind === "log";
       const digits = isLog ? digitsInLogLine(line) : digitsOf(line, !this.#continued, this.#dump);
       if (!this.#continued) this.#line += 1;
       this.#continued = !ends;
-      if (digits !== null) pieces.push(digits);
-      else this.#problems.push({ line: this.#line, offset: this.#offset + (pieces.join("").length >> 1) });
+      const offset = this.#offset + (count >> 1);
+      if (digits === null) this.#problems.push({ line: this.#line, offset });
+      else if (digits !== "") {
+        pieces.push(digits);
+        count += digits.length;
+        this.#lines?.push({ line: this.#line, offset });
+      }
     };
     for (const line of lines) take(line, true);
     if (this.#rest.length > MAX_LINE) {
@@ -119,8 +141,32 @@ export class CaptureReader {
     const even = digits.length - (digits.length % 2);
     this.#half = digits.slice(even);
     this.#offset += even / 2;
-    return Buffer.from(digits.slice(0, even), "hex");
+    return bytesOf(digits.slice(0, even));
   }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+/** Bytes of an even number of hex digits and nothing else; captures may be large, so without a slice for each byte. */
+function bytesOf(digits: string): Uint8Array {
+  const bytes = new Uint8Array(digits.length / 2);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = (nibble(digits.charCodeAt(2 * i)) << 4) | nibble(digits.charCodeAt(2 * i + 1));
+  }
+  return bytes;
+}
+
+/** `0` to `9`, `A` to `F` and `a` to `f`, of which bits 0 to 3 count from 0 or from 1. */
+function nibble(code: number): number {
+  return (code & 15) + (code >= 65 ? 9 : 0);
 }
 
 /** Whether the lines of a text are those of a log with bytes in it. P1 telegrams are text, too, and their own content. */
