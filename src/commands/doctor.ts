@@ -24,6 +24,7 @@ import { listSerialDevices, type SerialDevice } from "../sources/serial-devices.
 import { type LineSettings, SourceError } from "../sources/source.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { type BrokerReport, brokerLines, examineBroker, isBrokerWell } from "./doctor-broker.ts";
+import { conclude } from "./doctor-conclusion.ts";
 import { type Hearing, listenAround, usualLines } from "./doctor-listen.ts";
 import { readSettings } from "./settings.ts";
 
@@ -158,7 +159,7 @@ async function examine(
   const predecessor = await predecessorService();
   const users =
     sourceKind(port) === "serial" ? [...(await portUsers(port)), ...(predecessor === null ? [] : [predecessor])] : [];
-  return { port, hearings, diagnosis: conclude(hearings, meter, configured), users };
+  return { port, hearings, diagnosis: conclude(hearings, meter?.complete === true, configured), users };
 }
 
 /** The settings that the bridge would use; without a configuration those of `parity: auto`. */
@@ -170,33 +171,6 @@ function linesOf(meter: MeterConfig | null): LineSettings[] {
     parity: each,
     stopBits: stop_bits as LineSettings["stopBits"],
   }));
-}
-
-/** What says most comes first. */
-const TELLING = ["wrong-parity", "checksum", "no-content", "noise", "silence", "starting"];
-
-function conclude(
-  hearings: readonly Hearing[],
-  meter: Configured | null,
-  configured: readonly LineSettings[],
-): Diagnosis {
-  const last = hearings.at(-1);
-  if (last === undefined) throw new Error("nothing was tried");
-  const rank = ({ diagnosis }: Hearing) => TELLING.indexOf(diagnosis.code);
-  if (last.telegram === null && rank(last) >= 0) {
-    return [...hearings].sort((a, b) => rank(a) - rank(b))[0]?.diagnosis ?? last.diagnosis;
-  }
-  if (last.line === null || last.telegram === null) return last.diagnosis;
-  const right = formatLine(last.line);
-  if (configured.some((line) => formatLine(line) === right)) return last.diagnosis;
-  const baud = configured[0]?.baudRate !== last.line.baudRate;
-  const cure = `Set ${baud ? `baud_rate: ${last.line.baudRate} and ` : ""}parity: ${last.line.parity}${
-    !baud && last.line.parity !== "odd" ? ", or leave parity out" : ""
-  }.`;
-  if (meter === null || !meter.complete) return { ...last.diagnosis, cure: { en: cure, de: cure } };
-  const wrong = configured.map(formatLine).join(" or ");
-  const text = `Telegrams come at ${right}, but the configuration says ${wrong}: the ${baud ? "baud rate" : "parity"} is wrong.`;
-  return { code: baud ? "noise" : "wrong-parity", text: { en: text, de: text }, cure: { en: cure, de: cure } };
 }
 
 function noPort(devices: readonly SerialDevice[]): Diagnosis {
