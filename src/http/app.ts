@@ -3,9 +3,10 @@
  * Assistant's ingress path and behind any proxy that strips its own prefix.
  *
  *     /              the page, with /page.js, /page.css, /icon.svg
+ *     /decode        the decode page, one file (src/decode-page)
  *     /events        its state, by server-sent events; /api/state: the same once
  *     /api/power, /api/energy (both with .csv, too), /api/telegrams, /api/telegrams/ID, /capture
- *     /api/log, /api/settings
+ *     /api/log, /api/settings, /api/template
  *     /api/key-test, /api/login, /api/logout       (POST)
  *     /health, /live, /metrics
  */
@@ -95,6 +96,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
 
   for (const [path, name] of [
     ["/", "index.html"],
+    ["/decode", "decode.html"],
     ["/help.html", "help.html"],
     ["/help.de.html", "help.de.html"],
     ["/page.js", "page.js"],
@@ -172,6 +174,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
 
   app.get("/api/log", (c) => sendJson(c, parts.logTail?.after(whole(c, "after", 0, 0, Number.MAX_SAFE_INTEGER)) ?? []));
   app.get("/api/settings", (c) => sendJson(c, parts.settings ?? { file: null, values: [] }));
+  app.get("/api/template", (c) => c.json(recorder.template(meterIndex(c))));
   app.get("/api/telegrams", (c) => sendJson(c, recorder.list(meterIndex(c)).map(summaryOf)));
   app.get("/api/telegrams/:id", (c) => {
     const entry = recorder.find(Number(c.req.param("id")));
@@ -271,6 +274,7 @@ function sendAsset(c: Ctx, asset: Asset | undefined): Response {
   c.header("cache-control", "no-cache");
   c.header("etag", asset.etag);
   c.header("vary", "accept-encoding");
+  if (asset.policy !== null) c.header("content-security-policy", `${asset.policy}; frame-ancestors 'self'`);
   if (c.req.header("if-none-match") === asset.etag) return c.body(null, 304);
   const { body, encoding } = encode(asset, c.req.header("accept-encoding") ?? "");
   if (encoding !== null) c.header("content-encoding", encoding);

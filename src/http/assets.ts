@@ -1,10 +1,11 @@
-/** The files of the page as built, each also compressed. Read once, kept in memory (about 250 KB). */
+/** The files of the page as built, each also compressed. Read once, kept in memory (about 550 KB). */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const TYPES = {
   "index.html": "text/html; charset=utf-8",
+  "decode.html": "text/html; charset=utf-8",
   "help.html": "text/html; charset=utf-8",
   "help.de.html": "text/html; charset=utf-8",
   "page.js": "text/javascript; charset=utf-8",
@@ -19,6 +20,8 @@ export const ASSET_NAMES = Object.keys(TYPES) as readonly AssetName[];
 export interface Asset {
   readonly type: string;
   readonly etag: string;
+  /** The Content-Security-Policy that the document itself brings; `null`: that of every answer holds. */
+  readonly policy: string | null;
   readonly plain: Uint8Array<ArrayBuffer>;
   readonly gzip: Uint8Array<ArrayBuffer>;
   readonly brotli: Uint8Array<ArrayBuffer>;
@@ -33,12 +36,20 @@ export async function loadAssets(folder: string): Promise<ReadonlyMap<AssetName,
     assets.set(name, {
       type: TYPES[name],
       etag: `"${createHash("sha256").update(plain).digest("hex").slice(0, 20)}"`,
+      policy: policyOf(name, plain),
       plain,
       gzip: await read(".gz"),
       brotli: await read(".br"),
     });
   }
   return assets;
+}
+
+/** What the `meta` element at the beginning of a document says. */
+function policyOf(name: AssetName, plain: Uint8Array): string | null {
+  if (!name.endsWith(".html")) return null;
+  const head = Buffer.from(plain.subarray(0, 2_048)).toString("latin1");
+  return /<meta http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(head)?.[1] ?? null;
 }
 
 /** Picks the smallest form that the client takes. */

@@ -5,6 +5,7 @@
 
 import type { Acceptance } from "../acceptance/verdict.ts";
 import type { Decoder, DecoderEvent } from "../codec/decoder-event.ts";
+import { ListSamples } from "../codec/lists/list-samples.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import { germanReasonOr } from "../diagnosis/reasons-de.ts";
 import type { TelegramSummary } from "./page-model.ts";
@@ -37,6 +38,8 @@ interface Tape {
   telegrams: Recorded[];
   raw: RawChunk[];
   rawBytes: number;
+  /** Telegrams that fit no list. */
+  readonly unknown: ListSamples;
 }
 
 export class Recorder {
@@ -106,6 +109,11 @@ export class Recorder {
     return undefined;
   }
 
+  /** A `lists:` block for telegrams of one meter that fit no list; empty if there were none. */
+  template(index: number): string {
+    return this.#tapes.get(index)?.unknown.template() ?? "";
+  }
+
   /** Raw bytes of one meter, oldest first. */
   raw(index: number): readonly RawChunk[] {
     return this.#tapes.get(index)?.raw ?? [];
@@ -114,12 +122,13 @@ export class Recorder {
   #tape(index: number): Tape {
     const known = this.#tapes.get(index);
     if (known !== undefined) return known;
-    const created: Tape = { telegrams: [], raw: [], rawBytes: 0 };
+    const created: Tape = { telegrams: [], raw: [], rawBytes: 0, unknown: new ListSamples() };
     this.#tapes.set(index, created);
     return created;
   }
 
   #add(index: number, event: DecoderEvent): void {
+    if (event.type === "fault" && event.positions !== undefined) this.#tape(index).unknown.add(event.positions);
     const wire = event.type === "skipped" ? undefined : event.bytes;
     if (event.type === "skipped" || wire === undefined || wire.length > MAX_TELEGRAM_BYTES) return;
     const { telegrams } = this.#tape(index);

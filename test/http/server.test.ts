@@ -8,6 +8,7 @@ import { createDecoder } from "../../src/codec/decoder.ts";
 import { keyBytes } from "../../src/config/hex-key.ts";
 import { diagnose } from "../../src/diagnosis/diagnosis.ts";
 import { Observer } from "../../src/diagnosis/observer.ts";
+import { ASSET_NAMES } from "../../src/http/assets.ts";
 import type { BridgeView } from "../../src/http/bridge-view.ts";
 import { HttpSink, type HttpSinkOptions } from "../../src/http/http-sink.ts";
 import type { PageState, PowerSeries } from "../../src/http/page-model.ts";
@@ -31,11 +32,13 @@ let healthy = true;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "kaifa-http-"));
-  for (const name of ["index.html", "help.html", "help.de.html", "page.js", "page.css", "icon.svg", "openapi.yaml"]) {
+  for (const name of ASSET_NAMES) {
     await writeFile(join(folder, name), `plain ${name}`);
     await writeFile(join(folder, `${name}.gz`), `gzip ${name}`);
     await writeFile(join(folder, `${name}.br`), `brotli ${name}`);
   }
+  const policy = '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'" />';
+  await writeFile(join(folder, "decode.html"), `<!doctype html>${policy}`);
   logged = [];
   healthy = true;
 });
@@ -210,6 +213,24 @@ describe("the page's data", () => {
     const url = await start({ view: unknown, meters: [{ name: "House", id: "house" }] });
     const { meters } = (await (await fetch(`${url}api/state`)).json()) as PageState;
     expect(meters[0]).toMatchObject({ name: "House", id: "house" });
+  });
+
+  it("serves the decode page under the policy that it brings, everything else under that of all answers", async () => {
+    const url = await start();
+    const policyAt = async (path: string) => (await fetch(url + path)).headers.get("content-security-policy");
+    expect(await policyAt("decode")).toBe("default-src 'none'; frame-ancestors 'self'");
+    expect(await policyAt("")).toMatch(/^default-src 'none'; script-src 'self';/);
+  });
+
+  it("writes the template of a list for telegrams that fit none", async () => {
+    const url = await start();
+    const template = async () => (await fetch(`${url}api/template?meter=0`)).json();
+    expect(await template()).toBe("");
+    const unknown = "0F000000010C07EA0B1A040C000000FFC40002030A064E45575F30311208FC0600012345";
+    const decoder = sink?.recorder.tap(0, createDecoder({ keepBytes: true }));
+    decoder?.feed(Buffer.from(unknown, "hex"));
+    decoder?.end();
+    expect(await template()).toMatch(/^lists:\n {2}- name: my-list\n/);
   });
 
   it("sends what the browser takes, and nothing twice", async () => {

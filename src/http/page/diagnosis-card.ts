@@ -1,9 +1,9 @@
 /** What `kaifa2mqtt doctor` would say, live: what arrives on the line, and what became of it. */
 import type { PageMeter, TelegramSummary } from "../page-model.ts";
 import { load } from "./connection.ts";
-import { byId, make } from "./dom.ts";
+import { byId, make, setText } from "./dom.ts";
 import { type Moment, nameOf } from "./verdict.ts";
-import { age, isWord, type Language, number, say } from "./words.ts";
+import { age, isWord, type Language, number, outcomeText, say } from "./words.ts";
 
 /** At most as often as this the newest telegram is asked for, milliseconds. */
 const PAUSE_MS = 2_000;
@@ -22,6 +22,9 @@ export class DiagnosisCard {
       this.#askedAt = Date.now();
       const list = await load<TelegramSummary[]>(`api/telegrams?meter=${meter.index}`);
       if (list !== null) this.#newest = list[0] ?? null;
+      const template = await load<string>(`api/template?meter=${meter.index}`);
+      byId("template-box").hidden = !template;
+      setText(byId("template"), template ?? "");
     }
     const rows = rowsOf(meter, this.#newest, moment, language).filter(([, text]) => text !== "");
     const list = byId("diagnosis-facts");
@@ -41,11 +44,7 @@ function rowsOf(
   language: Language,
 ): readonly (readonly [name: string, text: string])[] {
   const { text, cure } = meter.diagnosis;
-  const outcome = (code: string) => {
-    const word = `outcome-${code}`;
-    return isWord(word) ? say(language, word) : code;
-  };
-  const rejected = Object.entries(meter.rejectedBy).map(([code, count]) => `${outcome(code)} ${count}×`);
+  const rejected = Object.entries(meter.rejectedBy).map(([code, count]) => `${outcomeText(code, language)} ${count}×`);
   const security = `security-${newest?.security}`;
   return [
     [say(language, "diagnosisNow"), `${text[language]} ${cure[language]}`.trim()],

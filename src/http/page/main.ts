@@ -1,8 +1,8 @@
 /** The status page: connects its parts to the state that the server sends. */
 import type { KeyTestResult, PageMeter, PageState } from "../page-model.ts";
 import { Connection, send } from "./connection.ts";
-import { byId, choices, setText } from "./dom.ts";
 import { DiagnosisCard } from "./diagnosis-card.ts";
+import { byId, choices, setText } from "./dom.ts";
 import { LedgerCard } from "./ledger.ts";
 import { showMeter, showValues, showVerdict } from "./live.ts";
 import { LogView } from "./log-view.ts";

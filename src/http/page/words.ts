@@ -169,6 +169,12 @@ const WORDS = {
   content: ["Content", "Inhalt"],
   anonymous: ["replace meter number and system title", "Zählernummer und System-Titel ersetzen"],
   capture: ["Download a capture", "Aufzeichnung herunterladen"],
+  decodeLink: ["Decode other telegrams", "Andere Telegramme entschlüsseln"],
+  templateTitle: ["A list that is not known", "Eine unbekannte Liste"],
+  templateText: [
+    "A template for the configuration, to be completed (docs/lists.md). What stands behind # are guesses: nothing is read by them.",
+    "Eine Vorlage für die Konfiguration, zum Ergänzen (docs/lists.md). Was hinter # steht, sind Vermutungen: danach wird nichts gelesen.",
+  ],
   captureText: [
     "For an issue. Replaced numbers: telegrams are ciphered again with a key made up for the file, readings and times stay.",
     "Für einen Issue. Mit ersetzten Nummern werden Telegramme mit einem Schlüssel nur für diese Datei neu verschlüsselt; Werte und Zeiten bleiben.",
@@ -230,6 +236,12 @@ export function say(language: Language, word: Word, ...values: readonly string[]
 
 export function isWord(text: string): text is Word {
   return text in WORDS;
+}
+
+/** What became of a telegram: `ok`, or the code of its error in words. */
+export function outcomeText(outcome: string, language: Language): string {
+  const word = `outcome-${outcome}`;
+  return isWord(word) ? say(language, word) : outcome;
 }
 
 /** Digits as the language writes them; as many after the point as the text has. */
