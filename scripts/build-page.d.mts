@@ -1,4 +1,4 @@
 import type { Plugin } from "esbuild";
 
-/** Builds the status page into a folder. @param plugins for the bundle of its script */
-export function buildPage(outdir: string, plugins?: Plugin[]): Promise<void>;
+/** Builds the status page and the decode page into a folder. @param plugins for the bundles of their scripts */
+export function buildPage(outdir: string, plugins?: { page?: Plugin[]; decode?: Plugin[] }): Promise<void>;

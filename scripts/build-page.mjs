@@ -4,13 +4,18 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { buildDecodePage } from "./build-decode.mjs";
 import { helpPage } from "./help-page.mjs";
 
 const source = new URL("../src/http/page/", import.meta.url).pathname;
 
-/** @param {string} outdir @param {import("esbuild").Plugin[]} plugins for its script */
-export async function buildPage(outdir, plugins = []) {
+/**
+ * @param {string} outdir
+ * @param {{ page?: import("esbuild").Plugin[], decode?: import("esbuild").Plugin[] }} plugins for the two scripts
+ */
+export async function buildPage(outdir, { page = [], decode = [] } = {}) {
   await mkdir(outdir, { recursive: true });
+  await buildDecodePage(outdir, decode);
   await build({
     entryPoints: { page: join(source, "main.ts") },
     outdir,
@@ -20,7 +25,7 @@ export async function buildPage(outdir, plugins = []) {
     target: ["es2022", "chrome105", "firefox115", "safari16"],
     legalComments: "none",
     logLevel: "warning",
-    plugins,
+    plugins: page,
   });
   await build({
     entryPoints: { page: join(source, "style.css") },

@@ -1,7 +1,7 @@
 // Builds dist/: the program as one ES module per command (code split, so that a command loads only what it uses), the
-// codec for programmers, and its types.
+// codec for programmers and its types, the status page, and the decode page as one file.
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { copyFileSync, rmSync } from "node:fs";
 import { cyclonedxEsbuildPlugin } from "@cyclonedx/cyclonedx-esbuild";
 import { build } from "esbuild";
 import { buildPage } from "./build-page.mjs";
@@ -21,7 +21,12 @@ await build({
 });
 // `--program`: without page, types and list of packages, for tests of the program.
 if (isWhole) {
-  await buildPage(`${outdir}/page`, [listPackages("../sbom-page.cdx.json")]);
+  await buildPage(`${outdir}/page`, {
+    page: [listPackages("../sbom-page.cdx.json")],
+    decode: [listPackages("../sbom-decode.cdx.json")],
+  });
+  // The bridge serves it, and it is handed out by itself.
+  copyFileSync(`${outdir}/page/decode.html`, `${outdir}/decode.html`);
   execFileSync("node_modules/.bin/tsc", ["-p", "scripts/tsconfig.types.json", "--outDir", `${outdir}/types`], {
     stdio: "inherit",
   });

@@ -144,7 +144,9 @@ function copyright() {
       .split("\n")
       .map((line) => (line.trim() === "" ? " ." : ` ${line.trimEnd()}`))
       .join("\n");
-  const components = ["sbom", "sbom-page"].flatMap((list) => JSON.parse(source(`dist/${list}.cdx.json`)).components);
+  const components = ["sbom", "sbom-page", "sbom-decode"].flatMap(
+    (list) => JSON.parse(source(`dist/${list}.cdx.json`)).components,
+  );
   const bundled = components.flatMap(({ group, name, version, evidence }) => {
     const texts = (evidence?.licenses ?? []).flatMap(({ license }) => license?.text ?? []);
     const [text] = texts.map(({ content, encoding }) =>

@@ -33,6 +33,8 @@ const ALLOWED: Record<string, { values: string[]; types?: string[] }> = {
     ],
     types: ["config"],
   },
+  // A program of its own, in the browser: no room knows it.
+  "decode-page": { values: ["codec", "catalogue", "diagnosis", "sources", "config", "log", "http", "commands"] },
   config: { values: ["codec", "catalogue", "log"] },
   log: { values: [], types: ["config"] },
   process: { values: [], types: ["config", "log"] },

@@ -33,7 +33,14 @@ describe("the npm package", () => {
 
   it("holds the program, its documentation and the systemd unit, but no sources, tests or fixtures", () => {
     const paths = packed.files.map(({ path }) => path);
-    for (const wanted of ["dist/main.js", "dist/codec.js", "dist/types/codec/index.d.ts", "LICENSE", "README.md"]) {
+    for (const wanted of [
+      "dist/main.js",
+      "dist/decode.html",
+      "dist/codec.js",
+      "dist/types/codec/index.d.ts",
+      "LICENSE",
+      "README.md",
+    ]) {
       expect(paths).toContain(wanted);
     }
     expect(paths).toContain("packaging/systemd/kaifa2mqtt.service");
@@ -55,6 +62,7 @@ describe("the npm package", () => {
           version !== undefined && licenses.length > 0 ? name : `${name} without version or licence`,
       );
     expect(bundled("sbom-page.cdx.json")).toContain("uplot");
+    expect(bundled("sbom-decode.cdx.json")).toContain("ciphers");
     expect(bundled("sbom.cdx.json")).toEqual(
       expect.arrayContaining(["mqtt", "serialport", "winston", "yaml", "zod", "hono", "aedes"]),
     );

@@ -1,0 +1,68 @@
+/** A stand-in for `navigator.serial` with one adapter behind which a meter sends; the page's own code does the rest. */
+
+export interface SerialPlan {
+  /** The only setting at which bytes are heard, `2400 even`; empty: the port cannot be opened. */
+  readonly line: string;
+  /** Hex, sent one after the other and then again from the first. */
+  readonly telegrams: readonly string[];
+  readonly everyMs: number;
+  /** So many times the stream ends with a parity error before the first telegram. */
+  readonly parityErrors?: number;
+  /** An AMIS master: the first telegram again and again until `E5` comes, then the second, for each of which it wants `E5`. */
+  readonly untilAnswered?: boolean;
+}
+
+/** Runs in the page, before its own script. */
+export function fakeSerial(plan: SerialPlan): void {
+  const log = { opened: [] as string[], written: [] as number[] };
+  Object.assign(window, log);
+  const bytesOf = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+  let errors = plan.parityErrors ?? 0;
+  let readable: ReadableStream<Uint8Array> | null = null;
+  let timer: ReturnType<typeof setInterval> | undefined;
+  let next = 0;
+
+  const openStream = (heard: boolean): void => {
+    let controller: ReadableStreamDefaultController<Uint8Array>;
+    readable = new ReadableStream({
+      start: (given) => {
+        controller = given;
+      },
+      cancel: () => clearInterval(timer),
+    });
+    clearInterval(timer);
+    timer = setInterval(() => {
+      if (!heard || plan.telegrams.length === 0) return;
+      if (errors > 0) {
+        errors--;
+        controller.error(new DOMException("parity", "ParityError"));
+        openStream(heard);
+        return;
+      }
+      const at = plan.untilAnswered ? (log.written.length > 0 ? 1 : 0) : next++ % plan.telegrams.length;
+      const bytes = bytesOf(plan.telegrams[at] ?? "");
+      // In two pieces, as adapters deliver them.
+      controller.enqueue(bytes.slice(0, 3));
+      controller.enqueue(bytes.slice(3));
+    }, plan.everyMs);
+  };
+  const port = {
+    get readable() {
+      return readable;
+    },
+    writable: new WritableStream<Uint8Array>({ write: (chunk) => void log.written.push(...chunk) }),
+    async open({ baudRate, parity }: { baudRate: number; parity: string }) {
+      if (plan.line === "") throw new DOMException("Failed to open serial port.", "NetworkError");
+      log.opened.push(`${baudRate} ${parity}`);
+      openStream(`${baudRate} ${parity}` === plan.line);
+    },
+    async close() {
+      clearInterval(timer);
+      if (readable?.locked) throw new TypeError("still locked");
+      readable = null;
+      log.opened.push("closed");
+    },
+    getInfo: () => ({ usbVendorId: 0x1a86, usbProductId: 0x7523 }),
+  };
+  Object.defineProperty(navigator, "serial", { value: { requestPort: async () => port } });
+}
