@@ -28,7 +28,7 @@ import { energyCsv, powerCsv } from "./csv.ts";
 import { energyHours } from "./energy-hours.ts";
 import type { History } from "./history.ts";
 import { testKey } from "./key-test.ts";
-import { isDate, ledgerCsv, ledgerView } from "./ledger-view.ts";
+import { isDate, LedgerViews, ledgerCsv } from "./ledger-view.ts";
 import type { LiveState } from "./live-state.ts";
 import type { KeyTestResult, LedgerView, PageSettings, TelegramDetail, TelegramSummary } from "./page-model.ts";
 import type { Recorded, Recorder } from "./recorder.ts";
@@ -73,6 +73,7 @@ type Ctx = Context<{ Bindings: Bindings }>;
 export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   const { access, live, history, recorder, view } = parts;
   const app = new Hono<{ Bindings: Bindings }>();
+  const ledgerViews = new LedgerViews(parts.ledger, parts.tariffWindows);
   /** Ends each open stream; the oldest first. */
   const listeners = new Set<() => void>();
 
@@ -242,7 +243,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
     if (range === undefined) throw new HTTPException(400, { message: "range: day, month or year is expected." });
     const date = c.req.query("date") ?? "";
     if (!isDate(date)) throw new HTTPException(400, { message: "date: a date such as 2026-03-29 is expected." });
-    return ledgerView(parts.ledger, parts.tariffWindows, { meter: meterId(c), range, date });
+    return ledgerViews.view({ meter: meterId(c), range, date });
   }
   function spanMs(c: Ctx): number {
     return whole(c, "span", 3_600_000, 60_000, MAX_SPAN_MS);

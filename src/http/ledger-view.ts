@@ -1,12 +1,13 @@
 /** The ledger as the page shows it: the quarters of a day, the days of a month, the months of a year; and the same as CSV. */
-import { type Interval, intervalsOf, type Step, stepsOf } from "../ledger/intervals.ts";
+import { type Interval, type Step, stepsOf } from "../ledger/intervals.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
-import { formatLocal, type LocalInstant, localText } from "../ledger/local-time.ts";
-import { QUARTER_MS } from "../ledger/point.ts";
+import { formatLocal, type LocalInstant, localTime } from "../ledger/local-time.ts";
+import { isBoundary, type Point, QUARTER_MS } from "../ledger/point.ts";
 import { isWithinWindow, type TariffWindow } from "../ledger/tariff-window.ts";
 import type { LedgerRange, LedgerRow, LedgerView } from "./page-model.ts";
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const STEP_OF: Readonly<Record<LedgerRange, Step>> = { day: "quarter", month: "day", year: "month" };
 
 /** What is asked for. */
@@ -33,19 +34,19 @@ export async function ledgerView(
   { meter, range, date }: LedgerQuery,
 ): Promise<LedgerView> {
   const [from, to] = limitsOf(range, date);
-  const isFrom = (instant: LocalInstant): boolean => localText(instant) >= from;
-  const isTo = (instant: LocalInstant): boolean => localText(instant) >= to;
   const utc = (text: string): number => Date.parse(`${text}Z`);
-  const points = await ledger.points(meter, { from: utc(from) - DAY_MS, to: utc(to) + DAY_MS });
+  const [fromTime, toTime] = [utc(from), utc(to)];
+  const isFrom = (instant: LocalInstant): boolean => localTime(instant) >= fromTime;
+  const isTo = (instant: LocalInstant): boolean => localTime(instant) >= toTime;
+  const points = await ledger.points(meter, { from: fromTime - DAY_MS, to: toTime + DAY_MS });
   const intervals = stepsOf(points, STEP_OF[range], { from: isFrom, to: isTo });
-  const quarters = intervalsOf(points).filter(({ start, mark }) => isFrom(start) && !isTo(start) && mark === "");
   // The offset may change within the range.
   const [first, last] = [intervals[0]?.start, intervals.at(-1)?.end];
   return {
-    startAt: utc(from) - (first?.offset ?? 0) * 60_000,
-    endAt: utc(to) - (last?.offset ?? 0) * 60_000,
+    startAt: fromTime - (first?.offset ?? 0) * 60_000,
+    endAt: toTime - (last?.offset ?? 0) * 60_000,
     rows: intervals.map((interval) => rowOf(interval, range === "day" ? windows : [])),
-    peak: peakOf(quarters),
+    peak: peakOf(points, fromTime, toTime),
   };
 }
 
@@ -91,15 +92,62 @@ function rowOf(interval: Interval, windows: readonly TariffWindow[]): LedgerRow 
   };
 }
 
-/** The whole quarter with the highest import; of equal ones the first. `null` if nothing was drawn. */
-function peakOf(quarters: readonly Interval[]): LedgerView["peak"] {
-  let peak: Interval | null = null;
-  for (const quarter of quarters) {
-    if ((quarter.energy.energy_import ?? 0) > (peak?.energy.energy_import ?? 0)) peak = quarter;
+/**
+ * The whole quarter with the highest import that begins in the range; of equal ones the first. `null` if nothing was drawn.
+ * A year has 35,000 points: their intervals are not made for this.
+ */
+function peakOf(points: readonly Point[], fromTime: number, toTime: number): LedgerView["peak"] {
+  let [peak, most]: [Point | null, number] = [null, 0];
+  let before: Point | null = null;
+  let wasBroken = false;
+  for (const point of points) {
+    if (point.mark === "clock" || point.mark === "reset") wasBroken = true;
+    if (!isBoundary(point)) continue;
+    if (before !== null && !wasBroken && point.at - before.at === QUARTER_MS) {
+      const energy =
+        (point.registers.energy_import ?? 0) - (before.registers.energy_import ?? Number.POSITIVE_INFINITY);
+      const start = localTime(before);
+      if (energy > most && start >= fromTime && start < toTime) [peak, most] = [before, energy];
+    }
+    before = point;
+    wasBroken = false;
   }
-  if (peak === null) return null;
-  return {
-    start: formatLocal(peak.start),
-    watts: Math.round(((peak.energy.energy_import ?? 0) * 3_600_000) / QUARTER_MS),
-  };
+  return peak === null ? null : { start: formatLocal(peak), watts: Math.round((most * HOUR_MS) / QUARTER_MS) };
+}
+
+/** Views kept for a while: one for each meter, month and year that is looked at. */
+const MAX_VIEWS = 8;
+/** Months and years are read anew so often: pages ask every minute, and a year is half a second of work. */
+const KEEP_MS = 300_000;
+
+/** Reads views of the ledger for the pages that ask. */
+export class LedgerViews {
+  readonly #ledger: Pick<LedgerReader, "points">;
+  readonly #windows: readonly TariffWindow[];
+  readonly #now: () => number;
+  readonly #kept = new Map<string, { readonly at: number; readonly view: Promise<LedgerView> }>();
+
+  constructor(ledger: Pick<LedgerReader, "points">, windows: readonly TariffWindow[], now: () => number = Date.now) {
+    this.#ledger = ledger;
+    this.#windows = windows;
+    this.#now = now;
+  }
+
+  /** @throws like `ledgerView` */
+  async view(query: LedgerQuery): Promise<LedgerView> {
+    const read = () => ledgerView(this.#ledger, this.#windows, query);
+    if (query.range === "day") return read();
+    const [year = "", month = ""] = query.date.split("-");
+    const key = [query.meter, query.range, year, query.range === "month" ? month : ""].join(" ");
+    const now = this.#now();
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && Math.abs(now - kept.at) < KEEP_MS) return kept.view;
+    const view = read();
+    this.#kept.delete(key);
+    this.#kept.set(key, { at: now, view });
+    view.catch(() => this.#kept.delete(key));
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > MAX_VIEWS && oldest !== undefined) this.#kept.delete(oldest);
+    return view;
+  }
 }

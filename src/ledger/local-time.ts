@@ -102,7 +102,12 @@ export function formatLocal({ at, offset }: LocalInstant): string {
 
 /** `2026-03-29T03:00:00`: what a clock on the wall shows. Texts of this form sort like the times they name. */
 export function localText({ at, offset }: LocalInstant): string {
-  return new Date(at + offset * MINUTE_MS).toISOString().slice(0, 19);
+  return new Date(localTime({ at, offset })).toISOString().slice(0, 19);
+}
+
+/** The same as a number: milliseconds since 1970 that a UTC clock would have at the moment when the wall's clock shows this time. */
+export function localTime({ at, offset }: LocalInstant): number {
+  return at + offset * MINUTE_MS;
 }
 
 function parseOffset(text: string): number {

@@ -55,7 +55,10 @@ describe("the ledger card", () => {
     expect(await gap.textContent()).toMatch(/03:00.*04:00[0-9.]+.*gap$/);
     expect(await page.locator("#ledger-plot .marked").count()).toBe(1);
     expect(await page.locator("#ledger-plot .window").count()).toBe(24);
-    expect(await page.locator("#ledger-plot .peak").count()).toBe(1);
+    expect(await page.locator("#ledger-plot rect.peak").count()).toBe(1);
+    expect(await page.locator("#ledger-plot path.peak").count()).toBe(1);
+    const labels = () => page.locator("#ledger-plot text").allTextContents();
+    expect(await labels()).toEqual(expect.arrayContaining(["00", "03", "12", "21", "0.0 kWh"]));
     expect(await page.locator("#ledger-text").textContent()).toMatch(/Highest quarter hour: [\d.]+ kW, .*midday/);
     const csv = await page.request.get(stage.url + (await page.locator("#ledger-csv").getAttribute("href")));
     expect((await csv.text()).trim().split("\n")).toHaveLength(94);
@@ -63,6 +66,8 @@ describe("the ledger card", () => {
     await expect.poll(() => page.locator("#ledger-rows tr").count()).toBeLessThan(6);
     await page.getByLabel("Year", { exact: true }).check();
     await expect.poll(() => page.locator("#ledger-rows tr").count()).toBeLessThan(3);
+    expect(await labels()).toEqual(expect.arrayContaining(["Jan", "Jun", "Dec"]));
+    expect(await page.locator("#ledger-rows").textContent()).toContain("peak");
     await page.getByLabel("Day", { exact: true }).check();
     for (let days = 0; days < 9; days++) await page.getByLabel("Back").click();
     await expect.poll(() => page.locator("#ledger-text").textContent()).toBe("Nothing is known of this time.");

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { isDate, ledgerCsv, ledgerView } from "../../src/http/ledger-view.ts";
+import { isDate, LedgerViews, ledgerCsv, ledgerView } from "../../src/http/ledger-view.ts";
+import { intervalsOf } from "../../src/ledger/intervals.ts";
 import { type Point, QUARTER_MS } from "../../src/ledger/point.ts";
 import type { TariffWindow } from "../../src/ledger/tariff-window.ts";
+import { seededRandom } from "../helpers/random.ts";
 
 const MIDNIGHT = Date.parse("2026-06-10T00:00:00+02:00");
 const noon: TariffWindow = {
@@ -56,6 +58,44 @@ describe("the ledger as the page shows it", () => {
     const ledger = { points: async () => points };
     const { startAt, endAt } = await ledgerView(ledger, [], { meter: "", range: "day", date: "2026-03-29" });
     expect(endAt - startAt).toBe(23 * 3_600_000);
+  });
+
+  it("takes for the peak the same quarter as the intervals do, whatever the points are", async () => {
+    const random = seededRandom(12);
+    const pick = <T>(...values: T[]): T => values[Math.floor(random() * values.length)] as T;
+    for (let round = 0; round < 200; round++) {
+      const points: Point[] = [];
+      let [at, wh] = [0, 0];
+      for (let i = 0; i < 40; i++) {
+        at += pick(1, 1, 1, 1, 2, 0.3);
+        wh += Math.floor(random() * 50);
+        points.push(point(at, wh, pick("ok", "ok", "ok", "interpolated", "clock", "reset", "last")));
+        if (at % 1 !== 0 && random() < 0.5) at = Math.ceil(at);
+      }
+      const quarters = intervalsOf(points).filter(({ mark }) => mark === "");
+      const most = Math.max(0, ...quarters.map(({ energy }) => energy.energy_import ?? 0));
+      expect((await view(points)).peak?.watts ?? 0).toBe(most * 4);
+    }
+  });
+
+  it("reads a month or a year once in five minutes, a day each time", async () => {
+    let [reads, now] = [0, 0];
+    const ledger = {
+      points: async () => {
+        reads++;
+        return [point(0, 0), point(1, 100)];
+      },
+    };
+    const views = new LedgerViews(ledger, [], () => now);
+    const year = { meter: "house", range: "year", date: "2026-06-10" } as const;
+    await Promise.all([views.view(year), views.view({ ...year, date: "2026-01-01" })]);
+    expect(reads).toBe(1);
+    await views.view({ ...year, range: "day" });
+    await views.view({ ...year, range: "day" });
+    expect(reads).toBe(3);
+    now += 300_000;
+    expect((await views.view(year)).rows).toHaveLength(1);
+    expect(reads).toBe(4);
   });
 
   it("becomes CSV with what is shown", async () => {

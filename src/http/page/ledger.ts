@@ -14,6 +14,7 @@ export class LedgerCard {
   #meter: PageMeter | null = null;
   #loadedAt = 0;
   #turn = 0;
+  #view: { readonly view: LedgerView; readonly range: LedgerRange; readonly date: string } | null = null;
   readonly #date = byId<HTMLInputElement>("ledger-date");
   readonly #ranges: ReturnType<typeof segments<LedgerRange>>;
 
@@ -31,6 +32,7 @@ export class LedgerCard {
     byId("ledger-back").addEventListener("click", () => this.#move(-1));
     byId("ledger-forward").addEventListener("click", () => this.#move(1));
     byId("ledger-card").addEventListener("toggle", () => void this.#reload());
+    new ResizeObserver(() => this.#drawPlot()).observe(byId("ledger-plot"));
   }
 
   /** Takes a new state: reloads for another meter or language, and once a minute. */
@@ -50,6 +52,14 @@ export class LedgerCard {
     else if (range === "month") this.#date.value = dateText(new Date(year, month - 1 + by, 1));
     else this.#date.value = dateText(new Date(year + by, 0, 1));
     void this.#reload();
+  }
+
+  /** As wide as the card is now. */
+  #drawPlot(): void {
+    const box = byId("ledger-plot");
+    if (this.#view === null || box.clientWidth === 0) return;
+    const { view, range, date } = this.#view;
+    drawLedger(box, view, { label: say(this.#language, "ledgerTitle"), range, date, language: this.#language });
   }
 
   async #reload(): Promise<void> {
@@ -92,7 +102,8 @@ export class LedgerCard {
             ...(marked === 0 ? [] : [say(language, "ledgerMarked", String(marked))]),
           ];
     setText(byId("ledger-text"), parts.join(" "));
-    drawLedger(byId("ledger-plot"), view, say(language, "ledgerTitle"));
+    this.#view = { view, range: this.#ranges.value, date: this.#date.value };
+    this.#drawPlot();
     byId("ledger-rows").replaceChildren(
       ...view.rows.map((row) => {
         const holdsPeak = peak !== null && isWithin(peak.start, row);
