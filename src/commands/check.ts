@@ -1,6 +1,6 @@
 /**
  * `kaifa2mqtt check`: the effective configuration as `run` would use it, secrets masked, each value with its origin.
- * What it prints is YAML again, but for the secrets.
+ * The output is valid YAML, except for the masked secrets.
  */
 import type { Loaded } from "../config/load.ts";
 import { type OptionRow, type OptionValue, placedOptions } from "../config/option-list.ts";
@@ -19,7 +19,7 @@ export async function command(context: CommandContext): Promise<number> {
   return 0;
 }
 
-/** The configuration in force for the status page: every value with its origin, secrets masked. */
+/** The effective configuration for the status page: every value with its origin, secrets masked. */
 export function settingsOf(loaded: Loaded): {
   file: string | null;
   values: { path: string; value: string; origin: string }[];
@@ -38,7 +38,7 @@ interface Entry {
   readonly origin: string;
 }
 
-/** Every option with its value, in the order of the table; options without a value come as `null`. */
+/** Every option with its value, in the order of the table; `null` if it has none. */
 function entries({ config, origins, hidden }: Loaded): Entry[] {
   return placedOptions(config).map(({ row, path, value: found }) => {
     const masked = found !== undefined && (row.about.secret === true || hidden.has(path));
@@ -47,7 +47,7 @@ function entries({ config, origins, hidden }: Loaded): Entry[] {
   });
 }
 
-/** A value without what could be a secret, such as a token in an address. */
+/** A value with possible secrets masked, such as a token in a URL. */
 function shown(value: OptionValue | undefined): OptionValue | undefined {
   if (typeof value === "string") return mask(value);
   return typeof value === "object" ? value.map((item) => (typeof item === "string" ? mask(item) : item)) : value;
@@ -56,7 +56,7 @@ function shown(value: OptionValue | undefined): OptionValue | undefined {
 function textReport(loaded: Loaded): string {
   const source = loaded.file === null ? "environment only, no file" : loaded.file;
   const lines: { text: string; origin: string }[] = [];
-  // Sections that are open: `meters`, `[0]`.
+  // Sections currently open: `meters`, `[0]`.
   let open: readonly string[] = [];
   for (const { path, value, origin } of entries(loaded)) {
     const steps = path.match(/\[\d+\]|[^.[\]]+/g) ?? [];
@@ -75,7 +75,7 @@ function textReport(loaded: Loaded): string {
     }
     open = sections;
     const indent = indentOf(sections, dash);
-    // A missing option is shown as a comment, so that the output remains a configuration.
+    // A missing option is printed as a comment, so that the output stays a valid configuration.
     if (value !== null) lines.push({ text: `${indent}${name}: ${yamlValue(value)}`, origin });
     else lines.push({ text: `${indent}# server: the Supervisor is asked for it`, origin: "" });
   }
@@ -84,7 +84,7 @@ function textReport(loaded: Loaded): string {
   return `# kaifa2mqtt: effective configuration (${source})\n${body.join("\n")}\n`;
 }
 
-/** Two blanks a level; the first line of an item begins with its dash. */
+/** Two spaces per level; the first line of a list item starts with its dash. */
 function indentOf(sections: readonly string[], dash: string): string {
   const blanks = "  ".repeat(sections.length);
   return dash === "" ? blanks : `${blanks.slice(dash.length)}${dash}`;
@@ -95,12 +95,12 @@ function yamlValue(value: OptionValue): string {
   return typeof plain === "object" ? `[${plain.map(yamlScalar).join(", ")}]` : yamlScalar(plain);
 }
 
-/** A list of one value as that value, which is how it may be written. */
+/** A list of one value as the value itself, which is allowed in the file. */
 function alone(value: OptionValue): OptionValue {
   return typeof value === "object" && value.length === 1 && value[0] !== undefined ? value[0] : value;
 }
 
-/** A scalar as YAML writes it: quoted where a plain one would be read as something else. */
+/** A scalar in YAML, quoted if a plain one would be parsed as something else. */
 export function yamlScalar(value: string | number | boolean): string {
   if (typeof value !== "string") return String(value);
   const plain = /^[A-Za-z/.][\w/.:+@-]*$/.test(value) && !/:$/.test(value);

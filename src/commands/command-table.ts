@@ -1,6 +1,6 @@
 /**
- * THE table of commands: what `--help` prints, and what the man page and the shell completion are made from (scripts/manual.mjs).
- * A new command is a row here and a file beside this one, which is loaded only when the command is given.
+ * THE table of commands: the source of `--help`, the man page and the shell completion (scripts/manual.mjs). To add a
+ * command, add a row here and a file in this folder, which is imported only when the command is run.
  */
 import { Option } from "commander";
 import type { CommandContext } from "./command.ts";
@@ -12,7 +12,7 @@ export const EXIT_CODES = "0 success or stopped, 1 failure, 2 wrong usage, 78 in
 /** Options of every command. */
 export const globalOptions = (): Option[] => [
   new Option("-c, --config <file>", "configuration file (YAML, or kaifareader's meter.json)"),
-  new Option("--log-level <level>", "how much is logged").choices(["error", "warn", "info", "debug"]),
+  new Option("--log-level <level>", "log level").choices(["error", "warn", "info", "debug"]),
 ];
 
 type Run = (context: CommandContext) => Promise<number>;
@@ -51,7 +51,7 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "decode captured bytes (hex text or binary) from files or standard input",
     options: [
       ...KEY,
-      new Option("--json", "print one JSON object a line"),
+      new Option("--json", "print one JSON object per line"),
       new Option("--accept", "judge the sequence as `run` does before it publishes"),
     ],
     load: () => import("./decode.ts"),
@@ -59,7 +59,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: "doctor",
     args: "[port]",
-    summary: "listen at the port, try the broker, and say what it finds and what to do",
+    summary: "listen on the port, test the broker, and report what is wrong and what to do",
     options: [
       new Option("--port <port>", "port instead of the configured one, like the argument"),
       ...KEY,
@@ -75,14 +75,14 @@ export const COMMANDS: readonly CommandRow[] = [
       new Option("--layout <name>", "the grid operator's format; a wrong name lists all"),
       new Option("--port <target>", "the target, like the argument"),
       ...KEY,
-      new Option("--interval <seconds>", "seconds between telegrams; default: as meters of that layout do"),
-      new Option("--count <number>", "stop after so many telegrams"),
-      new Option("--search-interval <seconds>", "layout amis: seconds from one search for a reader to the next"),
-      new Option("--speed <factor>", "how much faster the time of the meter passes"),
-      new Option("--baud-rate <baud>", "pace of the bytes; 0: all at once"),
-      new Option("--seed <number>", "another load profile and another meter number"),
-      new Option("--faults <list>", "disturb the line; a wrong name lists all"),
-      new Option("--fault-rate <share>", "share of the telegrams that are disturbed, 0 to 1"),
+      new Option("--interval <seconds>", "seconds between telegrams (default: that of the layout)"),
+      new Option("--count <number>", "stop after this many telegrams"),
+      new Option("--search-interval <seconds>", "layout amis: seconds between searches for a reader"),
+      new Option("--speed <factor>", "speed of the meter's clock, such as 60 for a minute per second"),
+      new Option("--baud-rate <baud>", "baud rate to send at; 0: no pacing"),
+      new Option("--seed <number>", "selects another load profile and meter number"),
+      new Option("--faults <list>", "faults on the line; a wrong name lists all"),
+      new Option("--fault-rate <share>", "share of telegrams with a fault, 0 to 1"),
     ],
     load: () => import("./simulate.ts"),
   },
@@ -92,21 +92,21 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [
       new Option("--interval <seconds>", "seconds between telegrams (default: 2)"),
       new Option("--layout <name>", "telegram format of this grid operator (see simulate)"),
-      new Option("--count <readings>", "end after so many readings"),
-      new Option("--duration <seconds>", "end after so long"),
+      new Option("--count <readings>", "stop after this many readings"),
+      new Option("--duration <seconds>", "stop after this time"),
     ],
     load: () => import("./demo.ts"),
   },
   {
     name: "health",
     summary: "exit 0 if the running bridge is healthy, else 1 and a line saying why",
-    options: [new Option("--wait", "in the first minute, wait until it is known")],
+    options: [new Option("--wait", "in the first minute after the start, wait for a first telegram or diagnosis")],
     load: () => import("./health.ts"),
   },
   {
     name: "forget",
     args: "<id>",
-    summary: "remove what stands on the broker and in data_dir of a meter that is gone",
+    summary: "remove a former meter from the broker and from data_dir",
     load: () => import("./forget.ts"),
   },
   {
@@ -119,24 +119,24 @@ export const COMMANDS: readonly CommandRow[] = [
     name: "export",
     summary: "print the ledger of quarter hours as CSV",
     options: [
-      new Option("--from <time>", "first moment, a date or time such as 2026-03-01 or 2026-03-01T10:00"),
-      new Option("--to <time>", "the moment before which it ends"),
-      new Option("--step <step>", "length of a row").choices(["quarter", "hour", "day", "month"]),
+      new Option("--from <time>", "start, a date or time such as 2026-03-01 or 2026-03-01T10:00"),
+      new Option("--to <time>", "end (exclusive), likewise"),
+      new Option("--step <step>", "interval of a row").choices(["quarter", "hour", "day", "month"]),
       METER,
-      new Option("--json", "print one JSON object a line"),
+      new Option("--json", "print one JSON object per line"),
     ],
     load: () => import("./export.ts"),
   },
   {
     name: "backfill",
     summary:
-      "list the hours that Home Assistant's energy statistics lack and the ledger knows; exit 1 if some cannot be filled",
+      "list hours missing in Home Assistant's energy statistics that the ledger has; exit 1 if some cannot be filled",
     options: [
       new Option("--apply", "write them"),
-      new Option("--from <time>", "first moment, a date or time such as 2026-03-01 or 2026-03-01T10:00"),
-      new Option("--to <time>", "the moment before which it ends"),
+      new Option("--from <time>", "start, a date or time such as 2026-03-01 or 2026-03-01T10:00"),
+      new Option("--to <time>", "end (exclusive), likewise"),
       new Option("--meter <id>", "only this meter"),
-      new Option("--undo", "list what was written, and how to take it out again"),
+      new Option("--undo", "list what was written, and how to remove it again"),
       JSON_OUTPUT,
     ],
     load: () => import("./backfill.ts"),
@@ -145,7 +145,11 @@ export const COMMANDS: readonly CommandRow[] = [
     name: "compare",
     args: "<file>",
     summary: "compare a grid operator's CSV of quarter hours with the ledger; exit 1 if they differ",
-    options: [new Option("--tolerance <wh>", "difference in Wh that does not count (default: 1)"), METER, JSON_OUTPUT],
+    options: [
+      new Option("--tolerance <wh>", "differences up to this many Wh are ignored (default: 1)"),
+      METER,
+      JSON_OUTPUT,
+    ],
     load: () => import("./compare.ts"),
   },
 ];

@@ -1,11 +1,11 @@
 /**
- * What every command gets and gives: `main.ts` reads the arguments, the file of the command does the work. Each file of
- * this folder exports `command(context): Promise<number>`; the number is the exit code (0 success, 1 a failure that was
- * explained, 2 wrong usage, 78 invalid configuration). A thrown `ConfigError` or `UsageError` is explained by `main.ts`.
+ * The interface of a command: `program.ts` parses the arguments, the command's file does the work. Each of them exports
+ * `command(context): Promise<number>`, which returns the exit code (0 success, 1 a failure that was reported, 2 wrong
+ * usage, 78 invalid configuration). `program.ts` reports a thrown `ConfigError` or `UsageError`.
  */
 import type { Readable, Writable } from "node:stream";
 
-/** The flags of all commands; which command knows which stands in `main.ts`. */
+/** The flags of all commands; command-table.ts says which command takes which. */
 export interface CommandOptions {
   /** `--config FILE` */
   readonly config?: string;
@@ -42,7 +42,7 @@ export interface CommandContext {
   readonly stderr: Writable;
   /** Aborted by SIGINT or SIGTERM: the command then ends within 5 s and returns 0. */
   readonly signal: AbortSignal;
-  /** Tells `main.ts` a secret, so that an uncaught error cannot print it. */
+  /** Registers a secret, so that an uncaught error cannot print it. */
   readonly hide: (secret: string) => void;
 }
 

@@ -1,11 +1,11 @@
-/** How `decode` prints a telegram or a fault: NDJSON as the contract says (product.md), or a table for people. */
+/** Formats telegrams and faults for `decode`: NDJSON as in the contract (product.md), or a table. */
 
 import { quantityOf } from "../catalogue/quantities.ts";
 import type { Register, Telegram } from "../codec/telegram.ts";
 import { decimalToJson, formatDecimal } from "../codec/values/decimal.ts";
 import { printable } from "../log/printable.ts";
 
-/** One line; keys in the order of the contract, numbers with all their digits, whatever a double can hold. */
+/** One line; keys in the order of the contract, numbers with all their digits, even beyond double precision. */
 export function telegramToJson(telegram: Telegram): string {
   const { transport, systemTitle, invocationCounter, security, meterTime, meterId } = telegram;
   const head = JSON.stringify({ transport, systemTitle, invocationCounter, security, meterTime, meterId });
@@ -36,7 +36,7 @@ export function telegramToText(telegram: Telegram, number: number, offset: numbe
   const known = facts.filter(([, value]) => value !== null).map(([name, value]) => `  ${name.padEnd(20)}${value}`);
   const rows = telegram.registers.map(rowOf);
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? "").length), 0));
-  // Numbers stand flush right among themselves; a long text does not push them away.
+  // Right-align numbers with each other; long texts do not widen the column.
   const numbers = telegram.registers.map(({ value }) => (typeof value === "string" ? 0 : formatDecimal(value).length));
   const width = Math.max(...numbers, 0);
   const table = rows.map(([obis = "", name = "", value = "", unit = ""]) =>

@@ -1,6 +1,6 @@
 /**
- * `kaifa2mqtt decode [FILE…|-]`: captured bytes to readings, as a table or as NDJSON. Streams: whatever the size of the
- * input, only what is not decided yet is kept.
+ * `kaifa2mqtt decode [FILE…|-]`: captured bytes to readings, as a table or as NDJSON. Streaming: memory does not grow with
+ * the size of the input.
  */
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
@@ -21,7 +21,7 @@ import { type CommandContext, UsageError } from "./command.ts";
 import { faultToJson, faultToText, telegramToJson, telegramToText } from "./decode-output.ts";
 import { readSettings } from "./settings.ts";
 
-/** Exit code 1 if there was any fault, or no reading at all. */
+/** Exit code 1 if there was any fault, or no reading. */
 export async function command(context: CommandContext): Promise<number> {
   const { args, stderr, stdin, cwd, options } = context;
   const { keys, limits } = await settings(context);
@@ -56,7 +56,7 @@ interface Settings {
   readonly limits: AcceptanceOptions;
 }
 
-/** Keys from the command line, else from the configuration, of which nothing else is needed. */
+/** Keys from the command line, else from the configuration; nothing else in it is used. */
 async function settings(context: CommandContext): Promise<Settings> {
   const { options } = context;
   const key = keyFrom(options.key, "--key");
@@ -67,7 +67,7 @@ async function settings(context: CommandContext): Promise<Settings> {
     config = (await readSettings(context, [port])).config;
   } catch (error) {
     if (!(error instanceof ConfigError) || options.config !== undefined) throw error;
-    // With a key at hand, a configuration that was not asked for need not be right; nor one that we may not read.
+    // If a key was given, a broken or unreadable configuration that was not named does not matter.
     if (key === undefined && error.faults.some(({ path }) => path !== "")) throw error;
     if (key === undefined) context.stderr.write(`note: no keys from the configuration. ${error.message}\n`);
   }
@@ -75,7 +75,7 @@ async function settings(context: CommandContext): Promise<Settings> {
   const keys = {
     lists: config?.lists,
     key: key ?? (meter?.key === undefined ? undefined : (keyBytes(meter.key) ?? undefined)),
-    // Keys belong together: one from here and one from there would fit no meter.
+    // Never combine keys of two sources: no meter has that pair.
     authenticationKey:
       authenticationKey ??
       (key !== undefined || meter?.authentication_key === undefined
@@ -92,22 +92,22 @@ function keyFrom(text: string | undefined, flag: string): Uint8Array | undefined
   return bytes;
 }
 
-/** Waits where the reader is slower than we are, so that nothing piles up. */
+/** Waits for a slow reader (back-pressure). */
 async function write({ stdout }: CommandContext, text: string): Promise<void> {
   if (text !== "" && !stdout.write(text)) await once(stdout, "drain");
 }
 
 const TEMPLATE_HEAD =
-  "Telegrams of this meter fit no list that is known here. A template for the configuration, to be completed\n" +
+  "Telegrams of this meter match no known list. A template for the configuration, to be completed\n" +
   "(docs/lists.md); nothing is read by its comments:";
 
-/** One input on its way to the output. */
+/** Decodes one input. */
 class DecodeStream {
   readonly #context: CommandContext;
   readonly #decoder;
   readonly #acceptance;
   readonly #json: boolean;
-  /** Offsets of the telegrams that acceptance has not decided yet, by their number. */
+  /** Offsets of telegrams that acceptance still holds, by number. */
   readonly #offsets = new Map<number, number>();
   readonly #unknown = new ListSamples();
   #bytes = 0;
@@ -123,7 +123,7 @@ class DecodeStream {
     this.#acceptance = context.options.accept === true ? createAcceptance({ ...limits, timing: "meter" }) : null;
   }
 
-  /** @returns whether there was a fault, or no reading */
+  /** @returns whether there was a fault, or no reading at all */
   async run(input: Readable): Promise<boolean> {
     const reader = new CaptureReader();
     addAbortSignal(this.#context.signal, input);
@@ -146,7 +146,7 @@ class DecodeStream {
 
   #take(reader: CaptureReader, bytes: Uint8Array): void {
     for (const { line, offset } of reader.takeProblems()) {
-      this.#fault("framing", `line ${line} of the hex text holds something else than hex digits`, offset);
+      this.#fault("framing", `line ${line} of the hex text contains something other than hex digits`, offset);
     }
     if (bytes.length === 0) return;
     this.#bytes += bytes.length;
@@ -167,14 +167,14 @@ class DecodeStream {
       this.#reading(telegram, offset);
       return;
     }
-    // In a capture the time of arrival is unknown; its place in the order is what comes back with the verdict.
+    // The time of arrival is unknown in a capture, so the telegram's number takes its place to match the verdict.
     this.#offsets.set(this.#telegrams, offset);
     this.#judge(this.#acceptance.judge(telegram, this.#telegrams));
   }
 
   #judge(verdicts: readonly Verdict[]): void {
     for (const verdict of verdicts) {
-      // Decided for good later; the bridge publishes only its values of the moment until then.
+      // Held: the bridge publishes only its momentary values until the decision.
       if (verdict.type === "provisional") continue;
       const offset = this.#offsets.get(verdict.at) ?? 0;
       this.#offsets.delete(verdict.at);

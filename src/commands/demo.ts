@@ -1,6 +1,6 @@
 /**
  * `kaifa2mqtt demo`: everything without hardware. A simulated meter, an MQTT broker in this process, the bridge and its
- * status page; the messages are printed as they go. What is shown goes through the same code as a real meter's bytes.
+ * status page; prints the messages as they are published. The bytes take the same path as those of a real meter.
  */
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -19,7 +19,7 @@ const PAGE_PORT = 8099;
 const LOOPBACK = "127.0.0.1";
 const DEFAULT_WIDTH = 120;
 
-/** Exit code 0, when it was stopped, or after `--count` readings or `--duration` seconds. */
+/** Exit code 0 when stopped, or after `--count` readings or `--duration` seconds. */
 export async function command(context: CommandContext): Promise<number> {
   const { signal, stdout } = context;
   const interval = numberOption(context, "interval") ?? DEFAULT_INTERVAL_S;
@@ -101,7 +101,7 @@ The messages as they go; Ctrl-C ends the demo:
 `;
 }
 
-/** A message on one line, as wide as the terminal. */
+/** A message on one line, cut to the width of the terminal. */
 function messageLine(topic: string, payload: string, width: number): string {
   const line = `${topic}  ${payload === "" ? "(emptied)" : payload}`;
   return line.length <= width ? line : `${line.slice(0, width - 1)}…`;
@@ -147,7 +147,7 @@ async function startBroker(
   };
 }
 
-/** The wanted port if it is free, else any. */
+/** The preferred port if it is free, else any. */
 async function freePort(wanted: number): Promise<number> {
   for (const port of [wanted, 0]) {
     const server = createServer();
@@ -156,7 +156,7 @@ async function freePort(wanted: number): Promise<number> {
       await once(server, "listening");
       return (server.address() as AddressInfo).port;
     } catch {
-      // In use: any other will do.
+      // In use: take any other.
     } finally {
       await close(server);
     }

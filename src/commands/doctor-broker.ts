@@ -1,4 +1,4 @@
-/** The broker's part of `doctor`: tries it as `run` would use it, while the meter is listened to. */
+/** The broker check of `doctor`: tests the broker as `run` would use it, while doctor listens to the meter. */
 
 import { ConfigError } from "../config/config-error.ts";
 import { underSupervisor } from "../config/derive-defaults.ts";
@@ -8,14 +8,14 @@ import type { Broker } from "../sinks/mqtt/client-options.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";
 
-/** What was found at the broker. */
+/** The result of the broker check. */
 export interface BrokerReport {
-  /** Whether the configuration names it: a default that nobody listens at is no fault. */
+  /** Whether the configuration names it: nothing listening at the default is not a fault. */
   readonly named: boolean;
   readonly findings: readonly BrokerFinding[];
 }
 
-/** `null` where there is nothing to try: no configuration, or MQTT is switched off. Never rejects. */
+/** `null` if there is nothing to test: no configuration, or MQTT is disabled. Never rejects. */
 export async function examineBroker(context: CommandContext, port: string | undefined): Promise<BrokerReport | null> {
   const flags = port === undefined ? [] : [{ path: ["meters", 0, "port"], value: port, flag: "--port" }];
   try {
@@ -34,19 +34,19 @@ export async function examineBroker(context: CommandContext, port: string | unde
     const findings = await checkBroker({ mqtt, broker, homeassistant, signal: context.signal });
     return { named: [...origins.keys()].some((path) => path.startsWith("mqtt.server")), findings };
   } catch (error) {
-    // A configuration that is wrong or missing is told by the part that listens to the meter.
+    // A wrong or missing configuration is reported by the meter check.
     if (error instanceof ConfigError) return null;
     const text = error instanceof Error ? error.message : String(error);
     return { named: true, findings: [{ step: "login", ok: false, text, cure: "" }] };
   }
 }
 
-/** Whether the bridge could publish, as far as the user asked for it. */
+/** Whether the bridge could publish, if the user wants that. */
 export function isBrokerWell(report: BrokerReport | null): boolean {
   return report === null || !report.named || report.findings.every(({ ok }) => ok);
 }
 
-/** One line if all is well, else what is not and what to do. */
+/** One line if all is well, else what is wrong and what to do. */
 export function brokerLines(report: BrokerReport | null): string[] {
   if (report === null || report.findings.length === 0) return [];
   const wrong = report.findings.filter(({ ok }) => !ok);

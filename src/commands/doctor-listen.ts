@@ -1,5 +1,5 @@
 /**
- * Listens at a port with one line setting after the other until it is known what is the matter. Ends by itself:
+ * Listens on a port with one line setting after another until the diagnosis is clear. Duration:
  *
  *     nothing comes      20 s: 7 s at 8E1 and at 8N1 for meters that send every 5 s, 3 s at 9600 and at 115200 baud for those
  *                        that send every second (a receiver that is much too slow may hear nothing); 17 s over the network
@@ -18,20 +18,20 @@ import { type LineSettings, type Source, SourceError } from "../sources/source.t
 
 /** One period of 5 s and a telegram's length. */
 const QUIET_MS = 7_000;
-/** For the faster settings while nothing at all has come: meters that use them send every second. */
+/** For the faster settings while there are no bytes at all: meters that use them send every second. */
 const QUIET_FAST_MS = 3_000;
-/** At the settings of an AMIS meter, where they are configured: it searches for its reader once a minute. */
+/** If AMIS settings are configured: that meter searches for its reader once a minute. */
 const QUIET_AMIS_MS = 63_000;
-/** Where there is no line to try settings on: meters that send every 15 s are heard, too. */
+/** For sources without line settings: long enough for meters that send every 15 s. */
 const QUIET_NETWORK_MS = 17_000;
-/** A good telegram may still follow a faulty one: one period of 5 s and the telegram itself. */
+/** After a faulty telegram, wait for a good one: one period of 5 s and the telegram itself. */
 const AFTER_FAULT_MS = 7_000;
-/** Without a pause for so long it is no telegram: the longest takes 3 s at 2400 baud. */
+/** Bytes without a gap for this long are not a telegram: the longest takes 3 s at 2400 baud. */
 const ENDLESS_MS = 4_000;
-/** No pause inside a telegram is longer. */
+/** Maximum gap within a telegram. */
 const PAUSE_MS = 600;
 
-/** Faults of telegrams whose frames were right: baud rate and parity are then right as well. */
+/** Faults in telegrams with intact frames: they prove baud rate and parity. */
 const PROVES_LINE: ReadonlySet<string> = new Set([
   "key-missing",
   "key-wrong",
@@ -43,7 +43,7 @@ const PROVES_LINE: ReadonlySet<string> = new Set([
 
 const WORTH_ANOTHER_TRY: ReadonlySet<string> = new Set(["starting", "silence", "noise", "wrong-parity", "checksum"]);
 
-/** What one setting brought. */
+/** What was received with one setting. */
 export interface Hearing {
   readonly line: LineSettings | null;
   readonly listenedMs: number;
@@ -52,9 +52,9 @@ export interface Hearing {
   readonly systemTitle: string | null;
   readonly telegram: Telegram | null;
   readonly diagnosis: Diagnosis;
-  /** A `lists:` block for telegrams that fit no list; empty where there were none. */
+  /** A `lists:` block for telegrams that match no list; empty if there were none. */
   readonly template: string;
-  /** The last bytes that came, for a report of noise. */
+  /** The last bytes received, to report noise. */
   readonly tail: Uint8Array;
 }
 
@@ -65,13 +65,13 @@ export interface ListenOptions {
   readonly lines: readonly LineSettings[];
   readonly keys: DecoderOptions;
   readonly signal: AbortSignal;
-  /** Told now and then, for a progress line. */
+  /** Called now and then to update a progress line. */
   readonly progress: (line: LineSettings | null, elapsedMs: number, bytes: number) => void;
-  /** Why the bridge would never accept this telegram, from what it remembers of the meter; `null` if it would. */
+  /** Why the bridge would never accept this telegram, given its stored state of the meter; `null` if it would. */
   readonly refuses: (telegram: Telegram) => { readonly check: string; readonly reason: string } | null;
 }
 
-/** Tries the settings in their order; the last hearing is the one that says most if it proved the line. */
+/** Tries the settings in order; if one proved the line, it is the last. */
 export async function listenAround(options: ListenOptions): Promise<Hearing[]> {
   const { source, lines, signal } = options;
   const hearings: Hearing[] = [];
@@ -86,9 +86,9 @@ export async function listenAround(options: ListenOptions): Promise<Hearing[]> {
     const proven = Object.keys(hearing.faults).some((code) => PROVES_LINE.has(code));
     if (hearing.telegram !== null || proven || signal.aborted || !source.hasLine) break;
     const codes = hearings.map(({ diagnosis }) => diagnosis.code);
-    // Frames with right check sums: the line is right, whatever is in them.
+    // Frames with valid check sums prove the line settings, whatever they contain.
     if (codes.at(-1) === "no-content" || !WORTH_ANOTHER_TRY.has(hearing.diagnosis.code)) break;
-    // A wrong baud rate is never heard as whole frames.
+    // Whole frames are never received at a wrong baud rate.
     if (hearings.length >= 2 && codes.includes("checksum")) break;
     if (hearings.length >= 4 && hearings.every(({ bytes }) => bytes === 0)) break;
   }
@@ -138,7 +138,7 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
   const stream = source.open(session.signal, line)[Symbol.asyncIterator]();
   try {
     let next = stream.next();
-    // Whoever waits for it meets its error; until then it is not unhandled.
+    // The error reaches whoever awaits it; this only prevents an unhandled rejection until then.
     next.catch(() => undefined);
     while (!isEnough(performance.now())) {
       const result = await Promise.race([next, after(100)]);
@@ -179,7 +179,7 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
   }
   const at = performance.now();
   if (telegram !== null) observer.accepted(at);
-  // All the listening that is to be done is done: what was heard now means something.
+  // All settings were tried, so what was received can be judged.
   const seen: Observations = { ...observer.observe(at, 30_000), listeningMs: Number.POSITIVE_INFINITY };
   return {
     line: usedLine,
@@ -198,7 +198,7 @@ function after(ms: number): Promise<null> {
   return new Promise((resolve) => setTimeout(resolve, ms, null));
 }
 
-/** The settings that meters use, the configured ones first: 2400 8E1 or 8N1 (M-Bus), 9600 8N1 (infrared), 115200 8N1 (P1). */
+/** Settings that meters use, the configured ones first: 2400 8E1 or 8N1 (M-Bus), 9600 8N1 (infrared), 115200 8N1 (P1). */
 export function usualLines(configured: readonly LineSettings[]): LineSettings[] {
   const usual: LineSettings[] = (
     [

@@ -1,7 +1,7 @@
 /**
- * `doctor`: listens at the port and says in plain words what it finds, what that means and what to do. At most ten lines,
- * and for telegrams of an unknown list a template of it;
- * `--json` gives the same for programs. Exit 0 when all is well, else 1.
+ * `doctor`: listens on the port and reports in plain words what it receives, what that means and what to do, in at most
+ * ten lines, plus a template for telegrams that match no list. `--json` prints the same for programs. Exit 0 if all is
+ * well, else 1.
  */
 
 import { keyIdOf } from "../acceptance/key-id.ts";
@@ -28,12 +28,12 @@ import { conclude } from "./doctor-conclusion.ts";
 import { type Hearing, listenAround, usualLines } from "./doctor-listen.ts";
 import { readSettings } from "./settings.ts";
 
-/** Devices that are listed before "and n more". */
+/** Devices listed before "and n more". */
 const MAX_DEVICES = 4;
-/** Values of a reading that are shown, in this order. */
+/** Values of a reading to show, in this order. */
 const SHOWN = ["1.8.0", "2.8.0", "1.7.0", "2.7.0", "32.7.0", "52.7.0", "72.7.0"];
 
-/** What the doctor found. */
+/** The result of `doctor`. */
 interface Finding {
   readonly diagnosis: Diagnosis;
   readonly port: string | null;
@@ -70,7 +70,7 @@ export async function command(called: CommandContext): Promise<number> {
   return isWell(finding) ? 0 : 1;
 }
 
-/** The port may be given as the argument, too. */
+/** The port from the argument or from `--port`. */
 function withPort(context: CommandContext): CommandContext {
   const port = context.args[0] ?? context.options.port;
   if (port === undefined) return context;
@@ -81,7 +81,7 @@ function withPort(context: CommandContext): CommandContext {
 
 const isWell = ({ diagnosis, broker }: Finding): boolean => diagnosis.code === "ok" && isBrokerWell(broker);
 
-/** A meter of the configuration; `complete`: the bridge could run with it, so that its line settings are to be judged. */
+/** A meter of the configuration; `complete`: the bridge could run with it, so that wrong line settings are a fault. */
 type Configured = MeterConfig & {
   readonly complete: boolean;
   readonly dataDir: string;
@@ -89,8 +89,8 @@ type Configured = MeterConfig & {
 };
 
 /**
- * The meter of the configuration that belongs to the port, else the first; `null` if there is no configuration. With a
- * port at hand a configuration need not name one: the environment may hold the key alone.
+ * The configured meter on this port, else the first; `null` if there is no configuration. If a port was given, the
+ * configuration need not name one: the environment may contain only the key.
  */
 async function configuredMeter(context: CommandContext, port: string | undefined): Promise<Configured | null> {
   const pick = ({ config }: Awaited<ReturnType<typeof readSettings>>, complete: boolean): Configured | null => {
@@ -101,7 +101,7 @@ async function configuredMeter(context: CommandContext, port: string | undefined
     return pick(await readSettings(context), true);
   } catch (error) {
     const given = context.options.port !== undefined;
-    // What was named, or is there and wrong, is worth telling; a port on the command line needs no configuration.
+    // Report a configuration that was named or is broken; with a port on the command line none is needed.
     if (context.options.config !== undefined || !(given || isPortMissing(error))) throw error;
   }
   if (port === undefined) return null;
@@ -112,7 +112,7 @@ async function configuredMeter(context: CommandContext, port: string | undefined
   );
 }
 
-/** Nothing is wrong with the configuration but that it names no port, or that there is none at all. */
+/** Whether the only fault is that no port is configured, or that there is no configuration. */
 function isPortMissing(error: unknown): boolean {
   const faults = (error as { faults?: readonly { path: string }[] }).faults ?? [];
   return faults.length > 0 && faults.every(({ path }) => path === "" || path === "meter" || /\bport$/.test(path));
@@ -162,7 +162,7 @@ async function examine(
   return { port, hearings, diagnosis: conclude(hearings, meter?.complete === true, configured), users };
 }
 
-/** The settings that the bridge would use; without a configuration those of `parity: auto`. */
+/** The line settings that the bridge would use; those of `parity: auto` without a configuration. */
 function linesOf(meter: MeterConfig | null): LineSettings[] {
   const { baud_rate = 2400, data_bits = 8, parity = "auto", stop_bits = 1 } = meter ?? {};
   return (parity === "auto" ? (["even", "none"] as const) : [parity]).map((each) => ({
@@ -176,8 +176,8 @@ function linesOf(meter: MeterConfig | null): LineSettings[] {
 function noPort(devices: readonly SerialDevice[]): Diagnosis {
   const text =
     devices.length === 0
-      ? "No serial device is there, and no port was given."
-      : "No port was given, and it is not clear which.";
+      ? "There is no serial device, and no port was given."
+      : "No port was given, and there are several devices.";
   const cure =
     devices.length === 0
       ? "Plug the adapter in (in a container or VM: pass it through), or give --port tcp://HOST:PORT."
@@ -192,12 +192,12 @@ function forPeople({ diagnosis, port, hearings, devices, users, broker }: Findin
   if (last?.telegram || hearings.some(({ listenedMs }) => listenedMs > 300)) lines.push(`heard    ${heard(hearings)}`);
   lines.push(`means    ${diagnosis.text.en}`);
   if (diagnosis.cure.en !== "") lines.push(`do       ${diagnosis.cure.en}`);
-  // Two readers get a part of the bytes each, whatever the lock of the one says.
+  // With two readers each gets part of the bytes, even if one holds a lock.
   if (users.length > 0 && diagnosis.code !== "ok")
     lines.push(`open in  ${users.slice(0, 3).join(", ")}, too: only one can read`);
   if (last?.telegram) lines.push(`reading  ${readingText(last)}`);
   lines.push(...brokerLines(broker));
-  // Over the network the devices of this computer say nothing.
+  // For a network port the local devices are irrelevant.
   if (port === null || sourceKind(port) === "serial") lines.push(...deviceLines(devices));
   const template = templateOf(diagnosis, hearings);
   if (template !== "")
@@ -205,7 +205,7 @@ function forPeople({ diagnosis, port, hearings, devices, users, broker }: Findin
   return lines;
 }
 
-/** The template of an unknown list, where that is what is wrong. */
+/** The template of an unknown list, if that is the diagnosis. */
 function templateOf(diagnosis: Diagnosis, hearings: readonly Hearing[]): string {
   return diagnosis.code === "unsupported" ? (hearings.at(-1)?.template ?? "") : "";
 }
@@ -239,7 +239,7 @@ function readingText({ telegram }: Hearing): string {
   return `${time}${values.length > 0 ? values.join(", ") : `${telegram?.registers.length ?? 0} registers`}`;
 }
 
-/** `import 12.937 kWh`; in the unit of the telegram where that is not the quantity's. */
+/** `import 12.937 kWh`; in the telegram's unit if it differs from the quantity's. */
 function valueText(code: string, { obis, value, unit }: Register): string {
   const quantity = quantityOf(obis);
   const phase = { "32.7.0": "L1", "52.7.0": "L2", "72.7.0": "L3" }[code];
@@ -260,7 +260,7 @@ function deviceLines(devices: readonly SerialDevice[]): string[] {
   return lines;
 }
 
-/** One object; nothing secret in it. */
+/** The `--json` output; contains no secrets. */
 function forPrograms(finding: Finding): object {
   const { diagnosis, port, hearings, devices, users, broker } = finding;
   const telegram = hearings.at(-1)?.telegram ?? null;

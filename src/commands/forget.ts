@@ -1,6 +1,6 @@
 /**
- * `kaifa2mqtt forget ID`: removes what stands of a meter that is gone on the broker (states, discovery) and in `data_dir`
- * (baseline and invocation counter, ledger). It is met as a new one if it ever comes back.
+ * `kaifa2mqtt forget ID`: removes a former meter from the broker (states, discovery) and from `data_dir` (baseline,
+ * invocation counter, ledger). If it ever returns, it is treated as a new meter.
  */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ export async function command(context: CommandContext): Promise<number> {
     );
     return 1;
   }
-  // What was published before is read before it is forgotten.
+  // Read the list of published topics before deleting it.
   const { bases, prefixes } = readHistory(config.data_dir);
   const local = forgetLocally(config.data_dir, id);
   for (const what of local) stdout.write(`removed from ${config.data_dir}: ${what}\n`);
@@ -66,25 +66,24 @@ export async function command(context: CommandContext): Promise<number> {
       failed = true;
     }
   }
-  if (running)
-    stderr.write("note: the bridge is running: restart it, and what it still remembers of the meter is gone, too\n");
+  if (running) stderr.write("note: the bridge is running: restart it so that it forgets the meter, too\n");
   return failed ? 1 : 0;
 }
 
-/** @returns what there was */
+/** @returns what was removed */
 function forgetLocally(dataDir: string, id: string): string[] {
   const removed: string[] = [];
-  if (forgetMeter(dataDir, id) > 0) removed.push("what it said last, and its invocation counter");
-  if (removeFromHistory(dataDir, id)) removed.push("what was published of it");
+  if (forgetMeter(dataDir, id) > 0) removed.push("baseline and invocation counter");
+  if (removeFromHistory(dataDir, id)) removed.push("list of published topics");
   const folder = join(ledgerFolder(dataDir), id);
   if (existsSync(folder)) {
     rmSync(folder, { recursive: true });
-    removed.push("its ledger of quarter hours");
+    removed.push("ledger of quarter hours");
   }
   return removed;
 }
 
-/** The configuration; that of a bridge without meters will do. */
+/** The configuration; it need not have a meter. */
 async function settings(context: CommandContext): Promise<Config> {
   try {
     return (await readSettings(context)).config;

@@ -1,4 +1,4 @@
-/** `kaifa2mqtt health`: asks the running bridge how it is; Docker's HEALTHCHECK. Exit code 0, or 1 and a line that says why. */
+/** `kaifa2mqtt health`: queries the health of the running bridge, for Docker's HEALTHCHECK. Exit code 0, or 1 and the reason. */
 
 import { ConfigError } from "../config/config-error.ts";
 import { defaultDataDir, underSupervisor } from "../config/derive-defaults.ts";
@@ -29,7 +29,7 @@ export async function command(context: CommandContext): Promise<number> {
   return 1;
 }
 
-/** `--wait`: Docker's first question comes before the first telegram; the answer waits for one, a minute at most. */
+/** `--wait`: Docker's first check comes before the first telegram, so wait for one, a minute at most. */
 async function decided(dataDir: string, signal: AbortSignal): Promise<Health | null> {
   for (const end = performance.now() + MOST_WAIT_MS; ; ) {
     const health = await askHealth(dataDir);
@@ -38,7 +38,7 @@ async function decided(dataDir: string, signal: AbortSignal): Promise<Health | n
   }
 }
 
-/** Where the bridge listens. It was started with `--config`, perhaps, or the file was edited since: that is no illness. */
+/** The folder of the bridge's socket. A broken configuration is no reason to be unhealthy: the file may have been edited since the start. */
 async function dataDirOf(context: CommandContext): Promise<string> {
   try {
     return (await readSettings(context)).config.data_dir;

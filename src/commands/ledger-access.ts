@@ -1,4 +1,4 @@
-/** What `export` and `compare` share: the ledger in `data_dir`, the meter that is meant, and times as people type them. */
+/** Shared by `export` and `compare`: opens the ledger in `data_dir`, selects the meter, parses times. */
 import type { Config } from "../config/options.ts";
 import { LedgerReader } from "../ledger/ledger-reader.ts";
 import { type LocalInstant, localText } from "../ledger/local-time.ts";
@@ -12,12 +12,12 @@ export interface LedgerAccess {
 }
 
 /**
- * Opens the ledger of `--meter`, or of the only meter that has one. Beside a running bridge, too.
- * @returns a sentence where there is nothing to read
+ * Opens the ledger of `--meter`, or of the only meter that has one. Works while the bridge is running.
+ * @returns a sentence if there is nothing to read
  * @throws UsageError if several meters have a ledger and none is named; ConfigError
  */
 export async function openLedger(context: CommandContext): Promise<LedgerAccess | string> {
-  // Of the configuration only data_dir and time_zone count here: no port need be set.
+  // Only data_dir and time_zone are used: no port need be configured.
   const port = { path: ["meters", 0, "port"], value: "file:ledger", flag: "ledger" };
   const { config } = await readSettings(context, [port]);
   const reader = new LedgerReader(config.data_dir);
@@ -41,16 +41,16 @@ function listed(meters: readonly string[]): string {
 
 const TIME = /^(\d{4}-\d{2})(?:(-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2})?(?:\.\d+)?(Z|[+-]\d{2}:\d{2})?)?)?$/;
 
-/** A limit in time as the user typed it. */
+/** A start or end time as typed by the user. */
 export interface TimeLimit {
-  /** Whether an instant is not before it: by the instant's own local time, unless the limit has an offset. */
+  /** Whether an instant is at or after it, compared in the instant's local time unless the limit has an offset. */
   readonly reached: (instant: LocalInstant) => boolean;
-  /** Milliseconds since 1970, right to within a day. */
+  /** Milliseconds since 1970, accurate to a day. */
   readonly near: number;
 }
 
 /**
- * Reads `2026-03`, `2026-03-01`, `2026-03-01T10:00` or with an offset. A date means its first moment.
+ * Reads `2026-03`, `2026-03-01`, `2026-03-01T10:00` or with an offset. A date means its midnight.
  * @throws UsageError for anything else
  */
 export function parseLimit(value: unknown, flag: string): TimeLimit | undefined {

@@ -1,4 +1,4 @@
-/** `kaifa2mqtt migrate meter.json`: the kaifa2mqtt.yaml that means the same, on standard output. */
+/** `kaifa2mqtt migrate meter.json`: prints the equivalent kaifa2mqtt.yaml. */
 import { resolve } from "node:path";
 import { ConfigError, type ConfigFault } from "../config/config-error.ts";
 import { importMeterJson, isMeterJson } from "../config/meter-json.ts";

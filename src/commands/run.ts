@@ -1,4 +1,4 @@
-/** `kaifa2mqtt run`: the bridge, until SIGINT or SIGTERM. A missing device or broker is told, not fatal. */
+/** `kaifa2mqtt run`: the bridge, until SIGINT or SIGTERM. A missing device or broker is reported and not fatal. */
 import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { Bridge } from "../bridge.ts";
@@ -13,7 +13,7 @@ import { VERSION } from "../version.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";
 
-/** Exit code 0 when it was stopped. */
+/** Exit code 0 when stopped. */
 export async function command(context: CommandContext): Promise<number> {
   const { env, signal, stdout } = context;
   // A telegram every few seconds never earns back what V8's optimizing compiler takes, 6 MB of memory, nor what its tidying
@@ -46,7 +46,7 @@ export async function command(context: CommandContext): Promise<number> {
     page,
     ...(token === undefined ? {} : { findBroker: supervisorsBroker(token, log), supervisorToken: token }),
   });
-  // Node takes an aborted signal's event for granted that is listened to too late.
+  // An already aborted signal emits no event.
   const stopped = signal.aborted ? Promise.resolve() : once(signal, "abort");
   await bridge.start();
   await stopped;
@@ -56,7 +56,7 @@ export async function command(context: CommandContext): Promise<number> {
   return 0;
 }
 
-/** Asks the Supervisor for the broker of Home Assistant, as often as it takes. */
+/** Asks the Supervisor for Home Assistant's broker until there is one. */
 function supervisorsBroker(token: string, log: RootLogger): (signal: AbortSignal) => Promise<Broker | null> {
   return async (signal) => {
     const { waitForBroker } = await import("../config/supervisor.ts");

@@ -1,12 +1,12 @@
-/** How commands read the configuration: with the global flags, telling warnings, hiding secrets. */
+/** Loads the configuration for a command: applies global flags, reports warnings, registers secrets. */
 import { type Loaded, loadConfig } from "../config/load.ts";
 import type { CommandContext } from "./command.ts";
 
-/** Options of the command line that stand above all layers. */
+/** Command-line options, which override all layers. */
 type Flags = NonNullable<Parameters<typeof loadConfig>[0]["flags"]>;
 
 /**
- * Reads the configuration as `run` does: `--config`, `--log-level`, environment; secrets become known to `main.ts`.
+ * Reads the configuration as `run` does: `--config`, `--log-level`, environment; registers the secrets with the program.
  * @throws ConfigError with every fault
  */
 export async function readSettings(context: CommandContext, flags: Flags = []): Promise<Loaded> {

@@ -1,6 +1,6 @@
 /**
- * A pseudo-terminal to play a meter on. Node cannot make one by itself, so `socat` or `python3` does, whichever is there:
- * what we write to its standard input comes out of the PTY, and what a reader writes there comes from its standard output.
+ * A pseudo-terminal for the simulated meter. Node cannot create one, so `socat` or `python3` does, whichever is installed:
+ * its standard input feeds the PTY, and its standard output carries what a reader writes to it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -27,12 +27,12 @@ const HELPERS = [
 ] as const;
 
 export interface Pty {
-  /** The device that a reader opens. */
+  /** The device for the reader to open. */
   readonly path: string;
   readonly input: Writable;
   /** What a reader sends. */
   readonly output: Readable;
-  /** Resolves when the helper has gone by itself. */
+  /** Resolves when the helper process has ended by itself. */
   readonly gone: Promise<void>;
   close(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export async function createPty(link?: string): Promise<Pty> {
     const helper = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
     const path = await devicePath(helper);
     if (path === null) continue;
-    // Held open, so that a reader may come and go without an end of the PTY.
+    // Kept open, so that readers can come and go without closing the PTY.
     const held = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
     const gone = once(helper, "exit").then(() => undefined);
     helper.stdin?.on("error", () => undefined);
@@ -67,7 +67,7 @@ export async function createPty(link?: string): Promise<Pty> {
   throw new Error("a PTY needs socat or python3: install one of them, or name a serial device or tcp-listen:HOST:PORT");
 }
 
-/** What the helper calls its PTY; `null` if it cannot be started. */
+/** The PTY's path as the helper reports it; `null` if the helper cannot be started. */
 async function devicePath(helper: ChildProcess): Promise<string | null> {
   return new Promise((resolve) => {
     helper.once("error", () => resolve(null));

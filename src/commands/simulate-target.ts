@@ -1,4 +1,4 @@
-/** Where `simulate` plays its meter: a PTY, a serial device, a TCP server, standard output. */
+/** The target of `simulate`: a PTY, a serial device, a TCP server or standard output. */
 import { existsSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import type { Writable } from "node:stream";
@@ -6,30 +6,30 @@ import { mask } from "../log/redact.ts";
 import { UsageError } from "./command.ts";
 import { createPty } from "./simulate-pty.ts";
 
-/** For the last bytes to leave, at the end. */
+/** Time for the last bytes to be sent at the end. */
 const FLUSH_MS = 3_000;
 
-/** Where the bytes go. */
+/** Destination of the bytes. */
 export interface Target {
-  /** For people: what to connect to. */
+  /** What to connect to, for messages. */
   readonly where: string;
-  /** Whether it is a line, over which bytes come one after the other. */
+  /** Whether bytes are paced as on a serial line. */
   readonly pace: boolean;
-  /** Whether all that was written before has left us: a telegram is sent whole or not at all. */
+  /** Whether all earlier bytes have been sent: a telegram is sent whole or not at all. */
   ready(): boolean;
   write(bytes: Uint8Array): void;
-  /** Resolves when all bytes have left us; `false` if nothing takes them. */
+  /** Resolves when all bytes have been sent; `false` if nothing takes them. */
   flush(): Promise<boolean>;
-  /** Gives what a reader sends, from now on. */
+  /** Subscribes to bytes sent by a reader. */
   listen(listener: (bytes: Uint8Array) => void): void;
-  /** Resolves when nothing can be written any more. */
+  /** Resolves with the reason when the target has gone. */
   readonly gone: Promise<string>;
   close(): Promise<void>;
 }
 
 /**
  * @param name `pty`, a path, `tcp-listen:HOST:PORT` or `-`
- * @throws UsageError for a name that is none of these; Error where the target cannot be opened
+ * @throws UsageError for any other name; Error if the target cannot be opened
  */
 export async function openTarget(
   name: string,
@@ -48,7 +48,7 @@ export async function openTarget(
       ready: () => !stdout.writableNeedDrain,
       write: (bytes) => stdout.write(bytes),
       flush: async () => true,
-      // Nobody answers on standard output.
+      // There are no answers on standard output.
       listen: () => undefined,
       gone,
       close: async () => {},
@@ -59,7 +59,7 @@ export async function openTarget(
   return {
     where: name === "pty" ? pty.path : `${pty.path} (${name})`,
     pace: true,
-    // While nobody reads and the PTY is full, telegrams are left out, as they are lost on a wire.
+    // While nobody reads and the PTY is full, telegrams are skipped, as they would be lost on a wire.
     ready: () => pty.input.writableLength === 0,
     write: (bytes) => void pty.input.write(bytes),
     flush: () => within(FLUSH_MS, () => pty.input.writableLength === 0),
@@ -76,7 +76,7 @@ async function openDevice(path: string, baudRate: number): Promise<Target> {
   const gone = new Promise<string>((resolve) => {
     fail = resolve;
   });
-  // One write after the other: while it is busy the driver takes a part of what it is given.
+  // One write at a time: while busy, the driver may accept only part of a write.
   let waiting = 0;
   let last = Promise.resolve();
   const listen = async (listener: (bytes: Uint8Array) => void): Promise<void> => {
@@ -130,7 +130,7 @@ async function openServer(host: string, port: number): Promise<Target> {
     pace: false,
     ready: () => true,
     flush: async () => true,
-    // A client that does not read loses whole telegrams.
+    // A client that does not read misses whole telegrams.
     write: (bytes) => {
       for (const client of clients) if (client.writableLength === 0) client.write(bytes);
     },
@@ -150,7 +150,7 @@ async function openServer(host: string, port: number): Promise<Target> {
   };
 }
 
-/** Whether it holds before the time is over. */
+/** Whether the condition becomes true in time. */
 export async function within(milliseconds: number, holds: () => boolean): Promise<boolean> {
   const end = performance.now() + milliseconds;
   while (!holds() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));

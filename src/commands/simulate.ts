@@ -3,7 +3,7 @@
  *
  *     pty, or a path that does not exist   a PTY (with a link of that name), at line rate
  *     /dev/ttyUSB1                         a serial device, at its line rate
- *     tcp-listen:HOST:PORT                 a server that sends each telegram to all who are connected
+ *     tcp-listen:HOST:PORT                 a server that sends each telegram to every client
  *     -                                    standard output
  */
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
@@ -19,7 +19,7 @@ import { openTarget, type Target, within } from "./simulate-target.ts";
 /** Start bit, eight data bits, parity, stop bit. */
 const BITS_OF_A_BYTE = 11;
 const FAULT_RATE = 0.2;
-/** A line that takes nothing for so long will not take this telegram. */
+/** A line that accepts nothing for this long will not take the telegram. */
 const READY_MS = 1_000;
 
 export async function command(context: CommandContext): Promise<number> {
@@ -121,7 +121,7 @@ export async function command(context: CommandContext): Promise<number> {
 interface Play {
   readonly master: AmisMaster;
   readonly target: Target;
-  /** Ends after so many telegrams. */
+  /** Number of telegrams to send. */
   readonly count: number;
   readonly telegram: () => Uint8Array;
   readonly send: (bytes: Uint8Array) => Promise<void>;
@@ -129,7 +129,7 @@ interface Play {
   readonly say: (line: string) => void;
 }
 
-/** A meter that searches for a reader, and sends only as long as it is answered. */
+/** A meter that searches for a reader and sends only while it is answered. */
 async function playMaster({ master, target, count, telegram, send, signal, say }: Play): Promise<void> {
   let wake = new AbortController();
   target.listen((bytes) => {
@@ -146,13 +146,13 @@ async function playMaster({ master, target, count, telegram, send, signal, say }
     if (master.sending !== wasSending) say(master.sending ? "a reader answers: sending\n" : "no answer: searching\n");
     wasSending = master.sending;
     await send(bytes);
-    // The time to answer counts from the last byte.
+    // The response time starts at the last byte.
     master.sent(performance.now());
     if (master.sending) sent++;
   }
 }
 
-/** As many bytes at a time as the line would have carried by then. */
+/** Sends bytes at the pace of the line. */
 async function writeAtPace(target: Target, bytes: Uint8Array, byteMs: number, signal: AbortSignal): Promise<void> {
   if (byteMs === 0) return target.write(bytes);
   const begun = performance.now();
@@ -172,7 +172,7 @@ function keyOf(text: string | undefined, hide: (secret: string) => void): Uint8A
   return bytes;
 }
 
-/** A wrong argument is wrong usage, whatever noticed it. */
+/** Turns an invalid argument into a UsageError. */
 function usable<T>(make: () => T): T {
   try {
     return make();
