@@ -43,16 +43,21 @@ export class ScriptedBroker {
     server.on("connection", (socket) => this.#serve(socket));
   }
 
-  static async start(script: Script = {}): Promise<ScriptedBroker> {
+  /** @param port a free one if it is 0 */
+  static async start(script: Script = {}, port = 0): Promise<ScriptedBroker> {
     const server = createServer({ noDelay: true });
     const broker = new ScriptedBroker(script, server);
-    server.listen(0, "127.0.0.1");
+    server.listen(port, "127.0.0.1");
     await once(server, "listening");
     return broker;
   }
 
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
   get url(): string {
-    return `mqtt://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `mqtt://127.0.0.1:${this.port}`;
   }
 
   get connects(): IConnectPacket[] {

@@ -40,6 +40,8 @@ const SLOW_ANSWER_MS = 10_000;
 const ANSWER_LIMIT_MS = 30_000;
 /** QoS 1 messages that may be unanswered where the broker allows more. */
 const MAX_UNANSWERED = 64;
+/** An attempt that has not reached the host by now is given up when a reading waits. */
+const STALE_ATTEMPT_MS = 2_000;
 /** After a packet that was too large nothing is subscribed to for so long, so that what is published goes on. */
 const MUTE_MS = 10 * 60_000;
 /** Where there are several brokers, one that does not answer for so long is passed over. */
@@ -81,6 +83,9 @@ export class Connection {
   #limits: BrokerLimits = brokerLimits(null);
   #stopped = false;
   #retryTimer: NodeJS.Timeout | null = null;
+  #hurryTimer: NodeJS.Timeout | null = null;
+  /** The attempt was given up for a new one. */
+  #again = false;
   #stableTimer: NodeJS.Timeout | null = null;
   readonly #backoff = new ReconnectBackoff();
   #connectedAt = 0;
@@ -257,11 +262,27 @@ export class Connection {
     return packets;
   }
 
-  /** There is something to publish: connects at once if that was to be done later, at most once a second. */
+  /**
+   * There is something to publish: connects at once if that was to be done later, at most once a second. An attempt to
+   * reach a host that does not answer is given up for a new one: the system itself asks again at growing intervals.
+   */
   hurry(): void {
     const client = this.#client;
     if (client === null || this.#stopped || client.connected) return;
-    if (this.#backoff.mayHurry) client.reconnect();
+    if (this.#backoff.attemptMs > STALE_ATTEMPT_MS && (client.stream as { connecting?: boolean }).connecting === true) {
+      this.#again = true;
+      client.stream.destroy();
+      return;
+    }
+    const wait = this.#backoff.hurryMs;
+    if (wait === 0) client.reconnect();
+    else if (wait !== null) this.#hurryTimer ??= setTimeout(() => this.#hurryOnce(), wait);
+  }
+
+  #hurryOnce(): void {
+    if (this.#hurryTimer !== null) clearTimeout(this.#hurryTimer);
+    this.#hurryTimer = null;
+    this.hurry();
   }
 
   /** Sends a last few messages, waits until the broker has them, at most two seconds, and disconnects. */
@@ -270,7 +291,8 @@ export class Connection {
     this.#stopped = true;
     this.#stopping.abort();
     this.#failover?.stop();
-    for (const timer of [this.#retryTimer, this.#stableTimer]) if (timer !== null) clearTimeout(timer);
+    for (const timer of [this.#retryTimer, this.#stableTimer, this.#hurryTimer])
+      if (timer !== null) clearTimeout(timer);
     const client = this.#client;
     if (client === null) return;
     let timer: NodeJS.Timeout | undefined;
@@ -338,6 +360,8 @@ export class Connection {
   /** An attempt to connect begins: its stream is new. */
   #attempt({ stream }: MqttClient): void {
     this.#backoff.attempt();
+    if (this.#hurryTimer !== null) clearTimeout(this.#hurryTimer);
+    this.#hurryTimer = null;
     const limit = new PacketSizeLimit(this.#options.maxPacketBytes);
     stream.on("data", (chunk: Uint8Array) => {
       const bytes = limit.feed(chunk);
@@ -440,6 +464,8 @@ export class Connection {
     // MQTT.js has taken this attempt's pause already; this is the one after the next failure.
     client.options.reconnectPeriod = this.#backoff.grow();
     this.#failover?.next(held);
+    if (this.#again) setImmediate(() => this.#hurryOnce());
+    this.#again = false;
   }
 
   #judgeClose(heldMs: number, unanswered: Message | null): void {

@@ -53,8 +53,17 @@ export class ReconnectBackoff {
     this.pauseMs = FIRST_PAUSE_MS / 2;
   }
 
-  /** Whether something that waits to be published may start an attempt now: at most one a second, none after a refusal. */
-  get mayHurry(): boolean {
-    return !this.#attempting && !this.#refused && performance.now() - this.#attemptedAt >= FIRST_PAUSE_MS;
+  /**
+   * When something that waits to be published may start an attempt: milliseconds from now, one attempt a second at most;
+   * `null` while one is under way, and after a refusal.
+   */
+  get hurryMs(): number | null {
+    if (this.#attempting || this.#refused) return null;
+    return Math.max(0, this.#attemptedAt + FIRST_PAUSE_MS - performance.now());
+  }
+
+  /** For how long the present attempt has been under way, milliseconds; 0 if there is none. */
+  get attemptMs(): number {
+    return this.#attempting ? performance.now() - this.#attemptedAt : 0;
   }
 }
