@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { Bridge } from "../bridge.ts";
 import { inImage, underSupervisor } from "../config/derive-defaults.ts";
+import type { FoundLanguage } from "../config/supervisor-language.ts";
 import { sourceKind } from "../diagnosis/observer.ts";
 import { createLogger, type RootLogger } from "../log/log.ts";
 import { LogTail } from "../log/log-tail.ts";
@@ -23,20 +24,24 @@ export async function command(context: CommandContext): Promise<number> {
   setFlagsFromString("--no-memory-reducer");
   const loaded = await readSettings(context);
   const { config, file, warnings, secrets } = loaded;
+  const supervised = underSupervisor(env);
+  const token = env.SUPERVISOR_TOKEN;
+  const asksForLanguage = token !== undefined && supervised && !loaded.origins.has("homeassistant.language");
+  const found = asksForLanguage ? await languageOfHomeAssistant(token, config.data_dir) : null;
+  if (found !== null) config.homeassistant.language = found.language;
   const page = config.http.enabled
     ? { logTail: new LogTail(), settings: (await import("./check.ts")).settingsOf(loaded) }
     : {};
   const log = createLogger({ ...config.log, secrets, stream: stdout, tail: page.logTail });
   log.info(`kaifa2mqtt ${VERSION}, configuration from ${file ?? "the environment"}`);
   for (const warning of warnings) log.warn(warning);
+  if (found !== null) log.info(describeLanguage(found));
   const predecessor = config.meters.some(({ port }) => sourceKind(port) === "serial")
     ? await predecessorService()
     : null;
   if (predecessor !== null) {
     log.warn(`${predecessor} is running and may read from the same port: sudo systemctl disable --now ${predecessor}`);
   }
-  const supervised = underSupervisor(env);
-  const token = env.SUPERVISOR_TOKEN;
   const bridge = new Bridge({
     config,
     version: VERSION,
@@ -54,6 +59,18 @@ export async function command(context: CommandContext): Promise<number> {
   await bridge.stop();
   await log.close();
   return 0;
+}
+
+async function languageOfHomeAssistant(token: string, dataDir: string): Promise<FoundLanguage> {
+  const { findLanguage } = await import("../config/supervisor-language.ts");
+  return findLanguage(token, dataDir);
+}
+
+function describeLanguage({ language, from }: FoundLanguage): string {
+  const name = language === "de" ? "German" : "English";
+  if (from === "none") return "entities are named in English: Home Assistant did not say which language it uses";
+  const when = from === "memory" ? "Home Assistant's last known language" : "as Home Assistant is";
+  return `entities are named in ${name}, ${when} (homeassistant.language sets another)`;
 }
 
 /** Asks the Supervisor for Home Assistant's broker until there is one. */

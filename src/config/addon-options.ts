@@ -86,7 +86,7 @@ export function formDefaults(): FormDefaults {
   const form: FormDefaults = { meter: {}, meters: [] };
   for (const [section, { rows, list }] of sections()) {
     if (isAlone(rows)) continue;
-    const given = rows.filter((row) => row.default !== null && !row.many);
+    const given = rows.filter((row) => row.default !== null && !row.many && row.about.unsetInApp === undefined);
     const values = Object.fromEntries(given.map((row) => [nameOf(row), row.default as Value]));
     form[section === "meters" ? "meter" : section] = list ? [] : values;
   }
@@ -147,7 +147,8 @@ export function formTranslations(language: "en" | "de"): Record<string, Translat
 }
 
 function descriptionOf(row: OptionRow, language: "en" | "de"): string {
-  return row.many ? `${row.about.help[language]} ${SEVERAL[language]}` : row.about.help[language];
+  const more = [row.about.unsetInApp?.[language], row.many ? SEVERAL[language] : undefined];
+  return [row.about.help[language], ...more].filter((words) => words !== undefined).join(" ");
 }
 
 const SEVERAL = { en: "Several are separated by commas.", de: "Mehrere werden durch Beistriche getrennt." };

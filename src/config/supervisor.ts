@@ -1,13 +1,16 @@
 /**
- * The broker of the Home Assistant app: the Supervisor is asked for it when none is configured. It knows the one that
- * the broker app offers (`GET http://supervisor/services/mqtt`, allowed by `services: [mqtt:want]` in config.yaml).
+ * What the Home Assistant Supervisor tells the app: the broker, if none is configured (`GET /services/mqtt`, allowed by
+ * `services: [mqtt:want]` in config.yaml), and the language of Home Assistant (`GET /core/api/config`, its proxy to Home
+ * Assistant's REST API, allowed by `homeassistant_api: true`). developers.home-assistant.io/docs/apps/communication
  */
 import { request } from "node:http";
 
 /** Where the Supervisor answers inside of an app. */
 const SUPERVISOR_URL = "http://supervisor";
 const ANSWER_MS = 10_000;
-/** Its answers are a few hundred bytes; whatever is longer is not the Supervisor. */
+/** The bridge starts only after the question for the language, so it doesn't wait for a Home Assistant that is still starting. */
+const LANGUAGE_MS = 3_000;
+/** Its answers are a few hundred bytes, a few thousand with all integrations; whatever is longer is not the Supervisor. */
 const ANSWER_BYTES = 64 * 1024;
 const PAUSE_MS = { first: 1_000, longest: 30_000 };
 
@@ -20,7 +23,7 @@ export interface OfferedBroker {
 
 export type SupervisorErrorCode = "no-broker" | "unreachable" | "refused" | "unintelligible";
 
-/** The Supervisor names no broker. The message says what to do. */
+/** The Supervisor gives no usable answer. The message says what to do. */
 export class SupervisorError extends Error {
   override readonly name = "SupervisorError";
   readonly code: SupervisorErrorCode;
@@ -53,6 +56,20 @@ export async function askForBroker(token: string, url: string = SUPERVISOR_URL):
 }
 
 /**
+ * The language of Home Assistant, as a tag (`de`, `en-GB`). Asks once, for 3 s at most.
+ * @throws SupervisorError
+ */
+export async function askForLanguage(token: string, url: string = SUPERVISOR_URL): Promise<string> {
+  const { status, body } = await get(`${url}/core/api/config`, token, LANGUAGE_MS);
+  if (status !== 200)
+    throw new SupervisorError("refused", `The Supervisor does not pass on Home Assistant's settings (HTTP ${status}).`);
+  const { language } = (parse(body, "Home Assistant's settings") ?? {}) as { language?: unknown };
+  if (typeof language !== "string")
+    throw new SupervisorError("unintelligible", "Home Assistant's settings name no language.");
+  return language;
+}
+
+/**
  * Asks until there is a broker or `signal` is aborted (then `null`), with pauses from 1 s to 30 s. `onTrouble` is told each
  * failure: whoever logs it takes care to tell a repeated one once.
  */
@@ -76,12 +93,12 @@ export async function waitForBroker(
 
 type Answer = { readonly result?: unknown; readonly data?: unknown };
 
-function parse(body: string): Answer | null {
+function parse(body: string, about = "the MQTT broker"): Answer | null {
   try {
     const value: unknown = JSON.parse(body);
     return typeof value === "object" ? value : null;
   } catch {
-    throw new SupervisorError("unintelligible", "The Supervisor's answer about the MQTT broker is not JSON.");
+    throw new SupervisorError("unintelligible", `The Supervisor's answer about ${about} is not JSON.`);
   }
 }
 
@@ -103,8 +120,8 @@ function brokerOf(data: unknown): OfferedBroker {
   };
 }
 
-/** node:http and not `fetch`, which costs several megabytes for this one question. */
-function get(url: string, token: string): Promise<{ status: number; body: string }> {
+/** node:http and not `fetch`, which costs several megabytes for these few questions. */
+function get(url: string, token: string, limitMs = ANSWER_MS): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       const message = `The Supervisor cannot be reached at ${url} (${error.message}).`;
@@ -114,7 +131,7 @@ function get(url: string, token: string): Promise<{ status: number; body: string
       url,
       {
         headers: { authorization: `Bearer ${token}`, accept: "application/json" },
-        signal: AbortSignal.timeout(ANSWER_MS),
+        signal: AbortSignal.timeout(limitMs),
       },
       (response) => {
         let body = "";

@@ -66,6 +66,12 @@ describe("the app's form is the table of options", () => {
     expect(Object.keys(formDefaults()).sort()).toEqual(sections.map(([section]) => section).sort());
   });
 
+  it("begins without a language, so that Home Assistant's own counts until the user chooses one", () => {
+    expect(formDefaults().homeassistant).not.toHaveProperty("language");
+    expect(formSchema().homeassistant).toMatchObject({ language: "list(en|de)?" });
+    expect(JSON.stringify(formTranslations("en").homeassistant)).toContain("Empty: that of Home Assistant");
+  });
+
   it("picks the device, and hides what is secret", () => {
     const { meter, mqtt } = formSchema() as Record<string, Record<string, string>>;
     expect(meter).toMatchObject({ port: "device(subsystem=tty)?", key: "password?", authentication_key: "password?" });

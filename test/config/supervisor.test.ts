@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { askForBroker, type SupervisorError, waitForBroker } from "../../src/config/supervisor.ts";
+import { askForBroker, askForLanguage, type SupervisorError, waitForBroker } from "../../src/config/supervisor.ts";
+import { findLanguage } from "../../src/config/supervisor-language.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const TOKEN = "a-token-of-the-supervisor";
 const MOSQUITTO = {
@@ -128,5 +130,59 @@ describe("the Supervisor is asked for the broker", () => {
     const stop = new AbortController();
     const waiting = waitForBroker(TOKEN, stop.signal, () => stop.abort(), { url, firstPauseMs: 3_600_000 });
     expect(await waiting).toBeNull();
+  });
+});
+
+describe("the Supervisor is asked for the language of Home Assistant", () => {
+  const settings = (language: unknown) => ({ status: 200, body: { language, time_zone: "Europe/Vienna" } });
+
+  it("at its proxy to Home Assistant's REST API, with the app's token", async () => {
+    const { url, asked } = await supervisor(settings("de"));
+    expect(await askForLanguage(TOKEN, url)).toBe("de");
+    expect(asked[0]?.url).toBe("/core/api/config");
+    expect(asked[0]?.headers.authorization).toBe(`Bearer ${TOKEN}`);
+  });
+
+  it.each([
+    ["de", "de"],
+    ["de-CH", "de"],
+    ["en", "en"],
+    ["en-GB", "en"],
+    ["fr", "en"],
+    ["den", "en"],
+  ])("takes %s for %s", async (tag, language) => {
+    const { url } = await supervisor(settings(tag));
+    expect(await findLanguage(TOKEN, temporaryFolder("kaifa-language-"), url)).toEqual({
+      language,
+      from: "home-assistant",
+    });
+  });
+
+  it.each([
+    ["a Home Assistant that is still starting", { status: 502, body: "Bad Gateway" }],
+    ["an app that may not ask", { status: 401, body: {} }],
+    ["settings without language", settings(undefined)],
+    ["a language that is no text", settings(7)],
+    ["no JSON", { status: 200, body: "<html>" }],
+    ["null", { status: 200, body: "null" }],
+    ["an answer without end", { status: 200, body: "x".repeat(100_000) }],
+  ])("names entities in English after %s", async (_, answer) => {
+    const { url } = await supervisor(answer);
+    expect(await findLanguage(TOKEN, temporaryFolder("kaifa-language-"), url)).toEqual({
+      language: "en",
+      from: "none",
+    });
+  });
+
+  it("and its last answer counts while Home Assistant does not answer, until it tells another", async () => {
+    const folder = temporaryFolder("kaifa-language-");
+    const { url } = await supervisor(settings("de-AT"), { status: 502, body: "" }, settings("en"), {
+      status: 502,
+      body: "",
+    });
+    expect(await findLanguage(TOKEN, folder, url)).toEqual({ language: "de", from: "home-assistant" });
+    expect(await findLanguage(TOKEN, folder, url)).toEqual({ language: "de", from: "memory" });
+    expect(await findLanguage(TOKEN, folder, url)).toEqual({ language: "en", from: "home-assistant" });
+    expect(await findLanguage(TOKEN, folder, url)).toEqual({ language: "en", from: "memory" });
   });
 });

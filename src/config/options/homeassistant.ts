@@ -29,6 +29,10 @@ export const homeAssistantSchema = z.strictObject({
   language: option(z._default(z.enum(["en", "de"]), "en"), {
     title: { en: "Language", de: "Sprache" },
     help: { en: "Language of the entities' names.", de: "Sprache der Namen der Entitäten." },
+    unsetInApp: {
+      en: "Empty: that of Home Assistant (English, if it is neither of the two).",
+      de: "Leer: die von Home Assistant (Englisch, wenn es keine der beiden ist).",
+    },
   }),
   discovery: option(z._default(z.enum(["device", "entity"]), "entity"), {
     title: { en: "Discovery messages", de: "Discovery-Nachrichten" },

@@ -21,6 +21,8 @@ export interface About {
   readonly exampleLines?: readonly string[];
   /** `false`: not in the app's form, because the Supervisor or the image decides it. */
   readonly addon?: false;
+  /** Whether the app's form begins with no value, though the option has a default: what it means there. */
+  readonly unsetInApp?: { readonly en: string; readonly de: string };
 }
 
 /** Descriptions of options and sections, by schema. */
