@@ -92,17 +92,22 @@ export class HomeAssistant {
     await this.#script("reset");
     await this.#script("up", `127.0.0.1:${brokerPort}`);
     this.#token = (await this.#script("token")).trim();
-    await this.#connect();
+    await this.connect();
   }
 
   async restart(): Promise<void> {
     this.#connection?.close();
     await this.#script("restart");
-    await this.#connect();
+    await this.connect();
+  }
+
+  disconnect(): void {
+    this.#connection?.close();
+    this.#connection = null;
   }
 
   async end(): Promise<void> {
-    this.#connection?.close();
+    this.disconnect();
     if (existsSync(SCRIPT)) await this.#script("down");
   }
 
@@ -111,14 +116,15 @@ export class HomeAssistant {
     return this.#script("log", "warning");
   }
 
-  async #connect(): Promise<void> {
+  /** Over the WebSocket, as soon as it answers. */
+  async connect(): Promise<void> {
     const auth = createLongLivedTokenAuth(this.url, this.#token);
     for (let attempt = 0; ; attempt++) {
       try {
         this.#connection = await createConnection({ auth });
         return;
       } catch (error) {
-        if (error !== ERR_CANNOT_CONNECT || attempt > 40) throw new Error(`no WebSocket: ${String(error)}`);
+        if (error !== ERR_CANNOT_CONNECT || attempt > 240) throw new Error(`no WebSocket: ${String(error)}`);
         await pause(250);
       }
     }

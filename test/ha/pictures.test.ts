@@ -61,22 +61,11 @@ describe("in the browser of a person who uses Home Assistant", () => {
     await importPast("energy_export", SOLD);
     await importMeans("power_import", "W", "power", (hour) => 1000 * (BOUGHT[hour] ?? 0));
     await importMeans("power_export", "W", "power", (hour) => 1000 * (SOLD[hour] ?? 0));
+    await importMeans("power_net", "W", "power", (hour) => 1000 * ((BOUGHT[hour] ?? 0) - (SOLD[hour] ?? 0)));
     for (const phase of [1, 2, 3]) {
       const volts = (hour: number): number => 230 + phase + 3 * Math.sin((hour * Math.PI) / 12 + phase);
       await importMeans(`voltage_l${phase}`, "V", "voltage", volts);
     }
-    await home.ask({
-      type: "energy/save_prefs",
-      energy_sources: [
-        {
-          type: "grid",
-          stat_energy_from: `${NAME}energy_import`,
-          stat_energy_to: `${NAME}energy_export`,
-          number_energy_price: null,
-          cost_adjustment_day: 0,
-        },
-      ],
-    });
     browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
   });
 
@@ -160,6 +149,44 @@ describe("in the browser of a person who uses Home Assistant", () => {
     await page.getByText("Telegrams rejected").first().waitFor({ state: "attached" });
     await page.getByText("181210207919").first().waitFor({ state: "attached" });
     await picture(page, "home-assistant-device");
+    await page.close();
+  });
+
+  it("the grid connection is set up in the dialog of the Energy settings: import, export, and power now", async () => {
+    const page = await open("/config/energy");
+    await page.getByText("Add grid connection").click({ timeout: 45_000 });
+    const pick = async (name: string): Promise<void> => {
+      await page.getByText("Select a statistic").first().click();
+      await page.getByPlaceholder("Search").last().waitFor();
+      await page.keyboard.type(name);
+      await page
+        .getByRole("option", { name: new RegExp(`${name}.*Kaifa MA309`, "s") })
+        .first()
+        .click();
+      await page.getByText(name, { exact: true }).first().waitFor();
+    };
+    await pick("Energy import");
+    await pick("Energy export");
+    await picture(page, "home-assistant-energy-grid");
+    await page.getByText("Standard", { exact: true }).first().click();
+    await page.getByText("Power measurement", { exact: true }).first().scrollIntoViewIfNeeded();
+    await pick("Power net");
+    await picture(page, "home-assistant-energy-power");
+    await page.getByRole("button", { name: "Save" }).click();
+    const [grid] = await home.until("the settings are saved", async () => {
+      const { energy_sources: sources } = await home.ask<{ energy_sources: Record<string, unknown>[] }>({
+        type: "energy/get_prefs",
+      });
+      return sources.length > 0 && sources;
+    });
+    expect(grid).toMatchObject({
+      type: "grid",
+      stat_energy_from: `${NAME}energy_import`,
+      stat_energy_to: `${NAME}energy_export`,
+      stat_rate: `${NAME}power_net`,
+    });
+    const { energy_sources: issues } = await home.ask<{ energy_sources: unknown[][] }>({ type: "energy/validate" });
+    expect(issues.flat()).toEqual([]);
     await page.close();
   });
 

@@ -9,17 +9,28 @@ export class SimulatedMeterProcess {
   readonly port: number;
   readonly #main: string;
   readonly #args: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | null = null;
 
-  private constructor(main: string, port: number, args: readonly string[]) {
+  private constructor(main: string, port: number, args: readonly string[], env: Readonly<Record<string, string>>) {
     this.#main = main;
     this.port = port;
     this.#args = args;
+    this.#env = env;
   }
 
   /** @param args further arguments of `kaifa2mqtt simulate` */
   static async start(main: string, ...args: string[]): Promise<SimulatedMeterProcess> {
-    const meter = new SimulatedMeterProcess(main, await freePort(), args);
+    return SimulatedMeterProcess.startIn({}, main, ...args);
+  }
+
+  /** @param env further environment of the process */
+  static async startIn(
+    env: Readonly<Record<string, string>>,
+    main: string,
+    ...args: string[]
+  ): Promise<SimulatedMeterProcess> {
+    const meter = new SimulatedMeterProcess(main, await freePort(), args, env);
     await meter.plug();
     return meter;
   }
@@ -32,6 +43,7 @@ export class SimulatedMeterProcess {
     const target = `tcp-listen:127.0.0.1:${this.port}`;
     const child = spawn(process.execPath, [this.#main, "simulate", target, "--key", KEY, ...this.#args], {
       stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, ...this.#env },
     });
     await once(child.stdout, "data");
     this.#child = child;
