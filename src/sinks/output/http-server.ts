@@ -7,7 +7,6 @@ import { isLoopback, isLoopbackHost } from "../../process/loopback.ts";
 
 /** Bytes of a request's body. */
 const MAX_BODY = 8_192;
-/** Within this time a request must be complete, headers and body. */
 const REQUEST_MS = 10_000;
 /** An idle connection is closed after this time; clients that poll ask again within seconds. */
 const KEEP_ALIVE_MS = 65_000;
@@ -22,11 +21,16 @@ export interface HttpBindings {
 export type HttpApp = Hono<{ Bindings: HttpBindings }>;
 export type HttpContext = Context<{ Bindings: HttpBindings }>;
 
-/** The server, not listening yet: for `Listener`. */
-export function createHttpServer(app: HttpApp): Server {
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
-  server.headersTimeout = REQUEST_MS;
-  server.requestTimeout = REQUEST_MS;
+/**
+ * The server, not listening yet: for `Listener`.
+ * @param requestMs within this time a request must be complete, headers and body
+ */
+export function createHttpServer(app: HttpApp, requestMs = REQUEST_MS): Server {
+  // Node looks for requests that are too slow at this interval, by default every 30 s.
+  const serverOptions = { connectionsCheckingInterval: requestMs / 2 };
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server;
+  server.headersTimeout = requestMs;
+  server.requestTimeout = requestMs;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.timeout = IDLE_MS;
   server.maxHeadersCount = 64;
