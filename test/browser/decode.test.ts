@@ -1,5 +1,4 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -10,13 +9,12 @@ import { formatDecimal } from "../../src/codec/values/decimal.ts";
 import { EXAMPLE } from "../../src/decode-page/example.ts";
 import { fixtureNames, loadFixture } from "../helpers/fixtures.ts";
 import { fakeSerial, type SerialPlan } from "./fake-serial.ts";
-import { builtPage, KEY, openBrowser, openPage, openProxy, Stage } from "./stage.ts";
+import { accessibilityFaults, builtPage, KEY, openBrowser, openPage, openProxy, Stage } from "./stage.ts";
 
 /** The decode page: as a file of its own, and as the bridge serves it. */
 
 const OTHER_KEY = "000102030405060708090A0B0C0D0E0F";
 const PICTURES = process.env.PICTURES ?? mkdtempSync(join(tmpdir(), "kaifa-decode-"));
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let assetsDir = "";
 let address = "";
@@ -49,16 +47,6 @@ async function enter(page: Page, input: string, key = "", authenticationKey = ""
   await page.locator("#key").fill(key);
   await page.locator("#authentication-key").fill(authenticationKey);
   await page.locator("#input").fill(input);
-}
-
-async function accessibilityFaults(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
-  return page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 160)}`);
-  });
 }
 
 /** The table of readings as rows of [code, digits, unit]. */

@@ -4,7 +4,16 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../helpers/free-port.ts";
-import { builtPage, DAY_MS, KEY, openBrowser, openPage, Stage, type StageOptions } from "./stage.ts";
+import {
+  accessibilityFaults,
+  builtPage,
+  DAY_MS,
+  KEY,
+  openBrowser,
+  openPage,
+  Stage,
+  type StageOptions,
+} from "./stage.ts";
 
 /** The page never looks healthier than the bridge is: each case walks the way on which it once did. */
 
@@ -59,6 +68,14 @@ const banners = () => page.locator(".banner:visible").count();
 /** Vertical position of an element on the page. */
 const top = (selector: string) => page.locator(selector).evaluate((element) => element.getBoundingClientRect().top);
 
+/** In a state of fault, too, the page can be used by everyone: axe, in both languages, which are then as before. */
+async function accessible(): Promise<void> {
+  for (let language = 0; language < 2; language++) {
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.locator("#language").click();
+  }
+}
+
 /** All is well and complete: the state from which a page may only get worse. */
 async function well(): Promise<void> {
   await expect.poll(verdict, { timeout: 15_000 }).toMatch(/^(All well|Alles gut)/);
@@ -83,6 +100,8 @@ describe("what is out of date is not shown as current", () => {
     const bridge = await open({ pastMs: DAY_MS });
     stops.push(bridge.play(700));
     await well();
+    for (const card of ["diagnosis", "values", "telegrams"]) await page.locator(`#${card}-card summary`).click();
+    await expect.poll(() => text("#diagnosis-facts")).toMatch(/All well/);
     await bridge.stopBridge();
     await expect.poll(verdict, { timeout: 25_000 }).toMatch(/^The bridge has not answered for \d+ s/);
     await nothingLooksLive();
@@ -92,6 +111,8 @@ describe("what is out of date is not shown as current", () => {
     expect(await text("#energy-age")).toMatch(/^as of \d+ s ago$/);
     expect(await lights()).toBe("wait wait wait wait wait wait");
     expect(await labels()).toMatch(/^(unknown ?){6}$/);
+    expect(await page.locator("#diagnosis-facts.stale").count()).toBe(1);
+    await accessible();
     await picture("bridge-stopped");
   });
 
@@ -109,6 +130,7 @@ describe("what is out of date is not shown as current", () => {
     expect(await page.locator("#values tr .number").first().textContent()).toMatch(/ · vor \d+ s$/);
     expect(await lights(), bridge.log).toBe("ok bad wait wait wait ok");
     expect(await top("#path-card")).toBeLessThan(await top("#columns"));
+    await accessible();
     await picture("meter-silent-de");
   }, 90_000);
 });
@@ -144,6 +166,7 @@ describe("several meters", () => {
     const code = page.getByText("1-0:1.8.0", { exact: true });
     expect((await code.boundingBox())?.height).toBeLessThan(24);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await accessible();
     await picture("two-meters-phone");
   });
 
@@ -168,6 +191,7 @@ describe("where something is wrong", () => {
     await expect.poll(lights, { timeout: 15_000 }).toBe("ok ok ok bad wait ok");
     expect(await top("#path-card")).toBeLessThan(await top("#columns"));
     expect(await text("#name")).toBe("My house");
+    await accessible();
     await picture("wrong-key");
     // The paragraph that fits, served by the bridge itself.
     const [help] = await Promise.all([page.waitForEvent("popup"), page.locator("#diagnosis-help").click()]);
@@ -184,6 +208,29 @@ describe("where something is wrong", () => {
     expect(await top("#path-card")).toBeGreaterThan(await top("#energy-card"));
   });
 
+  it("no device and a silent one have different lights, and German words", async () => {
+    const bridge = await open({}, { locale: "de-AT" });
+    stops.push(bridge.play(700));
+    await well();
+    await bridge.unplug();
+    await expect.poll(verdict, { timeout: 20_000 }).toMatch(/lehnt die Verbindung ab|nicht erreichbar|abgebrochen/);
+    // In the test above a silent meter has "ok bad wait wait wait ok".
+    await expect.poll(lights).toBe("bad wait wait wait wait ok");
+    expect(await banners()).toBe(1);
+    await accessible();
+    await picture("no-device-de");
+  });
+
+  it("a start in the middle of a telegram is no damage: no red number, no warning", async () => {
+    const bridge = await open();
+    await bridge.send(bridge.telegram().subarray(100));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    stops.push(bridge.play(1_500));
+    await well();
+    expect((await page.locator("#stages .failed").allTextContents()).join("")).toBe("");
+    expect(bridge.log).not.toMatch(/ warn| error/i);
+  });
+
   it("a broker that refuses is explained in German to Germans", async () => {
     const bridge = await open({}, { ...PHONE, locale: "de-AT" });
     stops.push(bridge.play(700));
@@ -193,6 +240,7 @@ describe("where something is wrong", () => {
       .poll(verdict, { timeout: 20_000 })
       .toMatch(/^Der Broker mqtt:\/\/127\.0\.0\.1:\d+ ist nicht erreichbar: /);
     expect(await verdict()).not.toMatch(/broker at|cannot|Trying on/);
+    await accessible();
     await picture("broker-de-phone");
   });
 

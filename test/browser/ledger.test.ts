@@ -1,11 +1,9 @@
-import { readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
+import { rmSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { QUARTER_MS } from "../../src/ledger/point.ts";
-import { builtPage, DAY_MS, openBrowser, openPage, Stage } from "./stage.ts";
+import { accessibilityFaults, builtPage, DAY_MS, openBrowser, openPage, Stage } from "./stage.ts";
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** Midnight of yesterday by the meter's clock (UTC+1). */
 const yesterday = Math.floor((Date.now() + 3_600_000) / DAY_MS - 1) * DAY_MS - 3_600_000;
 const date = new Date(yesterday + 12 * 3_600_000).toISOString().slice(0, 10);
@@ -79,12 +77,7 @@ describe("the ledger card", () => {
     const { page } = await open("de-AT", 390);
     expect(await page.locator("#ledger-text").textContent()).toMatch(/Höchste Viertelstunde: .*Schraffiert/);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
-    await page.evaluate(axeSource);
-    const faults = await page.evaluate(async () => {
-      const { axe } = window as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
-      return (await axe.run()).violations.map(({ id }) => id);
-    });
-    expect(faults).toEqual([]);
+    expect(await accessibilityFaults(page)).toEqual([]);
     await page.close();
   });
 });

@@ -1,15 +1,23 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { builtPage, DAY_MS, KEY, openBrowser, openPage, openProxy, Stage, type StageOptions } from "./stage.ts";
+import {
+  accessibilityFaults,
+  builtPage,
+  DAY_MS,
+  KEY,
+  openBrowser,
+  openPage,
+  openProxy,
+  Stage,
+  type StageOptions,
+} from "./stage.ts";
 
 const OTHER_KEY = "000102030405060708090A0B0C0D0E0F";
 /** `SCREENSHOTS=docs/images npm run test:browser` renews the pictures of the README. */
 const IMAGES = process.env.SCREENSHOTS ?? mkdtempSync(join(tmpdir(), "kaifa-images-"));
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let assetsDir = "";
 let browser: Browser;
@@ -45,19 +53,6 @@ async function ink(page: Page, plot: string): Promise<number> {
 }
 
 const light = (page: Page, stage: string) => page.locator(`[data-stage="${stage}"]`).getAttribute("data-light");
-
-/** Findings of axe, by rule; what it cannot decide does not count. */
-async function accessibilityFaults(page: Page): Promise<string[]> {
-  // As a script tag the page's own content security policy would refuse it.
-  await page.evaluate(axeSource);
-  return page.evaluate(async () => {
-    const axe = (
-      window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }
-    ).axe;
-    const { violations } = await axe.run();
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
-  });
-}
 
 describe("a bridge at work with three days behind it", () => {
   let stage: Stage;

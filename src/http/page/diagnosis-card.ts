@@ -2,7 +2,7 @@
 import type { PageMeter, TelegramSummary } from "../page-model.ts";
 import { load } from "./connection.ts";
 import { byId, make, setText } from "./dom.ts";
-import { type Moment, nameOf } from "./verdict.ts";
+import { diagnosisOf, type Moment, nameOf } from "./verdict.ts";
 import { age, isWord, type Language, number, outcomeText, say } from "./words.ts";
 
 /** At most as often as this the newest telegram is asked for, milliseconds. */
@@ -28,6 +28,7 @@ export class DiagnosisCard {
     }
     const rows = rowsOf(meter, this.#newest, moment, language).filter(([, text]) => text !== "");
     const list = byId("diagnosis-facts");
+    list.classList.toggle("stale", moment.lostMs !== null);
     const shape = JSON.stringify(rows);
     if (list.dataset.shape === shape) return;
     list.dataset.shape = shape;
@@ -43,11 +44,11 @@ function rowsOf(
   moment: Moment,
   language: Language,
 ): readonly (readonly [name: string, text: string])[] {
-  const { text, cure } = meter.diagnosis;
+  const { text, cure } = diagnosisOf(meter, moment, language);
   const rejected = Object.entries(meter.rejectedBy).map(([code, count]) => `${outcomeText(code, language)} ${count}×`);
   const security = `security-${newest?.security}`;
   return [
-    [say(language, "diagnosisNow"), `${text[language]} ${cure[language]}`.trim()],
+    [say(language, "diagnosisNow"), `${text} ${cure}`.trim()],
     [say(language, "diagnosisMeter"), [nameOf(meter), meter.manufacturer, meter.model].filter(Boolean).join(" · ")],
     [say(language, "diagnosisPort"), `${meter.port} · ${say(language, "opened", String(meter.connections))}`],
     [say(language, "diagnosisTransport"), newest?.transport ?? ""],

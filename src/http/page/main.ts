@@ -105,7 +105,7 @@ function refresh(page: PageState): PageMeter | undefined {
   showValues(meter, moment, language);
   showStages(meter, language, moment.lostMs !== null);
   placeStages(verdict, meter);
-  showOutputs(page, Date.now() - stateAt, language);
+  showOutputs(page, Date.now() - stateAt, language, moment.lostMs !== null);
   plots.tick(meter, moment);
   void diagnosisCard.show(meter, moment, language);
   return meter;

@@ -10,15 +10,19 @@ const NAMES: Readonly<Record<string, string>> = {
   shelly: "Shelly Pro 3EM",
 };
 
-/** @param elapsedMs since the state was received: ages grow meanwhile */
-export function showOutputs({ outputs }: PageState, elapsedMs: number, language: Language): void {
+/**
+ * @param elapsedMs since the state was received: ages grow meanwhile
+ * @param lost whether the bridge no longer answers: then nothing is known of its outputs
+ */
+export function showOutputs({ outputs }: PageState, elapsedMs: number, language: Language, lost: boolean): void {
   byId("outputs-card").hidden = outputs.length === 0;
   const list = byId("outputs");
+  list.classList.toggle("stale", lost);
   while (list.children.length > outputs.length) list.lastElementChild?.remove();
   while (list.children.length < outputs.length) list.append(make("li", {}));
   outputs.forEach((output, index) => {
     const row = list.children[index];
-    if (row instanceof HTMLElement) setText(row, describe(output, elapsedMs, language));
+    if (row instanceof HTMLElement) setText(row, describe(output, elapsedMs, language, lost));
   });
 }
 
@@ -26,18 +30,16 @@ function describe(
   { output, address, listening, meter, clients, ageMs, fresh }: PageOutput,
   elapsedMs: number,
   language: Language,
+  lost: boolean,
 ): string {
+  const name = `${NAMES[output] ?? output} ${address}`;
+  if (lost) return `${name} · ${say(language, "lightUnknown")}`;
   const state = !listening
     ? say(language, "outputClosed")
     : ageMs === null
       ? say(language, "outputWaiting")
       : say(language, "outputAge", number(language, ((ageMs + elapsedMs) / 1000).toFixed(0)));
-  const parts = [
-    `${NAMES[output] ?? output} ${address}`,
-    meter,
-    say(language, "outputClients", String(clients)),
-    state,
-  ];
+  const parts = [name, meter, say(language, "outputClients", String(clients)), state];
   if (listening && ageMs !== null && !fresh) parts.push(say(language, "outputStale"));
   return parts.filter((part) => part !== null).join(" · ");
 }

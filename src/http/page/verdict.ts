@@ -74,19 +74,37 @@ export function verdictOf(state: PageState, moment: Moment, language: Language):
   return { level, text, cure: "", help: null, meter: null };
 }
 
+/** What is the matter with one meter now, whatever the bridge said when it was last heard. */
+export function diagnosisOf(
+  meter: PageMeter,
+  moment: Moment,
+  language: Language,
+): { readonly text: string; readonly cure: string; readonly help: string } {
+  const { code, text, cure } = meter.diagnosis;
+  if (moment.lostMs !== null) {
+    return {
+      text: say(language, "lost", age(language, moment.lostMs)),
+      cure: say(language, "lostCure"),
+      help: "bridge",
+    };
+  }
+  if (code === "ok" && isSilent(meter, moment)) {
+    const sinceMs = moment.now - (meter.lastTelegramAt ?? moment.now);
+    return { text: say(language, "noTelegramSince", age(language, sinceMs)), cure: cure[language], help: "silence" };
+  }
+  return { text: text[language], cure: cure[language], help: code };
+}
+
 function ofMeter(worst: PageMeter, level: Level, state: PageState, moment: Moment, language: Language): Verdict {
-  const { code, text, cure } = worst.diagnosis;
-  const late = code === "ok";
-  const sinceMs = moment.now - (worst.lastTelegramAt ?? moment.now);
-  const own = late ? say(language, "noTelegramSince", age(language, sinceMs)) : text[language];
+  const { text: own, cure, help } = diagnosisOf(worst, moment, language);
   const wrong = state.meters.filter((meter) => levelOf(meter, moment) === "bad").length;
   const several = state.meters.length > 1;
   const count = several && wrong > 0 ? say(language, "someWrong", String(wrong), String(state.meters.length)) : "";
   return {
     level,
     text: several ? `${count} ${nameOf(worst)}: ${own}`.trim() : own,
-    cure: cure[language],
-    help: level === "wait" ? null : late ? "silence" : code,
+    cure,
+    help: level === "wait" ? null : help,
     meter: worst.index,
   };
 }
