@@ -1,7 +1,7 @@
 /** When telegrams that contradict what is known win against it: as soon as several agree among themselves. */
 
 import { type Baseline, contentOf } from "./baseline.ts";
-import type { Check, Finding } from "./finding.ts";
+import type { Check, CheckFailure } from "./check-failure.ts";
 import type { Sample } from "./sample.ts";
 import { numberOf } from "./shape.ts";
 import type { Verdict } from "./verdict.ts";
@@ -52,9 +52,9 @@ export interface Entry {
   /** As `at`, or by the meter's clock. */
   readonly time: number;
   readonly proven: boolean;
-  readonly alone: Finding | null;
+  readonly alone: CheckFailure | null;
   /** Why it is held. */
-  finding: Finding | null;
+  failure: CheckFailure | null;
   verdict: Verdict | null;
   /** Those that agree up to this one; the same where registers may rise faster than the limit. */
   run: Run | null;
@@ -62,7 +62,7 @@ export interface Entry {
 }
 
 /** What speaks against `later` if `earlier` was true. */
-export type Beside = (earlier: Entry, later: Entry) => Finding | null;
+export type Beside = (earlier: Entry, later: Entry) => CheckFailure | null;
 
 /**
  * The run of held telegrams up to this one in which each goes on where the one before was. The same telegram twice counts
@@ -77,8 +77,8 @@ export function chainOf(entry: Entry, pool: readonly Entry[], beside: Beside, fi
       if (first) chain.unshift(other);
       continue;
     }
-    const finding = beside(other, head);
-    if (finding?.grade === "contradiction" && !(fast && finding.check === "energy-rise")) continue;
+    const failure = beside(other, head);
+    if (failure?.grade === "contradiction" && !(fast && failure.check === "energy-rise")) continue;
     chain.unshift(other);
     head = other;
   }
@@ -101,7 +101,7 @@ export function runOf(chain: readonly Entry[], before: Run | null): Run {
   return {
     telegrams: Math.max(chain.length, (before?.telegrams ?? 0) + 1),
     since: Math.min(before?.since ?? Number.POSITIVE_INFINITY, chain[0]?.time ?? 0),
-    zero: (before?.zero ?? false) || last?.finding?.check === "energy-zero",
+    zero: (before?.zero ?? false) || last?.failure?.check === "energy-zero",
   };
 }
 
@@ -121,7 +121,7 @@ export function neededFor(entry: Entry, chain: readonly Entry[], base: Baseline 
   if (entry.alone !== null) return AGREE.odd;
   if (base !== null && entry.run?.zero === true) return AGREE.zero;
   if (base?.confirmed !== true) return AGREE.first;
-  const checks = chain.map(({ finding }) => finding?.check);
+  const checks = chain.map(({ failure }) => failure?.check);
   if (checks.includes("meter")) return AGREE.other;
   if (checks.includes("structure")) return AGREE.list;
   if (checks.includes("energy-return")) return AGREE.return;
@@ -149,7 +149,7 @@ export function largestPower(chain: readonly Entry[]): number {
 export const isFall = (check: Check): boolean => check === "energy-fall" || check === "energy-slip";
 
 /** A sentence for the log when those that contradicted what was known have won. */
-export function noticeOf({ check, reason }: Finding): string {
+export function noticeOf({ check, reason }: CheckFailure): string {
   switch (check) {
     case "meter":
       return `another meter is at this port now: ${reason}`;

@@ -3,32 +3,32 @@
  * follows from the answers is decided in judge.ts. Reasons and limits: docs/acceptance.md.
  */
 import type { Register, Telegram } from "../codec/telegram.ts";
-import { against, type Check, type Finding, type Limits } from "./finding.ts";
+import { contradiction, type Check, type CheckFailure, type Limits } from "./check-failure.ts";
 import type { Sample } from "./sample.ts";
 import { type GaugeKind, numberOf } from "./shape.ts";
 
 const FREQUENCY = { least: 40, most: 70 } as const;
 
 /** What speaks against this telegram by itself; `waived` names what this meter fails by nature. */
-export function checkAlone(sample: Sample, limits: Limits, waived: readonly string[]): Finding | null {
+export function checkAlone(sample: Sample, limits: Limits, waived: readonly string[]): CheckFailure | null {
   return failures(sample, limits).find(({ check, waiver = check }) => !waived.includes(waiver)) ?? null;
 }
 
 /** Every check that this telegram fails by itself. */
-export function failures(sample: Sample, limits: Limits): Finding[] {
-  const found: Finding[] = [];
+export function failures(sample: Sample, limits: Limits): CheckFailure[] {
+  const found: CheckFailure[] = [];
   for (const check of ALONE) check(sample, found, limits);
   return found;
 }
 
 /** Adds what it finds. */
-type AloneCheck = (sample: Sample, found: Finding[], limits: Limits) => void;
+type AloneCheck = (sample: Sample, found: CheckFailure[], limits: Limits) => void;
 
 /** Every check of a single telegram (telegrams.md, 6.1), in the order in which they are told. */
 export const ALONE: readonly AloneCheck[] = [unit, clockCopies, weekday, meterNumber, range, current, flow, direction];
 
-function unit({ shape }: Sample, found: Finding[]): void {
-  if (shape.wrongUnit !== null) found.push(against("unit", shape.wrongUnit));
+function unit({ shape }: Sample, found: CheckFailure[]): void {
+  if (shape.wrongUnit !== null) found.push(contradiction("unit", shape.wrongUnit));
 }
 
 /** Layouts that the meter sums up by itself (Kaifa, Sagemcom): both clocks are one, and only one direction is above 0. */
@@ -36,24 +36,24 @@ const isAustrian = ({ layout, transport }: Telegram): boolean =>
   transport !== "hdlc" && (layout === "flat" || layout === "nested");
 
 /** Header and body carry the same 12 bytes; the short list of Salzburg has the same local time with another deviation. */
-function clockCopies({ telegram, shape }: Sample, found: Finding[]): void {
+function clockCopies({ telegram, shape }: Sample, found: CheckFailure[]): void {
   const [first, ...others] = telegram.clocks ?? [];
   if (first === undefined || !isAustrian(telegram)) return;
   const compared = shape.counters.length + shape.gauges.length < 6 ? 16 : 24;
   for (const other of others) {
     if (other.slice(0, compared) !== first.slice(0, compared)) {
-      found.push(against("clock-copies", `the clock of the header, ${first}, is not that of the body, ${other}`));
+      found.push(contradiction("clock-copies", `the clock of the header, ${first}, is not that of the body, ${other}`));
     }
   }
 }
 
-function weekday({ telegram }: Sample, found: Finding[]): void {
+function weekday({ telegram }: Sample, found: CheckFailure[]): void {
   for (const clock of telegram.clocks ?? []) {
     const byte = (at: number): number => Number.parseInt(clock.slice(2 * at, 2 * at + 2), 16);
     const [year, month, day, told] = [byte(0) * 256 + byte(1), byte(2), byte(3), byte(4)];
     if (year === 0xffff || month > 12 || day > 31 || told === 0xff) continue;
     const is = new Date(Date.UTC(year, month - 1, day)).getUTCDay() || 7;
-    if (is !== told) found.push(against("weekday", `${year}-${month}-${day} is weekday ${is}, the clock says ${told}`));
+    if (is !== told) found.push(contradiction("weekday", `${year}-${month}-${day} is weekday ${is}, the clock says ${told}`));
   }
 }
 
@@ -65,13 +65,13 @@ const TITLES: readonly (readonly [title: string, bytes: number])[] = [
 ];
 
 /** Chapter 3: the last bytes of the system title, in decimal, have the last six digits of the number on the meter. */
-function meterNumber({ telegram: { systemTitle, meterId } }: Sample, found: Finding[]): void {
+function meterNumber({ telegram: { systemTitle, meterId } }: Sample, found: CheckFailure[]): void {
   const rule = TITLES.find(([title]) => systemTitle?.startsWith(title));
   if (rule === undefined || systemTitle === null || meterId === null || !/\d{6}$/.test(meterId)) return;
   const digits = String(Number.parseInt(systemTitle.slice(-2 * rule[1]), 16)).padStart(6, "0");
   if (digits.slice(-6) !== meterId.slice(-6)) {
     found.push(
-      against(
+      contradiction(
         "meter-number",
         `meter number ${meterId} does not fit system title ${systemTitle} (…${digits.slice(-6)})`,
       ),
@@ -80,10 +80,10 @@ function meterNumber({ telegram: { systemTitle, meterId } }: Sample, found: Find
 }
 
 /** Values that cannot be, whatever the meter said before. What has no unit has no known size. */
-function range({ telegram, shape }: Sample, found: Finding[], limits: Limits): void {
+function range({ telegram, shape }: Sample, found: CheckFailure[], limits: Limits): void {
   for (const { index, obis, signed, factor } of shape.counters) {
     const value = numberOf(telegram.registers[index]) * factor;
-    if (!signed && value < 0) found.push(against("range", `${obis} is negative: ${value}`, `range ${obis}`));
+    if (!signed && value < 0) found.push(contradiction("range", `${obis} is negative: ${value}`, `range ${obis}`));
   }
   for (const place of shape.gauges) {
     const register = telegram.registers[place.index];
@@ -91,7 +91,7 @@ function range({ telegram, shape }: Sample, found: Finding[], limits: Limits): v
     const wrong = impossible(place.kind, value, register, limits);
     if (wrong === null) continue;
     const [check, allowed] = wrong;
-    found.push(against(check, `${place.obis} is ${value}, expected ${allowed}`, `${check} ${place.obis}`));
+    found.push(contradiction(check, `${place.obis} is ${value}, expected ${allowed}`, `${check} ${place.obis}`));
   }
 }
 
@@ -119,27 +119,27 @@ function impossible(
 }
 
 /** A power needs voltage and current; 5 % and 30 W for rounding and for samples that are not of the same instant. */
-function current({ telegram, shape, powers, voltAmperes }: Sample, found: Finding[]): void {
+function current({ telegram, shape, powers, voltAmperes }: Sample, found: CheckFailure[]): void {
   if (voltAmperes === null || powers === null || shape.powerImport === null) return;
   if (telegram.registers[shape.powerImport.index]?.unit == null) return;
   const net = Math.abs(powers.import - powers.export);
   const limit = Math.abs(voltAmperes) * 1.05 + 30;
   if (net > limit) {
-    found.push(against("power-current", `the power is ${net} W, voltages and currents allow ${Math.floor(limit)} W`));
+    found.push(contradiction("power-current", `the power is ${net} W, voltages and currents allow ${Math.floor(limit)} W`));
   }
 }
 
-function flow({ telegram, shape }: Sample, found: Finding[]): void {
+function flow({ telegram, shape }: Sample, found: CheckFailure[]): void {
   for (const place of [shape.powerImport, shape.powerExport]) {
     if (place === null) continue;
     const value = numberOf(telegram.registers[place.index]);
-    if (value < 0) found.push(against("power", `${place.obis} is negative: ${value}`, `power ${place.obis}`));
+    if (value < 0) found.push(contradiction("power", `${place.obis} is negative: ${value}`, `power ${place.obis}`));
   }
 }
 
-function direction({ telegram, shape, powers }: Sample, found: Finding[]): void {
+function direction({ telegram, shape, powers }: Sample, found: CheckFailure[]): void {
   if (!isAustrian(telegram) || shape.powerImport === null || shape.powerExport === null) return;
   if (powers !== null && powers.import > 0 && powers.export > 0) {
-    found.push(against("power-direction", `import (${powers.import} W) and export (${powers.export} W) at once`));
+    found.push(contradiction("power-direction", `import (${powers.import} W) and export (${powers.export} W) at once`));
   }
 }

@@ -14,7 +14,7 @@ import {
 } from "./agreement.ts";
 import { type Baseline, extend, fromMemory, toMemory, WAIVED } from "./baseline.ts";
 import { checkAlone, failures } from "./consistency.ts";
-import { type Check, DEFAULT_LIMITS, type Finding, type Limits } from "./finding.ts";
+import { type Check, DEFAULT_LIMITS, type CheckFailure, type Limits } from "./check-failure.ts";
 import { compare, isRepetition, slipOf } from "./plausibility.ts";
 import { isRecord, isSameKey, ReplayGuard } from "./replay-guard.ts";
 import { sampleOf } from "./sample.ts";
@@ -97,11 +97,11 @@ export class Judge implements Acceptance {
     this.#recall(telegram, time);
     const proven = telegram.proof === "crc" || telegram.proof === "tag";
     const alone = proven ? null : checkAlone(sample, this.#limitsNow, this.#base?.waived ?? []);
-    const entry: Entry = { sample, at, time, proven, alone, finding: null, verdict: null, run: null, fastRun: null };
+    const entry: Entry = { sample, at, time, proven, alone, failure: null, verdict: null, run: null, fastRun: null };
     this.#queue.push(entry);
     const refusal = this.#refusalOf(telegram);
     if (refusal !== null) {
-      entry.finding = refusal;
+      entry.failure = refusal;
       this.#reject(entry);
       return this.#drain();
     }
@@ -121,18 +121,18 @@ export class Judge implements Acceptance {
     if (!last && (this.#due === null || at < this.#due)) return [];
     this.#due = null;
     const held = this.#pool.filter((entry) => entry.verdict === null);
-    const unconfirmed = held.filter(({ finding }) => finding?.check === "unconfirmed");
+    const unconfirmed = held.filter(({ failure }) => failure?.check === "unconfirmed");
     const lone = unconfirmed.length === 1;
     for (const entry of held) {
       // First contact, and they disagree: the next telegram will decide, whenever it comes.
       if (!lone && !last && unconfirmed.includes(entry)) continue;
-      const finding = entry.finding;
+      const failure = entry.failure;
       // The last telegram of a capture; on a line the next one decides, whenever it comes.
-      const reset = last && entry.proven && finding !== null && isFall(finding.check);
-      const doubt = finding?.grade === "doubt" && (finding.unlikely !== true || last) && this.#stillFits(entry);
-      if (doubt || reset || (lone && finding?.check === "unconfirmed")) {
+      const reset = last && entry.proven && failure !== null && isFall(failure.check);
+      const doubt = failure?.grade === "doubt" && (failure.unlikely !== true || last) && this.#stillFits(entry);
+      if (doubt || reset || (lone && failure?.check === "unconfirmed")) {
         this.#pool = this.#pool.filter((other) => other !== entry);
-        this.#accept(entry, reset ? finding?.reason : undefined);
+        this.#accept(entry, reset ? failure?.reason : undefined);
         if (lone && this.#base !== null) this.#base = { ...this.#base, confirmed: false };
       } else {
         this.#reject(entry);
@@ -172,7 +172,7 @@ export class Judge implements Acceptance {
   }
 
   /** Refused whatever else agrees; but for the last telegram once more where nothing is authenticated: it says nothing new. */
-  #refusalOf(telegram: Telegram): Finding | null {
+  #refusalOf(telegram: Telegram): CheckFailure | null {
     const refusal = this.#guard.check(telegram);
     if (refusal?.check !== "counter" || telegram.proof === "tag" || this.#base === null) return refusal;
     return isRepetition(this.#base, telegram) ? null : refusal;
@@ -187,23 +187,23 @@ export class Judge implements Acceptance {
       entry.verdict = this.#toVerdict(entry, this.#base, undefined);
       return [];
     }
-    let finding = entry.alone ?? compare(base, entry.sample, entry.time, entry.proven);
-    if (entry.alone === null) finding = this.#settleDoubts(entry, finding);
-    if (finding === null) {
+    let failure = entry.alone ?? compare(base, entry.sample, entry.time, entry.proven);
+    if (entry.alone === null) failure = this.#settleDoubts(entry, failure);
+    if (failure === null) {
       this.#clear(entry, false);
       this.#due = null;
       this.#accept(entry, undefined);
       return [];
     }
-    if (finding.grade === "doubt") {
+    if (failure.grade === "doubt") {
       this.#clear(entry, true);
-      this.#hold(entry, finding);
+      this.#hold(entry, failure);
       // What is unlikely is damaged more often than true, and the damage may have reached the powers, too.
-      return ENERGY_ONLY.has(finding.check) && finding.unlikely !== true ? [provisional(entry)] : [];
+      return ENERGY_ONLY.has(failure.check) && failure.unlikely !== true ? [provisional(entry)] : [];
     }
-    this.#challenge(entry, finding);
+    this.#challenge(entry, failure);
     // CRC or tag prove the rest of the telegram, whatever its registers say.
-    return entry.proven && entry.verdict === null && PROVEN_ENERGY.has(finding.check) ? [provisional(entry)] : [];
+    return entry.proven && entry.verdict === null && PROVEN_ENERGY.has(failure.check) ? [provisional(entry)] : [];
   }
 
   /**
@@ -212,10 +212,10 @@ export class Judge implements Acceptance {
    */
   #clear(entry: Entry, doubtful: boolean): void {
     // Two doubts that contradict each other: the next telegram will decide.
-    const undecided = this.#pool.filter(({ finding }) => doubtful && finding?.grade === "doubt");
+    const undecided = this.#pool.filter(({ failure }) => doubtful && failure?.grade === "doubt");
     for (const other of this.#pool) {
       if (undecided.includes(other)) continue;
-      const beside = other.finding?.check === "energy-slip" ? this.#beside(other, entry, this.#base) : undefined;
+      const beside = other.failure?.check === "energy-slip" ? this.#beside(other, entry, this.#base) : undefined;
       if (beside === null || (beside?.grade === "doubt" && beside.unlikely !== true)) this.#accept(other, undefined);
       else this.#reject(other);
     }
@@ -240,9 +240,9 @@ export class Judge implements Acceptance {
    * What was held because it was unusual: this telegram confirms it, or fits better without it. The result is what speaks
    * against this telegram afterwards.
    */
-  #settleDoubts(entry: Entry, finding: Finding | null): Finding | null {
-    let now = finding;
-    for (const doubt of this.#pool.filter(({ finding: why }) => why?.grade === "doubt")) {
+  #settleDoubts(entry: Entry, failure: CheckFailure | null): CheckFailure | null {
+    let now = failure;
+    for (const doubt of this.#pool.filter(({ failure: why }) => why?.grade === "doubt")) {
       if (this.#base === null) break;
       if (!this.#stillFits(doubt)) {
         this.#pool = this.#pool.filter((other) => other !== doubt);
@@ -254,7 +254,7 @@ export class Judge implements Acceptance {
       if (beside === null || (beside.grade === "doubt" && now !== null)) {
         this.#pool = this.#pool.filter((other) => other !== doubt);
         this.#accept(doubt, undefined);
-        if (doubt.finding?.check === "energy-burst" && this.#base !== null) {
+        if (doubt.failure?.check === "energy-burst" && this.#base !== null) {
           this.#base = { ...this.#base, unexplained: this.#base.unexplained + 1 };
         }
         now = beside;
@@ -267,9 +267,9 @@ export class Judge implements Acceptance {
   }
 
   /** Something that contradicts what is known, or nothing is known: those that agree among themselves win. */
-  #challenge(entry: Entry, finding: Finding): void {
-    this.#hold(entry, finding);
-    const beside = (earlier: Entry, later: Entry): Finding | null => this.#beside(earlier, later, null);
+  #challenge(entry: Entry, failure: CheckFailure): void {
+    this.#hold(entry, failure);
+    const beside = (earlier: Entry, later: Entry): CheckFailure | null => this.#beside(earlier, later, null);
     const first = this.#base === null;
     let chain = chainOf(entry, this.#pool, beside, first);
     entry.run = runOf(chain, chain.at(-2)?.run ?? null);
@@ -285,12 +285,12 @@ export class Judge implements Acceptance {
     this.#pool = [];
     this.#due = null;
     const before = this.#base;
-    const changed = finding.check === "meter" || before === null;
+    const changed = failure.check === "meter" || before === null;
     if (changed) this.#base = null;
-    const slip = chain.every((link) => link.finding?.check === "energy-slip");
+    const slip = chain.every((link) => link.failure?.check === "energy-slip");
     const opening = chain.find(({ verdict }) => verdict === null);
     const agreeing = Math.max(chain.length, (fast ? entry.fastRun : entry.run)?.telegrams ?? 0);
-    const notice = `${noticeOf(opening?.finding ?? finding)} (${agreeing} telegrams agree)`;
+    const notice = `${noticeOf(opening?.failure ?? failure)} (${agreeing} telegrams agree)`;
     for (const link of chain) {
       if (link.verdict === null) this.#accept(link, link === opening && before !== null && !slip ? notice : undefined);
       else this.#base = this.#extend(this.#base, link);
@@ -304,7 +304,7 @@ export class Judge implements Acceptance {
   }
 
   /** What speaks against `later` if `earlier` was true; `null`, too, if it repeats it. */
-  #beside(earlier: Entry, later: Entry, base: Baseline | null): Finding | null {
+  #beside(earlier: Entry, later: Entry, base: Baseline | null): CheckFailure | null {
     return compare(this.#extend(base, earlier), later.sample, later.time, later.proven);
   }
 
@@ -312,23 +312,23 @@ export class Judge implements Acceptance {
     return extend(base, entry.sample, entry.time, this.#limits.maxPower);
   }
 
-  #hold(entry: Entry, finding: Finding): void {
-    entry.finding = finding;
+  #hold(entry: Entry, failure: CheckFailure): void {
+    entry.failure = failure;
     this.#pool.push(entry);
     if (this.#pool.length > POOL) {
       const oldest = this.#pool.shift();
       if (oldest !== undefined) this.#reject(oldest);
     }
     this.#due = entry.at + holdOf(this.#base);
-    this.#log?.debug(() => `held (${finding.check}): ${finding.reason}`);
+    this.#log?.debug(() => `held (${failure.check}): ${failure.reason}`);
   }
 
   #reject(entry: Entry): void {
     if (entry.verdict !== null) return;
-    const { at, finding } = entry;
+    const { at, failure } = entry;
     const { telegram } = entry.sample;
-    const check = finding?.check ?? "unconfirmed";
-    entry.verdict = { type: "rejected", telegram, at, check, reason: finding?.reason ?? "not confirmed" };
+    const check = failure?.check ?? "unconfirmed";
+    entry.verdict = { type: "rejected", telegram, at, check, reason: failure?.reason ?? "not confirmed" };
   }
 
   #accept(entry: Entry, notice: string | undefined): void {

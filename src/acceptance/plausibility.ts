@@ -4,7 +4,7 @@
  */
 import type { Telegram } from "../codec/telegram.ts";
 import { type Baseline, contentOf, elapsed } from "./baseline.ts";
-import { against, type Finding } from "./finding.ts";
+import { contradiction, type CheckFailure } from "./check-failure.ts";
 import type { Sample } from "./sample.ts";
 import { type CounterPlace, isNearlyAlike, numberOf, type Shape } from "./shape.ts";
 
@@ -42,14 +42,14 @@ export const gapOf = (base: Baseline): number => Math.max(GAP_MS, GAP_PERIODS * 
 export const slipOf = (base: Baseline): number => (base.maxPower * SLIP_MS) / 3_600_000;
 
 /**
- * What speaks against this telegram beside what is known of the meter; the gravest finding.
+ * What speaks against this telegram beside what is known of the meter; the gravest failure.
  * @param time of arrival, milliseconds, as in `base`
  * @param proven by CRC or tag: then only what integrity cannot prove is asked (another meter, an old telegram, a reset)
  */
-export function compare(base: Baseline, sample: Sample, time: number, proven: boolean): Finding | null {
+export function compare(base: Baseline, sample: Sample, time: number, proven: boolean): CheckFailure | null {
   const { telegram, shape } = sample;
-  const contradiction = otherMeter(base, telegram, shape) ?? oldTelegram(base, telegram);
-  if (contradiction !== null) return contradiction;
+  const refusal = otherMeter(base, telegram, shape) ?? oldTelegram(base, telegram);
+  if (refusal !== null) return refusal;
   const list = proven ? null : otherList(base, shape);
   if (list?.grade === "contradiction") return list;
   const energy = energies(base, sample, time, proven);
@@ -57,11 +57,11 @@ export function compare(base: Baseline, sample: Sample, time: number, proven: bo
   return list ?? energy ?? setClock(base, sample, time) ?? longGap(base, sample, time);
 }
 
-function otherMeter(base: Baseline, telegram: Telegram, shape: Shape): Finding | null {
-  const differs = (what: string, before: string | null | undefined, now: string | null): Finding | null =>
-    before == null || now === null || before === now ? null : against("meter", `${what} was ${before}, is ${now}`);
+function otherMeter(base: Baseline, telegram: Telegram, shape: Shape): CheckFailure | null {
+  const differs = (what: string, before: string | null | undefined, now: string | null): CheckFailure | null =>
+    before == null || now === null || before === now ? null : contradiction("meter", `${what} was ${before}, is ${now}`);
   if (base.systemTitle !== telegram.systemTitle) {
-    return against("meter", `system title was ${base.systemTitle ?? "none"}, is ${telegram.systemTitle ?? "none"}`);
+    return contradiction("meter", `system title was ${base.systemTitle ?? "none"}, is ${telegram.systemTitle ?? "none"}`);
   }
   const number = differs("the meter's number", base.meterId, telegram.meterId);
   if (number !== null) return number;
@@ -74,12 +74,12 @@ function otherMeter(base: Baseline, telegram: Telegram, shape: Shape): Finding |
   return null;
 }
 
-function oldTelegram(base: Baseline, { invocationCounter }: Telegram): Finding | null {
+function oldTelegram(base: Baseline, { invocationCounter }: Telegram): CheckFailure | null {
   if (base.counter === null || invocationCounter === null || invocationCounter > base.counter) return null;
-  return against("counter", `invocation counter ${invocationCounter} after ${base.counter}: an old telegram once more`);
+  return contradiction("counter", `invocation counter ${invocationCounter} after ${base.counter}: an old telegram once more`);
 }
 
-function otherList(base: Baseline, shape: Shape): Finding | null {
+function otherList(base: Baseline, shape: Shape): CheckFailure | null {
   if (base.signatures.includes(shape.signature)) return null;
   const damaged = base.signatures.find((known) => isNearlyAlike(known, shape.signature));
   if (damaged === undefined) {
@@ -88,15 +88,15 @@ function otherList(base: Baseline, shape: Shape): Finding | null {
   const parts = damaged.split("|");
   const now = shape.signature.split("|");
   const at = now.findIndex((part, index) => part !== parts[index]);
-  return against("structure", `the list has "${now[at]}" where it had "${parts[at]}"`);
+  return contradiction("structure", `the list has "${now[at]}" where it had "${parts[at]}"`);
 }
 
-function energies(base: Baseline, sample: Sample, time: number, proven: boolean): Finding | null {
+function energies(base: Baseline, sample: Sample, time: number, proven: boolean): CheckFailure | null {
   const { telegram, shape, clock } = sample;
   const zero = allZero(base, sample);
   if (zero !== null) return zero;
-  let fall: Finding | null = null;
-  let doubt: Finding | null = null;
+  let fall: CheckFailure | null = null;
+  let doubt: CheckFailure | null = null;
   for (const place of shape.counters) {
     const known = base.registers[place.obis];
     if (known === undefined) continue;
@@ -107,7 +107,7 @@ function energies(base: Baseline, sample: Sample, time: number, proven: boolean)
       const slip = -rise <= slipOf(base) && value >= known.prior;
       if (fall === null || !slip) {
         const reason = `${place.obis} fell from ${known.value} to ${value}`;
-        fall = against(slip ? "energy-slip" : "energy-fall", reason);
+        fall = contradiction(slip ? "energy-slip" : "energy-fall", reason);
       }
     } else if (!proven || known.value === 0) {
       // A right check sum proves the bytes, not that a meter which starts up had counted them: a return is judged always.
@@ -115,7 +115,7 @@ function energies(base: Baseline, sample: Sample, time: number, proven: boolean)
       if (Math.abs(rise) > limit) {
         const within = `within ${Math.round(passed / 1000)} s`;
         const reason = `${place.obis} went from ${known.value} to ${value} ${within}, at most ${Math.floor(limit)} more is possible`;
-        return against(known.value === 0 ? "energy-return" : "energy-rise", reason);
+        return contradiction(known.value === 0 ? "energy-return" : "energy-rise", reason);
       }
       if (!proven) doubt ??= burst(base, sample, place, rise, passed, known.rate);
     }
@@ -124,14 +124,14 @@ function energies(base: Baseline, sample: Sample, time: number, proven: boolean)
 }
 
 /** Every register of this telegram is exactly 0, and at least one of them was not. */
-function allZero(base: Baseline, { telegram, shape }: Sample): Finding | null {
+function allZero(base: Baseline, { telegram, shape }: Sample): CheckFailure | null {
   let fell: string | null = null;
   for (const { index, obis } of shape.counters) {
     if (numberOf(telegram.registers[index]) !== 0) return null;
     const known = base.registers[obis];
     if (known !== undefined && known.value !== 0) fell ??= `every register is 0, ${obis} was ${known.value}`;
   }
-  return fell === null ? null : against("energy-zero", fell);
+  return fell === null ? null : contradiction("energy-zero", fell);
 }
 
 /** W: the limit, or what the meter itself was believed to carry. */
@@ -148,7 +148,7 @@ function burst(
   rise: number,
   passed: number,
   rate: number,
-): Finding | null {
+): CheckFailure | null {
   if (rise <= 0 || passed > SAMPLED_MS || !base.hasPower || base.unexplained >= UNEXPLAINED) return null;
   if (place.by === "unknown") return null;
   const sampled = Math.max(base[place.by], powers?.[place.by] ?? 0);
@@ -160,7 +160,7 @@ function burst(
   return { check: "energy-burst", reason, grade: "doubt", unlikely: !likely };
 }
 
-function setClock(base: Baseline, { clock }: Sample, time: number): Finding | null {
+function setClock(base: Baseline, { clock }: Sample, time: number): CheckFailure | null {
   if (clock === null || base.clock === null) return null;
   if (clock < base.clock) {
     const back = Math.round((base.clock - clock) / 1000);
@@ -177,7 +177,7 @@ function setClock(base: Baseline, { clock }: Sample, time: number): Finding | nu
  * After a long pause much may have flowed, so that nearly any value would fit: a second telegram must confirm it. The
  * meter's clock tells such a pause from telegrams that were only late.
  */
-function longGap(base: Baseline, { telegram, shape, clock }: Sample, time: number): Finding | null {
+function longGap(base: Baseline, { telegram, shape, clock }: Sample, time: number): CheckFailure | null {
   const passed = clock === null || base.clock === null ? time - base.at : clock - base.clock;
   if (passed <= gapOf(base)) return null;
   const rose = shape.counters.some(({ index, obis, factor }) => {

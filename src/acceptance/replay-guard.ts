@@ -8,7 +8,7 @@
  */
 import * as z from "zod/mini";
 import type { Telegram } from "../codec/telegram.ts";
-import { against, type Finding } from "./finding.ts";
+import { contradiction, type CheckFailure } from "./check-failure.ts";
 
 /** System titles whose counters one source remembers; the oldest is dropped (its counter stays in the state file). */
 const TITLES = 16;
@@ -58,13 +58,13 @@ export class ReplayGuard {
   }
 
   /** Why this telegram is refused for good; `null` if it is not. */
-  check(telegram: Telegram): Finding | null {
+  check(telegram: Telegram): CheckFailure | null {
     const { systemTitle, invocationCounter } = telegram;
     if (!isBound(telegram)) return this.#wasEncrypted(telegram) ? downgrade(telegram) : null;
     if (systemTitle === null || invocationCounter === null) return null;
     const highest = this.#highestOf(systemTitle);
     if (highest === null || invocationCounter > highest) return null;
-    return against("counter", `invocation counter ${invocationCounter} after ${highest}: an old telegram once more`);
+    return contradiction("counter", `invocation counter ${invocationCounter} after ${highest}: an old telegram once more`);
   }
 
   /** This telegram was accepted. */
@@ -136,7 +136,7 @@ export function isSameKey(stored: { keyId?: string | null | undefined }, keyId: 
   return stored.keyId == null || keyId === undefined || stored.keyId === keyId;
 }
 
-function downgrade({ security }: Telegram): Finding {
+function downgrade({ security }: Telegram): CheckFailure {
   const what = security === "none" ? "not encrypted" : "authenticated only, and not verified";
-  return against("encryption", `the telegram is ${what}, but this meter was seen encrypted`);
+  return contradiction("encryption", `the telegram is ${what}, but this meter was seen encrypted`);
 }

@@ -1,6 +1,6 @@
 /** What acceptance decides and what it is asked with: types only, so that the factory knows the judges and not they it. */
 import type { Telegram } from "../codec/telegram.ts";
-import type { Check } from "./finding.ts";
+import type { Check } from "./check-failure.ts";
 
 /** What is decided about a telegram; one call may decide about earlier ones that were held back, in their order. */
 export type Verdict =

@@ -12,7 +12,7 @@ export interface Limits {
 /** 3 × 100 A; 230 V nets need 207…253 V (EN 50160), sags and 110 V nets are let through. */
 export const DEFAULT_LIMITS: Limits = { maxPower: 100_000, minVoltage: 80, maxVoltage: 300 };
 /** A check that failed. */
-export interface Finding {
+export interface CheckFailure {
   readonly check: Check;
   readonly reason: string;
   /** A doubt fits what is known but is unusual: the next telegram decides. */
@@ -54,7 +54,7 @@ export type Check =
   | "unconfirmed";
 
 /** A contradiction. */
-export const against = (check: Check, reason: string, waiver: string = check): Finding => ({
+export const contradiction = (check: Check, reason: string, waiver: string = check): CheckFailure => ({
   check,
   reason,
   waiver,
