@@ -58,7 +58,7 @@ export class Bridge implements BridgeView {
   readonly startedAt = Date.now();
   readonly #options: BridgeOptions;
   readonly #healthServer: HealthServer;
-  readonly #memory: Memory;
+  readonly #stateFile: StateFile;
   readonly #ledger: Ledger;
   #remembered: Readonly<Record<string, unknown>> = {};
   #meters: Meter[] = [];
@@ -74,7 +74,7 @@ export class Bridge implements BridgeView {
   constructor(options: BridgeOptions) {
     this.#options = options;
     this.version = options.version;
-    this.#memory = new Memory(options.config.data_dir, options.log.child({ component: "memory" }));
+    this.#stateFile = new StateFile(options.config.data_dir, options.log.child({ component: "memory" }));
     this.#ledger = new Ledger({
       dataDir: options.config.data_dir,
       timeZone: options.config.time_zone,
@@ -91,7 +91,7 @@ export class Bridge implements BridgeView {
     if (taken) {
       log.warn(`another bridge is at work with the data folder ${config.data_dir}: is the bridge running twice?`);
     }
-    this.#remembered = this.#memory.load();
+    this.#remembered = this.#stateFile.load();
     const recorder = await this.#buildSinks();
     for (const [index, meter] of config.meters.entries()) {
       if (this.#stopping === null) this.#meters.push(this.#buildMeter(meter, index, recorder));
@@ -112,7 +112,9 @@ export class Bridge implements BridgeView {
       // The newest readings are on their way to the ledger.
       await new Promise((resolve) => setImmediate(resolve));
       await Promise.all(
-        [...this.#sinks, this.#memory, this.#ledger, this.#backfill].map((part) => part?.stop().catch(() => undefined)),
+        [...this.#sinks, this.#stateFile, this.#ledger, this.#backfill].map((part) =>
+          part?.stop().catch(() => undefined),
+        ),
       );
       await this.#healthServer.stop();
     })();

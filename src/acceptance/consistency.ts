@@ -3,7 +3,7 @@
  * follows from the answers is decided in judge.ts. Reasons and limits: docs/acceptance.md.
  */
 import type { Register, Telegram } from "../codec/telegram.ts";
-import { contradiction, type Check, type CheckFailure, type Limits } from "./check-failure.ts";
+import { type Check, type CheckFailure, contradiction, type Limits } from "./check-failure.ts";
 import type { Sample } from "./sample.ts";
 import { type GaugeKind, numberOf } from "./shape.ts";
 
@@ -53,7 +53,8 @@ function weekday({ telegram }: Sample, found: CheckFailure[]): void {
     const [year, month, day, told] = [byte(0) * 256 + byte(1), byte(2), byte(3), byte(4)];
     if (year === 0xffff || month > 12 || day > 31 || told === 0xff) continue;
     const is = new Date(Date.UTC(year, month - 1, day)).getUTCDay() || 7;
-    if (is !== told) found.push(contradiction("weekday", `${year}-${month}-${day} is weekday ${is}, the clock says ${told}`));
+    if (is !== told)
+      found.push(contradiction("weekday", `${year}-${month}-${day} is weekday ${is}, the clock says ${told}`));
   }
 }
 
@@ -125,7 +126,9 @@ function current({ telegram, shape, powers, voltAmperes }: Sample, found: CheckF
   const net = Math.abs(powers.import - powers.export);
   const limit = Math.abs(voltAmperes) * 1.05 + 30;
   if (net > limit) {
-    found.push(contradiction("power-current", `the power is ${net} W, voltages and currents allow ${Math.floor(limit)} W`));
+    found.push(
+      contradiction("power-current", `the power is ${net} W, voltages and currents allow ${Math.floor(limit)} W`),
+    );
   }
 }
 

@@ -13,8 +13,8 @@ import {
   runOf,
 } from "./agreement.ts";
 import { type Baseline, extend, fromMemory, toMemory, WAIVED } from "./baseline.ts";
+import { type Check, type CheckFailure, DEFAULT_LIMITS, type Limits } from "./check-failure.ts";
 import { checkAlone, failures } from "./consistency.ts";
-import { type Check, DEFAULT_LIMITS, type CheckFailure, type Limits } from "./check-failure.ts";
 import { compare, isRepetition, slipOf } from "./plausibility.ts";
 import { isRecord, isSameKey, ReplayGuard } from "./replay-guard.ts";
 import { sampleOf } from "./sample.ts";

@@ -4,7 +4,7 @@
  */
 import type { Telegram } from "../codec/telegram.ts";
 import { type Baseline, contentOf, elapsed } from "./baseline.ts";
-import { contradiction, type CheckFailure } from "./check-failure.ts";
+import { type CheckFailure, contradiction } from "./check-failure.ts";
 import type { Sample } from "./sample.ts";
 import { type CounterPlace, isNearlyAlike, numberOf, type Shape } from "./shape.ts";
 
@@ -59,9 +59,14 @@ export function compare(base: Baseline, sample: Sample, time: number, proven: bo
 
 function otherMeter(base: Baseline, telegram: Telegram, shape: Shape): CheckFailure | null {
   const differs = (what: string, before: string | null | undefined, now: string | null): CheckFailure | null =>
-    before == null || now === null || before === now ? null : contradiction("meter", `${what} was ${before}, is ${now}`);
+    before == null || now === null || before === now
+      ? null
+      : contradiction("meter", `${what} was ${before}, is ${now}`);
   if (base.systemTitle !== telegram.systemTitle) {
-    return contradiction("meter", `system title was ${base.systemTitle ?? "none"}, is ${telegram.systemTitle ?? "none"}`);
+    return contradiction(
+      "meter",
+      `system title was ${base.systemTitle ?? "none"}, is ${telegram.systemTitle ?? "none"}`,
+    );
   }
   const number = differs("the meter's number", base.meterId, telegram.meterId);
   if (number !== null) return number;
@@ -76,7 +81,10 @@ function otherMeter(base: Baseline, telegram: Telegram, shape: Shape): CheckFail
 
 function oldTelegram(base: Baseline, { invocationCounter }: Telegram): CheckFailure | null {
   if (base.counter === null || invocationCounter === null || invocationCounter > base.counter) return null;
-  return contradiction("counter", `invocation counter ${invocationCounter} after ${base.counter}: an old telegram once more`);
+  return contradiction(
+    "counter",
+    `invocation counter ${invocationCounter} after ${base.counter}: an old telegram once more`,
+  );
 }
 
 function otherList(base: Baseline, shape: Shape): CheckFailure | null {

@@ -8,7 +8,7 @@
  */
 import * as z from "zod/mini";
 import type { Telegram } from "../codec/telegram.ts";
-import { contradiction, type CheckFailure } from "./check-failure.ts";
+import { type CheckFailure, contradiction } from "./check-failure.ts";
 
 /** System titles whose counters one source remembers; the oldest is dropped (its counter stays in the state file). */
 const TITLES = 16;
@@ -64,7 +64,10 @@ export class ReplayGuard {
     if (systemTitle === null || invocationCounter === null) return null;
     const highest = this.#highestOf(systemTitle);
     if (highest === null || invocationCounter > highest) return null;
-    return contradiction("counter", `invocation counter ${invocationCounter} after ${highest}: an old telegram once more`);
+    return contradiction(
+      "counter",
+      `invocation counter ${invocationCounter} after ${highest}: an old telegram once more`,
+    );
   }
 
   /** This telegram was accepted. */

@@ -5,8 +5,8 @@
  */
 
 import { keyIdOf } from "../acceptance/key-id.ts";
-import { readMemory } from "../acceptance/memory.ts";
 import { ReplayGuard } from "../acceptance/replay-guard.ts";
+import { readStateFile } from "../acceptance/state-file.ts";
 import { quantityOf, shiftOf } from "../catalogue/quantities.ts";
 import type { Register, Telegram } from "../codec/telegram.ts";
 import { formatDecimal } from "../codec/values/decimal.ts";
@@ -144,7 +144,7 @@ async function examine(
   let hearings: Hearing[];
   try {
     const source = openSource(port, keys);
-    const remembered = meter === null ? {} : readMemory(meter.dataDir);
+    const remembered = meter === null ? {} : readStateFile(meter.dataDir);
     const guard = new ReplayGuard({ keyId: keyIdOf(keys.key), source: port }, remembered);
     const refuses = (telegram: Telegram) => guard.check(telegram);
     hearings = await listenAround({ source, port, keys, lines: usualLines(configured), signal, progress, refuses });

@@ -4,7 +4,7 @@
  */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { forgetMeter } from "../acceptance/memory.ts";
+import { forgetMeter } from "../acceptance/state-file.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { underSupervisor } from "../config/derive-defaults.ts";
 import type { Config } from "../config/options.ts";

@@ -6,7 +6,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createAcceptance } from "../../src/acceptance/acceptance.ts";
-import { MEMORY_FILE, Memory } from "../../src/acceptance/memory.ts";
+import { STATE_FILE, StateFile } from "../../src/acceptance/state-file.ts";
 import { createDecoder } from "../../src/codec/decoder.ts";
 import type { Decoder, DecoderEvent, DecoderOptions } from "../../src/codec/decoder-event.ts";
 import {
@@ -154,8 +154,8 @@ export async function fuzzConfig(input: Uint8Array, folder: Folder): Promise<voi
 }
 
 export async function fuzzMemory(input: Uint8Array, folder: Folder): Promise<void> {
-  writeFileSync(join(folder, MEMORY_FILE), input);
-  const stored = new Memory(folder, quiet).load();
+  writeFileSync(join(folder, STATE_FILE), input);
+  const stored = new StateFile(folder, quiet).load();
   const telegram = createDecoder({ key: KEY }).feed(good)[0];
   if (telegram?.type !== "telegram") throw new Error("the good telegram does not decode");
   const own = Object.values(stored)[0];

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { forgetMeter, MEMORY_FILE, Memory, readMemory } from "../../src/acceptance/memory.ts";
+import { forgetMeter, readStateFile, STATE_FILE, StateFile } from "../../src/acceptance/state-file.ts";
 import type { Clock } from "../../src/process/clock.ts";
 
 let folder: string;
@@ -46,31 +46,31 @@ class HandClock implements Clock {
   }
 }
 
-const file = (): string => join(folder, MEMORY_FILE);
+const file = (): string => join(folder, STATE_FILE);
 const stored = (): unknown => JSON.parse(readFileSync(file(), "utf8"));
 
 describe("the state file", () => {
   test("gives back after a restart what the meters had said", async () => {
-    const memory = new Memory(folder, new Log());
+    const memory = new StateFile(folder, new Log());
     expect(memory.load()).toEqual({});
     memory.watch(() => ({ A: { value: 1 } }));
     memory.watch(() => ({ B: { value: 2 } }));
     memory.touch();
     await memory.stop();
     await memory.stop();
-    expect(new Memory(folder, new Log()).load()).toEqual({ A: { value: 1 }, B: { value: 2 } });
-    expect(readdirSync(folder)).toEqual([MEMORY_FILE]);
+    expect(new StateFile(folder, new Log()).load()).toEqual({ A: { value: 1 }, B: { value: 2 } });
+    expect(readdirSync(folder)).toEqual([STATE_FILE]);
   });
 
   test("keeps meters that are not configured now, and no more than 256 of them", async () => {
     const meters = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`old${index}`, index]));
     writeFileSync(file(), JSON.stringify({ version: 1, meters }));
-    const memory = new Memory(folder, new Log());
+    const memory = new StateFile(folder, new Log());
     memory.load();
     memory.watch(() => ({ now: 1 }));
     memory.touch();
     await memory.stop();
-    const again = Object.keys(new Memory(folder, new Log()).load());
+    const again = Object.keys(new StateFile(folder, new Log()).load());
     expect(again).toHaveLength(257);
     expect(again.at(-1)).toBe("now");
     expect(again[0]).toBe("old44");
@@ -79,7 +79,7 @@ describe("the state file", () => {
   test("is written soon after the first telegram, then every five minutes however many come", async () => {
     const clock = new HandClock();
     let said = 0;
-    const memory = new Memory(folder, new Log(), clock);
+    const memory = new StateFile(folder, new Log(), clock);
     memory.watch(() => ({ A: said }));
     let writes = 0;
     for (let second = 0; second < 1200; second += 5) {
@@ -104,7 +104,7 @@ describe("the state file", () => {
     (content) => {
       writeFileSync(file(), content);
       const log = new Log();
-      expect(new Memory(folder, log).load()).toEqual({});
+      expect(new StateFile(folder, log).load()).toEqual({});
       expect(log.lines).toEqual([expect.stringMatching(/^warn .*damaged/)]);
       expect(readFileSync(`${file()}.damaged`, "utf8")).toBe(content);
     },
@@ -113,7 +113,7 @@ describe("the state file", () => {
   test("that is nested deeply loses only what is: the rest is kept, and the file is replaced", async () => {
     const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
     writeFileSync(file(), `{"version":1,"meters":{"A":${nested},"B":{"value":2}}}`);
-    const memory = new Memory(folder, new Log());
+    const memory = new StateFile(folder, new Log());
     expect(memory.load()).toEqual({ B: { value: 2 } });
     memory.watch(() => ({ C: 3 }));
     memory.touch();
@@ -131,8 +131,8 @@ describe("the state file", () => {
       );
       expect(forgetMeter(folder, "nobody")).toBe(0);
       expect(forgetMeter(folder, id)).toBe(1);
-      expect(readMemory(folder)).toEqual({ other: { id: "flat" } });
-      expect(readdirSync(folder)).toEqual([MEMORY_FILE]);
+      expect(readStateFile(folder)).toEqual({ other: { id: "flat" } });
+      expect(readdirSync(folder)).toEqual([STATE_FILE]);
     }
   });
 
@@ -141,7 +141,7 @@ describe("the state file", () => {
     writeFileSync(blocked, "a file where the folder should be");
     const clock = new HandClock();
     const log = new Log();
-    const memory = new Memory(join(blocked, "data"), log, clock);
+    const memory = new StateFile(join(blocked, "data"), log, clock);
     expect(memory.load()).toEqual({});
     memory.watch(() => ({ A: 1 }));
     log.lines.length = 0;
@@ -157,14 +157,14 @@ describe("the state file", () => {
     await memory.stop();
     expect(log.lines).toHaveLength(2);
     expect(log.lines[1]).toMatch(/^info .*again/);
-    expect(new Memory(join(blocked, "data"), new Log()).load()).toEqual({ A: 1 });
+    expect(new StateFile(join(blocked, "data"), new Log()).load()).toEqual({ A: 1 });
   });
 
   test("is old or new after kill -9 in the middle of a write, and what is left behind is swept away", async () => {
     const program = join(folder, "..", `${basename(folder)}-writer.mjs`);
     const stdin = `
-      import { Memory } from "./memory.ts";
-      const memory = new Memory(process.argv[2], { warn() {}, info() {} });
+      import { StateFile } from "./state-file.ts";
+      const memory = new StateFile(process.argv[2], { warn() {}, info() {} });
       let round = 0;
       memory.watch(() => { round++; return { A: { round, pad: String(round).repeat(20000) } }; });
       process.stdout.write("ready");
@@ -186,7 +186,7 @@ describe("the state file", () => {
       await once(child, "exit");
       if (readdirSync(folder).some((name) => name.endsWith(".tmp"))) killedInWrite++;
       const log = new Log();
-      const { A } = new Memory(folder, log).load() as { A?: { round: number; pad: string } };
+      const { A } = new StateFile(folder, log).load() as { A?: { round: number; pad: string } };
       expect(log.lines).toEqual([]);
       if (A !== undefined) expect(A.pad).toBe(String(A.round).repeat(20000));
       expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);

@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { type Clock, systemClock } from "../process/clock.ts";
 
 /** Name of the file in `data_dir`. */
-export const MEMORY_FILE = "state.json";
+export const STATE_FILE = "state.json";
 /** Between two writes, milliseconds: what is lost by `kill -9` is made up by the next two telegrams. */
 const INTERVAL_MS = 300_000;
 /** After the first telegram of a run, and after a write that failed, milliseconds. */
@@ -22,15 +22,15 @@ const LARGEST_BYTES = 64 * 1024 * 1024;
 /** Objects within a stored meter: registers, and each of them. */
 const DEPTH = 4;
 
-export interface MemoryLog {
+export interface StateFileLog {
   warn(message: string): void;
   info(message: string): void;
 }
 
 /** The memory of all meters of one process. `load` first, `stop` at the end. */
-export class Memory {
+export class StateFile {
   readonly #file: string;
-  readonly #log: MemoryLog;
+  readonly #log: StateFileLog;
   readonly #clock: Clock;
   readonly #sources: (() => unknown)[] = [];
   #meters: Readonly<Record<string, unknown>> = {};
@@ -42,8 +42,8 @@ export class Memory {
   #stopped = false;
 
   /** @param dataDir the folder `data_dir`; made if it is missing */
-  constructor(dataDir: string, log: MemoryLog, clock: Clock = systemClock) {
-    this.#file = join(dataDir, MEMORY_FILE);
+  constructor(dataDir: string, log: StateFileLog, clock: Clock = systemClock) {
+    this.#file = join(dataDir, STATE_FILE);
     this.#log = log;
     this.#clock = clock;
   }
@@ -139,7 +139,7 @@ export class Memory {
     try {
       mkdirSync(folder, { recursive: true });
       for (const name of readdirSync(folder)) {
-        if (name.startsWith(`${MEMORY_FILE}.`) && name.endsWith(".tmp")) rmSync(join(folder, name), { force: true });
+        if (name.startsWith(`${STATE_FILE}.`) && name.endsWith(".tmp")) rmSync(join(folder, name), { force: true });
       }
     } catch {
       // The folder cannot be made, read or written: writing tells.
@@ -165,7 +165,7 @@ export class Memory {
  * @throws what writing throws
  */
 export function forgetMeter(dataDir: string, id: string): number {
-  const file = join(dataDir, MEMORY_FILE);
+  const file = join(dataDir, STATE_FILE);
   if (!existsSync(file)) return 0;
   const meters = { ...readMeters(file) };
   const found = Object.keys(meters).filter((key) => key === id || namesOf(meters[key]).includes(id));
@@ -178,9 +178,9 @@ export function forgetMeter(dataDir: string, id: string): number {
 }
 
 /** What is remembered of all meters, for who only looks (`doctor`); empty if it cannot be read. */
-export function readMemory(dataDir: string): Readonly<Record<string, unknown>> {
+export function readStateFile(dataDir: string): Readonly<Record<string, unknown>> {
   try {
-    return readMeters(join(dataDir, MEMORY_FILE));
+    return readMeters(join(dataDir, STATE_FILE));
   } catch {
     return {};
   }
