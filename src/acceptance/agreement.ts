@@ -2,8 +2,8 @@
 
 import { type Baseline, contentOf } from "./baseline.ts";
 import type { Check, CheckFailure } from "./check-failure.ts";
+import { numberOf } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
-import { numberOf } from "./shape.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What it takes to win against what is known: so many telegrams that agree, over so long a time. */

@@ -1,8 +1,8 @@
 /** What is known about a meter from the telegrams of it that were accepted: what the next one is compared with. */
 import * as z from "zod/mini";
 import type { Telegram } from "../codec/telegram.ts";
+import { numberOf } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
-import { numberOf } from "./shape.ts";
 
 /** Lists of one meter that are remembered; the meters with most send three. */
 const SIGNATURES = 8;

@@ -4,8 +4,8 @@
  */
 import type { Register, Telegram } from "../codec/telegram.ts";
 import { type Check, type CheckFailure, contradiction, type Limits } from "./check-failure.ts";
+import { type GaugeKind, numberOf } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
-import { type GaugeKind, numberOf } from "./shape.ts";
 
 const FREQUENCY = { least: 40, most: 70 } as const;
 

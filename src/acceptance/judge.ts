@@ -15,10 +15,10 @@ import {
 import { type Baseline, extend, fromMemory, toMemory, WAIVED } from "./baseline.ts";
 import { type Check, type CheckFailure, DEFAULT_LIMITS, type Limits } from "./check-failure.ts";
 import { checkAlone, failures } from "./consistency.ts";
+import { Shapes } from "./list-shape.ts";
 import { compare, isRepetition, slipOf } from "./plausibility.ts";
 import { isRecord, isSameKey, ReplayGuard } from "./replay-guard.ts";
 import { sampleOf } from "./sample.ts";
-import { Shapes } from "./shape.ts";
 import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./verdict.ts";
 
 /**

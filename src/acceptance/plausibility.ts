@@ -5,8 +5,8 @@
 import type { Telegram } from "../codec/telegram.ts";
 import { type Baseline, contentOf, elapsed } from "./baseline.ts";
 import { type CheckFailure, contradiction } from "./check-failure.ts";
+import { type CounterPlace, isNearlyAlike, numberOf, type Shape } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
-import { type CounterPlace, isNearlyAlike, numberOf, type Shape } from "./shape.ts";
 
 /** Times of arrival and clocks are whole seconds or late by a second: so much is added to any time that has passed. */
 const SLACK_MS = 2_000;

@@ -1,6 +1,6 @@
 /** A telegram with what plausibility asks of it again and again, worked out once: where its values stand, its clock, its powers. */
 import type { Register, Telegram } from "../codec/telegram.ts";
-import { numberOf, type Shape } from "./shape.ts";
+import { numberOf, type Shape } from "./list-shape.ts";
 
 /** W, W and VA. */
 export interface Powers {

@@ -4,7 +4,7 @@
  */
 
 const REASONS: readonly (readonly [pattern: RegExp, german: string])[] = [
-  // src/acceptance/consistency.ts, shape.ts
+  // src/acceptance/consistency.ts, list-shape.ts
   [/^(\S+) is measured in (.+), the telegram says (.+)$/, "$1 hat die Einheit $2, im Telegramm steht $3"],
   [
     /^the clock of the header, (\S+), is not that of the body, (\S+)$/,

@@ -8,7 +8,7 @@ import type { ComponentLog } from "../log/component-log.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Source } from "../sources/source.ts";
 import type { MeterEvent, Reading } from "./events.ts";
-import type { LineChoice } from "./line-search.ts";
+import type { LineChoice } from "./parity-search.ts";
 
 /** What a meter is made of. */
 export interface MeterParts {

@@ -18,9 +18,9 @@ import { type Clock, systemClock } from "../process/clock.ts";
 import { type LineSettings, SourceError } from "../sources/source.ts";
 import type { MeterStatus, Reading } from "./events.ts";
 import { LinePacer } from "./line-pacer.ts";
-import { LineSearch } from "./line-search.ts";
 import type { MeterParts } from "./meter-parts.ts";
 import { MeterTally } from "./meter-tally.ts";
+import { ParitySearch } from "./parity-search.ts";
 import { Period } from "./period.ts";
 import { Presence } from "./presence.ts";
 import { Timers } from "./timers.ts";
@@ -47,7 +47,7 @@ type Outcome = "ended" | "again" | SourceError;
 export class Meter {
   readonly #parts: MeterParts;
   readonly #clock: Clock;
-  readonly #search: LineSearch;
+  readonly #search: ParitySearch;
   readonly #period = new Period();
   readonly #tally: MeterTally;
   #running: Promise<void> | null = null;
@@ -71,7 +71,7 @@ export class Meter {
     this.#clock = parts.clock ?? systemClock;
     this.#presence = new Presence(parts.emit);
     this.#timers = new Timers(this.#clock);
-    this.#search = new LineSearch(parts.line, parts.source.hasLine);
+    this.#search = new ParitySearch(parts.line, parts.source.hasLine);
     this.#tally = new MeterTally(parts.log);
     this.#diagnosis = diagnose(parts.observer.observe(this.#clock.now(), this.#period.limitMs));
   }

@@ -42,17 +42,17 @@ export class FakeClock implements Clock {
   /** Time passes; timers go off in their order, and whatever awaits them has run when this resolves. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms;
-    await settle();
+    await flushPromises();
     for (;;) {
       const next = this.#timers.toSorted((a, b) => a.at - b.at || a.order - b.order)[0];
       if (next === undefined || next.at > end) break;
       this.#move(next.at);
       this.#timers = this.#timers.filter((one) => one !== next);
       next.act();
-      await settle();
+      await flushPromises();
     }
     this.#move(end);
-    await settle();
+    await flushPromises();
   }
 
   #move(to: number): void {
@@ -62,6 +62,6 @@ export class FakeClock implements Clock {
 }
 
 /** Lets promises that can resolve do so. */
-export async function settle(): Promise<void> {
+export async function flushPromises(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

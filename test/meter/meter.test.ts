@@ -8,7 +8,7 @@ import { Meter } from "../../src/meter/meter.ts";
 import { buildReading } from "../../src/meter/reading.ts";
 import { DEMO_KEY, SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { SourceError } from "../../src/sources/source.ts";
-import { FakeClock, settle } from "../helpers/fake-clock.ts";
+import { FakeClock, flushPromises } from "../helpers/fake-clock.ts";
 import { METER } from "../helpers/readings.ts";
 import { ScriptedSource } from "../helpers/scripted-source.ts";
 
@@ -60,7 +60,7 @@ async function bench(
   });
   meters.push(meter);
   meter.start();
-  await settle();
+  await flushPromises();
   const telegram = (): Uint8Array => simulated.telegram(start + clock.now());
   return {
     meter,
@@ -84,10 +84,10 @@ describe("a meter", () => {
     const { source, telegram, of, clock } = await bench();
     const bytes = telegram();
     source.push(bytes.subarray(0, -1));
-    await settle();
+    await flushPromises();
     expect(of("reading")).toHaveLength(0);
     source.push(bytes.subarray(-1));
-    await settle();
+    await flushPromises();
     expect(of("reading")).toHaveLength(1);
     expect(of("availability")).toMatchObject([{ online: true }]);
     expect(of("reading")[0]?.reading.receivedAt).toBe(clock.wall());
@@ -117,7 +117,7 @@ describe("a meter", () => {
     for (let i = 0; i < 3; i++) {
       await clock.pass(900_000);
       source.push(telegram());
-      await settle();
+      await flushPromises();
     }
     expect(meter.status().periodMs).toBe(900_000);
     expect(of("availability").map(({ online }) => online)).toEqual([true]);
@@ -135,7 +135,7 @@ describe("a meter", () => {
     await clock.pass(200);
     expect(meter.status().counters.rejectedBy).toEqual({ framing: 1 });
     source.push(telegram());
-    await settle();
+    await flushPromises();
     expect(of("reading")).toHaveLength(1);
   });
 
@@ -144,14 +144,14 @@ describe("a meter", () => {
     const whole = telegram();
     source.push(whole.subarray(30));
     source.push(telegram());
-    await settle();
+    await flushPromises();
     expect(meter.status().counters).toMatchObject({ rejected: 0, rejectedBy: {} });
     expect(of("reading")).toHaveLength(1);
     expect(log.filter((line) => line.startsWith("warn"))).toEqual([]);
     // Later on the same is damage.
     source.push(whole.subarray(30));
     source.push(telegram());
-    await settle();
+    await flushPromises();
     expect(meter.status().counters.rejectedBy).toEqual({ segmentation: 1 });
   });
 
@@ -181,9 +181,9 @@ describe("a meter", () => {
     await clock.pass(600_000);
     source.refusal = null;
     source.change();
-    await settle();
+    await flushPromises();
     source.push(telegram());
-    await settle();
+    await flushPromises();
     expect(of("reading")).toHaveLength(1);
   });
 
@@ -194,9 +194,9 @@ describe("a meter", () => {
     expect(told).toHaveLength(1);
     source.refusal = null;
     source.change();
-    await settle();
+    await flushPromises();
     source.push(telegram());
-    await settle();
+    await flushPromises();
     expect(log.filter((line) => /works again after 60 s/.test(line))).toHaveLength(1);
   });
 
@@ -204,12 +204,12 @@ describe("a meter", () => {
     const { source, telegrams, telegram, clock, of } = await bench();
     await telegrams(3);
     source.push(telegram().subarray(0, 100));
-    await settle();
+    await flushPromises();
     source.fail(new SourceError("lost", "pulled"));
     await clock.pass(1100);
     const before = of("reading").length;
     source.push(telegram());
-    await settle();
+    await flushPromises();
     expect(of("reading")).toHaveLength(before + 1);
   });
 
@@ -255,7 +255,7 @@ describe("a meter", () => {
     await telegrams(2);
     const before = of("reading").length;
     meter.restart();
-    await settle();
+    await flushPromises();
     expect(source.openings).toHaveLength(2);
     await telegrams(2);
     expect(of("reading").length).toBeGreaterThan(before);
@@ -291,7 +291,7 @@ describe("a meter", () => {
     for (const bring of states) {
       const one = await bench();
       await bring(one);
-      await settle();
+      await flushPromises();
       await one.meter.stop();
       await one.meter.stop();
       expect(one.clock.pending).toBe(0);

@@ -24,7 +24,7 @@ const SILENT_MS = 60_000;
 const SILENT_LONGEST_MS = 600_000;
 
 /** Remembers which setting is in use and what it brought. Times are milliseconds, monotonic. */
-export class LineSearch {
+export class ParitySearch {
   readonly #choice: LineChoice;
   readonly #auto: boolean;
   #candidate = 0;
