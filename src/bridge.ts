@@ -15,6 +15,7 @@ import type { MeterEvent, MeterStatus } from "./meter/events.ts";
 import { LineCapture } from "./meter/line-capture.ts";
 import type { Meter } from "./meter/meter.ts";
 import { MeterSources } from "./meter/meter-sources.ts";
+import { PartialStart } from "./meter/partial-start.ts";
 import { type Health, HealthServer } from "./process/health.ts";
 import { instanceId } from "./process/instance-id.ts";
 import { pageUrl } from "./process/page-url.ts";

@@ -13,7 +13,7 @@ export interface LineSettings {
 }
 
 /**
- * A source opens, yields, ends or throws; it never retries (retry lives in `meter/meter.ts` alone). Bytes are pulled:
+ * A source opens, yields, ends or throws; it never retries (retry lives in `meter/connection.ts` alone). Bytes are pulled:
  * a consumer that does not ask for the next chunk lets the kernel collect, and the next chunk is then larger. The first
  * chunk is empty and says that the source is open. Each `open` is new. Aborting the signal ends the iteration and closes
  * what was opened. A source that has a meter at its other end answers the AMIS meters of Netz OÖ by itself

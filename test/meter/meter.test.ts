@@ -5,6 +5,7 @@ import type { Decoder } from "../../src/codec/decoder-event.ts";
 import { Observer } from "../../src/diagnosis/observer.ts";
 import type { MeterEvent } from "../../src/meter/events.ts";
 import { Meter } from "../../src/meter/meter.ts";
+import { PartialStart } from "../../src/meter/partial-start.ts";
 import { buildReading } from "../../src/meter/reading.ts";
 import { DEMO_KEY, SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { SourceError } from "../../src/sources/source.ts";
@@ -50,7 +51,7 @@ async function bench(
     index: 0,
     source,
     line: { baudRate: 2400, dataBits: 8, parity: "auto", stopBits: 1 },
-    decoder: options.decoder ?? createDecoder({ key: options.wrongKey ? Buffer.alloc(16, 7) : key }),
+    decoder: options.decoder ?? new PartialStart(createDecoder({ key: options.wrongKey ? Buffer.alloc(16, 7) : key })),
     acceptance: createAcceptance(),
     observer: new Observer(source.label, options.hasLine === false ? "tcp" : "serial"),
     toReading: (telegram, complete, receivedAt) => buildReading(telegram, { meter: METER, receivedAt, complete }),

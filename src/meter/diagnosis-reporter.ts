@@ -1,0 +1,38 @@
+/** Keeps the diagnosis of one meter up to date; reports it to the log and to the sinks when its text changes. */
+import { diagnose } from "../diagnosis/diagnosis.ts";
+import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
+import { logDiagnosis } from "../diagnosis/diagnosis-log.ts";
+import type { Observer } from "../diagnosis/observer.ts";
+import type { ComponentLog } from "../log/component-log.ts";
+
+export class DiagnosisReporter {
+  readonly #observer: Observer;
+  readonly #log: ComponentLog;
+  readonly #changed: (diagnosis: Diagnosis) => void;
+  #current: Diagnosis;
+
+  /** @param changed called with each new diagnosis */
+  constructor(observer: Observer, log: ComponentLog, at: number, limitMs: number, changed: (now: Diagnosis) => void) {
+    this.#observer = observer;
+    this.#log = log;
+    this.#changed = changed;
+    this.#current = diagnose(observer.observe(at, limitMs));
+  }
+
+  get current(): Diagnosis {
+    return this.#current;
+  }
+
+  /**
+   * @param at milliseconds, monotonic
+   * @param limitMs after how long without an accepted telegram the meter counts as silent
+   */
+  update(at: number, limitMs: number): void {
+    const before = this.#current;
+    const now = diagnose(this.#observer.observe(at, limitMs));
+    if (now.text.en === before.text.en) return;
+    this.#current = now;
+    this.#changed(now);
+    logDiagnosis(this.#log, now, before);
+  }
+}
