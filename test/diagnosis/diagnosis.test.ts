@@ -3,7 +3,8 @@ import type { DecoderEvent } from "../../src/codec/decoder-event.ts";
 import { diagnose, formatSystemTitle, type Observations } from "../../src/diagnosis/diagnosis.ts";
 import type { DiagnosisCode } from "../../src/diagnosis/diagnosis-code.ts";
 import { DIAGNOSIS_TEXTS } from "../../src/diagnosis/diagnosis-texts.ts";
-import { linkSigns, Observer } from "../../src/diagnosis/observer.ts";
+import { linkSigns } from "../../src/diagnosis/link-signs.ts";
+import { Observer } from "../../src/diagnosis/observer.ts";
 
 const LINE = { baudRate: 2400, dataBits: 8, parity: "even", stopBits: 1 } as const;
 const TITLE = "4B464D6750000009";
