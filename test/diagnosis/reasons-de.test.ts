@@ -17,11 +17,11 @@ describe("why a telegram was refused, in German", () => {
 
   it("every sentence of acceptance has one", () => {
     const missing: string[] = [];
-    for (const file of ["consistency", "plausibility", "shape", "judge"]) {
+    for (const file of ["consistency", "plausibility", "list-shape", "judge"]) {
       const source = readFileSync(`src/acceptance/${file}.ts`, "utf8");
       // The template literals that stand as a reason, with a number for each of their fields.
       const sentences = source.matchAll(
-        /(?:reason(?: =|:) |wrongUnit \?\?= |against\(\s*"[a-z-]+",\s*)(?:`((?:[^`\\]|\\.)+)`|"([^"]+)")/g,
+        /(?:reason(?: =|:) |wrongUnit \?\?= |contradiction\(\s*"[a-z-]+",\s*)(?:`((?:[^`\\]|\\.)+)`|"([^"]+)")/g,
       );
       for (const [, template, plain] of sentences) {
         const sentence = (plain ?? template ?? "")
