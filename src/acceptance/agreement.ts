@@ -30,7 +30,7 @@ const AGREE = {
   list: { telegrams: 5, ms: 15_000 },
   /** Registers that rise faster than the limit allows: this meter carries more. */
   fast: { telegrams: 5, ms: 15_000 },
-  /** Every register at exactly 0 under an unchanged number: a meter that has lost its registers, or is starting up. */
+  /** Every register at exactly 0: a meter that has lost its registers, is starting up, or is really new. */
   zero: { telegrams: 10, ms: 600_000 },
   /** From 0 back to more than can have flowed: what was known before the registers were 0. */
   return: { telegrams: 5, ms: 60_000 },
@@ -106,8 +106,11 @@ export function runOf(chain: readonly Entry[], before: Run | null): Run {
 }
 
 /** Whether this run is enough to win. */
-export const isEnough = ({ telegrams, since }: Run, needed: Evidence, time: number): boolean =>
-  telegrams >= needed.telegrams && time - since >= needed.ms;
+export const isEnough = (
+  { telegrams, since }: Pick<Run, "telegrams" | "since">,
+  needed: Evidence,
+  time: number,
+): boolean => telegrams >= needed.telegrams && time - since >= needed.ms;
 
 /** For registers that rise faster than the limit. */
 export const FAST: Evidence = AGREE.fast;
@@ -119,7 +122,7 @@ function isSame({ sample: { telegram: a } }: Entry, { sample: { telegram: b } }:
 /** What it takes for these to win. */
 export function neededFor(entry: Entry, chain: readonly Entry[], base: Baseline | null): Evidence {
   if (entry.alone !== null) return AGREE.odd;
-  if (base !== null && entry.run?.zero === true) return AGREE.zero;
+  if (entry.run?.zero === true) return AGREE.zero;
   if (base?.confirmed !== true) return AGREE.first;
   const checks = chain.map(({ failure }) => failure?.check);
   if (checks.includes("meter")) return AGREE.other;

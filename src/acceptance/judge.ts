@@ -16,9 +16,10 @@ import { type Baseline, extend, fromMemory, toMemory, WAIVED } from "./baseline.
 import { type Check, type CheckFailure, DEFAULT_LIMITS, type Limits } from "./check-failure.ts";
 import { checkAlone, failures } from "./consistency.ts";
 import { Shapes } from "./list-shape.ts";
-import { compare, isRepetition, slipOf } from "./plausibility.ts";
+import { compare, isRepetition, onlyZeros, slipOf } from "./plausibility.ts";
 import { isRecord, isSameKey, ReplayGuard } from "./replay-guard.ts";
 import { sampleOf } from "./sample.ts";
+import { Submeters } from "./submeters.ts";
 import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./verdict.ts";
 
 /**
@@ -54,6 +55,7 @@ export class Judge implements Acceptance {
   readonly #log: AcceptanceLog | undefined;
   readonly #guard: ReplayGuard;
   readonly #keyId: string | undefined;
+  #submeters = new Submeters(null);
   /** What is remembered of all meters; `null` once this one was found in it. */
   #stored: Readonly<Record<string, unknown>> | null;
   #base: Baseline | null = null;
@@ -88,7 +90,8 @@ export class Judge implements Acceptance {
     if (base === null) return this.#stored ?? {};
     const identity = base.systemTitle ?? base.meterId ?? "";
     const known = toMemory(base, this.#wall?.() ?? null);
-    return { [identity]: { ...known, ...this.#guard.memory(identity) } };
+    const submeters = this.#submeters.memory(base.at);
+    return { [identity]: { ...known, submeters, ...this.#guard.memory(identity) } };
   }
 
   judge(telegram: Telegram, at: number): Verdict[] {
@@ -123,6 +126,8 @@ export class Judge implements Acceptance {
     const held = this.#pool.filter((entry) => entry.verdict === null);
     const unconfirmed = held.filter(({ failure }) => failure?.check === "unconfirmed");
     const lone = unconfirmed.length === 1;
+    // A capture of a new meter: nothing comes that could contradict it.
+    const onlyCapture = last && this.#base === null;
     for (const entry of held) {
       // First contact, and they disagree: the next telegram will decide, whenever it comes.
       if (!lone && !last && unconfirmed.includes(entry)) continue;
@@ -130,7 +135,8 @@ export class Judge implements Acceptance {
       // The last telegram of a capture; on a line the next one decides, whenever it comes.
       const reset = last && entry.proven && failure !== null && isFall(failure.check);
       const doubt = failure?.grade === "doubt" && (failure.unlikely !== true || last) && this.#stillFits(entry);
-      if (doubt || reset || (lone && failure?.check === "unconfirmed")) {
+      const newMeter = onlyCapture && failure?.check === "energy-zero";
+      if (doubt || reset || newMeter || (lone && failure?.check === "unconfirmed")) {
         this.#pool = this.#pool.filter((other) => other !== entry);
         this.#accept(entry, reset ? failure?.reason : undefined);
         if (lone && this.#base !== null) this.#base = { ...this.#base, confirmed: false };
@@ -169,6 +175,7 @@ export class Judge implements Acceptance {
     const base = fromMemory(stored, time, this.#wall?.() ?? null);
     const counts = base !== null && isSameKey(stored as { keyId?: string | null }, this.#keyId);
     this.#base = base === null || counts ? base : { ...base, counter: null };
+    if (base !== null) this.#submeters = new Submeters((stored as { submeters?: unknown }).submeters);
   }
 
   /** Refused whatever else agrees; but for the last telegram once more where nothing is authenticated: it says nothing new. */
@@ -224,14 +231,16 @@ export class Judge implements Acceptance {
 
   /** First contact. */
   #meet(entry: Entry): Verdict[] {
-    if (entry.proven) {
+    // A meter that starts up sends zeros under a right check sum, too: they need evidence, be there a history or not.
+    const zero = onlyZeros(null, entry.sample);
+    if (entry.proven && zero === null) {
       for (const other of this.#pool) this.#reject(other);
       this.#pool = [];
       this.#accept(entry, undefined);
       return [];
     }
     const reason = "nothing is known of this meter, and no second telegram has confirmed the first";
-    this.#challenge(entry, entry.alone ?? { check: "unconfirmed", reason, grade: "contradiction" });
+    this.#challenge(entry, entry.alone ?? zero ?? { check: "unconfirmed", reason, grade: "contradiction" });
     if (entry.verdict !== null || entry.alone !== null) return [];
     return [provisional(entry)];
   }
@@ -353,6 +362,7 @@ export class Judge implements Acceptance {
       else registers = { ...registers, [obis]: { ...known, published: known.value, belowSince: null } };
     }
     if (registers !== base.registers) this.#base = { ...base, registers };
+    if (shape.submeters.length > 0) withheld.push(...this.#submeters.judge(entry.sample, entry.time, entry.proven));
     const said = notice === undefined ? {} : { notice };
     if (withheld.length === 0) return { type: "accepted", telegram, at, ...said };
     const left = telegram.registers.filter(({ obis }) => !withheld.includes(obis));

@@ -6,8 +6,29 @@ import type { Register, Telegram } from "../codec/telegram.ts";
 
 /** How many shapes are kept; the meters with most lists send three. */
 const SHAPES = 16;
-/** A code that names a device: 96.1.x, 42.0.0, 0.0.x. Its text is the same in every telegram. */
-const IDENTITY = /:(?:96\.1\.\d+|42\.0\.0|0\.0\.\d+)\*/;
+/** A code that names a device: 96.1.x, 42.0.0, 0.0.x. Its text is the same in every telegram. Not those of sub-meters (0-1 on). */
+const IDENTITY = /^(?!0-[1-9]).*:(?:96\.1\.\d+|42\.0\.0|0\.0\.\d+)\*/;
+/** The register of a sub-meter at M-Bus channel n: 0-n:24.2.x (24.3.0 in DSMR 2 and 3); or with its medium, A = 4 to 9: 7-0:3.0.0. */
+const SUBMETER = /^(?:(0-[1-9]\d*):24\.[23]\.\d+|([4-9]-\d+):\d+\.\d+\.\d+)\*/;
+/** The number of a sub-meter: 0-n:96.1.x. */
+const SUBMETER_NUMBER = /^(0-[1-9]\d*):96\.1\.\d+\*/;
+/**
+ * What a sub-meter can bring in an hour at most, in the unit of its register; a register in another unit has no known
+ * limit. 100 m³/h is a G65 gas meter or a water pipe of 100 mm; 1 MW is the heating of a large building.
+ */
+const MOST_PER_HOUR: Readonly<Record<string, number>> = {
+  m3: 100,
+  "m³": 100,
+  dm3: 100_000,
+  l: 100_000,
+  L: 100_000,
+  GJ: 3.6,
+  MJ: 3_600,
+  kWh: 1_000,
+  Wh: 1_000_000,
+};
+/** Units of values of the moment: flow, power, temperature. */
+const MOMENTARY = /\/h$|^k?W$|°C|^K$|^bar$|^Pa$/;
 const CODE = /^(\d+)-(\d+):(\d+)\.(\d+)\.(\d+)\*/;
 
 /** What an electrical quantity (A = 1) may be measured in; a unit that the telegram does not name is no fault. */
@@ -56,6 +77,16 @@ export interface CounterPlace {
   readonly signed: boolean;
 }
 
+/** A counting register of a sub-meter (gas, water, heat), in its own unit. */
+export interface SubmeterPlace {
+  readonly index: number;
+  readonly obis: string;
+  /** Where the text stands that gives the sub-meter's number; `null` if there is none. */
+  readonly number: number | null;
+  /** How much it can rise in an hour. */
+  readonly mostPerHour: number;
+}
+
 /** A value of the moment. Values are taken in V, A, W, Hz. */
 export interface GaugePlace {
   readonly index: number;
@@ -70,6 +101,7 @@ export interface Shape {
   readonly signature: string;
   readonly counters: readonly CounterPlace[];
   readonly gauges: readonly GaugePlace[];
+  readonly submeters: readonly SubmeterPlace[];
   /** 1.7.0, 2.7.0 and 16.7.0 among the gauges. */
   readonly powerImport: GaugePlace | null;
   readonly powerExport: GaugePlace | null;
@@ -195,6 +227,7 @@ function describe(signature: string, registers: readonly Register[]): Shape {
     signature,
     counters,
     gauges,
+    submeters: submetersOf(registers),
     powerImport: total(1),
     powerExport: total(2),
     powerNet: total(16),
@@ -202,6 +235,20 @@ function describe(signature: string, registers: readonly Register[]): Shape {
     names,
     wrongUnit,
   };
+}
+
+function submetersOf(registers: readonly Register[]): SubmeterPlace[] {
+  const numbers = new Map<string, number>();
+  registers.forEach(({ obis, value }, index) => {
+    const channel = SUBMETER_NUMBER.exec(obis)?.[1];
+    if (channel !== undefined && typeof value === "string" && !numbers.has(channel)) numbers.set(channel, index);
+  });
+  return registers.flatMap(({ obis, value, unit }, index) => {
+    const match = SUBMETER.exec(obis);
+    if (match === null || typeof value === "string" || (unit !== null && MOMENTARY.test(unit))) return [];
+    const number = numbers.get(match[1] ?? match[2] ?? "") ?? null;
+    return [{ index, obis, number, mostPerHour: MOST_PER_HOUR[unit ?? ""] ?? Number.POSITIVE_INFINITY }];
+  });
 }
 
 function phasesOf(gauges: readonly GaugePlace[]): Shape["phases"] {

@@ -101,7 +101,7 @@ function otherList(base: Baseline, shape: Shape): CheckFailure | null {
 
 function energies(base: Baseline, sample: Sample, time: number, proven: boolean): CheckFailure | null {
   const { telegram, shape, clock } = sample;
-  const zero = allZero(base, sample);
+  const zero = onlyZeros(base, sample);
   if (zero !== null) return zero;
   let fall: CheckFailure | null = null;
   let doubt: CheckFailure | null = null;
@@ -131,15 +131,23 @@ function energies(base: Baseline, sample: Sample, time: number, proven: boolean)
   return fall ?? doubt;
 }
 
-/** Every register of this telegram is exactly 0, and at least one of them was not. */
-function allZero(base: Baseline, { telegram, shape }: Sample): CheckFailure | null {
+/**
+ * Every energy of this telegram is exactly 0, and at least one of them was not, or nothing is known of any: a meter that
+ * is starting up sends that, and so does one that is really new.
+ */
+export function onlyZeros(base: Baseline | null, { telegram, shape }: Sample): CheckFailure | null {
+  if (shape.counters.length === 0) return null;
   let fell: string | null = null;
+  let isNew = true;
   for (const { index, obis } of shape.counters) {
     if (numberOf(telegram.registers[index]) !== 0) return null;
-    const known = base.registers[obis];
+    const known = base?.registers[obis];
+    if (known !== undefined) isNew = false;
     if (known !== undefined && known.value !== 0) fell ??= `every register is 0, ${obis} was ${known.value}`;
   }
-  return fell === null ? null : contradiction("energy-zero", fell);
+  if (fell === null && !isNew) return null;
+  const reason = fell ?? "every register is 0, and nothing is known of this meter";
+  return contradiction("energy-zero", reason);
 }
 
 /** W: the limit, or what the meter itself was believed to carry. */

@@ -28,6 +28,11 @@ const REASONS: readonly (readonly [pattern: RegExp, german: string])[] = [
   [/^invocation counter (\d+) after (\d+): .+$/, "Aufrufzähler $1 nach $2: ein altes Telegramm noch einmal"],
   [/^a list that this meter has not sent before$/, "eine Liste, die dieser Zähler noch nie gesendet hat"],
   [/^the list has "(.*)" where it had "(.*)"$/, "die Liste enthält „$1“, wo „$2“ stand"],
+  [
+    /^every register is 0, and nothing is known of this meter$/,
+    "alle Register sind 0, und der Zähler ist noch unbekannt",
+  ],
+  [/^every register is 0, (\S+) was (\S+)$/, "alle Register sind 0, $1 war $2"],
   [/^(\S+) fell from (\S+) to (\S+)$/, "$1 ist von $2 auf $3 gefallen"],
   [
     /^(\S+) went from (\S+) to (\S+) within (\S+) s, at most (\S+) more is possible$/,

@@ -73,3 +73,65 @@ describe("a return from 0", () => {
     expect(play(1, [...lost, ...back(75)]).energies.at(-1)).toBe(REGISTER);
   });
 });
+
+describe("first contact with every register at 0", () => {
+  /** As `play`, unproven: as M-Bus sends it. */
+  const unproven = (periodS: number, count: number, then: readonly number[] = []): number[] => {
+    const acceptance = createAcceptance();
+    return [...zeros(count), ...then].flatMap((drawn, index) => {
+      const at = index * periodS * 1000;
+      const { due } = acceptance;
+      const waited = due !== null && due <= at ? acceptance.expire(due) : [];
+      const telegram = netzNoe({ counter: index, import: drawn, export: 0, ahead: index * (periodS - 5) * 1000 });
+      return [...waited, ...acceptance.judge(telegram, at)].flatMap((verdict) =>
+        verdict.type === "accepted" ? [numberIn(verdict.telegram, "1.8.0") ?? Number.NaN] : [],
+      );
+    });
+  };
+
+  test.each([1, 2, 5, 10, 60, 300, 900, 3600])(
+    "a telegram each %i s: ten minutes and ten telegrams are needed, with a check sum and without",
+    (periodS) => {
+      const enough = Math.max(10, Math.ceil(600 / periodS) + 1);
+      for (const published of [
+        (count: number) => play(periodS, zeros(count)).energies,
+        (count: number) => unproven(periodS, count),
+      ]) {
+        expect(published(enough - 1)).toEqual([]);
+        expect(new Set(published(enough))).toEqual(new Set([0]));
+      }
+    },
+  );
+
+  test("the powers are published meanwhile", () => {
+    expect(new Set(play(5, zeros(20)).others)).toContain("provisional");
+  });
+
+  test("a meter that was starting up: its registers are no rise from 0", () => {
+    for (const periodS of [1, 5, 60]) {
+      expect(new Set(play(periodS, [...zeros(8), ...before]).energies)).toEqual(new Set([REGISTER]));
+      expect(
+        new Set(
+          unproven(
+            periodS,
+            8,
+            before.map((value, index) => value + index),
+          ),
+        ),
+      ).not.toContain(0);
+    }
+  });
+
+  test("a list without energies came first: nothing is known of them all the same", () => {
+    const acceptance = createAcceptance();
+    const powersOnly = { ...p1(0, 1), registers: p1(0, 1).registers.filter(({ obis }) => !/\.8\.\d+\*/.test(obis)) };
+    expect(acceptance.judge(powersOnly, 0).map(({ type }) => type)).toEqual(["accepted"]);
+    expect(acceptance.judge(p1(5, 0), 5_000).map(({ type }) => type)).toEqual(["provisional"]);
+  });
+
+  test("a capture of a new meter is decided at its end", () => {
+    const acceptance = createAcceptance({ timing: "meter" });
+    acceptance.judge(p1(0, 0), 0);
+    expect(acceptance.expire(Number.POSITIVE_INFINITY).map(({ type }) => type)).toEqual(["accepted"]);
+  });
+});

@@ -1,0 +1,135 @@
+import { describe, expect, test } from "vitest";
+import { createAcceptance } from "../../src/acceptance/acceptance.ts";
+import type { Register, Telegram } from "../../src/codec/telegram.ts";
+import { netzNoe, numberIn } from "../helpers/telegrams.ts";
+
+const GAS = "0-1:24.2.1*255";
+const UNITS = ["m3", "GJ", null] as const;
+
+interface Reading {
+  /** In thousandths of the unit. */
+  readonly value: number;
+  readonly number?: string;
+}
+
+function telegram(seconds: number, { value, number = "G0001" }: Reading, unit: string | null, proven = true): Telegram {
+  const { registers, ...electricity } = netzNoe({
+    counter: 0,
+    proof: proven ? "crc" : "sum",
+    import: 5_686_931 + Math.floor(seconds / 5),
+    ahead: seconds * 1000,
+  });
+  const added: Register[] = [
+    { obis: "0-1:96.1.0*255", value: number, unit: null, scaler: null },
+    { obis: GAS, value: { coefficient: value, exponent: -3 }, unit, scaler: null },
+  ];
+  const p1 = { transport: "p1", security: "none", systemTitle: null, invocationCounter: null } as const;
+  return { ...electricity, ...p1, registers: [...registers, ...added] };
+}
+
+/** Sub-meter readings at this pace: what is published of them (`null`: left out), and whether electricity always was. */
+function play(
+  periodS: number,
+  readings: readonly Reading[],
+  { unit = "m3" as string | null, proven = true, acceptance = createAcceptance(), from = 0 } = {},
+) {
+  const published: (number | null)[] = [];
+  let electricity = 0;
+  readings.forEach((reading, index) => {
+    const seconds = (from + index) * periodS;
+    const { due } = acceptance;
+    const waited = due !== null && due <= seconds * 1000 ? acceptance.expire(due) : [];
+    for (const verdict of [...waited, ...acceptance.judge(telegram(seconds, reading, unit, proven), seconds * 1000)]) {
+      if (verdict.type !== "accepted") continue;
+      if (numberIn(verdict.telegram, "1.8.0") !== null) electricity++;
+      published.push(verdict.telegram.registers.some(({ obis }) => obis === GAS) ? gasIn(verdict.telegram) : null);
+    }
+  });
+  return { published, electricity, acceptance };
+}
+
+function gasIn({ registers }: Telegram): number {
+  const value = registers.find(({ obis }) => obis === GAS)?.value;
+  return value === undefined || typeof value === "string" ? Number.NaN : Number(value.coefficient);
+}
+
+const READ = 5_686_931;
+const times = (count: number, value: number, number = "G0001"): Reading[] =>
+  Array.from({ length: count }, () => ({ value, number }));
+const values = (published: readonly (number | null)[]): number[] => [...new Set(published.flatMap((one) => one ?? []))];
+
+describe.each(UNITS)("a sub-meter that counts in %s", (unit) => {
+  test.each([1, 5, 10, 60, 300, 900, 3600])(
+    "away, so that its register is 0, with a telegram each %i s: neither 0 nor its return is published as a step",
+    (periodS) => {
+      const away = Math.max(20, Math.ceil(7_200 / periodS));
+      const { published, electricity } = play(periodS, [...times(5, READ), ...times(away, 0), ...times(5, READ + 12)], {
+        unit,
+      });
+      expect(values(published)).toEqual([READ, READ + 12]);
+      expect(published.slice(5, 5 + away)).toEqual(Array.from({ length: away }, () => null));
+      expect(electricity).toBe(10 + away);
+    },
+  );
+
+  test("0 at the first contact is not published, and the register that follows is no rise", () => {
+    const { published } = play(1, [...times(1_200, 0), ...times(5, READ)], { unit });
+    expect(values(published)).toEqual([READ]);
+  });
+
+  test("that was replaced is published after ten telegrams and ten minutes", () => {
+    const { published } = play(1, [...times(5, READ), ...times(590, 12, "G0002")], { unit });
+    expect(values(published)).toEqual([READ]);
+    expect(values(play(1, [...times(5, READ), ...times(620, 12, "G0002")], { unit }).published)).toEqual([READ, 12]);
+    expect(values(play(3_600, [...times(5, READ), ...times(9, 12, "G0002")], { unit }).published)).toEqual([READ]);
+    expect(values(play(3_600, [...times(5, READ), ...times(10, 12, "G0002")], { unit }).published)).toEqual([READ, 12]);
+  });
+
+  test("that was reset under its number is published once it counts again", () => {
+    const { published } = play(1, [...times(5, READ), ...times(900, 0), ...times(620, 7)], { unit });
+    expect(values(published)).toEqual([READ, 7]);
+  });
+});
+
+describe("a sub-meter", () => {
+  test("that is really new is published as 0 after a day", () => {
+    expect(values(play(900, times(96, 0)).published)).toEqual([]);
+    expect(values(play(900, times(98, 0)).published)).toEqual([0]);
+  });
+
+  test("is published from the first telegram that a check sum proves, else from the second that agrees", () => {
+    expect(play(5, times(2, READ)).published).toEqual([READ, READ]);
+    expect(play(5, times(4, READ), { proven: false }).published).toEqual([null, READ, READ, READ]);
+  });
+
+  test("with one digit wrong in one telegram: the wrong value is left out, whichever way it goes", () => {
+    for (const wrong of [READ + 80_000_000, READ - 5_000_000]) {
+      const { published } = play(5, [...times(5, READ), ...times(1, wrong), ...times(3, READ)]);
+      expect(published).toEqual([READ, READ, READ, READ, READ, null, READ, READ, READ]);
+    }
+  });
+
+  test("that is read once an hour may rise by what an hour brings", () => {
+    const { published } = play(10, [...times(10, READ), ...times(10, READ + 4_000)]);
+    expect(published).not.toContain(null);
+  });
+
+  test("that was away for two days catches up at once", () => {
+    const { published } = play(3_600, [...times(5, READ), ...times(48, READ), ...times(2, READ + 60_000)]);
+    expect(published).not.toContain(null);
+    const zeros = play(3_600, [...times(5, READ), ...times(48, 0), ...times(2, READ + 60_000)]);
+    expect(values(zeros.published)).toEqual([READ, READ + 60_000]);
+  });
+
+  test("whose number changes does not make the electricity meter another one", () => {
+    const { electricity } = play(5, [...times(5, READ), ...times(3, 0, ""), ...times(5, READ)]);
+    expect(electricity).toBe(13);
+  });
+
+  test("is remembered over a restart: 0 is no beginning then", () => {
+    const { acceptance } = play(5, times(5, READ));
+    const again = createAcceptance({}, JSON.parse(JSON.stringify(acceptance.memory())));
+    const { published } = play(5, [...times(200, 0), ...times(3, READ)], { acceptance: again, from: 10 });
+    expect(values(published)).toEqual([READ]);
+  });
+});
