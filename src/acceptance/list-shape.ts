@@ -243,9 +243,9 @@ function submetersOf(registers: readonly Register[]): SubmeterPlace[] {
     const channel = SUBMETER_NUMBER.exec(obis)?.[1];
     if (channel !== undefined && typeof value === "string" && !numbers.has(channel)) numbers.set(channel, index);
   });
-  return registers.flatMap(({ obis, value, unit }, index) => {
+  return registers.flatMap(({ obis, unit }, index) => {
     const match = SUBMETER.exec(obis);
-    if (match === null || typeof value === "string" || (unit !== null && MOMENTARY.test(unit))) return [];
+    if (match === null || (unit !== null && MOMENTARY.test(unit))) return [];
     const number = numbers.get(match[1] ?? match[2] ?? "") ?? null;
     return [{ index, obis, number, mostPerHour: MOST_PER_HOUR[unit ?? ""] ?? Number.POSITIVE_INFINITY }];
   });

@@ -24,6 +24,9 @@ const FIRST: Evidence = { telegrams: 2, ms: 0 };
 /** The first value if it is 0: the sub-meter may be away, or really new. */
 const FIRST_ZERO: Evidence = { telegrams: 10, ms: 24 * 3_600_000 };
 
+/** What P1 gives for a sub-meter that has not been read: a time that does not exist, and what stands behind it. */
+const NO_READING = /^\(\d{12}[SW]?\)/;
+
 const text = z.string().check(z.maxLength(256));
 const memorySchema = z.record(text, z.object({ value: z.number(), number: z.nullable(text), changed: z.number() }));
 
@@ -64,7 +67,9 @@ export class Submeters {
   judge(sample: Sample, time: number, proven: boolean): string[] {
     const { shape, telegram } = sample;
     return shape.submeters.flatMap((place) => {
-      const value = numberOf(telegram.registers[place.index]);
+      const register = telegram.registers[place.index];
+      if (typeof register?.value === "string") return NO_READING.test(register.value) ? [place.obis] : [];
+      const value = numberOf(register);
       const text = place.number === null ? null : telegram.registers[place.number]?.value;
       return this.#admits(place, value, typeof text === "string" ? text : null, time, proven) ? [] : [place.obis];
     });

@@ -109,6 +109,15 @@ describe("a sub-meter", () => {
     }
   });
 
+  test("that has not been read (its time does not exist) is left out", () => {
+    const line = telegram(0, { value: READ }, "m3");
+    const text = { obis: GAS, value: "(632525252525W)(00000.000*m3)", unit: null, scaler: null };
+    const registers = line.registers.map((register) => (register.obis === GAS ? text : register));
+    const [verdict] = createAcceptance().judge({ ...line, registers }, 0);
+    expect(verdict).toMatchObject({ type: "accepted", withheld: [GAS] });
+    expect(verdict?.telegram.registers.some(({ obis }) => obis === GAS)).toBe(false);
+  });
+
   test("that is read once an hour may rise by what an hour brings", () => {
     const { published } = play(10, [...times(10, READ), ...times(10, READ + 4_000)]);
     expect(published).not.toContain(null);

@@ -62,7 +62,7 @@ export function parseP1(text: string): P1Content {
     const groups = groupsOf(match[6] as string);
     const register = parseRegister(obis, match[1] as string, code, groups, winter);
     if (obis.startsWith("0-0:1.0.0*")) {
-      const time = TIME.exec(groups[0] as string);
+      const time = timeOf(groups[0] as string);
       if (time) {
         meterTime = register.value as string;
         clockStatus = time[7] === "" ? null : time[7] === "S" ? 0x80 : 0;
@@ -116,13 +116,13 @@ function parseRegister(
   const last = groups.at(-1) as string;
   const quantity = QUANTITY.exec(last);
   // A sub-meter gives the time of its reading first: (101209112500W)(12785.123*m3).
-  if (quantity && groups.length <= 2) {
+  if (quantity && groups.length <= 2 && !isNoTime(groups[0] as string)) {
     return { obis, value: decimal(quantity[1] as string), unit: quantity[2] as string, scaler: null };
   }
   const submeter = parseNamedCode(groups);
   if (submeter !== null) return submeter;
   if (groups.length > 1) return { obis, value: `(${groups.join(")(")})`, unit: null, scaler: null };
-  const time = TIME.exec(last);
+  const time = timeOf(last);
   if (time && isTime(code)) return { obis, value: isoTime(time, winter), unit: null, scaler: null };
   if (isCount(medium, code) && NUMBER.test(last)) return { obis, value: decimal(last), unit: null, scaler: null };
   return { obis, value: isHexText(medium, code) ? textOfHex(last) : last, unit: null, scaler: null };
@@ -138,7 +138,34 @@ function parseNamedCode(groups: readonly string[]): Register | null {
   const [, , , count, name = "", unit = "", value = ""] = groups;
   const code = NAMED_CODE.exec(name);
   if (groups.length !== 7 || count !== "1" || !code || !NUMBER.test(value)) return null;
+  if (isNoTime(groups[0] as string)) return null;
   return { obis: `${code[1]}:${code[2]}*${code[3] ?? "255"}`, value: decimal(value), unit, scaler: null };
+}
+
+/** A time that exists; `632525252525W` (0xFF, each byte as BCD) is what some meters print for one they do not have. */
+function timeOf(text: string): RegExpExecArray | null {
+  const time = TIME.exec(text);
+  if (time === null) return null;
+  const [year, month, day, hour, minute, second] = time.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const lastDay = new Date(Date.UTC(2000 + year, month, 0)).getUTCDate();
+  const exists = month >= 1 && month <= 12 && day >= 1 && day <= lastDay && hour < 24 && minute < 60 && second < 60;
+  return exists ? time : null;
+}
+
+/**
+ * Whether this is a time at which no sub-meter can have been read: none that exists, or the first instants of its clock
+ * (`000101000000W`). What stands behind it is no reading, and is kept as the text that it is.
+ */
+function isNoTime(text: string): boolean {
+  const time = TIME.exec(text);
+  return time !== null && (time[1] === "00" || timeOf(text) === null);
 }
 
 function isTime(code: string): boolean {

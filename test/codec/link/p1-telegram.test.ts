@@ -86,6 +86,23 @@ describe("a line of a P1 telegram", () => {
     expect(time("/ESO5\\253833635_A")).toBe("2023-08-08T11:38:11+03:00");
   });
 
+  it.each(["632525252525W", "000101000000W", "230230113811S", "231301000000W", "230808243811S"])(
+    "of a sub-meter with the time %s holds no reading, and nothing of it is lost",
+    (time) => {
+      expect(read(`0-1:24.2.1(${time})(00000.000*m3)`)).toEqual([["0-1:24.2.1*255", `(${time})(00000.000*m3)`, null]]);
+      const named = `0-2:24.3.0(${time})(00)(60)(1)(0-2:24.2.1)(m3)`;
+      expect(read(`${named}\r\n(00000.000)`)).toEqual([
+        ["0-2:24.3.0*255", `(${time})(00)(60)(1)(0-2:24.2.1)(m3)(00000.000)`, null],
+      ]);
+    },
+  );
+
+  it.each(["632525252525W", "230230113811S", "230808243811S"])("%s is no time of the meter", (time) => {
+    const { meterTime, clockStatus, registers } = parseP1(`/X\r\n\r\n0-0:1.0.0(${time})\r\n`);
+    expect({ meterTime, clockStatus }).toEqual({ meterTime: null, clockStatus: null });
+    expect(registers).toMatchObject([{ obis: "0-0:1.0.0*255", value: time }]);
+  });
+
   it("with more digits than a number holds keeps them all", () => {
     expect(read("1-0:1.8.0(123456789012345.123456*kWh)")).toEqual([["1-0:1.8.0*255", "123456789012345.123456", "kWh"]]);
   });
