@@ -13,6 +13,11 @@ const NAMES = 8;
 /** Checks that this meter fails by nature. */
 export const WAIVED = 16;
 
+/** A telegram whose clock is behind by more than this was not delayed: the clock was set back. */
+const SET_BACK_MS = 12 * 3_600_000;
+/** Telegrams that a serial server held back arrive together: no longer than this after one another by the meter's clock. */
+const BACKLOG_MS = 3_600_000;
+
 /** How long the rate of a register looks back, milliseconds. */
 const RATE_MS = 600_000;
 
@@ -55,6 +60,8 @@ export interface KnownRegister {
   /** Time of arrival, milliseconds; and the meter's own time, milliseconds since 1970, if it told. */
   readonly at: number;
   readonly clock: number | null;
+  /** From before a restart: `at` then rests on the wall clock. */
+  readonly restored: boolean;
   /** How fast it rose of late, W. */
   readonly rate: number;
   /** Highest value that was published, Wh; and since when the meter has been below it (`null`: it is not). */
@@ -103,10 +110,19 @@ export function contentOf(telegram: Telegram): string {
   return content;
 }
 
-/** How long between what is known and this telegram, milliseconds: what passed here or on the meter's clock, the longer. */
-export function elapsed(known: { at: number; clock: number | null }, at: number, clock: number | null): number {
+/**
+ * How long between what is known and this telegram, milliseconds: what passed here or on the meter's clock, the longer. In
+ * this run the meter's clock counts for no more than a backlog that a serial server may have held back: a clock that is
+ * set forward by a year does not make a year's energy believable. After a restart it is the only witness.
+ */
+export function elapsed(
+  known: { at: number; clock: number | null; restored: boolean },
+  at: number,
+  clock: number | null,
+): number {
+  const here = at - known.at;
   const onClock = known.clock === null || clock === null ? 0 : clock - known.clock;
-  return Math.max(0, at - known.at, onClock);
+  return Math.max(0, here, known.restored ? onClock : Math.min(onClock, here + BACKLOG_MS));
 }
 
 /** What is known after this telegram. `base` is what was known of the same meter before, or `null`. */
@@ -125,6 +141,7 @@ export function extend(base: Baseline | null, sample: Sample, at: number, maxPow
       prior: before?.value ?? value,
       at,
       clock,
+      restored: false,
       rate: before === undefined ? 0 : nextRate(before, value, passed),
       published: below ? before.published : value,
       belowSince: below ? (before.belowSince ?? at) : null,
@@ -172,6 +189,8 @@ function nextRate(before: KnownRegister, value: number, passed: number): number 
 function nextLead(base: Baseline | null, lead: number | null, at: number): number | null {
   if (lead === null) return base?.lead ?? null;
   if (base === null || base.lead === null) return lead;
+  // The clock was set back: how far it was ahead before says nothing any more.
+  if (lead < base.lead - SET_BACK_MS) return lead;
   return Math.max(lead, base.lead - (at - base.at) / 1000);
 }
 
@@ -227,7 +246,7 @@ export function fromMemory(memory: unknown, at: number, wall: number | null): Ba
   const registers: Record<string, KnownRegister> = {};
   for (const [obis, known] of Object.entries(stored).slice(0, REGISTERS)) {
     const belowSince = known.value < known.published ? at : null;
-    registers[obis] = { ...known, prior: known.value, at: at - ago, belowSince };
+    registers[obis] = { ...known, prior: known.value, at: at - ago, restored: true, belowSince };
   }
   const { hasPower = true } = rest;
   return { ...rest, lead: null, at: at - ago, hasPower, unexplained: 0, confirmed: true, registers };

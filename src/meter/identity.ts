@@ -5,6 +5,7 @@
 
 import { completeUnits, namelessId, profileOf } from "../catalogue/profiles.ts";
 import type { Telegram } from "../codec/telegram.ts";
+import { systemClock } from "../process/clock.ts";
 import type { MeterInfo, Reading } from "./events.ts";
 import { KnownCodes } from "./known-codes.ts";
 import { buildReading, meterIdOf } from "./reading.ts";
@@ -12,13 +13,18 @@ import { buildReading, meterIdOf } from "./reading.ts";
 /** A meter that has not told its number for so long is given a name of ours. A list with the number comes every 10 s (Kaifa MA304). */
 const NAMELESS_MS = 12_000;
 
+/** Meters that one port may have until the next start: some behind one serial server, a meter that is replaced. */
+const MAX_METERS = 8;
+
 export interface IdentityOptions {
   /** Position in the configuration, from 0. */
   readonly index: number;
   /** `meter.id`, `meter.name` */
   readonly id?: string | undefined;
   readonly name?: string | undefined;
-  /** Told once when a meter has more codes than are published. */
+  /** Milliseconds, monotonic. */
+  readonly now?: (() => number) | undefined;
+  /** Called once when a limit is reached: codes of a meter, meters at this port. */
   readonly warn?: ((message: string) => void) | undefined;
 }
 
@@ -27,6 +33,9 @@ export class MeterIdentity {
   #info: MeterInfo | null = null;
   #namelessSince: number | null = null;
   readonly #codes: KnownCodes;
+  /** Ids that were published, at most `MAX_METERS`. */
+  readonly #ids = new Set<string>();
+  #full = false;
 
   constructor(options: IdentityOptions) {
     this.#options = options;
@@ -43,15 +52,15 @@ export class MeterIdentity {
    * @param receivedAt milliseconds of the wall clock
    */
   read(telegram: Telegram, complete: boolean, receivedAt: number): Reading | null {
-    const meter = this.#identify(telegram, receivedAt);
+    const meter = this.#identify(telegram);
     if (meter === null) return null;
     return this.#codes.admit(buildReading(completeUnits(telegram), { meter, complete, receivedAt }));
   }
 
-  #identify(telegram: Telegram, at: number): MeterInfo | null {
+  #identify(telegram: Telegram): MeterInfo | null {
     const known = this.#info;
-    const id = this.#idOf(telegram, at);
-    if (id === null) return null;
+    const id = this.#idOf(telegram);
+    if (id === null || !this.#admits(id)) return null;
     const same = known !== null && known.id === id;
     const profile = profileOf(telegram);
     const manufacturer = profile.manufacturer ?? (same ? known.manufacturer : null);
@@ -67,7 +76,21 @@ export class MeterIdentity {
     return this.#info;
   }
 
-  #idOf(telegram: Telegram, at: number): string | null {
+  /** Each id becomes topics and entities that stay: a line that sends another number each time gets no more than some. */
+  #admits(id: string): boolean {
+    if (this.#ids.has(id)) return true;
+    if (this.#ids.size < MAX_METERS) {
+      this.#ids.add(id);
+      return true;
+    }
+    if (!this.#full) {
+      this.#options.warn?.(`more than ${MAX_METERS} meters were heard at this port; further ones are not published`);
+    }
+    this.#full = true;
+    return false;
+  }
+
+  #idOf(telegram: Telegram): string | null {
     const { id, index } = this.#options;
     const known = this.#info;
     // A list without the number, from the meter that is known by it.
@@ -78,8 +101,9 @@ export class MeterIdentity {
     if (told !== null) return told;
     const nameless = namelessId(telegram);
     if (nameless !== null) return index === 0 ? nameless : `${nameless}_${index + 1}`;
-    this.#namelessSince ??= at;
-    if (Math.abs(at - this.#namelessSince) < NAMELESS_MS) return null;
+    const now = (this.#options.now ?? systemClock.now)();
+    this.#namelessSince ??= now;
+    if (now - this.#namelessSince < NAMELESS_MS) return null;
     return index === 0 ? "meter" : `meter_${index + 1}`;
   }
 

@@ -77,7 +77,7 @@ export class LineCapture {
     const bytes = chunk.slice(0, MAX_BYTES - this.#bytes);
     const at = (this.#options.wall ?? Date.now)();
     const last = chunks.at(-1);
-    if (last !== undefined && at - last.at < SAME_CHUNK_MS) last.bytes = Buffer.concat([last.bytes, bytes]);
+    if (last !== undefined && Math.abs(at - last.at) < SAME_CHUNK_MS) last.bytes = Buffer.concat([last.bytes, bytes]);
     else chunks.push({ at, bytes });
     this.#bytes += bytes.length;
     if (this.#bytes >= MAX_BYTES) this.#finish();

@@ -224,11 +224,14 @@ export class Meter {
     if (at !== this.#lastAccepted?.at) this.#period.arrived(at);
     this.#lastAccepted = { at, wall };
     observer.accepted(at);
-    if (reading === null) log.debug("a telegram that does not say whose it is: nothing to publish it under");
-    else {
-      log.debug(() => describe(reading));
-      this.#presence.reads(reading);
+    if (reading === null) {
+      log.debug(
+        "a telegram that is published under no meter: it does not say whose it is, or there are too many meters",
+      );
+      return;
     }
+    log.debug(() => describe(reading));
+    this.#presence.reads(reading);
     this.#timers.schedule("stale", this.#period.limitMs, () => this.#stale());
   }
 

@@ -2,8 +2,10 @@ import { describe, expect, test } from "vitest";
 import { createAcceptance } from "../../src/acceptance/acceptance.ts";
 import { HOLD_MS } from "../../src/acceptance/judge.ts";
 import type { Acceptance, AcceptanceOptions } from "../../src/acceptance/verdict.ts";
-import type { Telegram } from "../../src/codec/telegram.ts";
+import type { Proof, Telegram } from "../../src/codec/telegram.ts";
 import { clockBytes, netzNoe, numberIn, PERIOD_MS, START, type Told, withRegister } from "../helpers/telegrams.ts";
+
+const DAY_MS = 86_400_000;
 
 /** Plays telegrams at their pace, and gives the time that passes without any; what is decided comes as short texts. */
 class Line {
@@ -47,9 +49,9 @@ class Line {
 }
 
 /** A line on which telegrams 0, 1 and 2 were accepted. */
-function settled(options: AcceptanceOptions = {}): Line {
+function knownMeter(options: AcceptanceOptions = {}, proof: Proof = "sum"): Line {
   const line = new Line(options);
-  for (const counter of [0, 1, 2]) line.hear(netzNoe({ counter }));
+  for (const counter of [0, 1, 2]) line.hear(netzNoe({ counter, proof }));
   expect(line.published).toHaveLength(3);
   return line;
 }
@@ -61,23 +63,23 @@ function judged(line: Line, telegram: Telegram, next: Partial<Told> = { counter:
 
 describe("a telegram of a meter that is known", () => {
   test("is accepted at once", () => {
-    const line = settled();
+    const line = knownMeter();
     expect(line.hear(netzNoe({ counter: 3 }))).toEqual(["accepted 3"]);
   });
 
   test("is accepted after several that were lost", () => {
-    const line = settled();
+    const line = knownMeter();
     expect(line.hear(netzNoe({ counter: 9 }))).toEqual(["accepted 9"]);
   });
 
   test("is accepted once more when the line repeats it", () => {
-    const line = settled();
+    const line = knownMeter();
     expect(line.hear(netzNoe({ counter: 2 }), 10_100)).toEqual(["accepted 2"]);
     expect(line.hear(netzNoe({ counter: 3 }))).toEqual(["accepted 3"]);
   });
 
   test("is accepted when the process was paused and all that had piled up comes at once", () => {
-    const line = settled();
+    const line = knownMeter();
     const at = 200_000;
     for (const counter of [3, 4, 5, 6, 7, 8])
       expect(line.hear(netzNoe({ counter }), at)).toEqual([`accepted ${counter}`]);
@@ -85,7 +87,7 @@ describe("a telegram of a meter that is known", () => {
   });
 
   test("is accepted at every power up to the limit", () => {
-    const line = settled();
+    const line = knownMeter();
     const amperes = [100, 100, 100] as const;
     const told = { power: 69_000, amperes };
     expect(line.hear(netzNoe({ ...told, counter: 3, import: 1_000_098 }))).toEqual(["accepted 3"]);
@@ -133,12 +135,12 @@ describe("strictness and plausibility reject what the sum of M-Bus did not find"
     ["a clock that jumped ahead", "clock", netzNoe({ counter: 3, ahead: 86_400_000 })],
   ])("%s", (_name, check, telegram) => {
     const number = (telegram.invocationCounter ?? 0) - 1_000;
-    const said = judged(settled(), telegram).filter((text) => text !== `provisional ${number}`);
+    const said = judged(knownMeter(), telegram).filter((text) => text !== `provisional ${number}`);
     expect(said).toEqual([`rejected ${number} ${check}`, "accepted 4"]);
   });
 
   test("the limits are those of the configuration", () => {
-    const line = settled({ minVoltage: 200, maxVoltage: 240, maxPower: 5_000 });
+    const line = knownMeter({ minVoltage: 200, maxVoltage: 240, maxPower: 5_000 });
     expect(judged(line, netzNoe({ counter: 3, volts: [199, 231, 232] }))).toEqual(["rejected 3 voltage", "accepted 4"]);
     expect(judged(line, netzNoe({ counter: 5, volts: [230, 241, 232] }), { counter: 6 })).toContain(
       "rejected 5 voltage",
@@ -155,7 +157,7 @@ describe("strictness and plausibility reject what the sum of M-Bus did not find"
   });
 
   test("what is rejected costs only itself, however much of it there is", () => {
-    const line = settled();
+    const line = knownMeter();
     const decided: string[] = [];
     for (let counter = 3; counter < 103; counter += 2) {
       decided.push(...line.hear(netzNoe({ counter, import: 2 ** 31 - counter * 1_000_000 })));
@@ -185,13 +187,13 @@ function otherWeekday(telegram: Telegram): Telegram {
 
 describe("what is unusual but true is not lost", () => {
   test("a heater that ran between two samples: its power at once, its registers with the next telegram, in order", () => {
-    const line = settled();
+    const line = knownMeter();
     expect(line.hear(netzNoe({ counter: 3, import: 1_000_020 }))).toEqual(["provisional 3"]);
     expect(line.hear(netzNoe({ counter: 4, import: 1_000_021 }))).toEqual(["accepted 3", "accepted 4"]);
   });
 
   test("energies that the powers never explain: after a few the powers are not asked any more", () => {
-    const line = settled();
+    const line = knownMeter();
     const decided: string[] = [];
     for (let counter = 3; counter < 12; counter++) {
       decided.push(...line.hear(netzNoe({ counter, import: 1_000_000 + 50 * counter })));
@@ -203,7 +205,7 @@ describe("what is unusual but true is not lost", () => {
   });
 
   test("two unusual ones that contradict each other: the next telegram says which was true", () => {
-    const line = settled();
+    const line = knownMeter();
     expect(line.hear(netzNoe({ counter: 3, import: 1_000_020 }))).toEqual(["provisional 3"]);
     expect(line.hear(netzNoe({ counter: 4, import: 1_000_015 }))).toEqual(["provisional 4"]);
     const last = line.hear(netzNoe({ counter: 5, import: 1_000_022 }));
@@ -211,27 +213,70 @@ describe("what is unusual but true is not lost", () => {
   });
 
   test("two unusual ones that contradict each other, and nothing more: only one of them is taken", () => {
-    const line = settled();
+    const line = knownMeter();
     line.hear(netzNoe({ counter: 3, import: 1_000_020 }));
     line.hear(netzNoe({ counter: 4, import: 1_000_015 }));
     expect(line.wait(60_000)).toEqual(["accepted 3", "rejected 4 energy-burst"]);
   });
 
   test.each([3_600_000, -3_600_000, 120_000, -120_000])("a clock that is set by %i ms", (ahead) => {
-    const line = settled();
+    const line = knownMeter();
     expect(line.hear(netzNoe({ counter: 3, ahead }))).toEqual(["provisional 3"]);
     expect(line.hear(netzNoe({ counter: 4, ahead }))).toEqual(["accepted 3", "accepted 4"]);
     expect(line.hear(netzNoe({ counter: 5, ahead }))).toEqual(["accepted 5"]);
   });
 
+  test.each([365 * DAY_MS, -365 * DAY_MS])(
+    "a clock that is set by a year (%i ms), and back again: every telegram is published",
+    (ahead) => {
+      for (const proof of ["sum", "crc"] as const) {
+        const line = knownMeter({}, proof);
+        for (let counter = 3; counter < 30; counter++) {
+          line.hear(netzNoe({ counter, proof, ahead: counter >= 10 && counter < 20 ? ahead : 0 }));
+        }
+        expect(line.published.map((telegram) => numberIn(telegram, "1.8.0"))).toEqual(
+          Array.from({ length: 30 }, (_, counter) => 1_000_000 + counter),
+        );
+      }
+    },
+  );
+
+  test("a clock that is set forward by a year makes no energy believable that cannot have flowed", () => {
+    const line = knownMeter();
+    const ahead = 365 * DAY_MS;
+    line.hear(netzNoe({ counter: 3, ahead, import: 9_000_000 }));
+    for (let counter = 4; counter < 8; counter++) line.hear(netzNoe({ counter, ahead }));
+    expect(line.published.map((telegram) => numberIn(telegram, "1.8.0"))).not.toContain(9_000_000);
+    expect(line.published.at(-1)?.invocationCounter).toBe(1_007);
+  });
+
+  test("nor does a clock that was at its beginning while the registers were 0", () => {
+    const line = knownMeter({}, "crc");
+    const boot = -20 * 365 * DAY_MS;
+    for (let counter = 3; counter < 140; counter++) {
+      line.hear(netzNoe({ counter, proof: "crc", ahead: boot, import: 0, export: 0 }));
+    }
+    expect(numberIn(line.published.at(-1) as Telegram, "1.8.0")).toBe(0);
+    line.hear(netzNoe({ counter: 140, proof: "crc" }));
+    expect(numberIn(line.published.at(-1) as Telegram, "1.8.0")).toBe(0);
+  });
+
+  test("a clock that was set back is noticed again when it is set forward", () => {
+    const line = knownMeter();
+    const texts = [3, 4].flatMap((counter) => line.hear(netzNoe({ counter, ahead: 365 * DAY_MS })));
+    for (let counter = 5; counter < 9; counter++) line.hear(netzNoe({ counter }));
+    expect(texts).toEqual(["provisional 3", "accepted 3", "accepted 4"]);
+    expect(line.hear(netzNoe({ counter: 9, ahead: DAY_MS }))).toEqual(["provisional 9"]);
+  });
+
   test("the first telegram after a pause: its power at once, its registers with the second", () => {
-    const line = settled();
+    const line = knownMeter();
     expect(line.hear(netzNoe({ counter: 100 }))).toEqual(["provisional 100"]);
     expect(line.hear(netzNoe({ counter: 101 }))).toEqual(["accepted 100", "accepted 101"]);
   });
 
   test("a meter that carries more than the limit: after five telegrams, and from then on", () => {
-    const line = settled({ maxPower: 10_000 });
+    const line = knownMeter({ maxPower: 10_000 });
     const big = (counter: number): Telegram =>
       netzNoe({ counter, power: 60_000, amperes: [90, 90, 90], import: 1_000_000 + counter * 84 });
     const decided = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13].flatMap((counter) => line.hear(big(counter)));
@@ -241,7 +286,7 @@ describe("what is unusual but true is not lost", () => {
   });
 
   test("a phase with 60 V for hours: after five telegrams it is taken as it is, and none of them is lost", () => {
-    const line = settled();
+    const line = knownMeter();
     const volts = [230, 231, 60] as const;
     const counters = [3, 4, 5, 6, 7];
     const decided = counters.flatMap((counter) => line.hear(netzNoe({ counter, volts })));
@@ -334,7 +379,7 @@ describe("first contact", () => {
 
 describe("a change that is real wins, with a notice", () => {
   test("a register that begins anew: after three telegrams, none of them lost", () => {
-    const line = settled();
+    const line = knownMeter();
     line.hear(netzNoe({ counter: 3, import: 0 }));
     line.hear(netzNoe({ counter: 4, import: 1 }));
     expect(line.hear(netzNoe({ counter: 5, import: 2 }))).toEqual(["accepted 3", "accepted 4", "accepted 5"]);
@@ -344,7 +389,7 @@ describe("a change that is real wins, with a notice", () => {
   });
 
   test("another meter: after four telegrams", () => {
-    const line = settled();
+    const line = knownMeter();
     const other = (counter: number): Telegram => ({
       ...netzNoe({ counter, systemTitle: "4B464D6750000077", meterId: "181210000077", import: 7 + counter }),
       invocationCounter: 5 + counter,
@@ -363,7 +408,7 @@ describe("a change that is real wins, with a notice", () => {
       [other, 3],
       [list, 4],
     ] as const) {
-      const line = settled();
+      const line = knownMeter();
       for (let counter = 3; counter < 3 + times; counter++) line.hear(change(counter));
       const after = 3 + times;
       expect(line.hear(netzNoe({ counter: after })).at(-1)).toBe(`accepted ${after}`);
@@ -372,14 +417,14 @@ describe("a change that is real wins, with a notice", () => {
   });
 
   test("a check that fails four times in a row is not waived", () => {
-    const line = settled();
+    const line = knownMeter();
     for (const counter of [3, 4, 5, 6]) line.hear(netzNoe({ counter, volts: [230, 231, 60] }));
     expect(line.hear(netzNoe({ counter: 7 })).at(-1)).toBe("accepted 7");
     expect(line.published).toHaveLength(4);
   });
 
   test("two meters that take turns on one line are not mixed up", () => {
-    const line = settled();
+    const line = knownMeter();
     for (let counter = 3; counter < 30; counter++) {
       line.hear(netzNoe({ counter }));
       line.hear({ ...netzNoe({ counter, systemTitle: "4B464D6750000077", import: 7 }), invocationCounter: counter });
@@ -430,7 +475,7 @@ describe("a change that is real wins, with a notice", () => {
 
 describe("a wrong value that slipped in upward", () => {
   test("is never followed by a fall: the register is left out until the meter has caught up", () => {
-    const line = settled();
+    const line = knownMeter();
     const told = { power: 10_000, amperes: [15, 15, 15] as const };
     const energy = (counter: number): number => 1_000_002 + 14 * (counter - 2);
     line.hear(netzNoe({ ...told, counter: 3, import: energy(3) + 16 }));
@@ -446,7 +491,7 @@ describe("a wrong value that slipped in upward", () => {
   });
 
   test("is put right by the first two that agree, with a meter that stands still", () => {
-    const line = settled();
+    const line = knownMeter();
     line.hear(netzNoe({ counter: 3, import: 1_000_004 }));
     const still = (counter: number): string[] => line.hear(netzNoe({ counter, import: 1_000_002, power: 10 }));
     expect(still(4)).toEqual([]);
@@ -462,7 +507,7 @@ describe("lists", () => {
   };
 
   test("a second list of the same meter is taken and remembered", () => {
-    const line = settled();
+    const line = knownMeter();
     expect(line.hear(second(3))).toEqual([]);
     expect(line.hear(netzNoe({ counter: 4 }))).toEqual(["accepted 3", "accepted 4"]);
     expect(line.hear(second(5))).toEqual(["accepted 5"]);
@@ -479,31 +524,31 @@ describe("what is remembered over a restart", () => {
   }
 
   test("lets the first telegram be accepted at once", () => {
-    const line = restart(settled({ wall: () => wall }), 10_000);
+    const line = restart(knownMeter({ wall: () => wall }), 10_000);
     expect(line.hear(netzNoe({ counter: 5 }), 300)).toEqual(["accepted 5"]);
   });
 
   test("keeps out a wrong first value", () => {
-    const line = restart(settled({ wall: () => wall }), 10_000);
+    const line = restart(knownMeter({ wall: () => wall }), 10_000);
     expect(line.hear(netzNoe({ counter: 5, import: 4_000_000 }), 300)).toEqual([]);
     expect(line.hear(netzNoe({ counter: 6 }), 5_300)).toEqual(["rejected 5 energy-rise", "accepted 6"]);
   });
 
   test("keeps out an old telegram that is played again", () => {
-    const line = restart(settled({ wall: () => wall }), 10_000);
+    const line = restart(knownMeter({ wall: () => wall }), 10_000);
     expect(line.hear(netzNoe({ counter: 1 }), 300)).toEqual(["rejected 1 counter"]);
   });
 
   test("asks for a second telegram when the pause was long, whatever the wall clock does", () => {
     for (const away of [10_000, -86_400_000, 900_000, 315_360_000_000]) {
-      const line = restart(settled({ wall: () => wall }), away);
+      const line = restart(knownMeter({ wall: () => wall }), away);
       expect(line.hear(netzNoe({ counter: 200 }), 300)).toEqual(["provisional 200"]);
       expect(line.hear(netzNoe({ counter: 201 }), 5_300)).toEqual(["accepted 200", "accepted 201"]);
     }
   });
 
   test("is only of the meter that it was written for", () => {
-    const line = restart(settled({ wall: () => wall }), 10_000);
+    const line = restart(knownMeter({ wall: () => wall }), 10_000);
     expect(line.hear(netzNoe({ counter: 0, systemTitle: "4B464D6750000077", import: 4 }), 300)).toEqual([
       "provisional 0",
     ]);
@@ -518,7 +563,7 @@ describe("what is remembered over a restart", () => {
   );
 
   test("has a bounded size", () => {
-    const line = settled();
+    const line = knownMeter();
     const size = JSON.stringify(line.acceptance.memory()).length;
     for (let counter = 3; counter < 400; counter++) {
       const telegram = withRegister(netzNoe({ counter }), "13.7.0", {

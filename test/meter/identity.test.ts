@@ -35,4 +35,28 @@ describe("a meter", () => {
     expect(identity.read(telegramOf("iskra-am550-si-9"), true, 0)?.meter.id).toBe("ISK1020784605887");
     expect(identity.read(telegramOf("iskra-am550-si-18"), true, 1000)?.meter.id).toBe("ISK1030789375606");
   });
+
+  it("without a number is given a name after twelve seconds, whatever the machine's clock does meanwhile", () => {
+    const telegram = { ...telegramOf("iskra-am550-si-9"), meterId: null, systemTitle: null };
+    let now = 0;
+    const identity = new MeterIdentity({ index: 0, now: () => now });
+    const year = 365 * 86_400_000;
+    expect(identity.read(telegram, true, 0)).toBeNull();
+    now = 5_000;
+    expect(identity.read(telegram, true, year)).toBeNull();
+    now = 13_000;
+    expect(identity.read(telegram, true, -year)?.meter.id).toBe("meter");
+  });
+
+  it("that has another number in each telegram is published under eight of them, and that is said once", () => {
+    const warnings: string[] = [];
+    const identity = new MeterIdentity({ index: 0, warn: (message) => warnings.push(message) });
+    const telegram = telegramOf("iskra-am550-si-9");
+    const ids = Array.from({ length: 1_000 }, (_, i) =>
+      identity.read({ ...telegram, meterId: `FORGED${i}` }, true, i * 1000),
+    );
+    expect(ids.filter((reading) => reading !== null)).toHaveLength(8);
+    expect(warnings).toEqual(["more than 8 meters were heard at this port; further ones are not published"]);
+    expect(identity.read({ ...telegram, meterId: "FORGED3" }, true, 0)?.meter.id).toBe("FORGED3");
+  });
 });
