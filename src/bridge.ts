@@ -39,6 +39,8 @@ export interface BridgeOptions {
   readonly supervisorToken?: string;
   /** Whether this is our container image. */
   readonly inContainer?: boolean;
+  /** What the user gave as device where the container calls it `/dev/ttyUSB0` (docker-compose.yml). */
+  readonly deviceOnHost?: string;
   /** What the status page shows besides, and, for tests, where it was built and whom to take for the Supervisor. */
   readonly page?: Partial<Pick<HttpSinkOptions, "logTail" | "settings" | "assetsDir" | "ingressPeer">>;
 }

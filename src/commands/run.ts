@@ -48,6 +48,7 @@ export async function command(context: CommandContext): Promise<number> {
     log,
     supervised,
     inContainer: inImage(env),
+    deviceOnHost: env.DEVICE_ON_HOST ?? "",
     page,
     ...(token === undefined ? {} : { findBroker: supervisorsBroker(token, log), supervisorToken: token }),
   });

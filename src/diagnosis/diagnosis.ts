@@ -6,13 +6,17 @@
 import type { CodecErrorCode } from "../codec/codec-error.ts";
 import type { LineSettings, SourceErrorCode } from "../sources/source.ts";
 import type { Diagnosis, DiagnosisCode } from "./diagnosis-code.ts";
-import { DIAGNOSIS_TEXTS, type TextFields } from "./diagnosis-texts.ts";
+import { DIAGNOSIS_TEXTS, type TextKey } from "./diagnosis-texts.ts";
 import { germanReasonOr } from "./reasons-de.ts";
+import type { Row, TextFields } from "./text-row.ts";
 
 /** What a source string stands for; the cures differ. */
 export type SourceKind = "serial" | "tcp" | "file" | "simulator";
 
-/** Told apart by what the line carries besides telegrams: nothing of note, idle frames, or an AMIS meter that searches for its reader. */
+/** Where the program runs; the cures differ: on the machine itself, in our container (docker-compose.yml), as a Home Assistant app. */
+export type Deployment = "host" | "docker" | "app";
+
+/** What the line carries besides telegrams: nothing of note, idle frames, or an AMIS meter that searches for its reader. */
 export type LinkSigns = "none" | "idle" | "amis";
 
 /** Why a telegram came to nothing. */
@@ -23,6 +27,8 @@ export interface Observations {
   /** As `Source.label`; never holds a secret. */
   readonly label: string;
   readonly kind: SourceKind;
+  /** `host` if it is not given. */
+  readonly deployment?: Deployment;
   /** `opening` until the first attempt has an outcome, `ended` for a capture at its end, else open or why not. */
   readonly source: "opening" | "open" | "ended" | SourceErrorCode;
   /** Line settings in use; `null` where the source has no line, or several are being tried. */
@@ -34,6 +40,8 @@ export interface Observations {
   /** After how long without an accepted telegram something is wrong, milliseconds (three periods, 30 s at least). */
   readonly limitMs: number;
   readonly bytes: number;
+  /** Bytes came once since the source was opened, and none after a pause: perhaps the rest of a telegram that was under way. */
+  readonly onlyOneBurst?: boolean;
   /** How many of `bytes` were 0x00. */
   readonly zeroBytes: number;
   /** How many of `bytes` have an odd number of one bits. */
@@ -65,6 +73,12 @@ const ANOTHER_CHECKSUM = 5;
 
 /** More bytes than that to each fault are noise: telegrams have 100 to 500, and the longest known 1,200. */
 const BYTES_PER_FAULT = 1_500;
+
+/** A server on the machine itself. */
+const LOOPBACK = /^tcp:\/\/(?:localhost|127\.|\[?::1\b)/i;
+
+/** So long may a meter let us wait for its next telegram before the rest of one that was under way means anything, milliseconds. */
+const PARTIAL_MS = 60_000;
 
 const SOURCE_CODES = {
   "no-device": "no-device",
@@ -98,13 +112,10 @@ export function diagnose(seen: Observations): Diagnosis {
     reason: shorten(seen.implausible ?? "", 70),
     reasonDe: shorten(seen.implausible === null ? "" : germanReasonOr("implausible", seen.implausible), 70),
   };
-  const say = (code: DiagnosisCode, text: keyof typeof DIAGNOSIS_TEXTS = code as keyof typeof DIAGNOSIS_TEXTS) => {
-    const row = DIAGNOSIS_TEXTS[text];
-    return {
-      code,
-      text: { en: row.text.en(fields), de: row.text.de(fields) },
-      cure: { en: row.cure.en, de: row.cure.de },
-    } satisfies Diagnosis;
+  const say = (code: DiagnosisCode, text: DiagnosisCode | TextKey = code): Diagnosis => {
+    const row: Row = DIAGNOSIS_TEXTS[text];
+    const { en, de } = (seen.deployment === "docker" ? row.inDocker : undefined) ?? row.cure;
+    return { code, text: { en: row.text.en(fields), de: row.text.de(fields) }, cure: { en, de } };
   };
 
   if (seen.source === "opening") return say("starting");
@@ -115,7 +126,10 @@ export function diagnose(seen: Observations): Diagnosis {
   if (seen.source !== "open") {
     if (seen.source === "unsupported") return say("not-a-serial-device", "lineRefused");
     if (seen.source === "no-device" && seen.kind === "file") return say("no-device", "noFile");
-    return say(SOURCE_CODES[seen.source], seen.source === "refused" ? "refused" : SOURCE_CODES[seen.source]);
+    const code = SOURCE_CODES[seen.source];
+    if (code === "unreachable" && seen.deployment === "docker" && LOOPBACK.test(seen.label))
+      return say(code, "loopback");
+    return say(code, seen.source === "refused" ? "refused" : code);
   }
 
   if (seen.sinceAcceptedMs !== null && seen.sinceAcceptedMs < seen.limitMs) return say("ok");
@@ -152,6 +166,8 @@ export function diagnose(seen: Observations): Diagnosis {
     return say("wrong-parity", parity === "even" ? "lineIsEven" : "lineIsOdd");
   }
   if (seen.sameChecksumFaults >= ANOTHER_CHECKSUM) return say("checksum", "anotherChecksum");
+  if (seen.onlyOneBurst === true && seen.sinceAcceptedMs === null && seen.listeningMs < PARTIAL_MS)
+    return say("starting");
   // In noise something looks like a frame now and then; telegrams with faults come by the hundred bytes.
   const often = fault !== null && (seen.faults[fault] ?? 0) * BYTES_PER_FAULT >= seen.bytes;
   if (fault === "checksum" && often) return say("checksum");

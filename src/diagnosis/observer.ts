@@ -4,10 +4,12 @@
  */
 import type { DecoderEvent } from "../codec/decoder-event.ts";
 import type { LineSettings } from "../sources/source.ts";
-import { type FaultCode, formatLine, type Observations, type SourceKind } from "./diagnosis.ts";
+import { type Deployment, type FaultCode, formatLine, type Observations, type SourceKind } from "./diagnosis.ts";
 import { linkSigns } from "./link-signs.ts";
 
 const BUCKET_MS = 30_000;
+/** No pause within a telegram is longer, milliseconds. */
+const BURST_PAUSE_MS = 1_000;
 /** How many of the last bytes are looked at for frames without content. */
 const TAIL_BYTES = 256;
 /** A source that broke off at once is not open: its last error stands until bytes come or it has stayed open. */
@@ -32,6 +34,7 @@ export function sourceKind(port: string): SourceKind {
 export class Observer {
   readonly #label: string;
   readonly #kind: SourceKind;
+  readonly #deployment: Deployment;
   #source: Observations["source"] = "opening";
   #openedAt = 0;
   #lastError: Observations["source"] | null = null;
@@ -45,6 +48,9 @@ export class Observer {
   #seen = new Uint8Array(256);
   readonly #tail = new Uint8Array(TAIL_BYTES);
   #tailLength = 0;
+  /** How often bytes came after a pause since the source was opened, and when the last ones came. */
+  #bursts = 0;
+  #lastBytesAt = 0;
   #systemTitle: string | null = null;
   #implausible: string | null = null;
   #implausibleCheck: string | null = null;
@@ -53,9 +59,11 @@ export class Observer {
   #pattern: string | undefined;
   #patternCount = 0;
 
-  constructor(label: string, kind: SourceKind) {
+  /** @param label the port as the user wrote it */
+  constructor(label: string, kind: SourceKind, deployment: Deployment = "host") {
     this.#label = label;
     this.#kind = kind;
+    this.#deployment = deployment;
   }
 
   /**
@@ -65,6 +73,7 @@ export class Observer {
   opened(at: number, line: LineSettings | null): void {
     if (this.#source !== "open") {
       this.#openedAt = at;
+      this.#bursts = 0;
       this.#forget(at);
     }
     this.#source = "open";
@@ -82,6 +91,8 @@ export class Observer {
   bytes(chunk: Uint8Array, at: number): void {
     this.#turn(at);
     this.#lastError = null;
+    if (this.#bursts === 0 || at - this.#lastBytesAt >= BURST_PAUSE_MS) this.#bursts++;
+    this.#lastBytesAt = at;
     const bucket = this.#now;
     bucket.bytes += chunk.length;
     // By index: an iterator makes an object for each byte.
@@ -147,12 +158,14 @@ export class Observer {
     return {
       label: this.#label,
       kind: this.#kind,
+      deployment: this.#deployment,
       source: unsettled && this.#lastError !== null ? this.#lastError : this.#source,
       line: this.#linesTried.size > 1 ? null : this.#line,
       listeningMs,
       sinceAcceptedMs: this.#acceptedAt === null ? null : at - this.#acceptedAt,
       limitMs,
       bytes: this.#now.bytes + this.#before.bytes,
+      onlyOneBurst: this.#bursts === 1 && at - this.#lastBytesAt >= BURST_PAUSE_MS,
       zeroBytes: this.#now.zeroBytes + this.#before.zeroBytes,
       oddBytes: this.#now.oddBytes + this.#before.oddBytes,
       distinctBytes: this.#seen.reduce((sum, seen) => sum + seen, 0),

@@ -104,12 +104,78 @@ describe("diagnose", () => {
       reasonDe: "y".repeat(60),
     };
     for (const row of Object.values(DIAGNOSIS_TEXTS)) {
-      for (const sentence of [row.text.en(fields), row.text.de(fields), row.cure.en, row.cure.de]) {
+      const inDocker = row.inDocker ?? row.cure;
+      for (const sentence of [
+        row.text.en(fields),
+        row.text.de(fields),
+        row.cure.en,
+        row.cure.de,
+        inDocker.en,
+        inDocker.de,
+      ]) {
         expect(sentence.length, sentence).toBeLessThanOrEqual(124);
         expect(sentence === "" || /[.?]$/.test(sentence), sentence).toBe(true);
       }
       expect(row.cure.en === "").toBe(row.cure.de === "");
     }
+  });
+
+  describe("in our container", () => {
+    const said = (change: Partial<Observations>) => diagnose(seen({ deployment: "docker", ...change }));
+    const byId = "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0";
+
+    it.each<[string, Partial<Observations>, RegExp]>([
+      [
+        "a missing device",
+        { source: "no-device" },
+        /KAIFA2MQTT_METER_PORT.*docker compose up -d --force-recreate kaifa2mqtt\.$/,
+      ],
+      [
+        "an adapter that was unplugged",
+        { source: "lost" },
+        /docker compose restart kaifa2mqtt .*docker-compose\.hotplug\.yml/,
+      ],
+      ["a forbidden device", { source: "permission" }, /DIALOUT_GID.*\.env.*stat -Lc %g/],
+      [
+        "something else than a serial device",
+        { source: "not-a-serial-device" },
+        /KAIFA2MQTT_METER_PORT.*\/dev\/serial\/by-id/,
+      ],
+      ["noise", noise, /docker compose run --rm kaifa2mqtt doctor\.$/],
+    ])("%s: the cure names Compose's own words, in both languages", (_, change, words) => {
+      const { text, cure } = said({ label: byId, ...change });
+      expect(cure.en).toMatch(words);
+      expect(cure.de).toMatch(words);
+      expect(cure.en).not.toBe(cure.de);
+      expect(`${cure.en} ${cure.de}`).not.toMatch(/group_add|\/dev\/ttyUSB0/);
+      if (change.source !== undefined) {
+        expect(text.en).toContain(byId);
+        expect(text.de).toContain(byId);
+      }
+      const onTheHost = diagnose(seen({ label: byId, ...change })).cure;
+      expect(`${onTheHost.en} ${onTheHost.de}`).not.toMatch(/docker compose|DIALOUT_GID/);
+    });
+
+    it.each(["tcp://127.0.0.1:20108", "tcp://localhost:3001", "tcp://[::1]:3001"])(
+      "%s is the container itself",
+      (label) => {
+        for (const source of ["refused", "unreachable"] as const) {
+          const { code, text, cure } = said({ kind: "tcp", source, label });
+          expect(code).toBe("unreachable");
+          expect(text.en).toContain(label);
+          expect(cure.en).toContain("127.0.0.1 is the container itself");
+          expect(cure.de).toContain("127.0.0.1 der Container selbst");
+          expect(cure.en).toContain("host.docker.internal");
+          expect(diagnose(seen({ kind: "tcp", source, label })).cure.en).not.toContain("container");
+        }
+      },
+    );
+
+    it("another server is not", () => {
+      expect(said({ kind: "tcp", source: "refused", label: "tcp://10.0.0.127:3001" }).cure.en).not.toContain(
+        "container",
+      );
+    });
   });
 
   it("cuts a very long port in the middle", () => {
@@ -149,6 +215,18 @@ describe("Observer", () => {
     expect(textAfter(["a", "a", "a", "a", "a"])).toContain("always wrong in the same way");
     expect(textAfter(["a", "a", "b", "a", "a"])).toContain("arrive damaged");
     expect(textAfter([undefined, undefined, undefined, undefined, undefined])).toContain("arrive damaged");
+  });
+
+  it("takes the rest of a telegram that was under way for a start, not for noise, until bytes come again", () => {
+    const observer = new Observer("/dev/ttyUSB0", "serial");
+    observer.opened(0, LINE);
+    const rest = Uint8Array.from({ length: 200 }, (_, i) => (i * 37) & 0xff);
+    observer.bytes(rest.subarray(0, 100), 100);
+    observer.bytes(rest.subarray(100), 500);
+    observer.decoded({ ...fault("framing"), code: "segmentation" } as DecoderEvent, 500);
+    expect(diagnose(observer.observe(20_000, 30_000)).code).toBe("starting");
+    observer.bytes(rest, 30_000);
+    expect(diagnose(observer.observe(31_500, 30_000)).code).not.toBe("starting");
   });
 
   it("lets old evidence fade", () => {
