@@ -1,7 +1,7 @@
 /** Builds meters (build-meter.ts) and sinks from the configuration, starts and stops them in order, and reports their state. */
 
 import { join } from "node:path";
-import { Memory } from "./acceptance/memory.ts";
+import { StateFile } from "./acceptance/state-file.ts";
 import type { BackfillKeeper } from "./backfill/keeper.ts";
 import { buildMeter, decodingOf, type Recorder } from "./build-meter.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
@@ -15,7 +15,6 @@ import type { MeterEvent, MeterStatus } from "./meter/events.ts";
 import { LineCapture } from "./meter/line-capture.ts";
 import type { Meter } from "./meter/meter.ts";
 import { MeterSources } from "./meter/meter-sources.ts";
-import { PartialStart } from "./meter/partial-start.ts";
 import { type Health, HealthServer } from "./process/health.ts";
 import { instanceId } from "./process/instance-id.ts";
 import { pageUrl } from "./process/page-url.ts";
@@ -40,7 +39,7 @@ export interface BridgeOptions {
   /** Whether this is our container image. */
   readonly inContainer?: boolean;
   /** What the user gave as device where the container calls it `/dev/ttyUSB0` (docker-compose.yml). */
-  readonly deviceOnHost?: string;
+  readonly deviceOnHost?: string | undefined;
   /** What the status page shows besides, and, for tests, where it was built and whom to take for the Supervisor. */
   readonly page?: Partial<Pick<HttpSinkOptions, "logTail" | "settings" | "assetsDir" | "ingressPeer">>;
 }
@@ -264,8 +263,11 @@ export class Bridge implements BridgeView {
     const capture = this.#captureOf(meter, log);
     this.#captures.push(capture);
     const emit = (event: MeterEvent) => this.#distribute(event, index, log);
-    const [remembered, memory] = [this.#remembered, this.#memory];
-    return buildMeter({ config, meter, index, recorder, capture, remembered, memory, emit, log });
+    const { supervised = false, inContainer = false, deviceOnHost } = this.#options;
+    const deployment = supervised ? "app" : inContainer ? "docker" : "host";
+    const [remembered, stateFile] = [this.#remembered, this.#stateFile];
+    const parts = { config, meter, index, recorder, capture, remembered, stateFile, emit, log };
+    return buildMeter({ ...parts, deployment, deviceOnHost });
   }
 
   /** Hands an event to the sinks, unless the same meter is already read at another port. */

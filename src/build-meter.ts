@@ -1,19 +1,24 @@
 /** One meter from the configuration: source, decoder, acceptance, capture, and where its readings go. */
 import { createAcceptance, limitsOf } from "./acceptance/acceptance.ts";
 import { keyIdOf } from "./acceptance/key-id.ts";
-import type { Memory } from "./acceptance/memory.ts";
+import type { StateFile } from "./acceptance/state-file.ts";
 import type { Acceptance } from "./acceptance/verdict.ts";
 import { createDecoder } from "./codec/decoder.ts";
 import type { Decoder, DecoderOptions } from "./codec/decoder-event.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
+import type { Deployment } from "./diagnosis/diagnosis.ts";
 import { Observer, sourceKind } from "./diagnosis/observer.ts";
 import type { ComponentLog } from "./log/component-log.ts";
 import type { MeterEvent } from "./meter/events.ts";
 import { MeterIdentity } from "./meter/identity.ts";
 import type { LineCapture } from "./meter/line-capture.ts";
 import { Meter } from "./meter/meter.ts";
+import { PartialStart } from "./meter/partial-start.ts";
 import { openSource } from "./sources/open-source.ts";
 import { DEMO_KEY } from "./sources/simulated-meter.ts";
+
+/** How docker-compose.yml calls the device in the container. */
+const DEVICE_IN_CONTAINER = "/dev/ttyUSB0";
 
 /** What may overhear decoder and acceptance of a meter: the status page's recorder. */
 export interface Recorder {
@@ -30,7 +35,10 @@ export interface MeterParts {
   readonly capture: LineCapture;
   /** What was remembered of all meters. */
   readonly remembered: Readonly<Record<string, unknown>>;
-  readonly memory: Memory;
+  readonly stateFile: StateFile;
+  readonly deployment: Deployment;
+  /** What the user gave as device where the container calls it `/dev/ttyUSB0`. */
+  readonly deviceOnHost: string | undefined;
   /** @returns whether the event counts: the same meter may be read at another port already */
   readonly emit: (event: MeterEvent) => boolean;
   readonly log: ComponentLog;
@@ -38,9 +46,9 @@ export interface MeterParts {
 
 /** A meter that is not started yet. */
 export function buildMeter(parts: MeterParts): Meter {
-  const { config, meter, index, recorder, capture, remembered, memory, emit, log } = parts;
+  const { config, meter, index, recorder, capture, remembered, stateFile, emit, log } = parts;
   const decoding = decodingOf(config, meter);
-  const decoder = createDecoder({ ...decoding, keepBytes: recorder !== null });
+  const decoder = new PartialStart(createDecoder({ ...decoding, keepBytes: recorder !== null }));
   // A simulated meter and a capture begin anew each time: nothing of them is remembered.
   const lasting = !["file", "simulator"].includes(sourceKind(meter.port));
   const identity = new MeterIdentity({ index, id: meter.id, name: meter.name, warn: (message) => log.warn(message) });
@@ -55,7 +63,7 @@ export function buildMeter(parts: MeterParts): Meter {
     lasting ? remembered : undefined,
     log,
   );
-  if (lasting) memory.watch(() => acceptance.memory());
+  if (lasting) stateFile.watch(() => acceptance.memory());
   return new Meter({
     index,
     source: openSource(meter.port, decoding),
@@ -67,14 +75,19 @@ export function buildMeter(parts: MeterParts): Meter {
     },
     decoder: capture.tap(recorder?.tap(index, decoder) ?? decoder),
     acceptance: recorder?.watch(index, acceptance) ?? acceptance,
-    observer: new Observer(meter.port, sourceKind(meter.port)),
+    observer: new Observer(portAsTyped(parts), sourceKind(meter.port), parts.deployment),
     toReading: (telegram, complete, receivedAt) => identity.read(telegram, complete, receivedAt),
     emit: (event) => {
       const counts = emit(event);
-      if (counts && lasting && event.type === "reading" && event.reading.complete) memory.touch();
+      if (counts && lasting && event.type === "reading" && event.reading.complete) stateFile.touch();
     },
     log,
   });
+}
+
+/** The port as the user wrote it: docker-compose.yml passes the device on under another name. */
+function portAsTyped({ meter, deviceOnHost = "" }: MeterParts): string {
+  return meter.port === DEVICE_IN_CONTAINER && deviceOnHost !== "" ? deviceOnHost : meter.port;
 }
 
 /** What it takes to decode the telegrams of a meter: its keys, and the lists that the user has defined. */

@@ -101,6 +101,17 @@ describe("the bridge", () => {
     expect(told.length).toBe(before);
   });
 
+  it("in our container names the device as the user wrote it, and the cure of Compose", async () => {
+    const deviceOnHost = "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0";
+    const config = configSchema.parse({ meters: [{ port: "/dev/ttyUSB0" }], mqtt: { enabled: false } });
+    const options = { config: { ...config, data_dir: folder }, version: "1.2.3", log, inContainer: true, deviceOnHost };
+    const bridge = new Bridge(options);
+    bridges.push(bridge);
+    await bridge.start();
+    await expect.poll(() => bridge.meters()[0]?.diagnosis.text.en).toContain(deviceOnHost);
+    expect(bridge.meters()[0]?.diagnosis.cure.de).toContain("KAIFA2MQTT_METER_PORT");
+  });
+
   it("notices that it runs twice with the same data folder", async () => {
     await start([capture("kaifa-netz-noe")]);
     await start([capture("kaifa-netz-noe")], { mqtt: { enabled: false } });

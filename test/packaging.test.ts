@@ -95,7 +95,7 @@ describe("the container", () => {
     const options = OPTIONS.map(environmentName).filter((name) => name !== "KAIFA2MQTT_DATA_DIR");
     expect(
       Object.keys(kaifa2mqtt.environment)
-        .filter((name) => name !== "TZ")
+        .filter((name) => name !== "TZ" && name !== "DEVICE_ON_HOST")
         .sort(),
     ).toEqual(options.sort());
     expect(mosquitto.profiles).toEqual(["mosquitto"]);
