@@ -2,7 +2,7 @@
 //   node scripts/release.mjs bump             the version of package.json into the other files that carry it
 //   node scripts/release.mjs check v1.2.3     all of them say 1.2.3, and the changelog has a section for it
 //   node scripts/release.mjs notes v1.2.3     that section
-//   node scripts/release.mjs stamp IMAGE URL  image and address of the repository into the app
+//   node scripts/release.mjs stamp IMAGE URL  image and address of the repository into the app, and the address into the button of the READMEs
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -53,6 +53,12 @@ const commands = {
     const addon = read("hassio-addon/config.yaml");
     write("hassio-addon/config.yaml", set(set(addon, "url", url), "image", image));
     write("repository.yaml", set(read("repository.yaml"), "url", url));
+    for (const page of ["README.md", "README.de.md"]) {
+      write(
+        page,
+        read(page).replace(/repository_url=[^)]*/g, () => `repository_url=${encodeURIComponent(url)}`),
+      );
+    }
   },
 };
 

@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { COMMANDS } from "../src/commands/command-table.ts";
 import { environmentName, OPTIONS } from "../src/config/option-list.ts";
 import { repositoryFiles } from "./helpers/checkout.ts";
+import { temporaryFolder } from "./helpers/temporary-folder.ts";
 
 const read = (file: string): string => readFileSync(file, "utf8");
 const manifest = JSON.parse(read("package.json"));
@@ -31,6 +32,30 @@ describe("a release", () => {
     const named = new RegExp(`(?:github(?:[.]com)?[:/]|image: (?:[^ ]+/)?)${owner}/`);
     const places = texts.filter((file) => named.test(read(file)));
     expect(places).toEqual(["package.json"]);
+  });
+
+  it("is written by the first release into the app, the app repository and the button of both READMEs", () => {
+    const folder = temporaryFolder("kaifa-stamp-");
+    for (const file of [
+      "scripts/release.mjs",
+      "hassio-addon/config.yaml",
+      "repository.yaml",
+      "README.md",
+      "README.de.md",
+    ]) {
+      mkdirSync(join(folder, dirname(file)), { recursive: true });
+      copyFileSync(file, join(folder, file));
+    }
+    const url = "https://example.org/someone/kaifa2mqtt";
+    execFileSync("node", [join(folder, "scripts/release.mjs"), "stamp", "registry.example/kaifa2mqtt", url]);
+    const at = (file: string): string => readFileSync(join(folder, file), "utf8");
+    expect(parse(at("hassio-addon/config.yaml"))).toMatchObject({ url, image: "registry.example/kaifa2mqtt" });
+    expect(parse(at("repository.yaml"))).toMatchObject({ url });
+    for (const page of ["README.md", "README.de.md"]) {
+      expect(at(page)).toContain(
+        `/redirect/supervisor_add_addon_repository/?repository_url=${encodeURIComponent(url)})`,
+      );
+    }
   });
 
   it("names no host of a registry", () => {
