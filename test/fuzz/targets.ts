@@ -21,6 +21,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { MeterIdentity } from "../../src/meter/identity.ts";
 import { StaleDiscovery } from "../../src/sinks/mqtt/stale-discovery.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
+import { fuzzHomewizard, fuzzModbus, fuzzShelly } from "./output-targets.ts";
 
 const KEY = Buffer.from("000102030405060708090A0B0C0D0E0F", "hex");
 const TITLE = Buffer.from("4B464D6550000009", "hex");
@@ -173,6 +174,9 @@ export const TARGETS = {
   mqtt: fuzzMqtt,
   config: fuzzConfig,
   memory: fuzzMemory,
+  modbus: fuzzModbus,
+  homewizard: fuzzHomewizard,
+  shelly: fuzzShelly,
 } as const satisfies Record<string, (input: Uint8Array, folder: Folder) => void | Promise<void>>;
 
 export type TargetName = keyof typeof TARGETS;
