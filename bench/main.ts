@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: all figures, or those named (`decode garbage line memory start return many ledger answer`), as a table beside their aims;
+ * `npm run bench`: all figures, or those named (`decode garbage line memory start return many parts answer`), as a table beside their aims;
  * `--quick` with fewer repetitions; `--write` puts the table into docs/benchmarks.md. What each row means stands there.
  */
 import { execFileSync } from "node:child_process";
@@ -9,12 +9,12 @@ import { cpus } from "node:os";
 import { benchAnswer } from "./answer.ts";
 import { benchDecode } from "./decode.ts";
 import { benchGarbage } from "./garbage.ts";
-import { benchLedger } from "./ledger.ts";
 import { benchMany } from "./many-meters.ts";
+import { benchMemoryByPart } from "./memory-by-part.ts";
 import { quantile, startBroker } from "./processes.ts";
 import { benchLine, benchMemory, benchReturn, benchStart } from "./serial-line.ts";
 
-const NAMES = ["decode", "garbage", "line", "memory", "start", "return", "many", "ledger", "answer"] as const;
+const NAMES = ["decode", "garbage", "line", "memory", "start", "return", "many", "parts", "answer"] as const;
 const DOCUMENT = "docs/benchmarks.md";
 const MARKS = ["<!-- bench: begin -->", "<!-- bench: end -->"] as const;
 
@@ -53,7 +53,7 @@ const row = (what: string, aim: string, found: string, reached: boolean): void =
   rows.push({ what, aim, found, reached });
   console.error(`${what}: ${found}`);
 };
-const ledger: { part: string; mb: number }[] = [];
+const parts: { part: string; mb: number }[] = [];
 const ms = (value: number): string => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
 const thousands = (value: number): string => Math.round(value).toLocaleString("en");
 const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 && share > -0.1 ? 1 : 0)} %`;
@@ -71,7 +71,7 @@ if (asked("garbage")) {
     row(`10 MB of captures amid ${garbage}`, "time per byte of 2.5 MB", found, growth < 1.5 && heldMb < 2);
   }
 }
-if (asked("ledger")) ledger.push(...(await benchLedger()));
+if (asked("parts")) parts.push(...(await benchMemoryByPart()));
 const broker = await startBroker();
 try {
   if (asked("line")) {
@@ -91,13 +91,13 @@ try {
   if (asked("memory")) {
     const { after200, afterAll, telegrams } = await benchMemory(broker, quick ? 1000 : 10_000);
     const found = `${after200.rss.toFixed(1)} MB (${after200.anonymous.toFixed(1)} MB without mapped files)`;
-    const loaded = ledger.reduce((sum, { mb }) => sum + mb, 0);
+    const loaded = parts.reduce((sum, { mb }) => sum + mb, 0);
     if (loaded > 0) {
-      ledger.push({
+      parts.push({
         part: "at work: buffers, sockets, compiled code, the telegrams' garbage",
         mb: after200.rss - loaded,
       });
-      ledger.push({ part: "resident after 200 telegrams", mb: after200.rss });
+      parts.push({ part: "resident after 200 telegrams", mb: after200.rss });
     }
     row("resident after 200 telegrams", "< 65 MB", found, after200.rss < 65);
     const growth = afterAll.rss - after200.rss;
@@ -129,9 +129,9 @@ const table = [
   ...rows.map(({ what, aim, found, reached }) => `| ${what} | ${aim} | ${found} | ${reached ? "✓" : "✗"} |`),
 ].join("\n");
 const account =
-  ledger.length < 2
+  parts.length < 2
     ? ""
-    : `\n\n| resident memory | MB |\n| --- | --- |\n${ledger.map(({ part, mb }) => `| ${part} | ${mb.toFixed(1)} |`).join("\n")}`;
+    : `\n\n| resident memory | MB |\n| --- | --- |\n${parts.map(({ part, mb }) => `| ${part} | ${mb.toFixed(1)} |`).join("\n")}`;
 const cpu = cpus();
 const machine = `Node ${process.version}, ${cpu.length} × ${cpu[0]?.model.trim() ?? "?"}; the same AES work twenty times: ${percent(
   noise.slowest,

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { StateFile } from "./acceptance/state-file.ts";
-import type { BackfillKeeper } from "./backfill/keeper.ts";
+import type { AutomaticBackfill } from "./backfill/automatic-backfill.ts";
 import { buildMeter, decodingOf, type Recorder } from "./build-meter.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
@@ -69,7 +69,7 @@ export class Bridge implements BridgeView {
   readonly #captures: LineCapture[] = [];
   #sinks: Sink[] = [];
   #mqtt: MqttSink | null = null;
-  #backfill: BackfillKeeper | null = null;
+  #backfill: AutomaticBackfill | null = null;
   #outputs: readonly Output[] = [];
   #stopping: Promise<void> | null = null;
 
@@ -239,11 +239,11 @@ export class Bridge implements BridgeView {
 
   async #startBackfill(): Promise<void> {
     const { config, log, supervisorToken } = this.#options;
-    const [{ BackfillKeeper }, { accessOf }] = await Promise.all([
-      import("./backfill/keeper.ts"),
+    const [{ AutomaticBackfill }, { accessOf }] = await Promise.all([
+      import("./backfill/automatic-backfill.ts"),
       import("./backfill/access.ts"),
     ]);
-    this.#backfill = new BackfillKeeper({
+    this.#backfill = new AutomaticBackfill({
       access: accessOf(config.homeassistant, supervisorToken),
       reader: this.#ledger.reader,
       dataDir: config.data_dir,

@@ -2,7 +2,7 @@
 
 import type { LocalInstant } from "./local-time.ts";
 import { quarterOf } from "./point.ts";
-import type { QuarterBook } from "./quarter-book.ts";
+import type { QuarterRecorder } from "./quarter-recorder.ts";
 import type { Peak, Quarter, Summary, WindowEnergy } from "./summary.ts";
 
 const HOUR_MS = 3_600_000;
@@ -25,8 +25,8 @@ export interface LedgerState {
  * @param power W of import in the newest telegram; `null` if it tells none
  * @returns `null` before the first telegram
  */
-export function ledgerState(book: QuarterBook, summary: Summary, power: number | null): LedgerState | null {
-  const { newest, opening } = book;
+export function ledgerState(recorder: QuarterRecorder, summary: Summary, power: number | null): LedgerState | null {
+  const { newest, opening } = recorder;
   if (newest === null) return null;
   const start = quarterOf(newest.at);
   const quarterStart = { at: start, offset: newest.offset };

@@ -11,7 +11,7 @@ import { ledgerFolder, monthFile, monthFiles, monthFilesSync, readMonthSync } fr
 import type { LocalInstant } from "./local-time.ts";
 import { appendPoint, isBoundary, type Point } from "./point.ts";
 import { columnsOf, deviceLine, headerLine, type LedgerContent, pointLine } from "./point-line.ts";
-import type { BookHistory, BookState } from "./quarter-book.ts";
+import type { RecorderHistory, RecorderState } from "./quarter-recorder.ts";
 
 /** Months that are kept: two years and the running month, about 4 MB. */
 const MONTHS = 25;
@@ -48,7 +48,7 @@ export interface LedgerStoreOptions {
   readonly appender?: Appender;
 }
 
-export class LedgerStore implements BookHistory {
+export class LedgerStore implements RecorderHistory {
   readonly folder: string;
   readonly #log: ComponentLog;
   readonly #clock: Clock;
@@ -76,8 +76,8 @@ export class LedgerStore implements BookHistory {
     return this.#pending;
   }
 
-  /** What the book must know to go on; `null` for a meter without a ledger. */
-  load(): BookState | null {
+  /** What the recorder must know to go on; `null` for a meter without a ledger. */
+  load(): RecorderState | null {
     const content = this.recent(2);
     const { points, device } = content;
     this.#device = device;

@@ -8,7 +8,7 @@ import { type LedgerState, ledgerState } from "./ledger-state.ts";
 import { type Appender, LedgerStore } from "./ledger-store.ts";
 import { parseLocal, type ZoneOffset, zoneOffset } from "./local-time.ts";
 import { appendPoint, isBoundary, type Point } from "./point.ts";
-import { QuarterBook } from "./quarter-book.ts";
+import { QuarterRecorder } from "./quarter-recorder.ts";
 import { registersOf } from "./registers-of.ts";
 import { Summary } from "./summary.ts";
 import type { TariffWindow } from "./tariff-window.ts";
@@ -34,7 +34,7 @@ export type LedgerListener = (meter: MeterInfo, state: LedgerState) => void;
 
 interface MeterLedger {
   readonly store: LedgerStore;
-  readonly book: QuarterBook;
+  readonly recorder: QuarterRecorder;
   summary: Summary;
   /** The points since the newest boundary, that one included. */
   open: Point[];
@@ -74,7 +74,7 @@ export class Ledger {
     if (meter === null) return;
     const { telegram, receivedAt } = reading;
     const arrived = this.#clock.now();
-    const { points, rewind, notice } = meter.book.take({
+    const { points, rewind, notice } = meter.recorder.take({
       ...this.#timeOf(reading, meter),
       registers,
       device: telegram.systemTitle ?? telegram.meterId,
@@ -83,8 +83,8 @@ export class Ledger {
     });
     if (notice !== null) this.#options.log.warn(`${reading.meter.id}: ${notice}`);
     if (points.length > 0) {
-      const newest = meter.book.newest ?? points[0];
-      meter.store.append(points, meter.book.device, rewind === null || newest === undefined ? null : newest);
+      const newest = meter.recorder.newest ?? points[0];
+      meter.store.append(points, meter.recorder.device, rewind === null || newest === undefined ? null : newest);
       if (rewind === null) this.#sumUp(meter, points);
       else this.#sumUpAgain(meter);
     }
@@ -95,9 +95,9 @@ export class Ledger {
   async stop(): Promise<void> {
     const meters = [...this.#meters.values()];
     await Promise.all(
-      meters.map(({ store, book }) => {
-        const { closing } = book;
-        if (closing !== null) store.append([closing], book.device);
+      meters.map(({ store, recorder }) => {
+        const { closing } = recorder;
+        if (closing !== null) store.append([closing], recorder.device);
         return store.stop();
       }),
     );
@@ -110,7 +110,7 @@ export class Ledger {
     const arrival = () => ({ at: receivedAt, offset: this.#zone(receivedAt) });
     if (meterTime === null) return arrival();
     // In the hour that autumn repeats the meter may mean either: the one that follows from its last telegram.
-    const { newest } = meter.book;
+    const { newest } = meter.recorder;
     const passed = meter.receivedAt === null ? null : receivedAt - meter.receivedAt;
     meter.receivedAt = receivedAt;
     const expected = newest === null || passed === null ? receivedAt : newest.at + passed;
@@ -125,7 +125,7 @@ export class Ledger {
     const store = new LedgerStore({ dataDir, meter: id, log, clock: this.#clock, ...(appender && { appender }) });
     const created: MeterLedger = {
       store,
-      book: new QuarterBook(store, store.load()),
+      recorder: new QuarterRecorder(store, store.load()),
       summary: new Summary(windows),
       open: [],
       receivedAt: null,
@@ -158,22 +158,22 @@ export class Ledger {
     if (this.#listeners.length === 0) return;
     if (!atBoundary && now - meter.toldAt < TELL_MS && !this.#isNewQuarter(meter)) return;
     const power = values.find(({ key, unit }) => key === "power_import" && unit === "W");
-    const state = ledgerState(meter.book, meter.summary, power === undefined ? null : Number(power.text));
+    const state = ledgerState(meter.recorder, meter.summary, power === undefined ? null : Number(power.text));
     if (state === null) return;
     meter.toldAt = now;
     meter.toldQuarter = state.quarterStart.at;
     for (const listener of this.#listeners) listener(info, state);
   }
 
-  #isNewQuarter({ book, toldQuarter }: MeterLedger): boolean {
-    const newest = book.newest;
+  #isNewQuarter({ recorder, toldQuarter }: MeterLedger): boolean {
+    const newest = recorder.newest;
     return newest !== null && !(newest.at >= toldQuarter && newest.at < toldQuarter + 900_000);
   }
 
   #unwritten(id: string): readonly Point[] {
     const meter = this.#meters.get(id);
     if (meter === undefined) return [];
-    const { closing } = meter.book;
+    const { closing } = meter.recorder;
     return closing === null ? meter.store.pending : [...meter.store.pending, closing];
   }
 }

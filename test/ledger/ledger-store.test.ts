@@ -196,9 +196,9 @@ describe("the ledger of a bridge", () => {
       { meter, meterTime: time },
     );
   /** Local time without offset, every ten seconds between two instants. */
-  const play = (book: Ledger, from: string, to: string, text: (at: number) => string) => {
+  const play = (kept: Ledger, from: string, to: string, text: (at: number) => string) => {
     for (let at = Date.parse(from); at <= Date.parse(to); at += 10_000) {
-      book.take({ ...reading(text(at), (at - Date.parse(from)) / 10_000), receivedAt: at });
+      kept.take({ ...reading(text(at), (at - Date.parse(from)) / 10_000), receivedAt: at });
     }
   };
   const viennese = (at: number): string =>
@@ -209,9 +209,9 @@ describe("the ledger of a bridge", () => {
       ["2026-03-29T00:00:00Z", "2026-03-29T03:00:00Z", 12, "2026-03-29T01:45:00+01:00", "2026-03-29T03:00:00+02:00"],
       ["2026-10-24T23:00:00Z", "2026-10-25T03:00:00Z", 16, "2026-10-25T02:45:00+02:00", "2026-10-25T02:00:00+01:00"],
     ] as const) {
-      const book = ledger({ timeZone: "Europe/Vienna" });
-      play(book, from, to, viennese);
-      await book.stop();
+      const kept = ledger({ timeZone: "Europe/Vienna" });
+      play(kept, from, to, viennese);
+      await kept.stop();
       const found = (await rows()).filter((row) => row.startsWith(first.slice(0, 10)));
       expect(found).toHaveLength(quarters);
       expect(found.every((row) => row.endsWith(" 1 90 180 "))).toBe(true);
@@ -222,43 +222,43 @@ describe("the ledger of a bridge", () => {
   });
 
   it("an offset of the meter's own goes before the zone", async () => {
-    const book = ledger({ timeZone: "America/New_York" });
-    play(book, "2026-06-01T10:00:00+02:00", "2026-06-01T10:15:00+02:00", (at) => formatLocal({ at, offset: 120 }));
-    await book.stop();
+    const kept = ledger({ timeZone: "America/New_York" });
+    play(kept, "2026-06-01T10:00:00+02:00", "2026-06-01T10:15:00+02:00", (at) => formatLocal({ at, offset: 120 }));
+    await kept.stop();
     expect(await rows()).toEqual(["2026-06-01T10:00:00+02:00 1 90 180 "]);
   });
 
   it("a meter that tells no time is booked by ours", async () => {
-    const book = ledger({ timeZone: "Europe/Vienna" });
+    const kept = ledger({ timeZone: "Europe/Vienna" });
     for (let s = 0; s <= 900; s += 10) {
-      book.take({ ...readingOf(undefined, { meter, meterTime: null }), receivedAt: START + s * 1000 });
+      kept.take({ ...readingOf(undefined, { meter, meterTime: null }), receivedAt: START + s * 1000 });
     }
-    await book.stop();
+    await kept.stop();
     expect(await rows()).toEqual(["2026-03-02T10:00:00+01:00 1 0 0 "]);
   });
 
   it("writes once a quarter", async () => {
     let writes = 0;
     const appender: Appender = { append: async () => void writes++ };
-    const book = ledger({ appender });
+    const kept = ledger({ appender });
     for (let s = 0; s <= 4 * 3600; s += 10) {
-      book.take(reading(formatLocal({ at: START + s * 1000, offset: 60 }), s));
+      kept.take(reading(formatLocal({ at: START + s * 1000, offset: 60 }), s));
       await new Promise((resolve) => setImmediate(resolve));
       if (s % 900 === 0) await expect.poll(() => writes).toBe(s / 900 + 1);
     }
-    await book.stop();
+    await kept.stop();
     expect(writes).toBe(17);
   });
 
   it("tells the state at each boundary, and at most once a minute in between", async () => {
     const clock = new FakeClock();
-    const book = ledger({ clock });
+    const kept = ledger({ clock });
     const told: string[] = [];
-    book.subscribe((_meter, { quarterStart, quarterImport }) =>
+    kept.subscribe((_meter, { quarterStart, quarterImport }) =>
       told.push(`${formatLocal(quarterStart).slice(11, 16)} ${quarterImport}`),
     );
     for (let s = 0; s <= 1800; s += 10) {
-      book.take(reading(formatLocal({ at: START + s * 1000, offset: 60 }), s));
+      kept.take(reading(formatLocal({ at: START + s * 1000, offset: 60 }), s));
       await clock.pass(10_000);
     }
     await book.stop();
@@ -272,19 +272,19 @@ describe("the ledger of a bridge", () => {
     const states: unknown[] = [];
     let wh = 0;
     const play = async (minutes: number[], watts: number) => {
-      const book = ledger({ windows });
-      book.subscribe((_meter, state) => {
+      const kept = ledger({ windows });
+      kept.subscribe((_meter, state) => {
         states[0] = state;
       });
       for (const minute of minutes) {
         for (let s = 0; s < 60; s += 10) {
-          book.take(
+          kept.take(
             reading(formatLocal({ at: START + minute * 60_000 + s * 1000, offset: 60 }), Math.round(wh), watts),
           );
           wh += watts / 360;
         }
       }
-      await book.stop();
+      await kept.stop();
     };
     const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
     await play(range(0, 15), 720);
@@ -301,13 +301,13 @@ describe("the ledger of a bridge", () => {
 
   it("foretells the mean power of the quarter from the energy so far and the present power", async () => {
     const clock = new FakeClock();
-    const book = ledger({ clock });
+    const kept = ledger({ clock });
     let forecast: number | null = null;
-    book.subscribe((_meter, state) => {
+    kept.subscribe((_meter, state) => {
       forecast = state.forecast;
     });
     for (let s = 0; s <= 300; s += 10) {
-      book.take(reading(formatLocal({ at: START + s * 1000, offset: 60 }), Math.floor(s / 3), s < 300 ? 1200 : 3000));
+      kept.take(reading(formatLocal({ at: START + s * 1000, offset: 60 }), Math.floor(s / 3), s < 300 ? 1200 : 3000));
       await clock.pass(10_000);
     }
     await book.stop();

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { type Interval, intervalsOf } from "../../src/ledger/intervals.ts";
 import { zoneOffset } from "../../src/ledger/local-time.ts";
 import { seededRandom } from "../helpers/random.ts";
-import { BookKeeper } from "./book-keeper.ts";
+import { LedgerInMemory } from "./ledger-in-memory.ts";
 
 const QUARTER = 900_000;
 const PERIOD = 20_000;
@@ -23,7 +23,7 @@ function register(at: number): number {
 
 describe("a simulated year", () => {
   const random = seededRandom(12);
-  const keeper = new BookKeeper();
+  const ledger = new LedgerInMemory();
   /** Times of the telegrams around each boundary: the newest not after it, and the first at or after it. */
   const before = new Map<number, number>();
   const after = new Map<number, number>();
@@ -42,13 +42,13 @@ describe("a simulated year", () => {
     else if (dice < 0.000_25) silentUntil = at + 30_000 + random() ** 4 * 43_200_000;
     else if (dice > 0.999_5) {
       const how = dice > 0.999_75 ? "killed" : "stopped";
-      keeper.restart(how);
+      ledger.restart(how);
       restarts++;
       const between = Math.floor(at / QUARTER) * QUARTER;
       if (how === "killed" && between > at - PERIOD) forgotten.add(between);
     }
     if (at < silentUntil) continue;
-    keeper.take({
+    ledger.take({
       at,
       offset: vienna(at),
       registers: { energy_import: register(at) },
@@ -62,7 +62,7 @@ describe("a simulated year", () => {
     const passed = Math.floor(at / QUARTER) * QUARTER;
     if (!after.has(passed)) after.set(passed, at);
   }
-  const intervals = intervalsOf(keeper.all());
+  const intervals = intervalsOf(ledger.all());
   const energy = ({ energy: { energy_import = Number.NaN } }: Interval): number => energy_import;
 
   it("has the telegrams, gaps and restarts that it should have", () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { BackfillKeeper, type KeeperOptions } from "../../src/backfill/keeper.ts";
+import { AutomaticBackfill, type AutomaticBackfillOptions } from "../../src/backfill/automatic-backfill.ts";
 import { HOUR_MS } from "../../src/backfill/plan.ts";
 import type { Point } from "../../src/ledger/point.ts";
 import type { ComponentLog } from "../../src/log/component-log.ts";
@@ -22,7 +22,7 @@ const rows = Array.from({ length: 12 }, (_, hour) => ({
 
 let home: FakeHomeAssistant;
 let told: string[];
-let keeper: BackfillKeeper;
+let automatic: AutomaticBackfill;
 let now: number;
 let timers: { ms: number; act: () => void }[];
 /** Fires the timer that waits and resolves when the next one does, which is after the check. */
@@ -34,11 +34,11 @@ const log: ComponentLog = {
   info: (message) => void told.push(`info ${String(message)}`),
   debug: () => undefined,
 };
-const start = (more: Partial<KeeperOptions> = {}): void => {
-  keeper = new BackfillKeeper({
+const start = (more: Partial<AutomaticBackfillOptions> = {}): void => {
+  automatic = new AutomaticBackfill({
     access: { url: home.url, token: home.token },
     reader: { points: async () => points },
-    dataDir: temporaryFolder("kaifa2mqtt-keeper-"),
+    dataDir: temporaryFolder("kaifa2mqtt-automatic-"),
     meters: () => ["house"],
     log,
     wall: () => now,
@@ -49,7 +49,7 @@ const start = (more: Partial<KeeperOptions> = {}): void => {
     },
     ...more,
   });
-  keeper.start();
+  automatic.start();
 };
 const passHour = async (): Promise<void> => {
   const timer = timers.pop();
@@ -65,7 +65,7 @@ beforeEach(async () => {
   [told, timers, now] = [[], [], BEGIN + 12 * HOUR_MS + 5 * 60_000];
 });
 afterEach(async () => {
-  await keeper.stop();
+  await automatic.stop();
   await home.stop();
 });
 
@@ -112,7 +112,7 @@ describe("the bridge with homeassistant.backfill", () => {
     expect(told).toHaveLength(1);
     expect(told[0]).toContain("refuses the token");
     expect(told[0]).not.toContain("wrong-token");
-    await keeper.stop();
+    await automatic.stop();
     timers = [];
     start({ access: "homeassistant.token must be set" });
     expect(told[1]).toBe("error holes in the energy statistics are not filled: homeassistant.token must be set");

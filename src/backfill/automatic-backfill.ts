@@ -16,7 +16,7 @@ const STOP_MS = 1_500;
 /** Holes that were already logged as left. */
 const MOST_LOGGED = 200;
 
-export interface KeeperOptions {
+export interface AutomaticBackfillOptions {
   /** A sentence where something is missing. */
   readonly access: Access | string;
   readonly reader: Pick<LedgerReader, "points">;
@@ -29,16 +29,16 @@ export interface KeeperOptions {
   readonly after?: (ms: number, act: () => void) => () => void;
 }
 
-export class BackfillKeeper {
+export class AutomaticBackfill {
   readonly name = "backfill";
-  readonly #options: KeeperOptions;
+  readonly #options: AutomaticBackfillOptions;
   readonly #stopping = new AbortController();
   readonly #logged = new Set<string>();
   #cancel: () => void = () => undefined;
   #running: Promise<void> = Promise.resolve();
   #fault = "";
 
-  constructor(options: KeeperOptions) {
+  constructor(options: AutomaticBackfillOptions) {
     this.#options = options;
   }
 

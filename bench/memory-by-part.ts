@@ -21,8 +21,8 @@ const PARTS = [
 const RUNS = 5;
 
 /** MB (2^20 bytes) that each adds, the median of five runs; the first row is the bare Node. */
-export async function benchLedger(): Promise<{ part: string; mb: number }[]> {
-  const folder = resolve("node_modules/.cache/kaifa2mqtt-ledger");
+export async function benchMemoryByPart(): Promise<{ part: string; mb: number }[]> {
+  const folder = resolve("node_modules/.cache/kaifa2mqtt-memory-by-part");
   mkdirSync(folder, { recursive: true });
   await build({
     ...BUNDLE_OPTIONS,

@@ -3,19 +3,24 @@ import { describe, expect, it } from "vitest";
 import { type Interval, intervalsOf, stepsOf } from "../../src/ledger/intervals.ts";
 import { formatLocal } from "../../src/ledger/local-time.ts";
 import { appendPoint, type Point } from "../../src/ledger/point.ts";
-import { BookKeeper } from "./book-keeper.ts";
+import { LedgerInMemory } from "./ledger-in-memory.ts";
 
 const QUARTER = 900_000;
 const at = (text: string): number => Date.parse(`2026-03-02T${text}+01:00`);
 const show = ({ start, end, energy, mark }: Interval): string =>
   [formatLocal(start).slice(11, 19), formatLocal(end).slice(11, 19), energy.energy_import, mark].join(" ").trim();
-const intervals = (keeper: BookKeeper): string[] => intervalsOf(keeper.all()).map(show);
+const intervals = (ledger: LedgerInMemory): string[] => intervalsOf(ledger.all()).map(show);
 
 /** Telegrams every `step` seconds from `from` until `to`; the register counts `wh` for each of them. */
-function play(keeper: BookKeeper, from: string, to: string, { step = 5, start = 0, wh = 1, skew = 0 } = {}): number {
+function play(
+  ledger: LedgerInMemory,
+  from: string,
+  to: string,
+  { step = 5, start = 0, wh = 1, skew = 0 } = {},
+): number {
   let register = start;
   for (let time = at(from); time <= at(to); time += step * 1000) {
-    keeper.telegram(time, register, { arrived: time + skew, wall: time + skew });
+    ledger.telegram(time, register, { arrived: time + skew, wall: time + skew });
     register += wh;
   }
   return register - wh;
@@ -23,19 +28,19 @@ function play(keeper: BookKeeper, from: string, to: string, { step = 5, start = 
 
 describe("quarters", () => {
   it("a telegram that stands on the boundary gives its register", () => {
-    const keeper = new BookKeeper();
-    play(keeper, "10:00:00", "10:45:00");
-    expect(keeper.points.map(({ mark }) => mark)).toEqual(["begin", "ok", "ok", "ok"]);
-    expect(intervals(keeper)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 180", "10:30:00 10:45:00 180"]);
+    const ledger = new LedgerInMemory();
+    play(ledger, "10:00:00", "10:45:00");
+    expect(ledger.points.map(({ mark }) => mark)).toEqual(["begin", "ok", "ok", "ok"]);
+    expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 180", "10:30:00 10:45:00 180"]);
   });
 
   it("a boundary between two telegrams is interpolated to the Wh, and remembered as such", () => {
-    const keeper = new BookKeeper();
-    play(keeper, "10:14:43", "10:30:03", { wh: 10 });
-    expect(keeper.points.map(({ mark }) => mark)).toEqual(["begin", "interpolated", "interpolated"]);
+    const ledger = new LedgerInMemory();
+    play(ledger, "10:14:43", "10:30:03", { wh: 10 });
+    expect(ledger.points.map(({ mark }) => mark)).toEqual(["begin", "interpolated", "interpolated"]);
     // 10:14:58 has 30, 10:15:03 has 40: two fifths of the way.
-    expect(keeper.points[1]?.registers).toEqual({ energy_import: 34 });
-    expect(intervals(keeper)).toEqual([
+    expect(ledger.points[1]?.registers).toEqual({ energy_import: 34 });
+    expect(intervals(ledger)).toEqual([
       "10:14:43 10:15:00 34 gap",
       "10:15:00 10:30:00 1800",
       "10:30:00 10:30:03 6 gap",
@@ -43,10 +48,10 @@ describe("quarters", () => {
   });
 
   it("a lost telegram at the boundary makes one marked interval, for the doubt would be more than one period", () => {
-    const keeper = new BookKeeper();
-    const register = play(keeper, "10:00:03", "10:14:58");
-    play(keeper, "10:15:08", "10:45:03", { start: register + 2 });
-    expect(intervals(keeper)).toEqual([
+    const ledger = new LedgerInMemory();
+    const register = play(ledger, "10:00:03", "10:14:58");
+    play(ledger, "10:15:08", "10:45:03", { start: register + 2 });
+    expect(intervals(ledger)).toEqual([
       "10:00:03 10:30:00 359 gap",
       "10:30:00 10:45:00 180",
       "10:45:00 10:45:03 1 gap",
@@ -54,37 +59,37 @@ describe("quarters", () => {
   });
 
   it("a gap across several boundaries is one interval with all of its energy", () => {
-    const keeper = new BookKeeper();
-    play(keeper, "10:00:00", "10:20:00");
-    play(keeper, "12:01:00", "12:30:00", { start: 5_000 });
-    expect(intervals(keeper)).toEqual(["10:00:00 10:15:00 180", "10:15:00 12:15:00 4988 gap", "12:15:00 12:30:00 180"]);
+    const ledger = new LedgerInMemory();
+    play(ledger, "10:00:00", "10:20:00");
+    play(ledger, "12:01:00", "12:30:00", { start: 5_000 });
+    expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 180", "10:15:00 12:15:00 4988 gap", "12:15:00 12:30:00 180"]);
   });
 
   it("a gap within a quarter costs nothing", () => {
-    const keeper = new BookKeeper();
-    play(keeper, "10:00:00", "10:16:00");
-    play(keeper, "10:28:00", "10:45:00", { start: 1_000 });
-    expect(intervals(keeper)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 844", "10:30:00 10:45:00 180"]);
+    const ledger = new LedgerInMemory();
+    play(ledger, "10:00:00", "10:16:00");
+    play(ledger, "10:28:00", "10:45:00", { start: 1_000 });
+    expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 844", "10:30:00 10:45:00 180"]);
   });
 
   it("a restart in the middle of a quarter, too, even by kill -9", () => {
     for (const how of ["killed", "stopped"] as const) {
-      const keeper = new BookKeeper();
-      play(keeper, "10:00:00", "10:20:00");
-      keeper.restart(how);
-      play(keeper, "10:22:30", "10:30:00", { start: 300 });
-      expect(intervals(keeper)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 210"]);
+      const ledger = new LedgerInMemory();
+      play(ledger, "10:00:00", "10:20:00");
+      ledger.restart(how);
+      play(ledger, "10:22:30", "10:30:00", { start: 300 });
+      expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 210"]);
     }
   });
 
   it("a restart across a boundary is a gap, unless the meter's period was longer than it", () => {
-    const fast = new BookKeeper();
+    const fast = new LedgerInMemory();
     play(fast, "10:00:00", "10:29:40");
     fast.restart("stopped");
     play(fast, "10:30:05", "10:45:00", { start: 400 });
     expect(intervals(fast)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:45:00 399 gap"]);
 
-    const slow = new BookKeeper();
+    const slow = new LedgerInMemory();
     play(slow, "10:00:07", "10:29:07", { step: 60, wh: 60 });
     slow.restart("stopped");
     play(slow, "10:30:07", "10:46:07", { step: 60, wh: 60, start: 1_800 });
@@ -99,9 +104,9 @@ describe("quarters", () => {
 
 describe("slow meters", () => {
   it("one that sends on every quarter gives quarters", () => {
-    const keeper = new BookKeeper();
-    play(keeper, "10:00:00", "11:00:00", { step: 900, wh: 100 });
-    expect(intervals(keeper)).toEqual([
+    const ledger = new LedgerInMemory();
+    play(ledger, "10:00:00", "11:00:00", { step: 900, wh: 100 });
+    expect(intervals(ledger)).toEqual([
       "10:00:00 10:15:00 100",
       "10:15:00 10:30:00 100",
       "10:30:00 10:45:00 100",
@@ -110,9 +115,9 @@ describe("slow meters", () => {
   });
 
   it("one that sends a little after every quarter is interpolated within its period", () => {
-    const keeper = new BookKeeper();
-    play(keeper, "10:00:09", "10:45:09", { step: 900, wh: 900 });
-    expect(intervals(keeper)).toEqual([
+    const ledger = new LedgerInMemory();
+    play(ledger, "10:00:09", "10:45:09", { step: 900, wh: 900 });
+    expect(intervals(ledger)).toEqual([
       "10:00:09 10:15:00 891 gap",
       "10:15:00 10:30:00 900",
       "10:30:00 10:45:00 900",
@@ -122,9 +127,9 @@ describe("slow meters", () => {
 
   it("one that sends every hour gives hours, which are not spread over quarters", () => {
     for (const second of ["00:00", "00:10"]) {
-      const keeper = new BookKeeper();
-      play(keeper, `09:${second}`, `13:${second}`, { step: 3600, wh: 3600 });
-      const rows = stepsOf(keeper.all(), "hour")
+      const ledger = new LedgerInMemory();
+      play(ledger, `09:${second}`, `13:${second}`, { step: 3600, wh: 3600 });
+      const rows = stepsOf(ledger.all(), "hour")
         .map(show)
         .filter((row) => !row.endsWith("gap"));
       expect(rows).toEqual(
@@ -132,22 +137,22 @@ describe("slow meters", () => {
           ? ["09:00:00 10:00:00 3600", "10:00:00 11:00:00 3600", "11:00:00 12:00:00 3600", "12:00:00 13:00:00 3600"]
           : ["10:00:00 11:00:00 3600", "11:00:00 12:00:00 3600", "12:00:00 13:00:00 3600"],
       );
-      expect(intervals(keeper).every((row) => row.endsWith("gap"))).toBe(true);
+      expect(intervals(ledger).every((row) => row.endsWith("gap"))).toBe(true);
     }
   });
 });
 
 describe("what happens to meters", () => {
   it("a register that fell marks its quarter, and nothing else", () => {
-    const keeper = new BookKeeper();
-    play(keeper, "10:00:00", "10:20:00", { start: 90_000 });
-    play(keeper, "10:20:05", "10:45:00", { start: 0 });
-    expect(intervals(keeper)).toEqual([
+    const ledger = new LedgerInMemory();
+    play(ledger, "10:00:00", "10:20:00", { start: 90_000 });
+    play(ledger, "10:20:05", "10:45:00", { start: 0 });
+    expect(intervals(ledger)).toEqual([
       "10:00:00 10:15:00 180",
       "10:15:00 10:30:00 -90061 reset",
       "10:30:00 10:45:00 180",
     ]);
-    expect(stepsOf(keeper.all(), "hour").map(show)).toEqual([
+    expect(stepsOf(ledger.all(), "hour").map(show)).toEqual([
       "10:00:00 10:15:00 180 gap",
       "10:15:00 10:30:00 -90061 reset",
       "10:30:00 10:45:00 180 gap",
@@ -155,72 +160,72 @@ describe("what happens to meters", () => {
   });
 
   it("a replaced meter is marked although its register is higher, also when the bridge was killed in between", () => {
-    const keeper = new BookKeeper();
-    for (let s = 0; s <= 1200; s += 5) keeper.telegram(at("10:00:00") + s * 1000, s, { device: "OLD" });
-    keeper.restart("killed");
-    for (let s = 1300; s <= 1800; s += 5) keeper.telegram(at("10:00:00") + s * 1000, 50_000 + s, { device: "NEW" });
-    expect(intervals(keeper)).toEqual(["10:00:00 10:15:00 900", "10:15:00 10:30:00 50900 reset"]);
+    const ledger = new LedgerInMemory();
+    for (let s = 0; s <= 1200; s += 5) ledger.telegram(at("10:00:00") + s * 1000, s, { device: "OLD" });
+    ledger.restart("killed");
+    for (let s = 1300; s <= 1800; s += 5) ledger.telegram(at("10:00:00") + s * 1000, 50_000 + s, { device: "NEW" });
+    expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 900", "10:15:00 10:30:00 50900 reset"]);
   });
 
   it("a mark within a quarter outlives a restart", () => {
-    const keeper = new BookKeeper();
-    play(keeper, "10:00:00", "10:20:00", { start: 500 });
-    play(keeper, "10:20:05", "10:21:00", { start: 0 });
-    keeper.restart("killed");
-    play(keeper, "10:22:00", "10:30:00", { start: 20 });
-    expect(intervals(keeper)[1]).toBe("10:15:00 10:30:00 -564 reset");
+    const ledger = new LedgerInMemory();
+    play(ledger, "10:00:00", "10:20:00", { start: 500 });
+    play(ledger, "10:20:05", "10:21:00", { start: 0 });
+    ledger.restart("killed");
+    play(ledger, "10:22:00", "10:30:00", { start: 20 });
+    expect(intervals(ledger)[1]).toBe("10:15:00 10:30:00 -564 reset");
   });
 
-  it("a clock that is set back marks its quarter; what was booked from the later time on is taken again", () => {
-    const keeper = new BookKeeper();
-    const register = play(keeper, "10:00:00", "10:40:00");
-    play(keeper, "10:20:00", "10:45:00", { start: register + 1, skew: 1_200_000 });
-    expect(intervals(keeper)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 421 gap", "10:30:00 10:45:00 180"]);
-    expect(keeper.notices).toHaveLength(1);
+  it("a clock that is set back marks its quarter; what was recorded from the later time on is taken again", () => {
+    const ledger = new LedgerInMemory();
+    const register = play(ledger, "10:00:00", "10:40:00");
+    play(ledger, "10:20:00", "10:45:00", { start: register + 1, skew: 1_200_000 });
+    expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 421 gap", "10:30:00 10:45:00 180"]);
+    expect(ledger.notices).toHaveLength(1);
   });
 
   it("a clock that is set forward marks its quarter, even if no boundary was left out", () => {
-    const keeper = new BookKeeper();
-    const register = play(keeper, "10:00:00", "10:20:00");
-    play(keeper, "10:24:00", "10:45:00", { start: register, skew: -235_000 });
-    expect(intervals(keeper)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 132 gap", "10:30:00 10:45:00 180"]);
+    const ledger = new LedgerInMemory();
+    const register = play(ledger, "10:00:00", "10:20:00");
+    play(ledger, "10:24:00", "10:45:00", { start: register, skew: -235_000 });
+    expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 132 gap", "10:30:00 10:45:00 180"]);
   });
 
   it("a correction by a few seconds marks nothing", () => {
-    const keeper = new BookKeeper();
-    const register = play(keeper, "10:00:00", "10:15:02", { step: 2 });
-    play(keeper, "10:14:58", "10:30:00", { step: 2, start: register + 1, skew: 6_000 });
-    expect(intervals(keeper)).toEqual(["10:00:00 10:15:00 450", "10:15:00 10:30:00 453"]);
+    const ledger = new LedgerInMemory();
+    const register = play(ledger, "10:00:00", "10:15:02", { step: 2 });
+    play(ledger, "10:14:58", "10:30:00", { step: 2, start: register + 1, skew: 6_000 });
+    expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 450", "10:15:00 10:30:00 453"]);
   });
 
   it("a clock that falls to the year 2000 stops the ledger and spoils nothing", () => {
-    const keeper = new BookKeeper();
-    play(keeper, "10:00:00", "10:20:00");
+    const ledger = new LedgerInMemory();
+    play(ledger, "10:00:00", "10:20:00");
     const wall = at("10:20:05");
     for (let s = 0; s < 600; s += 5) {
-      keeper.telegram(Date.UTC(2000, 0, 1) + s * 1000, 300 + s, { wall: wall + s * 1000, arrived: wall + s * 1000 });
+      ledger.telegram(Date.UTC(2000, 0, 1) + s * 1000, 300 + s, { wall: wall + s * 1000, arrived: wall + s * 1000 });
     }
-    expect(keeper.notices).toHaveLength(1);
-    play(keeper, "10:31:00", "11:00:00", { start: 2_000 });
-    expect(intervals(keeper)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:45:00 1988 gap", "10:45:00 11:00:00 180"]);
+    expect(ledger.notices).toHaveLength(1);
+    play(ledger, "10:31:00", "11:00:00", { start: 2_000 });
+    expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:45:00 1988 gap", "10:45:00 11:00:00 180"]);
   });
 
   it("a clock that was years ahead, also from the first telegram on, is believed when it agrees with ours", () => {
-    const keeper = new BookKeeper();
+    const ledger = new LedgerInMemory();
     for (let s = 0; s <= 900; s += 5) {
-      keeper.telegram(Date.UTC(2063, 0, 1) + s * 1000, s, { wall: at("09:00:00"), arrived: s * 1000 });
+      ledger.telegram(Date.UTC(2063, 0, 1) + s * 1000, s, { wall: at("09:00:00"), arrived: s * 1000 });
     }
-    play(keeper, "10:00:00", "10:30:00", { start: 1_000 });
-    expect(intervals(keeper)).toEqual(["09:59:59 10:00:00 1000 gap", "10:00:00 10:15:00 180", "10:15:00 10:30:00 180"]);
+    play(ledger, "10:00:00", "10:30:00", { start: 1_000 });
+    expect(intervals(ledger)).toEqual(["09:59:59 10:00:00 1000 gap", "10:00:00 10:15:00 180", "10:15:00 10:30:00 180"]);
   });
 
   it("lists that hold only a part of the registers do not disturb", () => {
-    const keeper = new BookKeeper();
+    const ledger = new LedgerInMemory();
     for (let s = 0; s <= 900; s += 5) {
       const registers = s % 10 === 0 ? { energy_import: s, energy_export: 2 * s } : { energy_import: s };
-      keeper.telegram(at("10:00:00") + s * 1000, s, { registers });
+      ledger.telegram(at("10:00:00") + s * 1000, s, { registers });
     }
-    const [interval] = intervalsOf(keeper.all());
+    const [interval] = intervalsOf(ledger.all());
     expect(interval?.energy).toEqual({ energy_import: 900, energy_export: 1800 });
   });
 });
@@ -260,7 +265,7 @@ describe("for any sequence of accepted telegrams", () => {
         fc.integer({ min: 0, max: 900 }),
         fc.boolean(),
         (steps, phase, agrees) => {
-          const keeper = new BookKeeper();
+          const ledger = new LedgerInMemory();
           let now = at("00:00:00") + phase * 1000;
           let shift = 0;
           let register = 1_000_000;
@@ -272,7 +277,7 @@ describe("for any sequence of accepted telegrams", () => {
                 now += event.after * 1000;
                 register += event.wh;
                 first ??= register;
-                keeper.telegram(now + shift, register, { arrived: now, wall: agrees ? now + shift : now, device });
+                ledger.telegram(now + shift, register, { arrived: now, wall: agrees ? now + shift : now, device });
                 break;
               case "clock":
                 shift += event.by * 1000;
@@ -285,16 +290,16 @@ describe("for any sequence of accepted telegrams", () => {
                 register += 77_777;
                 break;
               default:
-                keeper.restart(event.type);
+                ledger.restart(event.type);
             }
           }
-          const rows = intervalsOf(keeper.all());
+          const rows = intervalsOf(ledger.all());
           const sum = (list: readonly Interval[]): number =>
             list.reduce((total, { energy }) => total + (energy.energy_import ?? 0), 0);
-          const newest = keeper.book.newest?.registers.energy_import ?? 0;
+          const newest = ledger.recorder.newest?.registers.energy_import ?? 0;
           expect(sum(rows)).toBe(newest - (first ?? newest));
           for (const stepName of ["hour", "day", "month"] as const) {
-            expect(sum(stepsOf(keeper.all(), stepName))).toBe(sum(rows));
+            expect(sum(stepsOf(ledger.all(), stepName))).toBe(sum(rows));
           }
           for (const [index, row] of rows.entries()) {
             expect(row.end.at).toBeGreaterThan(row.start.at);

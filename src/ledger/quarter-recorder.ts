@@ -13,7 +13,7 @@ import type { LocalInstant } from "./local-time.ts";
 import { isBoundary, type Point, QUARTER_MS, quarterOf, type Registers } from "./point.ts";
 
 /** One accepted telegram, as far as it counts here. */
-export interface BookEntry extends LocalInstant {
+export interface RegisterSample extends LocalInstant {
   readonly registers: Registers;
   /** Who the meter is (system title, else number); `null` if this telegram does not say. */
   readonly device: string | null;
@@ -23,8 +23,8 @@ export interface BookEntry extends LocalInstant {
   readonly wall: number;
 }
 
-/** What the book must know to go on after a restart. */
-export interface BookState {
+/** What the recorder must know to go on after a restart. */
+export interface RecorderState {
   readonly device: string | null;
   /** The newest point on a boundary, or the one that began the ledger. */
   readonly point: Point;
@@ -35,7 +35,7 @@ export interface BookState {
 }
 
 /** The points that were booked, for a clock that is set back. */
-export interface BookHistory {
+export interface RecorderHistory {
   /** The newest point before this instant that is on a boundary or began the ledger; `null` if there is none. */
   before(at: number): Point | null;
   /** The registers with which the ledger began. */
@@ -45,7 +45,7 @@ export interface BookHistory {
 }
 
 /** What a telegram does to the ledger. */
-export interface Booked {
+export interface RecorderResult {
   /** To be appended in this order (`appendPoint`). */
   readonly points: readonly Point[];
   /** The clock was set back to this instant: later points are no longer true. `null`: they all are. */
@@ -56,7 +56,7 @@ export interface Booked {
 
 type Telegram = LocalInstant & { readonly registers: Registers };
 
-const NOTHING: Booked = { points: [], rewind: null, notice: null };
+const NOTHING: RecorderResult = { points: [], rewind: null, notice: null };
 
 /** Intervals from which the period is taken, and how many it takes at least. */
 const INTERVALS = 9;
@@ -73,8 +73,8 @@ const AGREES_MS = 600_000;
 /** A register that has not come for so long is no longer waited for. */
 const FORGET_MS = 3 * 3_600_000;
 
-export class QuarterBook {
-  readonly #history: BookHistory;
+export class QuarterRecorder {
+  readonly #history: RecorderHistory;
   #device: string | null;
   #point: Point | null;
   #mark: "clock" | "reset" | null;
@@ -90,7 +90,7 @@ export class QuarterBook {
   #inStep = false;
   #waiting = false;
 
-  constructor(history: BookHistory, state: BookState | null = null) {
+  constructor(history: RecorderHistory, state: RecorderState | null = null) {
     this.#history = history;
     this.#device = state?.device ?? null;
     this.#point = state?.point ?? null;
@@ -121,13 +121,13 @@ export class QuarterBook {
     return pointOf(this.#last, "last");
   }
 
-  take(entry: BookEntry): Booked {
-    const booked = this.#book(entry);
-    this.#writtenAt = booked.points.at(-1)?.at ?? this.#writtenAt;
-    return booked;
+  take(entry: RegisterSample): RecorderResult {
+    const result = this.#record(entry);
+    this.#writtenAt = result.points.at(-1)?.at ?? this.#writtenAt;
+    return result;
   }
 
-  #book(entry: BookEntry): Booked {
+  #record(entry: RegisterSample): RecorderResult {
     const last = this.#last;
     if (last === null || this.#point === null) return this.#begin(entry);
     if (!hasAll(entry, last)) return NOTHING;
@@ -146,21 +146,21 @@ export class QuarterBook {
     return points.length === 0 ? NOTHING : { points, rewind: null, notice: null };
   }
 
-  #begin(entry: BookEntry): Booked {
+  #begin(entry: RegisterSample): RecorderResult {
     const { at, offset, registers } = entry;
     this.#point = { at, offset, registers, mark: "begin" };
     this.#remember(entry);
     return { points: [this.#point], rewind: null, notice: null };
   }
 
-  #remember({ at, offset, registers, device, arrived }: BookEntry): void {
+  #remember({ at, offset, registers, device, arrived }: RegisterSample): void {
     this.#device = device ?? this.#device;
     this.#last = { at, offset, registers };
     this.#arrived = arrived;
   }
 
   /** The points up to this telegram, the next after `last`. */
-  #advance(entry: BookEntry, last: Telegram, passed: number): Point[] {
+  #advance(entry: RegisterSample, last: Telegram, passed: number): Point[] {
     const event = this.#fell(entry, last) ? "reset" : this.#setForward(entry, passed) ? "clock" : null;
     if (event === null) {
       this.#intervals.push(passed);
@@ -203,13 +203,13 @@ export class QuarterBook {
     return point;
   }
 
-  #fell({ registers, device }: BookEntry, last: Telegram): boolean {
+  #fell({ registers, device }: RegisterSample, last: Telegram): boolean {
     if (device !== null && this.#device !== null && device !== this.#device) return true;
     return Object.entries(last.registers).some(([key, value]) => (registers[key] ?? value) < value);
   }
 
   /** Whether the meter's clock went on further than time has; can be told only if both had kept pace before. */
-  #setForward(entry: BookEntry, passed: number): boolean {
+  #setForward(entry: RegisterSample, passed: number): boolean {
     if (this.#arrived === null) return false;
     const ahead = passed - (entry.arrived - this.#arrived);
     const inStep = this.#inStep;
@@ -217,7 +217,7 @@ export class QuarterBook {
     return inStep && ahead >= SET_MS;
   }
 
-  #setBack(entry: BookEntry, last: Telegram): Booked {
+  #setBack(entry: RegisterSample, last: Telegram): RecorderResult {
     const back = Math.round((last.at - entry.at) / 1000);
     if (back * 1000 > LARGE_SET_MS && Math.abs(entry.at - entry.wall) > AGREES_MS) {
       this.#arrived = entry.arrived;
@@ -263,7 +263,7 @@ function pointOf({ at, offset, registers }: Telegram, mark: Point["mark"]): Poin
 }
 
 /** Lists that hold only a part of the registers are left out, unless the others have not come for long. */
-function hasAll(entry: BookEntry, last: Telegram): boolean {
+function hasAll(entry: RegisterSample, last: Telegram): boolean {
   if (Math.abs(entry.at - last.at) > FORGET_MS) return true;
   return Object.keys(last.registers).every((key) => entry.registers[key] !== undefined);
 }
