@@ -8,7 +8,7 @@
  */
 import * as z from "zod/mini";
 import { homeAssistantSchema } from "./options/homeassistant.ts";
-import { tariffWindowSchema, timeZoneSchema } from "./options/ledger.ts";
+import { TIME_ZONE_ALLOWED, tariffWindowSchema, timeZoneSchema } from "./options/ledger.ts";
 import { listSchema } from "./options/lists.ts";
 import { meterSchema } from "./options/meter.ts";
 import { mqttSchema } from "./options/mqtt.ts";
@@ -68,7 +68,7 @@ export const configSchema = z.strictObject({
       de: "Tageszeiten, deren Energie in den aufgezeichneten Viertelstunden getrennt gezählt wird.",
     },
     exampleLines: [
-      '- { name: summer, months: [4, 5, 6, 7, 8, 9], weekdays: [mon, tue, wed, thu, fri, sat, sun], from: "10:00", to: "16:00" }',
+      '- { name: summer, months: [4, 5, 6, 7, 8, 9], weekdays: [mon, tue, wed, thu, fri, sat, sun], from: "10:00", to: "16:00", time_zone: Europe/Vienna }',
     ],
   }),
   time_zone: option(timeZoneSchema, {
@@ -77,7 +77,7 @@ export const configSchema = z.strictObject({
       en: "For ledger and tariff windows, where the meter sends no offset of its own.",
       de: "Für aufgezeichnete Viertelstunden und Tariffenster, wo der Zähler keine eigene Zeitverschiebung sendet.",
     },
-    allowed: "a name of the IANA time zone database, such as Europe/Vienna",
+    allowed: TIME_ZONE_ALLOWED,
     example: "Europe/Vienna",
     unset: "that of the system",
   }),

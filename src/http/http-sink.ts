@@ -4,9 +4,9 @@
  */
 import type { Server } from "node:http";
 import { join } from "node:path";
-import type { HttpConfig } from "../config/options.ts";
+import type { HttpConfig, TariffWindowConfig } from "../config/options.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
-import type { TariffWindow } from "../ledger/tariff-window.ts";
+import { tariffWindow } from "../ledger/tariff-window.ts";
 import type { LogTail } from "../log/log-tail.ts";
 import type { MeterEvent } from "../meter/events.ts";
 import { isLoopback } from "../process/loopback.ts";
@@ -39,7 +39,7 @@ export interface HttpSinkOptions {
   /** Where the energy of the plots comes from. */
   readonly ledger: Pick<LedgerReader, "points">;
   /** Shaded on the page. */
-  readonly tariffWindows?: readonly TariffWindow[];
+  readonly tariffWindows?: readonly TariffWindowConfig[];
   /** Where the history of power is kept; `null`: in memory only. */
   readonly dataDir: string | null;
   /** Whether the Home Assistant Supervisor runs us: then only its ingress is served. */
@@ -171,7 +171,7 @@ export class HttpSink implements Sink {
       live: this.#live,
       history: this.history,
       ledger: this.#options.ledger,
-      tariffWindows: this.#options.tariffWindows ?? [],
+      tariffWindows: (this.#options.tariffWindows ?? []).map(tariffWindow),
       recorder: this.recorder,
       view,
       keysOf,

@@ -1,4 +1,5 @@
 /** The ledger of all meters of a bridge: takes readings, keeps files, and tells what has changed. */
+import type { TariffWindowConfig } from "../config/options.ts";
 import type { ComponentLog } from "../log/component-log.ts";
 import type { MeterInfo, Reading } from "../meter/events.ts";
 import { type Clock, systemClock } from "../process/clock.ts";
@@ -11,7 +12,7 @@ import { appendPoint, isBoundary, type Point } from "./point.ts";
 import { QuarterRecorder } from "./quarter-recorder.ts";
 import { registersOf } from "./registers-of.ts";
 import { Summary } from "./summary.ts";
-import type { TariffWindow } from "./tariff-window.ts";
+import { type TariffWindow, tariffWindow } from "./tariff-window.ts";
 
 const MAX_METERS = 16;
 /** Between two states that are told, milliseconds; a boundary is told at once. */
@@ -23,7 +24,7 @@ export interface LedgerOptions {
   /** `time_zone` */
   readonly timeZone?: string | undefined;
   /** `tariff_windows` */
-  readonly windows: readonly TariffWindow[];
+  readonly windows: readonly TariffWindowConfig[];
   readonly log: ComponentLog;
   readonly clock?: Clock;
   readonly appender?: Appender;
@@ -51,6 +52,7 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #clock: Clock;
   readonly #zone: ZoneOffset;
+  readonly #windows: readonly TariffWindow[];
   readonly #meters = new Map<string, MeterLedger>();
   readonly #listeners: LedgerListener[] = [];
 
@@ -58,6 +60,7 @@ export class Ledger {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#zone = zoneOffset(options.timeZone);
+    this.#windows = options.windows.map(tariffWindow);
     this.reader = new LedgerReader(options.dataDir, (meter) => this.#unwritten(meter));
   }
 
@@ -121,12 +124,12 @@ export class Ledger {
     const known = this.#meters.get(id);
     if (known !== undefined) return known;
     if (this.#meters.size >= MAX_METERS) return null;
-    const { dataDir, log, appender, windows } = this.#options;
+    const { dataDir, log, appender } = this.#options;
     const store = new LedgerStore({ dataDir, meter: id, log, clock: this.#clock, ...(appender && { appender }) });
     const created: MeterLedger = {
       store,
       recorder: new QuarterRecorder(store, store.load()),
-      summary: new Summary(windows),
+      summary: new Summary(this.#windows),
       open: [],
       receivedAt: null,
       toldAt: Number.NEGATIVE_INFINITY,
@@ -149,7 +152,7 @@ export class Ledger {
 
   /** From the files: after a start, and when points are no longer true. */
   #sumUpAgain(meter: MeterLedger): void {
-    meter.summary = new Summary(this.#options.windows);
+    meter.summary = new Summary(this.#windows);
     meter.open = [];
     this.#sumUp(meter, meter.store.recent(2).points);
   }

@@ -1,7 +1,7 @@
-/** Tariff windows: which quarters they hold (option `tariff_windows`). */
+/** Tariff windows: which quarters lie in them (option `tariff_windows`). */
 import type { TariffWindowConfig } from "../config/options.ts";
 import type { Interval } from "./intervals.ts";
-import type { LocalInstant } from "./local-time.ts";
+import { type LocalInstant, type ZoneOffset, zoneOffset } from "./local-time.ts";
 import { QUARTER_MS } from "./point.ts";
 
 const WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
@@ -9,15 +9,23 @@ const DAY_MS = 86_400_000;
 /** A gap longer than a day lies in no window. */
 const MAX_QUARTERS = 96;
 
-/** A window as it is configured. */
-export type TariffWindow = TariffWindowConfig;
+export interface TariffWindow extends Omit<TariffWindowConfig, "time_zone"> {
+  /** Its own time zone; without one, the offset of each instant counts. */
+  readonly zone?: ZoneOffset;
+}
+
+/** A window as it is configured, ready for use. */
+export function tariffWindow({ time_zone: name, ...window }: TariffWindowConfig): TariffWindow {
+  return name === undefined ? window : { ...window, zone: zoneOffset(name) };
+}
 
 /**
- * Whether the quarter that begins at this instant lies in the window, by its local time. A window that ends on the next
- * day belongs to the day on which it begins, with all of its hours.
+ * Whether the quarter that begins at this instant lies in the window, by the window's local time. A window that ends on the
+ * next day belongs to the day on which it begins, with all of its hours.
  */
-export function isInWindow({ months, weekdays, from, to }: TariffWindow, { at, offset }: LocalInstant): boolean {
-  const local = at + offset * 60_000;
+export function isInWindow(window: TariffWindow, { at, offset }: LocalInstant): boolean {
+  const { months, weekdays, from, to, zone } = window;
+  const local = at + (zone?.(at) ?? offset) * 60_000;
   const minute = Math.floor((local % DAY_MS) / 60_000);
   const [begin, end] = [minutesOf(from), minutesOf(to)];
   const overnight = end <= begin;

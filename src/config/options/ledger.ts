@@ -15,6 +15,9 @@ function isTimeZone(name: string): boolean {
   }
 }
 
+export const timeZoneSchema = z.optional(text(64).check(z.refine(isTimeZone)));
+export const TIME_ZONE_ALLOWED = "a name of the IANA time zone database, such as Europe/Vienna";
+
 export const tariffWindowSchema = z.strictObject({
   name: option(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,32}$/)), {
     title: { en: "Name", de: "Name" },
@@ -55,6 +58,14 @@ export const tariffWindowSchema = z.strictObject({
     allowed: TIME_ALLOWED,
     example: '"16:00"',
   }),
+  time_zone: option(z.optional(text(64).check(z.refine(isTimeZone))), {
+    title: { en: "Time zone", de: "Zeitzone" },
+    help: {
+      en: "Time zone of months, weekdays and times of this window.",
+      de: "Zeitzone von Monaten, Wochentagen und Uhrzeiten dieses Fensters.",
+    },
+    allowed: TIME_ZONE_ALLOWED,
+    example: "Europe/Vienna",
+    unset: "the meter's own offset, else `time_zone`",
+  }),
 });
-
-export const timeZoneSchema = z.optional(text(64).check(z.refine(isTimeZone)));
