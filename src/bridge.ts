@@ -175,6 +175,7 @@ export class Bridge implements BridgeView {
         bridge: this,
         supportUrl: REPOSITORY_URL,
         onCommand: (meter, command) => this.#obey(meter, command),
+        onReturn: () => this.#backfill?.returned(),
         log: log.child({ component: "mqtt" }),
         ...pageUrl(config.http, supervised),
         ...(findBroker === undefined ? {} : { findBroker }),

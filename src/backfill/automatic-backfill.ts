@@ -1,19 +1,29 @@
 /**
- * Fills holes by itself while the bridge runs (`homeassistant.backfill`). Twenty minutes past each hour Home Assistant's statistics
- * are compared with the ledger: by then the recorder has compiled the hour in which Home Assistant, the broker or the network
- * came back, and the ledger has the quarter after it. Nothing here is ever fatal to the bridge.
+ * Fills holes while the bridge runs (`homeassistant.backfill`). Compares Home Assistant's statistics with the ledger
+ *
+ * - shortly after the start and after each return of Home Assistant, the broker or the network, for holes that are complete,
+ * - two minutes past the hour of the return: the recorder has compiled the row after the hole by then,
+ * - twenty minutes past each hour, for returns that nobody announced and meters whose clock is behind.
+ *
+ * Nothing here is ever fatal to the bridge.
  */
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import type { ComponentLog } from "../log/component-log.ts";
 import { type MissingHour, type RunResult, reasonText } from "./backfill.ts";
+import { type BackfillStatus, StatusOfBackfill } from "./backfill-status.ts";
 import type { Access } from "./connect.ts";
 import { HOUR_MS } from "./plan.ts";
+import { isPending } from "./reasons.ts";
 
-const PAST_HOUR_MS = 20 * 60_000;
-/** How far back it looks by itself: a long holiday. */
+/** After a start or return: by then Home Assistant has started its recorder, and the meter is identified. */
+const AFTER_RETURN_MS = 15_000;
+/** The recorder compiles an hour ten seconds after its end; the ledger has the boundary with the next telegram. */
+const COMPILED_MS = 2 * 60_000;
+const REGULAR_MS = 20 * 60_000;
+/** How far back holes are looked for: a long holiday. */
 const SPAN_MS = 35 * 24 * HOUR_MS;
 const STOP_MS = 1_500;
-/** Holes that were already logged as left. */
+/** Holes that were already logged as not filled. */
 const MOST_LOGGED = 200;
 
 export interface AutomaticBackfillOptions {
@@ -24,6 +34,8 @@ export interface AutomaticBackfillOptions {
   /** The meters that have been identified. */
   readonly meters: () => readonly string[];
   readonly log: ComponentLog;
+  /** Called after each comparison. */
+  readonly onStatus?: (status: BackfillStatus) => void;
   /** Milliseconds since 1970, and a timer; for tests. */
   readonly wall?: () => number;
   readonly after?: (ms: number, act: () => void) => () => void;
@@ -34,8 +46,11 @@ export class AutomaticBackfill {
   readonly #options: AutomaticBackfillOptions;
   readonly #stopping = new AbortController();
   readonly #logged = new Set<string>();
+  readonly #status = new StatusOfBackfill();
+  /** Times of the next comparisons that a return has asked for; two at most. */
+  #due: readonly number[] = [];
   #cancel: () => void = () => undefined;
-  #running: Promise<void> = Promise.resolve();
+  #running: Promise<void> | null = null;
   #fault = "";
 
   constructor(options: AutomaticBackfillOptions) {
@@ -44,30 +59,53 @@ export class AutomaticBackfill {
 
   start(): void {
     const { access, log } = this.#options;
-    if (typeof access === "string") log.error(`holes in the energy statistics are not filled: ${access}`);
-    else this.#wait();
+    if (typeof access === "string") {
+      log.error(`holes in the energy statistics are not filled: ${access}`);
+      this.#status.fail(access);
+    } else this.returned();
+  }
+
+  /** Home Assistant, the broker or the network between is back. May be called at any time, and as often as you like. */
+  returned(): void {
+    if (typeof this.#options.access === "string" || this.#stopping.signal.aborted) return;
+    const now = this.#now();
+    this.#due = [now + AFTER_RETURN_MS, (Math.floor(now / HOUR_MS) + 1) * HOUR_MS + COMPILED_MS];
+    if (this.#running === null) this.#wait();
+  }
+
+  /** What was missed, filled and left so far. */
+  status(): BackfillStatus {
+    return this.#status.status();
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#cancel();
-    // A Home Assistant that has stopped answering delays no stop.
+    // A Home Assistant that has stopped answering does not delay the stop.
     await Promise.race([this.#running, new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())]);
   }
 
+  #now(): number {
+    return (this.#options.wall ?? Date.now)();
+  }
+
   #wait(): void {
-    const { wall = Date.now, after = afterMs } = this.#options;
-    const now = wall();
-    const next = Math.floor((now - PAST_HOUR_MS) / HOUR_MS + 1) * HOUR_MS + PAST_HOUR_MS;
-    this.#cancel = after(next - now, () => {
-      this.#running = this.#check(wall()).finally(() => {
+    const { after = afterMs } = this.#options;
+    const now = this.#now();
+    const regular = Math.floor((now - REGULAR_MS) / HOUR_MS + 1) * HOUR_MS + REGULAR_MS;
+    const next = Math.min(regular, ...this.#due);
+    this.#cancel();
+    this.#cancel = after(Math.max(0, next - now), () => {
+      this.#due = this.#due.filter((at) => at > next);
+      this.#running = this.#check(this.#now()).finally(() => {
+        this.#running = null;
         if (!this.#stopping.signal.aborted) this.#wait();
       });
     });
   }
 
   async #check(now: number): Promise<void> {
-    const { access, reader, dataDir, meters, log } = this.#options;
+    const { access, reader, dataDir, meters, log, onStatus } = this.#options;
     if (typeof access === "string" || meters().length === 0) return;
     try {
       const [{ HomeAssistant }, { runBackfill }] = await Promise.all([
@@ -78,25 +116,30 @@ export class AutomaticBackfill {
       // A stop does not wait for an answer.
       const close = (): void => homeAssistant.close();
       this.#stopping.signal.addEventListener("abort", close, { once: true });
+      const hours: MissingHour[] = [];
       try {
         for (const meter of meters()) {
-          this.#report(
-            await runBackfill({ homeAssistant, reader, dataDir, meter, apply: true, now, since: now - SPAN_MS }),
-          );
+          const span = { now, since: now - SPAN_MS };
+          const result = await runBackfill({ homeAssistant, reader, dataDir, meter, apply: true, ...span });
+          hours.push(...result.hours);
+          this.#report(result);
         }
       } finally {
         this.#stopping.signal.removeEventListener("abort", close);
         close();
       }
-      if (this.#fault !== "") log.info("Home Assistant's energy statistics can be compared again");
+      if (this.#fault !== "") log.info("Home Assistant's energy statistics can be compared with the ledger again");
       this.#fault = "";
+      this.#status.compared(now, hours);
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       // Home Assistant may be away for days: that is logged once.
       const message = error instanceof Error ? error.message : String(error);
       if (message !== this.#fault) log.warn(`holes in the energy statistics are not filled: ${message}`);
       this.#fault = message;
+      this.#status.fail(message);
     }
+    onStatus?.(this.#status.status());
   }
 
   #report({ hours }: RunResult): void {
@@ -110,11 +153,16 @@ export class AutomaticBackfill {
       const span = `${first.entity}: Home Assistant missed ${from?.slice(0, 16)}Z to ${to?.slice(0, 16)}Z`;
       if (first.reason === null) {
         log.info(`${span}; these hours were filled from the ledger`);
-      } else if (!this.#logged.has(span)) {
-        if (this.#logged.size >= MOST_LOGGED) this.#logged.clear();
-        this.#logged.add(span);
-        log.warn(`${span}; these hours are left: ${reasonText(first.reason)}`);
+        continue;
       }
+      // Another reason is worth another line.
+      const line = `${span}; these hours cannot be filled: ${reasonText(first.reason)}`;
+      if (this.#logged.has(line)) continue;
+      if (this.#logged.size >= MOST_LOGGED) this.#logged.clear();
+      this.#logged.add(line);
+      // What only has to wait is no warning.
+      if (isPending(first.reason)) log.info(line);
+      else log.warn(line);
     }
   }
 }

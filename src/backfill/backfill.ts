@@ -1,17 +1,10 @@
-/** One run: compares the statistics of a meter's energy entities with its ledger, and writes what is missing if it may. */
+/** One comparison of the statistics of a meter's energy entities with its ledger; writes what is missing if it may. */
 import { join } from "node:path";
 import { ledgerFolder } from "../ledger/ledger-files.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import type { EnergyEntity, HomeAssistant } from "./home-assistant.ts";
-import {
-  type EnergyUnit,
-  HOUR_MS,
-  type NewRow,
-  planBackfill,
-  REASONS,
-  type Reason,
-  type StatisticsRow,
-} from "./plan.ts";
+import { type EnergyUnit, HOUR_MS, type NewRow, planBackfill, type StatisticsRow } from "./plan.ts";
+import { REASONS, type ReasonCode } from "./reasons.ts";
 import { WrittenHours } from "./written-hours.ts";
 
 export interface RunOptions {
@@ -19,11 +12,11 @@ export interface RunOptions {
   readonly reader: Pick<LedgerReader, "points">;
   readonly dataDir: string;
   readonly meter: string;
-  /** Whether to write, or only to say what would be. */
+  /** Whether to write, or only to report. */
   readonly apply: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** How far back to look, milliseconds since 1970; default: as far as the ledger reaches. */
+  /** Beginning of the comparison, milliseconds since 1970; default: as far as the ledger reaches. */
   readonly since?: number | undefined;
   readonly isAfterFrom?: ((start: number) => boolean) | undefined;
   readonly isBeforeTo?: ((start: number) => boolean) | undefined;
@@ -40,14 +33,12 @@ export interface MissingHour {
   /** Energy of the hour, in the unit. */
   readonly change: number | null;
   /** Why nothing may be written. */
-  readonly reason: Reason | "costs" | null;
+  readonly reason: ReasonCode | null;
 }
 
-export const COSTS_REASON =
-  "Home Assistant books costs for this entity, and they would stay in another hour than the energy";
-
-export function reasonText(reason: Reason | "costs"): string {
-  return reason === "costs" ? COSTS_REASON : REASONS[reason];
+/** The English words for a reason. */
+export function reasonText(reason: ReasonCode): string {
+  return REASONS[reason].en;
 }
 
 export interface RunResult {
@@ -57,7 +48,7 @@ export interface RunResult {
   readonly entities: readonly string[];
 }
 
-/** Room around the ledger, so that the rows next to a hole are found even if it is long. */
+/** Margin around the ledger, so that the rows next to a hole are found even if it is long. */
 const MARGIN_MS = 40 * 24 * HOUR_MS;
 
 /** @throws HomeAssistantError; the error of the file system */
@@ -114,10 +105,10 @@ async function write(
 ): Promise<void> {
   const { entityId, unit } = entity;
   const first = rows[0]?.start ?? now;
-  // Somebody else may have filled the hours since they were read; what is there is never written over.
+  // Somebody else may have filled the hours since they were read: an existing row is never overwritten.
   const present = new Set((await homeAssistant.rows(entity, first, now + HOUR_MS)).map(({ start }) => start));
   if (rows.some(({ start }) => present.has(start))) {
-    throw new Error(`${entityId}: its statistics have just been changed by somebody else; run it again`);
+    throw new Error(`${entityId}: somebody else has just changed its statistics; run it again`);
   }
   await memory.note(rows.map((row) => ({ ...row, entity: entityId, unit })));
   await homeAssistant.write(entity, rows);
@@ -126,7 +117,7 @@ async function write(
     if (rows.every(({ start }) => there.has(start))) return;
     await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
   }
-  throw new Error(`${entityId}: Home Assistant has taken the rows, but its recorder has not written them yet`);
+  throw new Error(`${entityId}: Home Assistant has accepted the rows, but its recorder has not written them yet`);
 }
 
 const WAIT_MS = 250;

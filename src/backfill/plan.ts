@@ -12,6 +12,7 @@
  */
 import { intervalsOf } from "../ledger/intervals.ts";
 import { type Point, QUARTER_MS } from "../ledger/point.ts";
+import type { Reason } from "./reasons.ts";
 
 export const HOUR_MS = 3_600_000;
 
@@ -36,25 +37,10 @@ export interface NewRow {
 export const WATT_HOURS = { Wh: 1, kWh: 1_000, MWh: 1_000_000 } as const satisfies Record<string, number>;
 export type EnergyUnit = keyof typeof WATT_HOURS;
 
-/** Why an hour is left as it is. */
-export const REASONS = {
-  "ledger-gap": "the ledger has a gap in this hour, whose energy is not divided",
-  "ledger-reset": "the register was reset in this hole, or the meter replaced",
-  "hour-before-missing": "the hour before it has no row, so its energy cannot be told apart from that hour's",
-  "before-from": "the hole begins before --from, and it can only be filled from its beginning",
-  "no-row-after": "Home Assistant has no later row yet; it writes one after the first full hour with values",
-  "row-before-differs": "the row before the hole does not agree with the ledger (edited, or from another source)",
-  "row-after-differs": "the row after the hole does not agree with the ledger (edited, or from another source)",
-  "sum-differs":
-    "from the row before the hole to the row after it, state and sum do not grow by the same energy (edited, or reset)",
-  "not-known-yet": "the ledger does not reach to the end of the hour after the hole yet",
-} as const satisfies Record<string, string>;
-export type Reason = keyof typeof REASONS;
-
 export interface Plan {
   /** Oldest first. */
   readonly write: readonly NewRow[];
-  /** Hours without a row that the ledger reaches to and that are left all the same. */
+  /** Hours without a row that the ledger covers and that are not filled all the same. */
   readonly left: readonly { readonly start: number; readonly reason: Reason }[];
 }
 

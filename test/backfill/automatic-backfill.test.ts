@@ -21,17 +21,17 @@ const rows = Array.from({ length: 12 }, (_, hour) => ({
 }));
 
 let home: FakeHomeAssistant;
-let told: string[];
+let logged: string[];
 let automatic: AutomaticBackfill;
 let now: number;
 let timers: { ms: number; act: () => void }[];
-/** Fires the timer that waits and resolves when the next one does, which is after the check. */
+/** Resolves when the next timer is set, which is after the comparison. */
 let waits: () => void = () => undefined;
 
 const log: ComponentLog = {
-  error: (message) => void told.push(`error ${String(message)}`),
-  warn: (message) => void told.push(`warn ${String(message)}`),
-  info: (message) => void told.push(`info ${String(message)}`),
+  error: (message) => void logged.push(`error ${String(message)}`),
+  warn: (message) => void logged.push(`warn ${String(message)}`),
+  info: (message) => void logged.push(`info ${String(message)}`),
   debug: () => undefined,
 };
 const start = (more: Partial<AutomaticBackfillOptions> = {}): void => {
@@ -51,7 +51,8 @@ const start = (more: Partial<AutomaticBackfillOptions> = {}): void => {
   });
   automatic.start();
 };
-const passHour = async (): Promise<void> => {
+/** Lets the pending timer fire. */
+const next = async (): Promise<void> => {
   const timer = timers.pop();
   now += timer?.ms ?? 0;
   await new Promise<void>((resolve) => {
@@ -62,7 +63,7 @@ const passHour = async (): Promise<void> => {
 
 beforeEach(async () => {
   home = await FakeHomeAssistant.start();
-  [told, timers, now] = [[], [], BEGIN + 12 * HOUR_MS + 5 * 60_000];
+  [logged, timers, now] = [[], [], BEGIN + 12 * HOUR_MS + 5 * 60_000];
 });
 afterEach(async () => {
   await automatic.stop();
@@ -70,22 +71,51 @@ afterEach(async () => {
 });
 
 describe("the bridge with homeassistant.backfill", () => {
-  it("fills a hole twenty minutes past the hour, and says so in one sentence", async () => {
+  it("fills a hole soon after the start, and says so in one sentence", async () => {
     home.add(
       IMPORT,
       "kaifa2mqtt_house_energy_import",
       rows.filter((_, hour) => hour !== 5 && hour !== 6),
     );
     start();
-    expect(timers.map(({ ms }) => ms)).toEqual([15 * 60_000]);
-    await passHour();
+    expect(timers.map(({ ms }) => ms)).toEqual([15_000]);
+    await next();
     expect(home.rows.get(IMPORT)).toHaveLength(12);
-    expect(told).toEqual([
+    expect(logged).toEqual([
       `info ${IMPORT}: Home Assistant missed 2026-03-02T05:00Z to 2026-03-02T07:00Z; these hours were filled from the ledger`,
     ]);
-    await passHour();
-    expect(timers.map(({ ms }) => ms)).toEqual([HOUR_MS]);
-    expect(told).toHaveLength(1);
+    const hole = { hours: 2, from: BEGIN + 5 * HOUR_MS, to: BEGIN + 7 * HOUR_MS };
+    expect(automatic.status()).toMatchObject({ error: null, missed: hole, filled: hole, left: [] });
+    await next();
+    expect(logged).toHaveLength(1);
+    expect(automatic.status()).toMatchObject({ missed: hole, filled: hole, left: [] });
+  });
+
+  it("compares soon after each return, two minutes past the next hour, and twenty minutes past every hour", async () => {
+    home.add(IMPORT, "kaifa2mqtt_house_energy_import", rows);
+    const times: string[] = [];
+    start({ onStatus: ({ comparedAt }) => times.push(new Date(comparedAt ?? 0).toISOString().slice(11, 19)) });
+    for (let count = 0; count < 4; count++) await next();
+    expect(times).toEqual(["12:05:15", "12:20:00", "13:02:00", "13:20:00"]);
+    automatic.returned();
+    automatic.returned();
+    for (let count = 0; count < 4; count++) await next();
+    expect(times.slice(4)).toEqual(["13:20:15", "14:02:00", "14:20:00", "15:20:00"]);
+  });
+
+  it("waits for the row after the hole: nothing is written before Home Assistant has it, and no warning is logged", async () => {
+    home.add(IMPORT, "kaifa2mqtt_house_energy_import", rows.slice(0, 8));
+    start();
+    await next();
+    expect(logged).toEqual([
+      `info ${IMPORT}: Home Assistant missed 2026-03-02T08:00Z to 2026-03-02T11:00Z; these hours cannot be filled: Home Assistant has no later row yet; it writes one after the first full hour with values`,
+    ]);
+    expect(automatic.status().left).toMatchObject([{ hours: 3, pending: true }]);
+    home.rows.set(IMPORT, [...rows.slice(0, 8), ...rows.slice(11)]);
+    await next();
+    expect(logged[1]).toContain("these hours were filled");
+    expect(home.rows.get(IMPORT)).toHaveLength(12);
+    expect(automatic.status()).toMatchObject({ filled: { hours: 3 }, left: [] });
   });
 
   it("says once what is left, and why", async () => {
@@ -96,26 +126,32 @@ describe("the bridge with homeassistant.backfill", () => {
       edited.filter((_, hour) => hour !== 5 && hour !== 6),
     );
     start();
-    await passHour();
-    await passHour();
-    expect(told).toHaveLength(1);
-    expect(told[0]).toMatch(
-      /^warn .*missed 2026-03-02T05:00Z to 2026-03-02T07:00Z; these hours are left: from the row before/,
+    await next();
+    await next();
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toMatch(
+      /^warn .*missed 2026-03-02T05:00Z to 2026-03-02T07:00Z; these hours cannot be filled: from the row before/,
     );
     expect(home.imports()).toEqual([]);
+    expect(automatic.status()).toMatchObject({
+      missed: { hours: 2 },
+      filled: null,
+      left: [{ hours: 2, pending: false }],
+    });
   });
 
   it("says once that Home Assistant does not answer or lacks an access, never with the token, and goes on", async () => {
     start({ access: { url: home.url, token: "wrong-token" } });
-    await passHour();
-    await passHour();
-    expect(told).toHaveLength(1);
-    expect(told[0]).toContain("refuses the token");
-    expect(told[0]).not.toContain("wrong-token");
+    await next();
+    await next();
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toContain("refuses the token");
+    expect(logged[0]).not.toContain("wrong-token");
+    expect(automatic.status().error).toContain("refuses the token");
     await automatic.stop();
     timers = [];
     start({ access: "homeassistant.token must be set" });
-    expect(told[1]).toBe("error holes in the energy statistics are not filled: homeassistant.token must be set");
+    expect(logged[1]).toBe("error holes in the energy statistics are not filled: homeassistant.token must be set");
     expect(timers).toEqual([]);
   });
 });

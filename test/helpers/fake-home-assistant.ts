@@ -23,8 +23,8 @@ export class FakeHomeAssistant {
   prefs: unknown = null;
   /** Before 2025.11 imports know neither `mean_type` nor `unit_class`, and ask for `has_mean`. */
   old = false;
-  /** Does instead of an answer. */
-  onImport: ((socket: WebSocket) => void) | null = null;
+  /** Does instead of an answer. @param write has the first rows of the message written, this share of them */
+  onImport: ((socket: WebSocket, write: (share: number) => void) => void) | null = null;
 
   private constructor(server: WebSocketServer) {
     this.#server = server;
@@ -81,7 +81,11 @@ export class FakeHomeAssistant {
       }
       this.messages.push(message);
       if (message.type === "recorder/import_statistics" && this.onImport !== null) {
-        this.onImport(socket);
+        const stats = message.stats as unknown[];
+        this.onImport(socket, (share) =>
+          this.#answer({ ...message, stats: stats.slice(0, Math.ceil(stats.length * share)) }),
+        );
+        if (socket.readyState === socket.OPEN) send({ id: message.id, type: "result", success: true, result: null });
         return;
       }
       const { id } = message;

@@ -65,6 +65,8 @@ export interface MqttSinkOptions {
   readonly configurationUrl?: string;
   /** Does what was asked for over MQTT; without it nothing is. @param meter position in the configuration */
   readonly onCommand?: (meter: number, command: Command) => void;
+  /** Called after each connection to the broker, and when Home Assistant announces that it has started. */
+  readonly onReturn?: () => void;
   readonly log: ComponentLog;
 }
 
@@ -306,6 +308,7 @@ export class MqttSink implements Sink {
       this.#sendInfo();
       this.#cleanup.subscribed();
       this.#announceAll();
+      this.#options.onReturn?.();
     });
   }
 
@@ -396,6 +399,7 @@ export class MqttSink implements Sink {
       this.#publish({ topic, payload: ONLINE });
     } else if (topic === this.#options.homeassistant.status_topic && text === ONLINE) {
       this.#soon("resend", Math.max(0, this.#resentAt + RESEND_PAUSE_MS - performance.now()), () => this.#resend());
+      this.#options.onReturn?.();
     }
   }
 
