@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: all figures, or those named (`decode garbage line memory start return many parts answer`), as a table beside their aims;
+ * `npm run bench`: all figures, or those named (`decode garbage line memory start return many parts ledger answer`), as a table beside their aims;
  * `--quick` with fewer repetitions; `--write` puts the table into docs/benchmarks.md. What each row means stands there.
  */
 import { execFileSync } from "node:child_process";
@@ -9,12 +9,13 @@ import { cpus } from "node:os";
 import { benchAnswer } from "./answer.ts";
 import { benchDecode } from "./decode.ts";
 import { benchGarbage } from "./garbage.ts";
+import { benchLedger } from "./ledger.ts";
 import { benchMany } from "./many-meters.ts";
 import { benchMemoryByPart } from "./memory-by-part.ts";
 import { quantile, startBroker } from "./processes.ts";
 import { benchLine, benchMemory, benchReturn, benchStart } from "./serial-line.ts";
 
-const NAMES = ["decode", "garbage", "line", "memory", "start", "return", "many", "parts", "answer"] as const;
+const NAMES = ["decode", "garbage", "line", "memory", "start", "return", "many", "parts", "ledger", "answer"] as const;
 const DOCUMENT = "docs/benchmarks.md";
 const MARKS = ["<!-- bench: begin -->", "<!-- bench: end -->"] as const;
 
@@ -102,6 +103,14 @@ try {
     row("resident after 200 telegrams", "< 65 MB", found, after200.rss < 65);
     const growth = afterAll.rss - after200.rss;
     row(`growth up to ${thousands(telegrams)} telegrams`, "none that goes on", `${growth.toFixed(1)} MB`, growth < 8);
+  }
+  if (asked("ledger")) {
+    const cost = await benchLedger(broker, quick ? 200 : 400, quick ? 1 : 5);
+    const [more, anonymous] = [cost.withMb - cost.withoutMb, cost.withAnonymousMb - cost.withoutAnonymousMb];
+    const memory = `${more.toFixed(1)} MB (${anonymous.toFixed(1)} MB without mapped files)`;
+    row(`the ledger: resident after ${cost.telegrams} telegrams`, "+ 2 MB at most", memory, more <= 2);
+    const latency = `${ms(cost.withMs)}, without it ${ms(cost.withoutMs)}`;
+    row("the ledger: telegram to the message", "unchanged", latency, cost.withMs < cost.withoutMs * 1.1);
   }
   if (asked("start")) {
     const times = await benchStart(broker, quick ? 3 : 15);

@@ -66,12 +66,19 @@ export class BridgeProcess {
   readonly #folder: string;
   #output = "";
 
-  /** @param environment more of `KAIFA2MQTT_*`, or a configuration file's text under `config` */
-  constructor(environment: Record<string, string>, config?: string) {
+  /**
+   * @param environment more of `KAIFA2MQTT_*`
+   * @param config text of a configuration file
+   * @param main another program than that in `$OUTDIR` or dist/
+   */
+  constructor(
+    environment: Record<string, string>,
+    config?: string,
+    main = join(process.env.OUTDIR ?? "dist", "main.js"),
+  ) {
     this.#folder = mkdtempSync(join(tmpdir(), "kaifa-bench-"));
     const file = join(this.#folder, "kaifa2mqtt.yaml");
     if (config !== undefined) writeFileSync(file, config, { mode: 0o600 });
-    const main = join(process.env.OUTDIR ?? "dist", "main.js");
     this.#child = spawn(process.execPath, [main, "run", ...(config === undefined ? [] : ["--config", file])], {
       env: {
         PATH: process.env.PATH ?? "",

@@ -1,4 +1,4 @@
-/** How the program is bundled: by scripts/build.mjs for use, by bench/ledger.ts to weigh its parts. */
+/** How the program is bundled: by scripts/build.mjs for use, by bench/memory-by-part.ts to weigh its parts and by bench/ledger.ts. */
 
 /** `readable-stream` is a copy of Node's streams for older versions; Node's own are in memory anyway (1 MB less). */
 const nativeStreams = {
