@@ -261,7 +261,7 @@ describe("the ledger of a bridge", () => {
       kept.take(reading(formatLocal({ at: START + s * 1000, offset: 60 }), s));
       await clock.pass(10_000);
     }
-    await book.stop();
+    await kept.stop();
     expect(told).toHaveLength(31);
     expect(told.slice(0, 3)).toEqual(["10:00 0", "10:00 60", "10:00 120"]);
     expect(told.slice(-2)).toEqual(["10:15 840", "10:30 0"]);
@@ -310,7 +310,7 @@ describe("the ledger of a bridge", () => {
       kept.take(reading(formatLocal({ at: START + s * 1000, offset: 60 }), Math.floor(s / 3), s < 300 ? 1200 : 3000));
       await clock.pass(10_000);
     }
-    await book.stop();
+    await kept.stop();
     // 100 Wh in 5 minutes, then 10 minutes of 3 kW: 600 Wh, which is 2.4 kW.
     expect(forecast).toBe(2400);
   });
