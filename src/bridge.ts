@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { StateFile } from "./acceptance/state-file.ts";
 import type { AutomaticBackfill } from "./backfill/automatic-backfill.ts";
+import type { BackfillStatus } from "./backfill/backfill-status.ts";
 import { buildMeter, decodingOf, type Recorder } from "./build-meter.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
@@ -138,6 +139,10 @@ export class Bridge implements BridgeView {
 
   outputs(): readonly OutputStatus[] {
     return this.#outputs.map((output) => output.status());
+  }
+
+  backfill(): BackfillStatus | null {
+    return this.#backfill?.status() ?? null;
   }
 
   /** No grace period after the start: whoever waits for a first telegram sets one (Docker's `--start-period`). */

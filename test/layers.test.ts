@@ -17,7 +17,7 @@ const ALLOWED: Record<string, { values: string[]; types?: string[] }> = {
   ledger: { values: ["codec", "catalogue", "process"], types: ["log", "config", "meter"] },
   meter: { values: ["codec", "catalogue", "acceptance", "diagnosis", "process"], types: ["sources", "config", "log"] },
   sources: { values: ["codec", "catalogue"], types: ["config", "log"] },
-  sinks: { values: ["codec", "catalogue", "meter", "ledger", "process"], types: ["config", "log", "diagnosis"] },
+  sinks: { values: ["codec", "catalogue", "meter", "ledger", "process"], types: ["config", "log", "diagnosis", "backfill"] },
   http: {
     values: [
       "codec",
@@ -31,7 +31,7 @@ const ALLOWED: Record<string, { values: string[]; types?: string[] }> = {
       "log",
       "version.ts",
     ],
-    types: ["config"],
+    types: ["config", "backfill"],
   },
   // A program of its own, in the browser: no room knows it.
   "decode-page": { values: ["codec", "catalogue", "diagnosis", "sources", "config", "log", "http", "commands"] },

@@ -34,8 +34,6 @@ export interface AutomaticBackfillOptions {
   /** The meters that have been identified. */
   readonly meters: () => readonly string[];
   readonly log: ComponentLog;
-  /** Called after each comparison. */
-  readonly onStatus?: (status: BackfillStatus) => void;
   /** Milliseconds since 1970, and a timer; for tests. */
   readonly wall?: () => number;
   readonly after?: (ms: number, act: () => void) => () => void;
@@ -105,7 +103,7 @@ export class AutomaticBackfill {
   }
 
   async #check(now: number): Promise<void> {
-    const { access, reader, dataDir, meters, log, onStatus } = this.#options;
+    const { access, reader, dataDir, meters, log } = this.#options;
     if (typeof access === "string" || meters().length === 0) return;
     try {
       const [{ HomeAssistant }, { runBackfill }] = await Promise.all([
@@ -139,7 +137,6 @@ export class AutomaticBackfill {
       this.#fault = message;
       this.#status.fail(message);
     }
-    onStatus?.(this.#status.status());
   }
 
   #report({ hours }: RunResult): void {

@@ -1,4 +1,5 @@
 /** The bridge as the status page sees it: read-only, no secrets. Implemented by `bridge.ts`. */
+import type { BackfillStatus } from "../backfill/backfill-status.ts";
 import type { MeterStatus } from "../meter/events.ts";
 import type { OutputStatus } from "../sinks/output/output.ts";
 
@@ -33,4 +34,6 @@ export interface BridgeView {
   health(): Health;
   /** Outputs for other machines, in the order of the configuration. */
   outputs?(): readonly OutputStatus[];
+  /** What the automatic backfill has done; `null` if it is off. */
+  backfill?(): BackfillStatus | null;
 }

@@ -127,6 +127,7 @@ export class LiveState {
       broker: broker === null ? null : pageBroker(broker),
       meters: this.#view.meters().map((status) => this.#meter(status, broker)),
       outputs: this.#view.outputs?.() ?? [],
+      backfill: this.#view.backfill?.() ?? null,
     };
   }
 

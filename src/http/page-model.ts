@@ -93,6 +93,26 @@ export interface PageState {
   readonly broker: PageBroker | null;
   readonly meters: readonly PageMeter[];
   readonly outputs: readonly PageOutput[];
+  /** What of Home Assistant's statistics was missed, filled and left; `null` if `homeassistant.backfill` is off. */
+  readonly backfill: PageBackfill | null;
+}
+
+/** Hours, each of which counts once; times in milliseconds since 1970. */
+export interface PageHours {
+  readonly hours: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface PageBackfill {
+  /** `null` before the first comparison. */
+  readonly comparedAt: number | null;
+  /** Why the statistics cannot be compared. */
+  readonly error: string | null;
+  readonly missed: PageHours | null;
+  readonly filled: PageHours | null;
+  /** One entry for each reason; `pending` ones are filled by a later comparison. */
+  readonly left: readonly (PageHours & { readonly reason: Bilingual; readonly pending: boolean })[];
 }
 
 export interface PageBroker {

@@ -1,5 +1,6 @@
 /** The status page: connects its parts to the state that the server sends. */
 import type { KeyTestResult, PageMeter, PageState } from "../page-model.ts";
+import { showBackfill } from "./backfill.ts";
 import { Connection, send } from "./connection.ts";
 import { DiagnosisCard } from "./diagnosis-card.ts";
 import { byId, choices, setText } from "./dom.ts";
@@ -106,6 +107,7 @@ function refresh(page: PageState): PageMeter | undefined {
   showStages(meter, language, moment.lostMs !== null);
   placeStages(verdict, meter);
   showOutputs(page, Date.now() - stateAt, language, moment.lostMs !== null);
+  showBackfill(page, language);
   plots.tick(meter, moment);
   void diagnosisCard.show(meter, moment, language);
   return meter;

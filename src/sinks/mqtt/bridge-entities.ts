@@ -3,7 +3,7 @@ import { DIAGNOSTIC, type Entity, type EntityOptions } from "./entity.ts";
 import { OFFLINE, ONLINE, topics } from "./topics.ts";
 
 /** All of them read `bridge/state` and `bridge/info`. */
-export function bridgeEntities({ base, language }: EntityOptions): readonly Entity[] {
+export function bridgeEntities({ base, language, backfill = false }: EntityOptions): readonly Entity[] {
   const info = topics.bridgeInfo(base);
   const text = (en: string, de: string): string => (language === "de" ? de : en);
   return [
@@ -53,5 +53,25 @@ export function bridgeEntities({ base, language }: EntityOptions): readonly Enti
       },
       available: "bridge",
     },
+    ...(backfill ? [backfillEntity(info, text("Hours filled in the statistics", "Nachgetragene Stunden"))] : []),
   ];
+}
+
+/** Hours that were filled since the start; what was missed and what could not be filled are its attributes. */
+function backfillEntity(info: string, name: string): Entity {
+  return {
+    key: "backfill",
+    platform: "sensor",
+    name,
+    fields: {
+      state_topic: info,
+      value_template: "{{ value_json.backfill.filled.hours if value_json.backfill is defined else 0 }}",
+      json_attributes_topic: info,
+      json_attributes_template: "{{ (value_json.backfill if value_json.backfill is defined else {}) | tojson }}",
+      unit_of_measurement: "h",
+      icon: "mdi:database-plus-outline",
+      ...DIAGNOSTIC,
+    },
+    available: "bridge",
+  };
 }

@@ -1,5 +1,6 @@
 /** What `bridge/info` and `bridge/meters/<meter>` say. No secrets: they are built field by field. */
 
+import type { BackfillStatus, HoleHours } from "../../backfill/backfill-status.ts";
 import type { DiagnosisCode } from "../../diagnosis/diagnosis-code.ts";
 import type { MeterStatus } from "../../meter/events.ts";
 import type { OutputStatus } from "../output/output.ts";
@@ -12,6 +13,8 @@ export interface BridgeState {
   meters(): readonly MeterStatus[];
   /** Outputs for other machines, if there are any. */
   outputs?(): readonly OutputStatus[];
+  /** What the automatic backfill has done; `null` if it is off. */
+  backfill?(): BackfillStatus | null;
 }
 
 /** A word or two for each diagnosis: what stands beside "Status" on the device page. */
@@ -46,6 +49,7 @@ export function bridgeInfo(
   { instance, broker, language }: { instance: string; broker: string; language: "en" | "de" },
 ): string {
   const outputs = bridge.outputs?.() ?? [];
+  const backfill = bridge.backfill?.() ?? null;
   const meters = bridge.meters();
   return JSON.stringify({
     version: bridge.version,
@@ -84,7 +88,23 @@ export function bridgeInfo(
       },
     })),
     ...(outputs.length === 0 ? {} : { outputs: outputs.map(outputInfo) }),
+    ...(backfill === null ? {} : { backfill: backfillInfo(backfill, language) }),
   });
+}
+
+function backfillInfo({ comparedAt, error, missed, filled, left }: BackfillStatus, language: "en" | "de"): object {
+  const hours = (hole: HoleHours | null): object => ({
+    hours: hole?.hours ?? 0,
+    from: isoTime(hole?.from ?? null),
+    to: isoTime(hole?.to ?? null),
+  });
+  return {
+    compared: isoTime(comparedAt),
+    error,
+    missed: hours(missed),
+    filled: hours(filled),
+    left: left.map(({ reason, pending, ...hole }) => ({ ...hours(hole), reason: reason[language], pending })),
+  };
 }
 
 function outputInfo({ output, address, listening, meter, clients, ageMs, fresh }: OutputStatus): object {

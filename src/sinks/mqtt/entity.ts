@@ -22,6 +22,8 @@ export interface EntityOptions {
   /** `mqtt.base_topic` */
   readonly base: string;
   readonly language: Language;
+  /** Whether the bridge fills holes in Home Assistant's statistics (`homeassistant.backfill`). */
+  readonly backfill?: boolean | undefined;
 }
 
 /** There for whoever enables it. */

@@ -125,6 +125,7 @@ export class MqttSink implements Sink {
         base: this.#base,
         prefix,
         language: homeassistant.language,
+        backfill: homeassistant.backfill,
         version: bridge.version,
         instance,
         topics: publishTopics,
