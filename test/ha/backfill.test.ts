@@ -1,66 +1,71 @@
 /**
- * Holes in the statistics of a real Home Assistant, filled from a ledger. The past is imported: a day in which Home Assistant
- * was away for hours, and booked their energy in the hour in which it came back.
+ * A day that a real Home Assistant missed, filled from the ledger of a real bridge. Home Assistant is really stopped while the
+ * meter's day goes by; only the clock cannot be moved: the meter's lies a day back, and the rows that the recorder would
+ * have compiled are imported, with the meter's registers.
  */
+import { execFileSync } from "node:child_process";
+import mqtt, { type MqttClient } from "mqtt";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { LedgerStore } from "../../src/ledger/ledger-store.ts";
-import type { Point } from "../../src/ledger/point.ts";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { Mosquitto } from "../helpers/mosquitto.ts";
 import { type BuiltProgram, buildProgram, run } from "../helpers/program.ts";
-import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { HomeAssistant } from "./home-assistant.ts";
-import { KEY, SimulatedMeterProcess } from "./simulated-meter.ts";
+import { FedMeter, type Registers } from "./fed-meter.ts";
+import { HomeAssistant, pause } from "./home-assistant.ts";
+import { KEY } from "./simulated-meter.ts";
 
 const NAME = "sensor.kaifa_ma309_";
-const METER = "181210207919";
+const KEYS = ["energy_import", "energy_export"] as const;
 const HOUR_MS = 3_600_000;
-const QUARTER_MS = 900_000;
+const STEP_MS = 300_000;
+/** The newest hour of the meter ends three hours ago: nothing of it is compiled by the recorder itself. */
 const HOURS = 26;
-/** The last imported hour ends three hours ago: nothing of it is compiled by the recorder itself. */
 const BEGIN = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - (HOURS + 3) * HOUR_MS;
-const AWAY = [5, 15, 16, 17, 18];
-const log = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined };
+const LEAVES = BEGIN + 5 * HOUR_MS + 4 * STEP_MS;
+const RETURNS = BEGIN + 19 * HOUR_MS + 8 * STEP_MS;
+const MISSED = [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 
 interface Row {
   readonly start: number;
   readonly state: number;
   readonly sum: number;
-  readonly change: number;
+  readonly change?: number;
 }
+const bare = (rows: readonly Row[]): Row[] => rows.map(({ start, state, sum }) => ({ start, state, sum }));
 
-describe("holes in the statistics of a real Home Assistant", () => {
+describe("a day that a real Home Assistant missed", () => {
   let program: BuiltProgram;
   let broker: Mosquitto;
   let home: HomeAssistant;
-  let meter: SimulatedMeterProcess;
+  let meter: FedMeter;
   let bridge: BridgeProcess;
-  const dataDir = temporaryFolder("kaifa-backfill-ha-");
-  const points: Point[] = Array.from({ length: HOURS * 4 + 1 }, (_, quarter) => ({
-    at: BEGIN + quarter * QUARTER_MS,
-    offset: 60,
-    registers: { energy_import: 9_000_000 + quarter * 131 + (quarter % 5), energy_export: 500_000 + quarter * 17 },
-    mark: quarter === 0 ? "begin" : "ok",
-  }));
-  const register = (key: string, at: number): number =>
-    points.find((point) => point.at === at)?.registers[key] ?? Number.NaN;
-  /** kWh of each hour, by the ledger. */
-  const bars = (key: string): number[] =>
-    Array.from(
-      { length: HOURS },
-      (_, hour) => (register(key, BEGIN + (hour + 1) * HOUR_MS) - register(key, BEGIN + hour * HOUR_MS)) / 1000,
-    );
-  const backfill = (...args: string[]) =>
-    run(program.main, ["backfill", ...args], {
+  let client: MqttClient;
+  /** The meter's registers, by its time. */
+  const sent = new Map<number, Registers>();
+  /** The newest reading that was published. */
+  let reading: Record<string, unknown> = {};
+  let clock = BEGIN - 6 * STEP_MS;
+  /** The rows before anything was filled. */
+  const before = new Map<string, Row[]>();
+
+  const configuration = (automatic: boolean): string =>
+    [
+      `meter: { port: "${meter.url}", key: ${KEY} }`,
+      `mqtt: { server: "mqtt://127.0.0.1:${broker.port}" }`,
+      "time_zone: Europe/Vienna",
+      ...(automatic ? [`homeassistant: { backfill: true, url: "${home.url}", token: "${home.token}" }`] : []),
+    ].join("\n");
+  const command = (name: string, ...args: string[]) =>
+    run(program.main, [name, ...args], {
       env: {
-        KAIFA2MQTT_DATA_DIR: dataDir,
+        KAIFA2MQTT_DATA_DIR: bridge.dataDir,
         KAIFA2MQTT_TIME_ZONE: "Europe/Vienna",
         KAIFA2MQTT_HOMEASSISTANT_URL: home.url,
         KAIFA2MQTT_HOMEASSISTANT_TOKEN: home.token,
       },
     });
+  const backfill = (...args: string[]) => command("backfill", ...args);
   const rows = async (key: string): Promise<Row[]> => {
     const answer = await home.ask<Record<string, Row[]>>({
       type: "recorder/statistics_during_period",
@@ -72,28 +77,74 @@ describe("holes in the statistics of a real Home Assistant", () => {
     });
     return answer[NAME + key] ?? [];
   };
-  const importPast = async (key: string): Promise<void> => {
-    const all = Array.from({ length: HOURS }, (_, hour) => {
-      const end = register(key, BEGIN + (hour + 1) * HOUR_MS);
-      const start = new Date(BEGIN + hour * HOUR_MS).toISOString();
-      return { start, state: end / 1000, sum: (end - register(key, BEGIN)) / 1000 };
-    });
-    await home.ask({
-      type: "recorder/import_statistics",
-      metadata: {
-        mean_type: 0,
-        has_sum: true,
-        unit_of_measurement: "kWh",
-        unit_class: "energy",
-        name: null,
-        source: "recorder",
-        statistic_id: NAME + key,
-      },
-      stats: all.filter((_, hour) => !AWAY.includes(hour)),
-    });
-    await home.until("the past is there", async () => (await rows(key)).length === HOURS - AWAY.length);
+  /** kWh of each hour, by `kaifa2mqtt export`. */
+  const ledgerBars = async (key: string): Promise<number[]> => {
+    const from = new Date(BEGIN).toISOString().replace(".000", "");
+    const to = new Date(BEGIN + HOURS * HOUR_MS).toISOString().replace(".000", "");
+    const { stdout } = await command("export", "--json", "--step", "hour", "--from", from, "--to", to);
+    const hours = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(hours.map(({ mark }) => mark)).toEqual(Array(HOURS).fill(""));
+    return hours.map((hour) => Number(hour[`${key}_wh`]) / 1000);
   };
 
+  /** Lets the meter's time pass, a telegram every five minutes; returns when the ledger has all of it. */
+  const pass = async (until: number): Promise<void> => {
+    for (; clock <= until; clock += STEP_MS) {
+      sent.set(clock, meter.send(clock));
+      await pause(25);
+    }
+    // A clock that runs so fast is doubted: the energies of the last telegram follow when no other has come.
+    await home.until(
+      "the last telegram is published",
+      async () => KEYS.every((key) => reading[key] === sent.get(clock - STEP_MS)?.[key]),
+      60_000,
+    );
+  };
+  /** Resolves when Home Assistant shows the registers of that telegram. */
+  const seen = async (time: number): Promise<void> => {
+    for (const key of KEYS) {
+      const wanted = sent.get(time)?.[key];
+      await home.until(
+        `${key} is ${wanted}`,
+        async () => Number((await home.state(NAME + key))?.state) === wanted,
+        60_000,
+      );
+    }
+  };
+  /** What Home Assistant's recorder would have compiled of the telegrams that came while it was there. */
+  const compiled = (key: (typeof KEYS)[number]): Row[] => {
+    const states = new Map<number, number>();
+    for (const [time, registers] of sent) {
+      if (time > LEAVES && time < RETURNS) continue;
+      const start = Math.ceil(time / HOUR_MS) * HOUR_MS - HOUR_MS;
+      states.set(start, registers[key]);
+    }
+    const first = states.get(BEGIN - HOUR_MS) ?? Number.NaN;
+    return [...states]
+      .map(([start, state]) => ({ start, state, sum: Number((state - first).toFixed(3)) }))
+      .filter(({ start }) => start >= BEGIN);
+  };
+  const importPast = async (key: string, stats: readonly Row[]): Promise<void> => {
+    const common = {
+      has_sum: true,
+      unit_of_measurement: "kWh",
+      name: null,
+      source: "recorder",
+      statistic_id: NAME + key,
+    };
+    const send = (more: object) =>
+      home.ask({
+        type: "recorder/import_statistics",
+        metadata: { ...common, ...more },
+        stats: stats.map(({ start, state, sum }) => ({ start: new Date(start).toISOString(), state, sum })),
+      });
+    // Home Assistant before 2025.11 has the older form.
+    await send({ mean_type: 0, unit_class: "energy" }).catch(() => send({ has_mean: false }));
+    await home.until("the past is there", async () => (await rows(key)).length === stats.length);
+  };
   /** With KAIFA_PICTURES=1 the pictures of docs/backfill.md are taken anew. */
   const picture = async (name: string): Promise<void> => {
     if (process.env.KAIFA_PICTURES !== "1") return;
@@ -102,7 +153,8 @@ describe("holes in the statistics of a real Home Assistant", () => {
       args: ["--no-sandbox", "--disable-gpu"],
     });
     const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, locale: "en-GB" });
-    await page.goto(`${home.url}/energy`);
+    const date = new Date(BEGIN + 12 * HOUR_MS).toLocaleDateString("sv-SE", { timeZone: "Europe/Vienna" });
+    await page.goto(`${home.url}/energy?start_date=${date}`);
     await page.getByText("Energy distribution").first().waitFor({ state: "attached", timeout: 45_000 });
     await page.waitForTimeout(4000);
     await page.screenshot({ path: `docs/images/${name}.png`, animations: "disabled" });
@@ -116,83 +168,139 @@ describe("holes in the statistics of a real Home Assistant", () => {
     const haPort = process.env.KAIFA_HA_PORT === undefined ? await freePort() : Number(process.env.KAIFA_HA_PORT);
     home = new HomeAssistant(haPort);
     await home.begin(broker.port);
-    meter = await SimulatedMeterProcess.start(program.main, "--interval", "1");
-    bridge = new BridgeProcess(program.main);
-    bridge.start(
-      [`meter: { port: "${meter.url}", key: ${KEY} }`, `mqtt: { server: "mqtt://127.0.0.1:${broker.port}" }`].join(
-        "\n",
-      ),
-    );
-    await home.numeric(`${NAME}energy_import`);
-    await home.numeric(`${NAME}energy_export`);
-    const store = new LedgerStore({ dataDir, meter: METER, log });
-    store.append(points, null);
-    await store.stop();
-    await importPast("energy_import");
-    await importPast("energy_export");
-    await home.ask({
-      type: "energy/save_prefs",
-      energy_sources: [
-        {
-          type: "grid",
-          stat_energy_from: `${NAME}energy_import`,
-          stat_energy_to: `${NAME}energy_export`,
-          number_energy_price: null,
-          cost_adjustment_day: 0,
-        },
-      ],
+    client = await mqtt.connectAsync(`mqtt://127.0.0.1:${broker.port}`);
+    client.on("message", (topic, payload) => {
+      if (!/^kaifa2mqtt\/\d+$/.test(topic)) return;
+      reading = JSON.parse(payload.toString());
     });
+    await client.subscribeAsync("kaifa2mqtt/+");
+    meter = await FedMeter.listen(clock);
+    bridge = new BridgeProcess(program.main);
+    bridge.start(configuration(false));
+    await meter.connected();
+    await bridge.says(/connected to the broker/);
+    await pass(LEAVES);
+    await seen(LEAVES);
+    await home.end();
+    // Home Assistant is stopped: fourteen hours of the meter go by.
+    await pass(RETURNS);
+    await home.restart();
+    // Silent for so long, the meter is unavailable: Home Assistant sees it with the next telegram.
+    await pass(clock);
+    await seen(clock - STEP_MS);
+    await pass(BEGIN + HOURS * HOUR_MS);
+    for (const key of KEYS) {
+      await importPast(key, compiled(key));
+      before.set(key, await rows(key));
+    }
+    await home
+      .ask({
+        type: "energy/save_prefs",
+        energy_sources: [
+          {
+            type: "grid",
+            stat_energy_from: `${NAME}energy_import`,
+            stat_energy_to: `${NAME}energy_export`,
+            number_energy_price: null,
+            cost_adjustment_day: 0,
+          },
+        ],
+      })
+      .catch(() => undefined);
   });
 
   afterAll(async () => {
     await bridge?.close();
+    await client?.endAsync(true);
     await meter?.stop();
     await home?.end();
     await broker?.close();
     program?.remove();
   });
 
-  it("are listed and left without --apply", async () => {
+  /** That each bar is the ledger's, the day's sum and every row of before are what they were. */
+  const expectFilled = async (): Promise<void> => {
+    for (const key of KEYS) {
+      const [after, earlier, bars] = [await rows(key), before.get(key) ?? [], await ledgerBars(key)];
+      expect(after.map(({ start }) => (start - BEGIN) / HOUR_MS)).toEqual(
+        Array.from({ length: HOURS }, (_, hour) => hour),
+      );
+      const change = (hour: number): number => after[hour]?.change ?? Number.NaN;
+      for (let hour = 1; hour < HOURS; hour++) {
+        // What was missed of the hour in which Home Assistant left stays in the hour in which it came back.
+        if (hour !== 5 && hour !== 19) expect(change(hour), `${key} ${hour}`).toBeCloseTo(bars[hour] ?? Number.NaN, 6);
+      }
+      expect(change(5) + change(19)).toBeCloseTo((bars[5] ?? 0) + (bars[19] ?? 0), 6);
+      const kept = bare(after);
+      for (const row of bare(earlier)) expect(kept).toContainEqual(row);
+      const total = (list: readonly Row[]): number => list.slice(1).reduce((sum, row) => sum + (row.change ?? 0), 0);
+      expect(total(after)).toBeCloseTo(total(earlier), 6);
+    }
+  };
+
+  it("is one bar with the energy of all hours, which are listed and left without --apply", async () => {
+    await picture("backfill-before");
     const { code, stdout, stderr } = await backfill("--json");
     expect(stderr).toBe("");
     expect(code).toBe(0);
     const report = JSON.parse(stdout);
-    expect(report).toMatchObject({ applied: false, to_write: AWAY.length * 2, left: 0 });
-    expect(await rows("energy_import")).toHaveLength(HOURS - AWAY.length);
+    expect(report).toMatchObject({ applied: false, to_write: MISSED.length * 2, left: 0 });
+    for (const key of KEYS) {
+      expect(bare(await rows(key))).toEqual(bare(before.get(key) ?? []));
+      expect(before.get(key)).toHaveLength(HOURS - MISSED.length);
+    }
   });
 
-  it("are filled by --apply: each bar is the ledger's, the sum of the day and all other rows are what they were", async () => {
-    await picture("backfill-before");
-    const keys = ["energy_import", "energy_export"];
-    const before = new Map<string, Row[]>();
-    for (const key of keys) before.set(key, await rows(key));
+  it("is filled by --apply: each bar is the ledger's, the day's sum and every other row are what they were", async () => {
     const { code, stdout, stderr } = await backfill("--apply");
     expect(stderr).toBe("");
     expect(code).toBe(0);
-    expect(stdout).toContain(`${AWAY.length * 2} hours written, 0 left as they are`);
-    for (const key of keys) {
-      const after = await rows(key);
-      expect(after).toHaveLength(HOURS);
-      // The first hour has no row before it, so its bar is not compared.
-      for (const [hour, bar] of bars(key).entries()) {
-        if (hour > 0) expect(after[hour]?.change).toBeCloseTo(bar, 6);
-      }
-      const kept = after.map(({ start, state, sum }) => ({ start, state, sum }));
-      for (const { start, state, sum } of before.get(key) ?? []) expect(kept).toContainEqual({ start, state, sum });
-      const total = (list: readonly Row[] | undefined) =>
-        (list ?? []).slice(1).reduce((sum, { change }) => sum + change, 0);
-      expect(total(after)).toBeCloseTo(total(before.get(key)), 6);
-    }
+    expect(stdout).toContain(`${MISSED.length * 2} hours written, 0 left as they are`);
+    await expectFilled();
     await picture("backfill-after");
   });
 
-  it("are gone for a second run", async () => {
+  it("is complete for a second run", async () => {
     const { code, stdout } = await backfill("--apply");
     expect(code).toBe(0);
     expect(stdout).toBe("nothing is missing in 2 statistics\n");
   });
 
-  it("leave nothing of ours in the log of Home Assistant", async () => {
+  it("is restored to what was there before by the SQL of --undo", async () => {
+    const { stdout } = await backfill("--undo");
+    const statements = stdout.split("\n").filter((line) => line.startsWith("DELETE"));
+    expect(statements).toHaveLength(MISSED.length * 2);
+    // Edited since: that row is not ours any longer and stays.
+    await home.end();
+    execFileSync("python3", ["-c", RUN_SQL, home.database], { input: statements.join("\n") });
+    await home.restart();
+    for (const key of KEYS) expect(bare(await rows(key))).toEqual(bare(before.get(key) ?? []));
+  });
+
+  it("is filled by the bridge itself when Home Assistant returns, and the log says so in one sentence", async () => {
+    await home.end();
+    await bridge.stop();
+    bridge.start(configuration(true));
+    await meter.connected();
+    await bridge.says(/connected to the broker/);
+    for (let telegram = 0; telegram < 3; telegram++, clock += STEP_MS) meter.send(clock);
+    await bridge.says(/holes in the energy statistics are not filled: Home Assistant cannot be reached/, 60_000);
+    await home.restart();
+    await bridge.says(/energy_export: Home Assistant missed .*; these hours were filled from the ledger/, 60_000);
+    await bridge.says(/energy_import: Home Assistant missed .*; these hours were filled from the ledger/, 60_000);
+    expect(bridge.count(/these hours were filled/)).toBe(2);
+    await expectFilled();
+  });
+
+  it("leaves nothing of ours in the log of Home Assistant", async () => {
     expect(await home.warnings()).not.toMatch(/import_statistics|statistic|kaifa/i);
   });
 });
+
+/** The statements come on standard input. */
+const RUN_SQL = `
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.executescript(sys.stdin.read())
+database.commit()
+`;

@@ -1,7 +1,7 @@
 /** A real Home Assistant Core, driven as its frontend drives it: by REST and WebSocket (shared/homeassistant/README.md). */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import {
   type Connection,
@@ -79,6 +79,11 @@ export class HomeAssistant {
     return this.#token;
   }
 
+  /** The file of its recorder; to be opened while it is stopped. */
+  get database(): string {
+    return join(process.env.KAIFA_HA_HOME ?? "/var/lib/kaifa-homeassistant", "config", "home-assistant_v2.db");
+  }
+
   async #script(...args: string[]): Promise<string> {
     if (!existsSync(SCRIPT)) {
       throw new Error(`${SCRIPT} is not there: these tests need the folder shared/homeassistant beside the repository`);
@@ -95,6 +100,7 @@ export class HomeAssistant {
     await this.connect();
   }
 
+  /** Starts it if it does not run. */
   async restart(): Promise<void> {
     this.#connection?.close();
     await this.#script("restart");
@@ -106,6 +112,7 @@ export class HomeAssistant {
     this.#connection = null;
   }
 
+  /** Stops it; what it has written stays. */
   async end(): Promise<void> {
     this.disconnect();
     if (existsSync(SCRIPT)) await this.#script("down");
