@@ -1,4 +1,4 @@
-/** Where Home Assistant answers, and with which token. */
+/** Address and token of Home Assistant. */
 import type { Config } from "../config/options.ts";
 import type { Access } from "./connect.ts";
 
@@ -6,7 +6,7 @@ import type { Access } from "./connect.ts";
 const SUPERVISOR = "http://supervisor/core";
 
 /**
- * What is configured, else the Supervisor's proxy where it runs us.
+ * The configured access, else the Supervisor's proxy in the app.
  * @param supervisorToken `SUPERVISOR_TOKEN`
  * @returns a sentence where something is missing
  */
@@ -21,5 +21,5 @@ export function accessOf(
     ...(url === undefined ? ["homeassistant.url"] : []),
     ...(token === undefined ? ["homeassistant.token"] : []),
   ];
-  return `${missing.join(" and ")} must be set, so that Home Assistant can be asked (a long-lived access token: your profile, Security)`;
+  return `${missing.join(" and ")} must be set to read and write its statistics (a long-lived access token: your profile, Security)`;
 }

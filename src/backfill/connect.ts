@@ -1,9 +1,9 @@
-/** A WebSocket to Home Assistant for its own client library. Node 20 has no WebSocket, so `ws` is used. */
+/** Opens the WebSocket for Home Assistant's client library, with `ws`: Node 20 has none of its own. */
 import { Connection, type HaWebSocket } from "home-assistant-js-websocket";
 import { WebSocket } from "ws";
 
 const CONNECT_MS = 15_000;
-/** A year of hourly rows of one entity has about 1 MB. */
+/** A year of hourly rows of one entity takes about 1 MB. */
 const LARGEST_BYTES = 64 * 1024 * 1024;
 
 export interface Access {
@@ -14,7 +14,7 @@ export interface Access {
 
 export type HomeAssistantErrorCode = "unreachable" | "refused" | "failed";
 
-/** Home Assistant does not do what was asked. The message says why and never contains the token. */
+/** A request to Home Assistant failed. The message says why and never contains the token. */
 export class HomeAssistantError extends Error {
   override readonly name = "HomeAssistantError";
   readonly code: HomeAssistantErrorCode;
@@ -24,7 +24,7 @@ export class HomeAssistantError extends Error {
   }
 }
 
-/** `ws://host:8123/api/websocket`; the Supervisor's proxy has the address without `/api`. */
+/** `ws://host:8123/api/websocket`; without `/api` for the Supervisor's proxy. */
 export function webSocketUrl(url: string): string {
   const base = url.replace(/\/+$/, "").replace(/^http/, "ws");
   return base === "ws://supervisor/core" ? `${base}/websocket` : `${base}/api/websocket`;
@@ -38,7 +38,7 @@ export async function connect({ url, token }: Access, signal: AbortSignal): Prom
   const socket = await logIn(url, token, signal);
   const connection = new Connection(socket as unknown as HaWebSocket, {
     setupRetry: 0,
-    // A connection that is lost is not taken up again: the run ends and the next one goes on.
+    // No reconnection: this run ends, and the next one resumes.
     createSocket: () => Promise.reject(new HomeAssistantError("unreachable", "the connection is lost")),
   });
   connection.addEventListener("disconnected", () => connection.close());
@@ -54,7 +54,7 @@ function logIn(url: string, token: string, signal: AbortSignal): Promise<WebSock
     });
     const fail = (error: Error): void => {
       stop();
-      // What still comes of a socket that is given up is of no interest.
+      // Errors of an abandoned socket are ignored.
       socket.on("error", () => undefined);
       socket.terminate();
       reject(error);

@@ -1,18 +1,18 @@
-/** What backfill asks of Home Assistant: our energy entities, their hourly statistics, and to import rows. */
+/** The requests that backfill sends to Home Assistant: our energy entities, their hourly statistics, importing rows. */
 import type { Connection, MessageBase } from "home-assistant-js-websocket";
 import { type Access, connect, HomeAssistantError } from "./connect.ts";
 import { type EnergyUnit, type NewRow, type StatisticsRow, WATT_HOURS } from "./plan.ts";
 
 const ANSWER_MS = 120_000;
-/** `energy_import`, `energy_export_t1`: what the ledger keeps. */
+/** Keys that the ledger has: `energy_import`, `energy_export_t1`. */
 const KEY = /^energy_(?:import|export)(?:_t\d{1,2})?$/;
 
-/** An entity of a meter of ours that has statistics of energy. */
+/** An entity of one of our meters with energy statistics. */
 export interface EnergyEntity {
   readonly entityId: string;
   readonly key: string;
   readonly unit: EnergyUnit;
-  /** Whether Home Assistant derives costs from it, or has a sensor of its costs beside it. */
+  /** Whether Home Assistant derives costs from it, or the Energy dashboard names a sensor of its costs. */
   readonly hasCosts: boolean;
   readonly metadata: StatisticsMetadata;
 }
@@ -57,7 +57,7 @@ export class HomeAssistant {
 
   /**
    * The energy entities of a meter: those of the MQTT integration whose unique id is ours, whatever they are called now.
-   * Statistics that are not in Wh, kWh or MWh are left out.
+   * Statistics in other units than Wh, kWh and MWh are left out.
    */
   async entities(meter: string): Promise<EnergyEntity[]> {
     const [registry, statistics, priced] = [
@@ -96,7 +96,7 @@ export class HomeAssistant {
     return rows.map(({ start, state = null, sum = null }) => ({ start, state, sum }));
   }
 
-  /** Has rows imported; the recorder writes them a little later. What describes the statistic stays as it is. */
+  /** Imports rows, which the recorder writes a little later. The metadata of the statistic stays as it is. */
   async write(entity: EnergyEntity, rows: readonly NewRow[]): Promise<void> {
     const { metadata } = entity;
     const common = {
@@ -117,16 +117,16 @@ export class HomeAssistant {
     try {
       await send({ mean_type: metadata.mean_type, unit_class: metadata.unit_class ?? null });
     } catch (error) {
-      // Home Assistant before 2025.11 knows neither of the two here.
+      // Before 2025.11 Home Assistant accepts neither key here.
       if (!isRefusedFormat(error)) throw error;
       await send(old);
     }
   }
 
-  /** Home Assistant adds costs to its statistics as energy comes: hours that are filled later have none. */
+  /** Home Assistant books costs when energy arrives, so hours that are filled later would have none. */
   async #entitiesWithCosts(): Promise<Set<string>> {
     const entities = new Set<string>();
-    // The energy integration need not be there, nor its settings.
+    // The energy integration may be missing or not set up.
     const info = await this.#askIfKnown<{ cost_sensors?: Record<string, string> }>({ type: "energy/info" });
     for (const entityId of Object.keys(info?.cost_sensors ?? {})) entities.add(entityId);
     collectPriced(await this.#askIfKnown<unknown>({ type: "energy/get_prefs" }), entities);

@@ -1,10 +1,10 @@
 /**
- * Which hourly rows Home Assistant's statistics of one energy entity lack, and what may be written into them. Pure: rows
- * and ledger in, plan out.
+ * Plans which missing hourly rows of one energy entity may be written to Home Assistant's statistics, and with which values.
+ * Pure: rows and ledger in, plan out.
  *
  * A hole is one or more hours without a row between two rows. Home Assistant books the energy of the whole hole in the
- * row after it, so the sums from there on are right. A written hour has the state and the sum of the row before plus the
- * ledger's difference; the row after then shows what is left, without being touched.
+ * row after it, so the sums from there on are right. A written hour gets the state and sum of the row before plus the
+ * difference in the ledger; the row after keeps its values, and its bar shows what remains.
  *
  *     row before   written          written          row after
  *     13:00        14:00            15:00            16:00
@@ -61,9 +61,9 @@ export interface PlanInput {
   readonly written?: ReadonlyMap<number, NewRow>;
 }
 
-/** Home Assistant adds up binary fractions; what differs by less than this is the same register. */
+/** Home Assistant adds up binary fractions: values that differ by less are the same register. */
 const SAME_WH = 0.1;
-/** The recorder compiles an hour seconds after its end; an hour that has just ended is not missed yet. */
+/** The recorder compiles an hour seconds after its end, so one that has just ended is not missing yet. */
 const COMPILED_MS = 15 * 60_000;
 
 export function planBackfill(input: PlanInput): Plan {
@@ -99,7 +99,7 @@ export function planBackfill(input: PlanInput): Plan {
       wattHours += energy;
       if (!isBeforeTo(start) || start + HOUR_MS > input.now) break;
       const row = { start, ...grown(before, wattHours, input.unit) };
-      // What is left for the row after must not be negative, as it could be where clocks differ.
+      // The rest for the row after must not be negative, which it could be where clocks differ.
       if (row.sum * WATT_HOURS[input.unit] > Number(after?.sum) * WATT_HOURS[input.unit] + SAME_WH) {
         blocked = "row-after-differs";
         leave(start, blocked);
@@ -111,7 +111,7 @@ export function planBackfill(input: PlanInput): Plan {
   return { write, left };
 }
 
-/** Why nothing may be written between two rows; `null` if they agree with each other and with the ledger. */
+/** Why nothing may be written between two rows; `null` if they agree with each other and the ledger. */
 function refusalOf(before: StatisticsRow, after: StatisticsRow, register: Register, input: PlanInput): Reason | null {
   const wh = WATT_HOURS[input.unit];
   if (before.state === null || before.sum === null) return "row-before-differs";
@@ -131,13 +131,13 @@ function same(a: number, b: number): boolean {
   return Math.abs(a - b) < SAME_WH;
 }
 
-/** State and sum of the row before plus so many Wh, without the noise of binary fractions. */
+/** State and sum of a row plus so many Wh, without the noise of binary fractions. */
 function grown({ state, sum }: StatisticsRow, wattHours: number, unit: EnergyUnit): { state: number; sum: number } {
   const add = (value: number | null): number => Number(((value ?? 0) + wattHours / WATT_HOURS[unit]).toFixed(9));
   return { state: add(state), sum: add(sum) };
 }
 
-/** One register in the ledger. */
+/** The ledger of one register. */
 class Register {
   readonly #quarters = new Map<number, number>();
   readonly #resets: { from: number; to: number }[] = [];
@@ -155,7 +155,7 @@ class Register {
     }
   }
 
-  /** When the ledger of this register begins and ends. */
+  /** Beginning and end of this register's ledger. */
   get first(): number | undefined {
     return this.#points[0]?.at;
   }
@@ -179,8 +179,8 @@ class Register {
   }
 
   /**
-   * Whether the register may have shown this during an hour: Home Assistant keeps the last value that arrived in it, so
-   * one between those at its ends, and not more than a quarter later if its clock is behind the meter's.
+   * Whether the register can have had this value in an hour: Home Assistant keeps the last one that arrived in it. So it lies
+   * between the values at both ends, or up to a quarter later if Home Assistant's clock is behind the meter's.
    */
   agrees(start: number, wattHours: number): boolean {
     const end = start + HOUR_MS;

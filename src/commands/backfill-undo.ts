@@ -1,14 +1,14 @@
-/** `kaifa2mqtt backfill --undo`: which rows were written, and how to take them out again. */
+/** `kaifa2mqtt backfill --undo`: lists the rows that were written, and how to remove them. */
 import type { WrittenRow } from "../backfill/written-hours.ts";
 import { formatLocal, type ZoneOffset } from "../ledger/local-time.ts";
 
 /**
- * Home Assistant offers no way to delete single rows (`recorder/clear_statistics` deletes all of an entity), so that what was there
- * before, namely no row, can only be restored in its database.
+ * Home Assistant cannot delete single rows (`recorder/clear_statistics` deletes all of an entity), so the state of before,
+ * namely no row, can only be restored in its database.
  */
 export function undoText(meter: string, rows: readonly WrittenRow[], zone: ZoneOffset): string {
   if (rows.length === 0) return `${meter}: backfill has written nothing\n`;
-  const lines = [`${meter}: written by backfill; before, these hours had no row`, ""];
+  const lines = [`${meter}: written by backfill; these hours had no row before`, ""];
   const entities = new Map<string, WrittenRow[]>();
   for (const row of rows) entities.set(row.entity, [...(entities.get(row.entity) ?? []), row]);
   for (const [entity, own] of entities) {

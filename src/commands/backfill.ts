@@ -1,4 +1,4 @@
-/** `kaifa2mqtt backfill`: hours that Home Assistant's energy statistics lack and the ledger knows; `--apply` writes them. */
+/** `kaifa2mqtt backfill`: lists hours that Home Assistant's energy statistics lack and the ledger has; `--apply` writes them. */
 import { join } from "node:path";
 import { accessOf } from "../backfill/access.ts";
 import { type MissingHour, reasonText, runBackfill } from "../backfill/backfill.ts";
@@ -12,11 +12,11 @@ import type { CommandContext } from "./command.ts";
 import { parseLimit, type TimeLimit } from "./ledger-access.ts";
 import { readSettings } from "./settings.ts";
 
-/** Exit code 1 if hours are left that cannot be filled, or Home Assistant cannot be asked. */
+/** Exit code 1 if hours remain that cannot be filled, or Home Assistant cannot be reached. */
 export async function command(context: CommandContext): Promise<number> {
   const { options, env, stdout, stderr, signal } = context;
   const limits = { from: parseLimit(options.from, "--from"), to: parseLimit(options.to, "--to") };
-  // Neither port nor broker is needed here.
+  // Needs neither port nor broker.
   const { config } = await readSettings(context, [
     { path: ["meters", 0, "port"], value: "file:ledger", flag: "ledger" },
   ]);
@@ -105,7 +105,7 @@ function jsonReport(hours: Found, entities: readonly string[], apply: boolean, z
       key,
       start: time(start, zone),
       end: time(start + HOUR_MS, zone),
-      // Hours that have a row are not among them.
+      // Only hours without a row are listed.
       present: null,
       state: row?.state ?? null,
       sum: row?.sum ?? null,

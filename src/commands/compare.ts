@@ -1,4 +1,4 @@
-/** `kaifa2mqtt compare FILE`: a CSV of the grid operator's portal beside the ledger, quarter by quarter. */
+/** `kaifa2mqtt compare FILE`: compares a CSV of the grid operator's portal with the ledger, quarter by quarter. */
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { formatLocal, type ZoneOffset, zoneOffset } from "../ledger/local-time.ts";
@@ -8,11 +8,11 @@ import { type PortalFile, readPortalFile } from "../portal/portal-file.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { openLedger } from "./ledger-access.ts";
 
-/** Two years of quarters have about 5 MB. */
+/** Two years of quarters take about 5 MB. */
 const LARGEST_BYTES = 64 * 1024 * 1024;
 const DAY_MS = 86_400_000;
 const QUARTER_MS = 900_000;
-/** Where neither the configuration nor the system names a zone (containers), the portals' own. */
+/** The portals' own zone, used where neither the configuration nor the system has one (containers). */
 const PORTAL_ZONE = "Europe/Vienna";
 
 /** Exit code 1 if a quarter differs by more than the tolerance, or nothing can be compared. */
@@ -44,7 +44,7 @@ export async function command(context: CommandContext): Promise<number> {
   stdout.write(
     options.json === true ? jsonReport(file, result, zone) : textReport(name, file, result, zone, zoneName, tolerance),
   );
-  if (result.compared === 0) stderr.write("error: the ledger knows no quarter of this file\n");
+  if (result.compared === 0) stderr.write("error: the ledger has no quarter of this file\n");
   return result.differing > 0 || result.compared === 0 ? 1 : 0;
 }
 
@@ -144,7 +144,7 @@ interface Gap {
   portal: number;
 }
 
-/** Neighbouring quarters that could not be compared, as one. */
+/** Joins neighbouring quarters that could not be compared. */
 function gapsOf(quarters: readonly ComparedQuarter[]): Gap[] {
   const gaps: Gap[] = [];
   for (const { start, register, mark, portal } of quarters) {

@@ -1,4 +1,4 @@
-/** `kaifa2mqtt export`: the ledger as CSV, or as NDJSON with `--json`; works beside a running bridge. */
+/** `kaifa2mqtt export`: the ledger as CSV, or as NDJSON with `--json`; works while the bridge runs. */
 import { once } from "node:events";
 import { formatDecimal } from "../codec/values/decimal.ts";
 import { type Interval, STEPS, type Step, stepsOf } from "../ledger/intervals.ts";
@@ -7,7 +7,7 @@ import type { CommandContext } from "./command.ts";
 import { openLedger, parseLimit } from "./ledger-access.ts";
 
 const DAY_MS = 86_400_000;
-/** Rows that are written at once. */
+/** Rows per write. */
 const BATCH = 500;
 
 /** Exit code 1 if there is no ledger to read. */

@@ -1,4 +1,4 @@
-/** Points of the ledger → what was drawn and fed in between: quarters, and whatever cannot be divided into them. */
+/** Points of the ledger → energy between them: quarters, and intervals that cannot be divided into quarters. */
 import { type LocalInstant, localTime } from "./local-time.ts";
 import { isBoundary, type Point, QUARTER_MS, type Registers } from "./point.ts";
 
@@ -6,9 +6,9 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /**
- * What is to be said of an interval: nothing of one that is exactly as long as its step; `gap` where its energy cannot be
- * divided, where it is only a part of a step (the ledger begins or ends in it), or where the meter's clock was set in
- * it; `reset` where a register fell or the meter was replaced.
+ * How an interval is marked. Empty: it is exactly one step long. `gap`: its energy cannot be divided, it is only part of a
+ * step (the ledger begins or ends in it), or the meter's clock was set in it. `reset`: a register fell, or the meter was
+ * replaced.
  */
 export type IntervalMark = "" | "gap" | "reset";
 
@@ -23,14 +23,14 @@ export interface Interval {
 export const STEPS = ["quarter", "hour", "day", "month"] as const;
 export type Step = (typeof STEPS)[number];
 
-/** A piece of the ledger between two points that matter, and what happened in it. */
+/** The time between two relevant points, and what happened in it. */
 interface Piece {
   readonly from: Point;
   readonly to: Point;
   readonly event: "clock" | "reset" | null;
 }
 
-/** Quarters and marked intervals, oldest first. Together they are the last registers minus the first. */
+/** Quarters and marked intervals, oldest first. Their energies add up to the last registers minus the first. */
 export function intervalsOf(points: readonly Point[]): Interval[] {
   return piecesOf(points).map(({ from, to, event }) => {
     const quarter = isBoundary(from) && to.at - from.at === QUARTER_MS;
@@ -38,15 +38,15 @@ export function intervalsOf(points: readonly Point[]): Interval[] {
   });
 }
 
-/** A span as the user says it: whether an instant is not before its start (`from`) or its end (`to`). */
+/** A span as the user gave it: whether an instant has reached its start (`from`) or its end (`to`). */
 export interface Span {
   readonly from?: ((instant: LocalInstant) => boolean) | undefined;
   readonly to?: ((instant: LocalInstant) => boolean) | undefined;
 }
 
 /**
- * The ledger in steps, by the local time of its points: what begins in the span, which may cut the first and the last step.
- * A step boundary that is not known is left out, as with quarters; the quarter in which a register fell stands by itself.
+ * The ledger in steps of local time, limited to what begins in the span, which may cut the first and the last step.
+ * Unknown step boundaries are left out, as with quarters; the quarter in which a register fell gets a row of its own.
  */
 export function stepsOf(points: readonly Point[], step: Step, { from, to }: Span = {}): Interval[] {
   const pieces = piecesOf(points).filter((piece) => (from?.(piece.from) ?? true) && !(to?.(piece.from) ?? false));
@@ -80,7 +80,7 @@ function interval(from: Point, to: Point, mark: IntervalMark): Interval {
   return { start: { at, offset }, end: { at: to.at, offset: to.offset }, energy, mark };
 }
 
-/** Points within a quarter are left out, but for the first and the last of all; what happened there is kept. */
+/** Skips points within a quarter, except the very first and last, but keeps the events that they mark. */
 function piecesOf(points: readonly Point[]): Piece[] {
   const pieces: Piece[] = [];
   let from: Point | null = null;
@@ -116,13 +116,13 @@ function opensStep(point: Point, step: Step): boolean {
   }
 }
 
-/** Whether two points lie in one step, the second perhaps at its end. */
+/** Whether two points lie in one step; the second may be its end. */
 function isWithinStep(from: Point, to: Point, step: Step): boolean {
   const last = opensStep(to, step) ? stepNumber(to, step) - 1 : stepNumber(to, step);
   return stepNumber(from, step) === last;
 }
 
-/** Numbers the steps in their order. */
+/** A number that grows by one from each step to the next. */
 function stepNumber(point: LocalInstant, step: Step): number {
   const local = localTime(point);
   switch (step) {

@@ -1,4 +1,4 @@
-/** Where the ledger lies: `<data_dir>/ledger/<meter>/YYYY-MM.csv`, a file for each month of local time. */
+/** Where the ledger is stored: `<data_dir>/ledger/<meter>/YYYY-MM.csv`, a file for each month of local time. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { type LedgerContent, readLines } from "./point-line.ts";
 
 const MONTH_FILE = /^\d{4}-\d{2}\.csv$/;
 const METER = /^[A-Za-z0-9_-]{1,64}$/;
-/** A month of ours has about 150 kB; a larger file is not read. */
+/** A month takes about 150 kB; a larger file is not read. */
 const LARGEST_BYTES = 4 * 1024 * 1024;
 
 /** The folder of all meters. */
@@ -39,17 +39,17 @@ export async function ledgerMeters(dataDir: string): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory() && METER.test(entry.name)).map(({ name }) => name);
 }
 
-/** Adds what a file holds. A file that vanished in between, or cannot be read, counts as empty. */
+/** Adds the content of a file. A file that has vanished or cannot be read counts as empty. */
 export function readMonthSync(folder: string, name: string, content: LedgerContent): void {
   try {
     const path = join(folder, name);
     if (statSync(path).size <= LARGEST_BYTES) readLines(readFileSync(path, "utf8"), content);
   } catch {
-    // Nothing is known of that month.
+    // Nothing is known about that month.
   }
 }
 
-/** @throws the error of the file system, other than that the file has vanished */
+/** Adds the content of a file; one that has vanished counts as empty. @throws any other error of the file system */
 export async function readMonth(folder: string, name: string, content: LedgerContent): Promise<void> {
   const path = join(folder, name);
   try {

@@ -1,6 +1,6 @@
 /**
- * Reads the ledger, beside a running bridge or within it. Nothing is locked: files are only ever appended to, and a line
- * that is just being written is left out.
+ * Reads the ledger, inside the bridge or in another process while the bridge runs. Needs no lock: files are only ever
+ * appended to, and a line that is just being written is skipped.
  */
 import { join } from "node:path";
 import { type Interval, intervalsOf } from "./intervals.ts";
@@ -8,10 +8,10 @@ import { ledgerFolder, ledgerMeters, monthFile, monthFiles, readMonth } from "./
 import { appendPoint, isBoundary, type Point } from "./point.ts";
 import type { LedgerContent } from "./point-line.ts";
 
-/** A month file may hold times that are off by the largest offset, and the quarter before its first one. */
+/** Months are those of local time, so a file may begin and end up to an offset away from UTC's month. */
 const MARGIN_MS = 2 * 86_400_000;
 
-/** What is asked for, milliseconds since 1970; `from` is included, `to` is not. */
+/** Milliseconds since 1970; `from` is included, `to` is not. */
 export interface TimeSpan {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
@@ -36,9 +36,8 @@ export class LedgerReader {
   }
 
   /**
-   * Quarters and marked intervals that begin in the span, oldest first; each one's energy is the difference of the
-   * registers at its end and its start.
-   * @throws the error of the file system if a file is there but cannot be read
+   * Quarters and marked intervals that begin in the span, oldest first.
+   * @throws the error of the file system if a file exists but cannot be read
    */
   async intervals(
     meter: string,
@@ -58,7 +57,7 @@ export class LedgerReader {
     const oldest = names[0];
     const first = isGiven(from) ? monthFile({ at: from - MARGIN_MS, offset: 0 }) : "";
     const last = isGiven(to) ? monthFile({ at: to + MARGIN_MS, offset: 0 }) : "~";
-    // An interval that reaches into the span or out of it may have its ends far outside.
+    // An interval that overlaps the span may begin or end far outside of it.
     const before = names.findLast((name) => name < first);
     const after = names.find((name) => name > last);
     const wanted = names.filter((name) => (name >= first && name <= last) || name === before || name === after);

@@ -1,5 +1,4 @@
-/** What the ledger says of a meter now (topic `<base>/<meter>/ledger`). */
-
+/** The state of a meter's ledger, as published on `<base>/<meter>/ledger`. */
 import type { LocalInstant } from "./local-time.ts";
 import { quarterOf } from "./point.ts";
 import type { QuarterRecorder } from "./quarter-recorder.ts";
@@ -13,7 +12,7 @@ export interface LedgerState {
   /** Since the start of the running quarter. */
   readonly quarterImport: number | null;
   readonly quarterExport: number | null;
-  /** Mean import of the running quarter, if the present power stays. */
+  /** Expected mean import of the running quarter, assuming that the present power stays. */
   readonly forecast: number | null;
   readonly lastQuarter: Quarter | null;
   readonly peak: Peak | null;
@@ -22,7 +21,7 @@ export interface LedgerState {
 }
 
 /**
- * @param power W of import in the newest telegram; `null` if it tells none
+ * @param power import in the newest telegram, W; `null` if it has none
  * @returns `null` before the first telegram
  */
 export function ledgerState(recorder: QuarterRecorder, summary: Summary, power: number | null): LedgerState | null {
@@ -46,7 +45,7 @@ export function ledgerState(recorder: QuarterRecorder, summary: Summary, power: 
   };
 }
 
-/** A meter that tells no power goes on as it did since the quarter began; `null` where that is too short to tell. */
+/** Without a power, the mean since the quarter began is extrapolated; `null` while that is too short. */
 function forecastOf(drawn: number, passedMs: number, power: number | null): number | null {
   const rate = power ?? (passedMs >= 60_000 ? (drawn * HOUR_MS) / passedMs : null);
   return rate === null ? null : Math.round(drawn * 4 + (rate * (900_000 - passedMs)) / 900_000);

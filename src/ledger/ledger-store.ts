@@ -1,7 +1,7 @@
 /**
- * Writes the ledger of one meter: appended text, one small write a quarter, flushed to the disk. After `kill -9` or a
- * power failure at most the line that was being written is lost, and the reader leaves it out. What cannot be written (full
- * disk) waits in memory and is tried again.
+ * Writes the ledger of one meter: one small append a quarter, flushed to the disk. `kill -9` or a power failure costs at most
+ * the line that was being written, which the reader skips. What cannot be written (full disk) is kept in memory and tried
+ * again.
  */
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,16 +15,16 @@ import type { RecorderHistory, RecorderState } from "./quarter-recorder.ts";
 
 /** Months that are kept: two years and the running month, about 4 MB. */
 const MONTHS = 25;
-/** Points that wait for a disk that can be written again: three weeks. Then every second one goes, which makes gaps. */
+/** Points kept in memory while the disk is full: three weeks. Then every second one is dropped, which makes gaps. */
 const MAX_PENDING = 2_000;
 const RETRY_MS = 60_000;
 
-/** The part of `node:fs/promises` that writes, so that a test can play a full disk. */
+/** The part of `node:fs/promises` that writes, so that a test can simulate a full disk. */
 export interface Appender {
   append(path: string, text: string): Promise<void>;
 }
 
-/** Appends and waits until the disk has it. A line that a failed write left unfinished is ended first. */
+/** Appends and flushes to the disk. A line that a failed write left unfinished is terminated first. */
 export const fileAppender: Appender = {
   async append(path, text) {
     const handle = await open(path, "a+", 0o600);
@@ -71,12 +71,12 @@ export class LedgerStore implements RecorderHistory {
     this.#appender = appender;
   }
 
-  /** Points that wait to be written, for who reads the ledger within this process. */
+  /** Points that are not written yet, for readers within this process. */
   get pending(): readonly Point[] {
     return this.#pending;
   }
 
-  /** What the recorder must know to go on; `null` for a meter without a ledger. */
+  /** What the recorder needs to resume; `null` for a meter without a ledger. */
   load(): RecorderState | null {
     const content = this.recent(2);
     const { points, device } = content;
@@ -91,7 +91,7 @@ export class LedgerStore implements RecorderHistory {
     return { device, point, last: later.at(-1) ?? null, mark };
   }
 
-  /** The points of the newest months, with what waits to be written. */
+  /** The points of the newest months, including those not written yet. */
   recent(months: number): LedgerContent {
     const content: LedgerContent = { points: [], device: null };
     for (const name of monthFilesSync(this.folder).slice(-months)) readMonthSync(this.folder, name, content);
@@ -118,8 +118,8 @@ export class LedgerStore implements RecorderHistory {
   }
 
   /**
-   * Takes points to be written. Never throws, never waits.
-   * @param rewind points from this instant on are no longer true
+   * Queues points for writing. Never throws or blocks.
+   * @param rewind points from this instant on are void
    */
   append(points: readonly Point[], device: string | null, rewind: LocalInstant | null = null): void {
     this.#device = device;
@@ -129,13 +129,13 @@ export class LedgerStore implements RecorderHistory {
     void this.#write();
   }
 
-  /** Writes what waits, once more if it must. */
+  /** Writes what is queued, with one more attempt if the last one failed. */
   async stop(): Promise<void> {
     await (this.#pending.length > 0 ? this.#write() : this.#writing);
     this.#cancelRetry?.();
   }
 
-  /** One write after the other; what comes while one waits for its turn is written with it. */
+  /** Serializes writes; points that are queued meanwhile go with the next one. */
   #write(): Promise<void> {
     if (!this.#queued) {
       this.#queued = true;
@@ -150,12 +150,14 @@ export class LedgerStore implements RecorderHistory {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
       await this.#removeLater();
       while (this.#pending.length > 0) await this.#appendMonth();
-      if (this.#failing) this.#log.info(`the ledger in ${this.folder} can be written again, nothing is missing`);
+      if (this.#failing) this.#log.info(`the ledger in ${this.folder} can be written again; nothing was lost`);
       this.#failing = false;
     } catch (error) {
       if (!this.#failing) {
         const message = error instanceof Error ? error.message : String(error);
-        this.#log.warn(`cannot write the ledger: ${message}. It is kept in memory and tried again every minute.`);
+        this.#log.warn(
+          `cannot write the ledger: ${message}. The data is kept in memory and written as soon as possible (next attempt in a minute).`,
+        );
       }
       this.#failing = true;
       this.#cancelRetry?.();
@@ -166,7 +168,7 @@ export class LedgerStore implements RecorderHistory {
     }
   }
 
-  /** After a clock that was set back: the months that lie after it. Within a month the reader leaves out what is later. */
+  /** After a clock was set back, removes the months after it. Within a month the reader skips what became void. */
   async #removeLater(): Promise<void> {
     const file = this.#rewindFile;
     if (file === null) return;
@@ -175,14 +177,15 @@ export class LedgerStore implements RecorderHistory {
     for (const name of later) await rm(join(this.folder, name), { force: true });
   }
 
-  /** Appends what belongs into the same file as the oldest pending point. */
+  /** Appends all pending points that belong in the file of the oldest one. */
   async #appendMonth(): Promise<void> {
     const file = monthFile(this.#pending[0] as Point);
     const points = this.#pending.slice(0, this.#pending.findIndex((point) => monthFile(point) !== file) >>> 0);
     const device = this.#device;
-    let { columns, device: toldDevice } = this.#written?.file === file ? this.#written : { columns: "", device: null };
+    let { columns, device: writtenDevice } =
+      this.#written?.file === file ? this.#written : { columns: "", device: null };
     let text = "";
-    if (device !== null && device !== toldDevice) text += deviceLine(device);
+    if (device !== null && device !== writtenDevice) text += deviceLine(device);
     for (const point of points) {
       const keys = columnsOf(point.registers);
       if (keys.join() !== columns) text += headerLine(keys);
@@ -190,14 +193,14 @@ export class LedgerStore implements RecorderHistory {
       text += pointLine(point, keys);
     }
     if (this.#written?.file !== file) await this.#forgetOldest(file);
-    // Unknown until it has succeeded: then header and device are written again.
+    // After a failure header and device are written again.
     this.#written = null;
     await this.#appender.append(join(this.folder, file), text);
     this.#written = { file, columns, device };
     this.#pending = this.#pending.filter((point) => !points.includes(point));
   }
 
-  /** By number and not by age, so that a meter's clock that is wrong by years does not empty the ledger. */
+  /** Counts files instead of looking at their age, so that a clock that is years ahead does not empty the ledger. */
   async #forgetOldest(beginning: string): Promise<void> {
     const names = await monthFiles(this.folder);
     if (names.includes(beginning)) return;
@@ -207,7 +210,7 @@ export class LedgerStore implements RecorderHistory {
   }
 }
 
-/** Half of the boundaries; what begins or marks something stays as long as there is room. */
+/** Drops every second boundary; points with another mark stay as long as there is room. */
 function thin(points: readonly Point[]): Point[] {
   const kept = points.filter(({ mark }, index) => index % 2 === 0 || (mark !== "ok" && mark !== "interpolated"));
   return kept.slice(-MAX_PENDING);

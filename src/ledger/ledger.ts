@@ -1,4 +1,4 @@
-/** The ledger of all meters of a bridge: takes readings, keeps files, and tells what has changed. */
+/** The ledger of all meters of a bridge: records readings, keeps the files, and notifies listeners of changes. */
 import type { TariffWindowConfig } from "../config/options.ts";
 import type { ComponentLog } from "../log/component-log.ts";
 import type { MeterInfo, Reading } from "../meter/events.ts";
@@ -15,8 +15,8 @@ import { Summary } from "./summary.ts";
 import { type TariffWindow, tariffWindow } from "./tariff-window.ts";
 
 const MAX_METERS = 16;
-/** Between two states that are told, milliseconds; a boundary is told at once. */
-const TELL_MS = 60_000;
+/** Least time between two notifications, milliseconds; a boundary is notified at once. */
+const NOTIFY_MS = 60_000;
 
 export interface LedgerOptions {
   /** `data_dir` */
@@ -30,7 +30,7 @@ export interface LedgerOptions {
   readonly appender?: Appender;
 }
 
-/** Hears the state of a meter at each boundary, and at most once a minute in between. */
+/** Called with the state of a meter at each boundary, and at most once a minute in between. */
 export type LedgerListener = (meter: MeterInfo, state: LedgerState) => void;
 
 interface MeterLedger {
@@ -39,15 +39,15 @@ interface MeterLedger {
   summary: Summary;
   /** The points since the newest boundary, that one included. */
   open: Point[];
-  /** When the newest reading came by the wall clock, milliseconds; `null` before the first of this run. */
+  /** Wall-clock time of arrival of the newest reading, milliseconds; `null` before the first of this run. */
   receivedAt: number | null;
-  /** Milliseconds of `clock.now()` and start of the quarter, as told last. */
-  toldAt: number;
-  toldQuarter: number;
+  /** `clock.now()` and start of the quarter of the newest notification, milliseconds. */
+  notifiedAt: number;
+  notifiedQuarter: number;
 }
 
 export class Ledger {
-  /** Reads what is kept, and what waits to be written. */
+  /** Reads the files, and what is not written yet. */
   readonly reader: LedgerReader;
   readonly #options: LedgerOptions;
   readonly #clock: Clock;
@@ -68,7 +68,7 @@ export class Ledger {
     this.#listeners.push(listener);
   }
 
-  /** Takes an accepted reading; one without registers is of no interest here. */
+  /** Records an accepted reading; one without energy registers is ignored. */
   take(reading: Reading): void {
     if (!reading.complete) return;
     const registers = registersOf(reading);
@@ -91,10 +91,10 @@ export class Ledger {
       if (rewind === null) this.#sumUp(meter, points);
       else this.#sumUpAgain(meter);
     }
-    this.#tell(reading, meter, arrived, points.some(isBoundary));
+    this.#notify(reading, meter, arrived, points.some(isBoundary));
   }
 
-  /** Writes what a restart needs to go on in the middle of a quarter. May be called twice. */
+  /** Writes what a restart needs to resume in the middle of a quarter. May be called twice. */
   async stop(): Promise<void> {
     const meters = [...this.#meters.values()];
     await Promise.all(
@@ -107,12 +107,12 @@ export class Ledger {
     this.#meters.clear();
   }
 
-  /** The meter's own time; without one, that of the arrival. */
+  /** The meter's own time; without one, the time of arrival. */
   #timeOf({ meterTime, receivedAt }: Reading, meter: MeterLedger): { at: number; offset: number } {
-    // Asked for only where it is needed: a zone costs Node 2 MB of memory.
+    // Evaluated only where needed: a time zone costs Node 2 MB of memory.
     const arrival = () => ({ at: receivedAt, offset: this.#zone(receivedAt) });
     if (meterTime === null) return arrival();
-    // In the hour that autumn repeats the meter may mean either: the one that follows from its last telegram.
+    // In the hour that is repeated in autumn the local time is ambiguous: the one that follows the last telegram is meant.
     const { newest } = meter.recorder;
     const passed = meter.receivedAt === null ? null : receivedAt - meter.receivedAt;
     meter.receivedAt = receivedAt;
@@ -132,15 +132,15 @@ export class Ledger {
       summary: new Summary(this.#windows),
       open: [],
       receivedAt: null,
-      toldAt: Number.NEGATIVE_INFINITY,
-      toldQuarter: Number.NaN,
+      notifiedAt: Number.NEGATIVE_INFINITY,
+      notifiedQuarter: Number.NaN,
     };
     this.#meters.set(id, created);
     this.#sumUpAgain(created);
     return created;
   }
 
-  /** Takes the intervals that new points complete. */
+  /** Adds the intervals that new points complete to the summary. */
   #sumUp(meter: MeterLedger, points: readonly Point[]): void {
     for (const point of points) {
       appendPoint(meter.open, point);
@@ -150,27 +150,27 @@ export class Ledger {
     }
   }
 
-  /** From the files: after a start, and when points are no longer true. */
+  /** Rebuilds the summary from the files: after a start, and when points became void. */
   #sumUpAgain(meter: MeterLedger): void {
     meter.summary = new Summary(this.#windows);
     meter.open = [];
     this.#sumUp(meter, meter.store.recent(2).points);
   }
 
-  #tell({ meter: info, values }: Reading, meter: MeterLedger, now: number, atBoundary: boolean): void {
+  #notify({ meter: info, values }: Reading, meter: MeterLedger, now: number, atBoundary: boolean): void {
     if (this.#listeners.length === 0) return;
-    if (!atBoundary && now - meter.toldAt < TELL_MS && !this.#isNewQuarter(meter)) return;
+    if (!atBoundary && now - meter.notifiedAt < NOTIFY_MS && !this.#isNewQuarter(meter)) return;
     const power = values.find(({ key, unit }) => key === "power_import" && unit === "W");
     const state = ledgerState(meter.recorder, meter.summary, power === undefined ? null : Number(power.text));
     if (state === null) return;
-    meter.toldAt = now;
-    meter.toldQuarter = state.quarterStart.at;
+    meter.notifiedAt = now;
+    meter.notifiedQuarter = state.quarterStart.at;
     for (const listener of this.#listeners) listener(info, state);
   }
 
-  #isNewQuarter({ recorder, toldQuarter }: MeterLedger): boolean {
+  #isNewQuarter({ recorder, notifiedQuarter }: MeterLedger): boolean {
     const newest = recorder.newest;
-    return newest !== null && !(newest.at >= toldQuarter && newest.at < toldQuarter + 900_000);
+    return newest !== null && !(newest.at >= notifiedQuarter && newest.at < notifiedQuarter + 900_000);
   }
 
   #unwritten(id: string): readonly Point[] {

@@ -1,9 +1,9 @@
 /**
- * Instants with the offset under which people read them. A meter that sends its own offset is taken at its word; a clock
- * without one is local time in the configured zone, else in that of the system.
+ * Instants with the UTC offset of their local time. An offset that the meter sends is used as it is; without one, its clock
+ * shows local time in the configured zone, else in that of the system.
  */
 
-/** A point in time and the offset of its local time. */
+/** A point in time and the UTC offset of its local time. */
 export interface LocalInstant {
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -26,7 +26,7 @@ const ISO = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?
 export function zoneOffset(zone: string | undefined): ZoneOffset {
   if (zone === undefined) return (at) => -new Date(at).getTimezoneOffset();
   let format: Intl.DateTimeFormat | null = null;
-  // Offsets change at full quarters only; a meter asks several times for the same one.
+  // Offsets change at full quarters only, so the result holds for all of one.
   let known = { quarter: Number.NaN, offset: 0 };
   return (at) => {
     const quarter = Math.floor(at / QUARTER_MS);
@@ -57,9 +57,9 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 
 /**
  * Reads an ISO 8601 time. Without an offset it is local time in the zone: in the hour that autumn repeats, the reading
- * nearest to `expected` is meant; an hour that spring leaves out counts on from the time before.
+ * nearest to `expected` is meant; a time in the hour that spring skips is read with the offset of before.
  * @param expected milliseconds since 1970
- * @returns `null` for what is no time
+ * @returns `null` for a text that is not a time
  */
 export function parseLocal(text: string, zone: ZoneOffset, expected: number): LocalInstant | null {
   const match = ISO.exec(text);
@@ -73,7 +73,7 @@ export function parseLocal(text: string, zone: ZoneOffset, expected: number): Lo
   return { at: local - offset * MINUTE_MS, offset };
 }
 
-/** Every instant that a zone calls by this local time: one, two in the hour that autumn repeats, none in the one that spring leaves out. */
+/** Every instant with this local time in the zone: one; two in the hour that autumn repeats, none in the one that spring skips. */
 export function instantsOf(local: number, zone: ZoneOffset): LocalInstant[] {
   const offsets = new Set([zone(local - DAY_MS), zone(local + DAY_MS)]);
   return [...offsets]
@@ -92,7 +92,7 @@ function nearestOf(local: number, zone: ZoneOffset, expected: number): LocalInst
   return Math.abs(second.at - expected) < Math.abs(first.at - expected) ? second : first;
 }
 
-/** `2026-03-29T03:00:00+02:00`; milliseconds are left out. */
+/** `2026-03-29T03:00:00+02:00`, without milliseconds. */
 export function formatLocal({ at, offset }: LocalInstant): string {
   const sign = offset < 0 ? "-" : "+";
   const minutes = Math.abs(offset);
@@ -100,7 +100,7 @@ export function formatLocal({ at, offset }: LocalInstant): string {
   return `${localText({ at, offset })}${sign}${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`;
 }
 
-/** `2026-03-29T03:00:00`: what a clock on the wall shows. Texts of this form sort like the times they name. */
+/** `2026-03-29T03:00:00`, as a wall clock shows it. Such texts sort like their times. */
 export function localText({ at, offset }: LocalInstant): string {
   return new Date(localTime({ at, offset })).toISOString().slice(0, 19);
 }

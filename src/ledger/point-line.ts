@@ -1,29 +1,29 @@
 /**
- * How points stand in a file: CSV that people can read, a header before the columns change.
+ * The format of the files: readable CSV, with a new header whenever the columns change.
  *
  *     device,4B464D6750000009,ok
  *     time,energy_import,energy_export,mark
  *     2026-03-29T01:45:00+01:00,12937,0,ok
  *     2026-03-29T03:00:00+02:00,13001,0,interpolated
  *
- * The last field of each line is one of a few words of which none begins another: a line that was cut short by a power
- * failure or a full disk is known by it, and left out.
+ * The last field of each line is one of a few words, none of which is a prefix of another: so a line that a power failure or a
+ * full disk cut short is recognised, and skipped.
  */
 import { formatLocal, parseLocal } from "./local-time.ts";
 import { appendPoint, type Point, type PointMark, type Registers } from "./point.ts";
 
 const MARKS: readonly string[] = ["begin", "ok", "interpolated", "clock", "reset", "last"] satisfies PointMark[];
 const END = "ok";
-/** Registers of one meter that are kept; import and export with four tariffs each are ten. */
+/** Most registers of one meter; import and export with four tariffs each are ten. */
 const MAX_COLUMNS = 16;
 
-/** What a file holds: points in their order, and the system title or number of the meter as last told. */
+/** Content of files: points in order, and the latest system title or number of the meter. */
 export interface LedgerContent {
   readonly points: Point[];
   device: string | null;
 }
 
-/** Adds the points of a file to those of the files before it. Lines that cannot be read are left out. */
+/** Adds the points of a file to those of earlier files. Lines that cannot be read are skipped. */
 export function readLines(text: string, content: LedgerContent): void {
   let columns: string[] = [];
   for (const line of text.split("\n")) {

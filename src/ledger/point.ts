@@ -1,6 +1,6 @@
 /**
- * A point of the ledger: what the registers of a meter showed at one time. Energy is the difference of two points, so
- * that whatever is added up comes out as a difference of registers again.
+ * A point of the ledger: the registers of a meter at one time. Energy is the difference of two points, so every sum of
+ * energies is again a difference of registers.
  */
 import type { LocalInstant } from "./local-time.ts";
 
@@ -8,15 +8,15 @@ import type { LocalInstant } from "./local-time.ts";
 export const QUARTER_MS = 900_000;
 
 /**
- * How the point came about, and so what holds for the time since the boundary before it:
+ * How the point was obtained, which also marks the time since the boundary before it:
  *
- * - `begin`: the first telegram of all; nothing lies before it
+ * - `begin`: the very first telegram
  * - `ok`: a telegram stands on the boundary; `interpolated`: the boundary lies between two telegrams one period apart
  * - `clock`: the meter's clock was set; `reset`: a register fell, or the meter was replaced
  * - `last`: the newest telegram when the bridge stopped
  *
- * Points within a quarter only matter if they are the first or the last of all; `clock` and `reset` are carried on to
- * the next boundary.
+ * Points within a quarter count only as the very first or last; `clock` and `reset` are carried over to the next
+ * boundary.
  */
 export type PointMark = "begin" | "ok" | "interpolated" | "clock" | "reset" | "last";
 
@@ -38,7 +38,7 @@ export function quarterOf(at: number): number {
   return Math.floor(at / QUARTER_MS) * QUARTER_MS;
 }
 
-/** Adds a point to those before. After a clock that was set back, the later ones are no longer true and go. */
+/** Appends a point. After a clock was set back, later points are void and removed. */
 export function appendPoint(points: Point[], point: Point): void {
   while (points.length > 0 && (points.at(-1) as Point).at >= point.at) points.pop();
   points.push(point);

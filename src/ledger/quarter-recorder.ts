@@ -12,45 +12,45 @@
 import type { LocalInstant } from "./local-time.ts";
 import { isBoundary, type Point, QUARTER_MS, quarterOf, type Registers } from "./point.ts";
 
-/** One accepted telegram, as far as it counts here. */
+/** What the recorder needs of one accepted telegram. */
 export interface RegisterSample extends LocalInstant {
   readonly registers: Registers;
-  /** Who the meter is (system title, else number); `null` if this telegram does not say. */
+  /** Identity of the meter (system title, else number); `null` if this telegram has none. */
   readonly device: string | null;
-  /** When it came, by a clock that only grows, milliseconds. */
+  /** Time of arrival by a monotonic clock, milliseconds. */
   readonly arrived: number;
-  /** When it came, by the wall clock, milliseconds since 1970. */
+  /** Time of arrival by the wall clock, milliseconds since 1970. */
   readonly wall: number;
 }
 
-/** What the recorder must know to go on after a restart. */
+/** What the recorder needs to resume after a restart. */
 export interface RecorderState {
   readonly device: string | null;
   /** The newest point on a boundary, or the one that began the ledger. */
   readonly point: Point;
-  /** The newest telegram that was written down since. */
+  /** The newest telegram that was written since. */
   readonly last: Point | null;
   /** What happened since `point`. */
   readonly mark: "clock" | "reset" | null;
 }
 
-/** The points that were booked, for a clock that is set back. */
+/** Access to recorded points, for when a clock is set back. */
 export interface RecorderHistory {
   /** The newest point before this instant that is on a boundary or began the ledger; `null` if there is none. */
   before(at: number): Point | null;
-  /** The registers with which the ledger began. */
+  /** The registers at the beginning of the ledger. */
   first(): Registers | null;
   /** Whether a register fell, or the meter was replaced, after this instant. */
   resetAfter(at: number): boolean;
 }
 
-/** What a telegram does to the ledger. */
+/** What a telegram adds to the ledger. */
 export interface RecorderResult {
   /** To be appended in this order (`appendPoint`). */
   readonly points: readonly Point[];
-  /** The clock was set back to this instant: later points are no longer true. `null`: they all are. */
+  /** The clock was set back to this instant: later points are void. `null`: none is. */
   readonly rewind: number | null;
-  /** A sentence for the log, where someone should know. */
+  /** A sentence for the log, or `null`. */
   readonly notice: string | null;
 }
 
@@ -58,19 +58,19 @@ type Telegram = LocalInstant & { readonly registers: Registers };
 
 const NOTHING: RecorderResult = { points: [], rewind: null, notice: null };
 
-/** Intervals from which the period is taken, and how many it takes at least. */
+/** How many intervals the period is taken from, at most and at least. */
 const INTERVALS = 9;
 const LEAST_INTERVALS = 2;
-/** Meters give whole seconds: an interval may look longer by so much. */
+/** Meter clocks have whole seconds: an interval may seem longer by this. */
 const RESOLUTION_MS = 1_000;
-/** A meter that sends more seldom than every quarter, but this close to a boundary, gives the register of that boundary. */
+/** A meter that sends less than once a quarter, but this close to a boundary, gives the register of that boundary. */
 const CLOSE_MS = 60_000;
-/** A clock that is corrected by less counts as right: 1 % of a quarter. */
+/** A smaller correction of the clock is ignored: 1 % of a quarter. */
 const SET_MS = 9_000;
-/** If the meter's clock goes back further than this, it is believed only if it then agrees with ours. */
+/** If the meter's clock goes back further than this, it is accepted only if it then agrees with ours. */
 const LARGE_SET_MS = 2 * 3_600_000;
 const AGREES_MS = 600_000;
-/** A register that has not come for so long is no longer waited for. */
+/** A register that has been absent for longer is given up. */
 const FORGET_MS = 3 * 3_600_000;
 
 export class QuarterRecorder {
@@ -84,9 +84,9 @@ export class QuarterRecorder {
   #writtenAt: number | null;
   /** Milliseconds between telegrams by the meter's clock, newest last. */
   readonly #intervals: number[] = [];
-  /** Pairs around a boundary that came before the period was known. */
+  /** Pairs of telegrams around a boundary that arrived before the period was known. */
   #undecided: { readonly from: Telegram; readonly to: Telegram }[] = [];
-  /** Whether the meter's clock has kept pace with ours so far: it does not in a capture that is played at once. */
+  /** Whether the meter's clock has kept pace with ours so far, which it does not while a capture is replayed. */
   #inStep = false;
   #waiting = false;
 
@@ -99,7 +99,7 @@ export class QuarterRecorder {
     this.#writtenAt = this.#last?.at ?? null;
   }
 
-  /** The system title or number of the meter as last told. */
+  /** The latest system title or number of the meter. */
   get device(): string | null {
     return this.#device;
   }
@@ -115,7 +115,7 @@ export class QuarterRecorder {
     return this.#last;
   }
 
-  /** The newest telegram as a point, to be written when the bridge stops; `null` if there is none since the last point. */
+  /** The newest telegram as a point, to be written when the bridge stops; `null` if it is recorded already. */
   get closing(): Point | null {
     if (this.#last === null || this.#writtenAt === null || this.#last.at <= this.#writtenAt) return null;
     return pointOf(this.#last, "last");
@@ -135,7 +135,7 @@ export class QuarterRecorder {
     if (passed <= 0) {
       const arrivedBefore = this.#arrived;
       this.#arrived = entry.arrived;
-      // Sent twice, or a small correction: the ledger waits until the clock has caught up.
+      // Sent twice, or a small correction: nothing is recorded until the clock has caught up.
       if (passed > -SET_MS && !this.#fell(entry, last)) return NOTHING;
       this.#arrived = arrivedBefore;
       return this.#setBack(entry, last);
@@ -169,17 +169,17 @@ export class QuarterRecorder {
     }
     const points = this.#decide();
     if (event !== null) {
-      // What was left open cannot be told from what the event has changed.
+      // What is still undecided can no longer be separated from the event.
       this.#undecided = [];
       if (this.#mark !== "reset") this.#mark = event;
-      // Written down at once, so that a restart within this quarter does not forget it.
+      // Written at once, so that it survives a restart within this quarter.
       if (!isBoundary(entry)) points.push(pointOf(entry, event));
     }
     if (isBoundary(entry)) points.push(this.#close(entry, "ok"));
     return points;
   }
 
-  /** Interpolates where it may be done, as soon as the period is known. */
+  /** Interpolates where that is allowed, as soon as the period is known. */
   #decide(): Point[] {
     const pairs = this.#undecided.filter(({ from, to }) => boundariesBetween(from.at, to.at).length > 0);
     this.#undecided = pairs;
@@ -208,7 +208,7 @@ export class QuarterRecorder {
     return Object.entries(last.registers).some(([key, value]) => (registers[key] ?? value) < value);
   }
 
-  /** Whether the meter's clock went on further than time has; can be told only if both had kept pace before. */
+  /** Whether the meter's clock jumped ahead; detectable only if it had kept pace before. */
   #setForward(entry: RegisterSample, passed: number): boolean {
     if (this.#arrived === null) return false;
     const ahead = passed - (entry.arrived - this.#arrived);
@@ -224,7 +224,7 @@ export class QuarterRecorder {
       if (this.#waiting) return NOTHING;
       this.#waiting = true;
       const until = new Date(last.at).toISOString();
-      const notice = `the meter's clock went back by ${back} s and does not agree with ours: the ledger waits until it has passed ${until}`;
+      const notice = `the meter's clock went back by ${back} s and does not agree with ours: nothing is recorded in the ledger until it has passed ${until}`;
       return { points: [], rewind: null, notice };
     }
     const event = this.#fell(entry, last) ? "reset" : "clock";
@@ -235,7 +235,7 @@ export class QuarterRecorder {
     const points: Point[] = [];
     this.#point = this.#history.before(entry.at);
     if (this.#point === null) {
-      // No point is true any longer: the first registers begin the ledger again, just before.
+      // Every point is void: the ledger begins anew with its first registers, just before this telegram.
       const registers = this.#history.first() ?? last.registers;
       this.#point = { at: entry.at - RESOLUTION_MS, offset: entry.offset, registers, mark: "begin" };
       points.push(this.#point);
@@ -251,7 +251,7 @@ export class QuarterRecorder {
     return { points, rewind: entry.at, notice };
   }
 
-  /** No telegram is missing between two that are no further apart than this, milliseconds. */
+  /** Two telegrams no further apart than this have none missing between them, milliseconds. */
   get #longest(): number {
     const sorted = this.#intervals.toSorted((a, b) => a - b);
     return 1.5 * (sorted[(sorted.length - 1) >> 1] as number) + RESOLUTION_MS;
@@ -262,16 +262,16 @@ function pointOf({ at, offset, registers }: Telegram, mark: Point["mark"]): Poin
   return { at, offset, registers, mark };
 }
 
-/** Lists that hold only a part of the registers are left out, unless the others have not come for long. */
+/** Telegrams with only some of the registers are skipped, unless the others have been absent for long. */
 function hasAll(entry: RegisterSample, last: Telegram): boolean {
   if (Math.abs(entry.at - last.at) > FORGET_MS) return true;
   return Object.keys(last.registers).every((key) => entry.registers[key] !== undefined);
 }
 
 /**
- * The boundaries strictly between two telegrams whose registers may be interpolated. A meter that sends more seldom than
- * every quarter has several between two telegrams: of those only the ones that are close to a telegram, so that nothing
- * is spread over quarters.
+ * The boundaries strictly between two telegrams whose registers may be interpolated. If a meter sends less than once a
+ * quarter, several lie between two telegrams: then only those close to a telegram count, so that no energy is spread over
+ * quarters.
  */
 function boundariesBetween(from: number, to: number): number[] {
   const first = quarterOf(from) + QUARTER_MS;

@@ -1,4 +1,4 @@
-/** What the intervals of the running month come to: the last quarter, the highest one, and the energy in the tariff windows. */
+/** Summary of the running month: the last quarter, the highest one, and the energy in the tariff windows. */
 import type { Interval } from "./intervals.ts";
 import { type LocalInstant, localText } from "./local-time.ts";
 import { isInWindow, isWithinWindow, type TariffWindow } from "./tariff-window.ts";
@@ -36,7 +36,7 @@ export class Summary {
     this.#windows = windows;
   }
 
-  /** Takes the next interval. Only a whole quarter can be a peak; a register that fell tells no energy. */
+  /** Adds the next interval. Only a whole quarter can be a peak; where a register fell, the energy is unknown. */
   add(interval: Interval): void {
     const { start, end, energy, mark } = interval;
     this.#enter(localText(start).slice(0, 10));

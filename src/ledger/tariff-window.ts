@@ -6,7 +6,7 @@ import { QUARTER_MS } from "./point.ts";
 
 const WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
 const DAY_MS = 86_400_000;
-/** A gap longer than a day lies in no window. */
+/** A gap longer than a day is in no window. */
 const MAX_QUARTERS = 96;
 
 export interface TariffWindow extends Omit<TariffWindowConfig, "time_zone"> {
@@ -36,7 +36,7 @@ export function isInWindow(window: TariffWindow, { at, offset }: LocalInstant): 
   );
 }
 
-/** Whether all of an interval lies in the window, so that its energy does, however it was spread. */
+/** Whether an interval lies in the window as a whole, so that its energy does, however it was distributed. */
 export function isWithinWindow(window: TariffWindow, { start, end }: Pick<Interval, "start" | "end">): boolean {
   if (end.at - start.at > MAX_QUARTERS * QUARTER_MS) return false;
   for (let at = start.at; at < end.at; at += QUARTER_MS) {

@@ -1,15 +1,15 @@
-/** What single cells of a portal's file mean: dates, times, numbers. Local times are milliseconds as if they were UTC. */
+/** Parses the cells of a portal's file: dates, times, numbers. Local times are milliseconds as if they were UTC. */
 
 const DATE = /^(?:(\d{4})-(\d{1,2})-(\d{1,2})|(\d{1,2})[./](\d{1,2})[./](\d{4}|\d{2}))$/;
 const TIME = /^(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?$/;
 const STAMP = /^(\S+?)(?:[T ,]+)(\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)\s*(Z|UTC|[+-]\d{2}:?\d{2})?$/;
 const DAY_MS = 86_400_000;
 
-/** A time as it stands in a cell. */
+/** The time in a cell. */
 export interface Stamp {
   /** Milliseconds of the local time, as if it were UTC. */
   readonly local: number;
-  /** Minutes east of UTC, if the cell says so. */
+  /** Minutes east of UTC; `null` if the cell has no offset. */
   readonly offset: number | null;
 }
 
@@ -47,12 +47,12 @@ function parseOffset(text: string | undefined): number | null {
   return text.startsWith("-") ? -minutes : minutes;
 }
 
-/** A number, whatever its decimal sign; with a unit behind it, too. */
+/** A number with either decimal sign, and perhaps a unit behind it. */
 export const NUMBER = /^-?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d+)?(?:\s*(?:kWh|Wh|kW))?$|^-?\d+(?:[.,]\d+)?$/i;
 
 /**
- * The decimal sign of a column: a comma if one of its numbers can only be read so.
- * @param cells numbers as they stand in the file
+ * The decimal sign of a column: a comma if one of its numbers can only be read that way.
+ * @param cells the numbers as text
  */
 export function decimalSign(cells: readonly string[]): "," | "." {
   let dots = false;
@@ -65,7 +65,7 @@ export function decimalSign(cells: readonly string[]): "," | "." {
   return dots ? "." : ",";
 }
 
-/** `null` for what is no number. */
+/** `null` for a text that is not a number. */
 export function parseNumber(cell: string, sign: "," | "."): number | null {
   if (!NUMBER.test(cell)) return null;
   const bare = cell.replace(/\s*(?:kWh|Wh|kW)$/i, "").replace(/[' ]/g, "");

@@ -1,4 +1,4 @@
-/** Which column of a portal's file is what: by its heading, and by what stands in it. */
+/** Identifies the columns of a portal's file by their headings and content. */
 import { NUMBER, parseDate, parseStamp, parseTime } from "./cells.ts";
 import { PortalError } from "./portal-error.ts";
 import type { Row, Table } from "./table.ts";
@@ -13,7 +13,7 @@ export interface ValueColumn {
   readonly factor: number;
 }
 
-/** Where date and time of one end of a quarter stand: in one cell, or in two. */
+/** The columns with date and time of one end of a quarter: one for both, or two. */
 export interface TimeColumn {
   readonly date: number;
   readonly time: number | null;
@@ -22,10 +22,10 @@ export interface TimeColumn {
 export interface Columns {
   readonly start: TimeColumn | null;
   readonly end: TimeColumn | null;
-  /** A time of which the heading does not say which end it is. */
+  /** A time whose heading does not say which end it is. */
   readonly either: TimeColumn | null;
   readonly values: readonly ValueColumn[];
-  /** What the headings, or the lines above them, say of the zone. */
+  /** The zone that the headings, or the lines above them, state. */
   readonly zone: "utc" | "cet" | null;
   readonly data: readonly Row[];
 }
@@ -34,13 +34,13 @@ const START = /\b(von|start|startzeit|beginn|ab|from|begin)\b/;
 const END = /\b(bis|ende|endzeit|end|to|until)\b/;
 const IMPORT = /verbrauch|bezug|import|consumption|entnahme|1\.[89]\.0/;
 const EXPORT = /einspeis|export|erzeug|lieferung|ruckspeis|feed|2\.[89]\.0/;
-/** Parts of an energy community and the like: not what the meter counts. */
+/** Shares of an energy community and the like, which are not what the meter counts. */
 const SHARE = /rest|eigen|gemeinschaft|anteil|uberschuss|zugeordnet|zahlerstand/;
 const VALUE = /energie|menge|messwert|wert|value|energy|kwh|\bwh\b|\bkw\b|leistung|power/;
 const UNIT = /\b(?:kwh|wh|kw)\b/i;
 const SAMPLE = 50;
 
-/** @throws PortalError naming the line where the headings or the first values stand */
+/** @throws PortalError with the line of the headings or first values */
 export function findColumns({ rows }: Table): Columns {
   const first = rows.findIndex(
     ({ cells }) => cells.some(isTimeCell) && cells.some((cell) => NUMBER.test(cell) && !isTimeCell(cell)),
@@ -132,7 +132,7 @@ function isTimeCell(cell: string): boolean {
   return parseStamp(cell) !== null || parseDate(cell) !== null || parseTime(cell) !== null;
 }
 
-/** Lower case, without dots on letters and what is no letter or digit at the edges of words. */
+/** Lower case, without diacritics, and with blanks for punctuation. */
 function plain(heading: string): string {
   return heading
     .toLowerCase()

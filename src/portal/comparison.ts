@@ -1,27 +1,27 @@
-/** A portal's quarters beside ours. */
+/** Compares a portal's quarters with ours. */
 import type { Interval } from "../ledger/intervals.ts";
 import type { Register } from "./columns.ts";
 import type { PortalFile, PortalQuarter, Reading } from "./portal-file.ts";
 
-/** One quarter of the file, or one that the file leaves out. Energies in Wh; `null`: not known there. */
+/** A quarter of the file, or one missing from it. Energies in Wh; `null`: unknown there. */
 export interface ComparedQuarter {
   readonly start: number;
   readonly register: Register;
   readonly portal: number | null;
   readonly ledger: number | null;
-  /** Ours minus theirs; `null` where one of them is not known. */
+  /** Ours minus theirs; `null` where one is unknown. */
   readonly difference: number | null;
-  /** `gap`, `reset`: how the ledger marks the time; `missing`: it knows nothing of it; `not-in-file`. */
+  /** `gap`, `reset`: as the ledger marks the time; `missing`: not in the ledger; `not-in-file`. */
   readonly mark: "" | "gap" | "reset" | "missing" | "not-in-file";
 }
 
 export interface Comparison {
   readonly reading: Reading;
   readonly quarters: readonly ComparedQuarter[];
-  /** Quarters that both know. */
+  /** Quarters that both have. */
   readonly compared: number;
   readonly differing: number;
-  /** Wh over the quarters that both know. */
+  /** Wh over the quarters that both have. */
   readonly portal: number;
   readonly ledger: number;
 }
@@ -29,7 +29,7 @@ export interface Comparison {
 const QUARTER_MS = 900_000;
 const REGISTERS = ["energy_import", "energy_export"] as const;
 
-/** Compares under the reading of the file's times that fits best; where several fit alike, the likeliest. */
+/** Interprets the file's times in the way that fits best; where several fit equally well, in the likeliest. */
 export function compare(file: PortalFile, intervals: readonly Interval[], tolerance: number): Comparison {
   const all = file.readings.map((reading) => compareReading(reading, intervals, tolerance));
   const score = ({ compared, differing }: Comparison): number => compared - differing;

@@ -1,4 +1,4 @@
-/** A grid operator's file that cannot be understood: the message says what was found, `line` where (from 1). */
+/** A grid operator's file that cannot be parsed: the message says what was found, `line` where (from 1). */
 export class PortalError extends Error {
   override readonly name = "PortalError";
   readonly line: number | null;

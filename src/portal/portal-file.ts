@@ -1,4 +1,4 @@
-/** A grid operator's CSV → quarters with their energy. What the file does not say of its times stays open, as several readings. */
+/** Parses a grid operator's CSV into quarters with their energy. Where its times are ambiguous, there are several readings. */
 import { instantsOf, type ZoneOffset } from "../ledger/local-time.ts";
 import { decimalSign, parseDate, parseNumber, parseStamp, parseTime, type Stamp } from "./cells.ts";
 import { type Columns, findColumns, type Register, type TimeColumn } from "./columns.ts";
@@ -15,7 +15,7 @@ export interface PortalQuarter {
   readonly energy: Readonly<Partial<Record<Register, number | null>>>;
 }
 
-/** One way to read the times of the file. */
+/** One interpretation of the times of the file. */
 export interface Reading {
   /** `local time`, `UTC`, `UTC+1 all year`, `as stated` */
   readonly zone: string;
@@ -29,7 +29,7 @@ export interface PortalFile {
   readonly separator: string;
   readonly decimal: "," | ".";
   readonly headings: Readonly<Partial<Record<Register, string>>>;
-  /** At least one; the likeliest first. More than one only where the file leaves it open. */
+  /** At least one, the likeliest first; more only where the file is ambiguous. */
   readonly readings: readonly Reading[];
 }
 
@@ -41,7 +41,7 @@ interface Entry {
 
 /**
  * @param zone the zone that local times are in
- * @throws PortalError with the line that cannot be understood
+ * @throws PortalError with the line that cannot be parsed
  */
 export function readPortalFile(bytes: Uint8Array, zone: ZoneOffset): PortalFile {
   const table = readTable(bytes);
@@ -65,15 +65,16 @@ function entriesOf({ start, end, either, data, values }: Columns, decimal: "," |
   for (const { line, cells } of data) {
     const stamp = stampOf(cells, column);
     if (stamp === null) {
-      // A line of sums at the end is no quarter.
+      // A line of sums at the end is not a quarter.
       if (!/\d/.test(cells[column.date] ?? "")) continue;
-      throw new PortalError(`'${cells[column.date] ?? ""}' is no date and time`, line);
+      throw new PortalError(`'${cells[column.date] ?? ""}' is not a date and time`, line);
     }
     const energy: Partial<Record<Register, number | null>> = {};
     for (const { index, register, factor } of values) {
       const cell = cells[index] ?? "";
       const value = parseNumber(cell, decimal);
-      if (value === null && !/^(?:|-+|n\/a|null)$/i.test(cell)) throw new PortalError(`'${cell}' is no number`, line);
+      if (value === null && !/^(?:|-+|n\/a|null)$/i.test(cell))
+        throw new PortalError(`'${cell}' is not a number`, line);
       energy[register] = value === null ? null : Math.round(value * factor * 1000) / 1000;
     }
     entries.push({ line, stamp, energy });
@@ -87,13 +88,13 @@ function stampOf(cells: readonly string[], { date, time }: TimeColumn): Stamp | 
   return day === null || ms === null ? null : { local: day + ms, offset: null };
 }
 
-/** Some spreadsheets leave 00:00 away. */
+/** Some spreadsheets omit 00:00. */
 function midnight(cell: string): Stamp | null {
   const day = parseDate(cell);
   return day === null ? null : { local: day, offset: null };
 }
 
-/** Newest first is turned round. */
+/** Reverses a file that has the newest quarter first. */
 function inOrder(entries: Entry[]): Entry[] {
   const [first, last] = [entries[0], entries.at(-1)];
   return first !== undefined && last !== undefined && first.stamp.local > last.stamp.local
@@ -115,10 +116,10 @@ function checkSteps(entries: readonly Entry[]): void {
     );
   }
   const odd = entries.find(({ stamp }) => stamp.local % QUARTER_MS !== 0);
-  if (odd !== undefined) throw new PortalError("the time is not that of a quarter hour", odd.line);
+  if (odd !== undefined) throw new PortalError("the time is not a quarter of an hour", odd.line);
 }
 
-/** By the first and last time of the file, where those are the ends of days; else both are possible. */
+/** Determined by the first and last time of the file, where they are the ends of days; else both are possible. */
 function namedEnds(entries: readonly Entry[]): readonly ("start" | "end")[] {
   const ofDay = (entry: Entry | undefined): number => (entry?.stamp.local ?? 0) % 86_400_000;
   const [first, last] = [ofDay(entries[0]), ofDay(entries.at(-1))];
@@ -127,7 +128,7 @@ function namedEnds(entries: readonly Entry[]): readonly ("start" | "end")[] {
   return ["start", "end"];
 }
 
-/** The zones that the times can be in; the hours around a change of the clock tell. */
+/** The possible zones of the times, narrowed down by the hours around a change of the clock. */
 function zonesOf(
   entries: readonly Entry[],
   said: Columns["zone"],
@@ -144,7 +145,7 @@ function zonesOf(
   if (said === "cet") return [cet];
   const times = new Map<number, number>();
   for (const { stamp } of entries) times.set(stamp.local, (times.get(stamp.local) ?? 0) + 1);
-  // In the middle of an hour, where start and end of a quarter lie in the same one.
+  // The middle of an hour, so that start and end of the quarter lie in the same one.
   const middles = [...times].filter(([at]) => at % 3_600_000 === 1_800_000);
   const skipped = middles.filter(([at]) => instantsOf(at, zone).length === 0);
   const repeated = middles.filter(([at]) => instantsOf(at, zone).length === 2);
@@ -166,11 +167,11 @@ function quartersOf(entries: readonly Entry[], offsets: ZoneOffset, names: "star
   });
 }
 
-/** In the hour that autumn repeats, the one that has not been. */
+/** In the hour that autumn repeats, the first one after the line before. */
 function instantOf({ local, offset }: Stamp, offsets: ZoneOffset, before: number, line: number): number {
   if (offset !== null) return local - offset * 60_000;
   const found = instantsOf(local, offsets).map(({ at }) => at);
-  // The end of the last quarter before the clock goes forward may be named by the hour that is left out.
+  // The end of the last quarter before the clock goes forward may be written in the hour that is skipped.
   const all = found.length > 0 ? found : [local - offsets(local - 86_400_000) * 60_000];
   const at = all.find((candidate) => candidate > before);
   if (at === undefined) throw new PortalError("the time is not after that of the line before", line);

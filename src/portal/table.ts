@@ -1,9 +1,9 @@
-/** Bytes of a CSV file → rows of cells: encoding and separator are found out from the file. */
+/** Parses a CSV file into rows of cells; detects encoding and separator. */
 import { parse } from "csv-parse/sync";
 import { PortalError } from "./portal-error.ts";
 
 export interface Row {
-  /** In the file, from 1. */
+  /** Line number in the file, from 1. */
   readonly line: number;
   readonly cells: readonly string[];
 }
@@ -16,10 +16,10 @@ export interface Table {
 }
 
 const SEPARATORS = [";", "\t", ",", "|"] as const;
-/** So many lines decide about the separator. */
+/** Number of lines from which the separator is detected. */
 const SAMPLE_LINES = 200;
 
-/** @throws PortalError for a file that is no table */
+/** @throws PortalError for a file that is not a table */
 export function readTable(bytes: Uint8Array): Table {
   const { text, encoding } = decodeText(bytes);
   if (text.trim() === "") throw new PortalError("the file is empty");
@@ -31,13 +31,13 @@ export function readTable(bytes: Uint8Array): Table {
     .filter(({ columns }) => columns > 1)
     .sort((a, b) => b.columns - a.columns);
   if (best === undefined) throw new PortalError("there are no columns: none of ; , | and tab separates the lines", 1);
-  // A decimal comma makes more columns than there are: another separator goes before it.
+  // Decimal commas look like more columns, so any other separator takes precedence.
   const other = SEPARATORS.find((separator) => separator !== "," && columnsOf(sample, separator) > 1);
   const separator = best.separator === "," && other !== undefined ? other : best.separator;
   return { encoding, separator, rows: rowsOf(text, separator) };
 }
 
-/** Cells of most of the rows; 0 if the text cannot be separated so. */
+/** The most frequent number of cells in a row; 0 if the text cannot be split that way. */
 function columnsOf(sample: string, separator: string): number {
   const counts = new Map<number, number>();
   try {
@@ -73,7 +73,7 @@ function decodeText(bytes: Uint8Array): { text: string; encoding: Table["encodin
   const decode = (label: string, fatal = false): string => new TextDecoder(label, { fatal }).decode(bytes);
   if (a === 0xff && b === 0xfe) return { text: decode("utf-16le"), encoding: "UTF-16" };
   if (a === 0xfe && b === 0xff) return { text: decode("utf-16be"), encoding: "UTF-16" };
-  // Without a mark: the characters of a table are below 256, so that every second byte is 0.
+  // Without a byte order mark: the characters of a table are below 256, so every second byte is 0.
   const zeros = [0, 0];
   for (const [index, byte] of bytes.subarray(0, 1_000).entries())
     if (byte === 0) zeros[index % 2] = (zeros[index % 2] ?? 0) + 1;

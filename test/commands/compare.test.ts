@@ -133,7 +133,7 @@ describe("kaifa2mqtt compare", () => {
     await keep("2025-01-01T00:00:00+01:00", "2025-01-02T00:00:00+01:00");
     const { code, stderr } = await run(join(SAMPLES, "wiener-netze.csv"));
     expect(code).toBe(1);
-    expect(stderr).toContain("the ledger knows no quarter of this file");
+    expect(stderr).toContain("the ledger has no quarter of this file");
   });
 
   it("names gaps of the ledger as one, and does not count them as differences", async () => {
@@ -163,12 +163,12 @@ describe("a file that cannot be understood gets an error with the line", () => {
     [
       "a wrong number",
       "Start;Verbrauch (kWh)\n01.03.2026 00:00;1,5\n01.03.2026 00:15;viel\n",
-      /line 3: 'viel' is no number/,
+      /line 3: 'viel' is not a number/,
     ],
     [
       "a wrong date",
       "Start;Verbrauch (kWh)\n01.03.2026 00:00;1,5\n31.02.2026 00:15;1,5\n01.03.2026 00:30;1\n",
-      /line 3: '31.02.2026 00:15' is no date and time/,
+      /line 3: '31.02.2026 00:15' is not a date and time/,
     ],
     [
       "a wrong order",
