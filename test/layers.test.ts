@@ -17,7 +17,10 @@ const ALLOWED: Record<string, { values: string[]; types?: string[] }> = {
   ledger: { values: ["codec", "catalogue", "process"], types: ["log", "config", "meter"] },
   meter: { values: ["codec", "catalogue", "acceptance", "diagnosis", "process"], types: ["sources", "config", "log"] },
   sources: { values: ["codec", "catalogue"], types: ["config", "log"] },
-  sinks: { values: ["codec", "catalogue", "meter", "ledger", "process"], types: ["config", "log", "diagnosis", "backfill"] },
+  sinks: {
+    values: ["codec", "catalogue", "meter", "ledger", "process"],
+    types: ["config", "log", "diagnosis", "backfill"],
+  },
   http: {
     values: [
       "codec",
