@@ -15,7 +15,7 @@ import { latin1Bytes, latin1Text } from "../latin1.ts";
 import type { Proof } from "../telegram.ts";
 import { checkThatFits, crcP1, KnownChecks, STANDARD_CHECK } from "./p1-check.ts";
 import { LINE_END, WELL_FORMED } from "./p1-content.ts";
-import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
+import { type Accepted, type Assembler, findByte, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 
 const SLASH = 0x2f;
 const BANG = 0x21;
@@ -88,7 +88,7 @@ function isLineEnd(byte: number | undefined): boolean {
 
 /** Where a `!` stands at the beginning of a line, -1 if nowhere. */
 function bangAt(buffer: Uint8Array, from: number, end: number): number {
-  for (let at = buffer.indexOf(BANG, from); at >= 0 && at < end; at = buffer.indexOf(BANG, at + 1)) {
+  for (let at = findByte(buffer, BANG, from, end); at >= 0; at = findByte(buffer, BANG, at + 1, end)) {
     if (buffer[at - 1] === LF || buffer[at - 1] === CR) return at;
   }
   return -1;
@@ -132,7 +132,7 @@ function firstForeign(buffer: Uint8Array, from: number, to: number): number {
 
 /** Where another telegram begins (a value holds no `/XXX5`), -1 if nowhere. */
 function nextHead(buffer: Uint8Array, from: number, to: number): number {
-  for (let at = buffer.indexOf(SLASH, from); at >= 0 && at < to; at = buffer.indexOf(SLASH, at + 1)) {
+  for (let at = findByte(buffer, SLASH, from, to); at >= 0; at = findByte(buffer, SLASH, at + 1, to)) {
     if (headAt(buffer, at, to) > 0) return at;
   }
   return -1;

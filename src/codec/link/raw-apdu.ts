@@ -14,7 +14,7 @@ import { readBerLength } from "../axdr/ber-length.ts";
 import { BlockTransfer, decodeBlock, GENERAL_BLOCK_TRANSFER, LAST_BLOCK } from "./block-transfer.ts";
 import { llcLength } from "./hdlc-assembler.ts";
 import { hasHdlcHeader } from "./hdlc-frame.ts";
-import { type Accepted, type Assembler, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
+import { type Accepted, type Assembler, findByte, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 
 const CIPHERED_LIMIT = 8192;
 /** As far as a frame is looked for around a body that breaks the rules: longer than a telegram. */
@@ -99,12 +99,12 @@ function isFramed(buffer: Uint8Array, start: number): boolean {
 
 /** Does a header stand inside that a ciphered or typed APDU holds only by a rare chance? Then frames were joined wrongly. */
 function holdsFrame(buffer: Uint8Array, from: number, to: number): boolean {
-  for (let i = buffer.indexOf(0x68, from); i >= 0 && i + 4 < to; i = buffer.indexOf(0x68, i + 1)) {
+  for (let i = findByte(buffer, 0x68, from, to - 4); i >= 0; i = findByte(buffer, 0x68, i + 1, to - 4)) {
     const control = buffer[i + 4];
     if (buffer[i + 3] === 0x68 && buffer[i + 1] === buffer[i + 2] && (control === 0x53 || control === 0x73))
       return true;
   }
-  for (let i = buffer.indexOf(0x7e, from); i >= 0 && i + 12 < to; i = buffer.indexOf(0x7e, i + 1)) {
+  for (let i = findByte(buffer, 0x7e, from, to - 12); i >= 0; i = findByte(buffer, 0x7e, i + 1, to - 12)) {
     if (hasHdlcHeader(buffer, i, to)) return true;
   }
   return false;

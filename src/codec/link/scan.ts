@@ -36,6 +36,15 @@ export type Scan<Frame> =
 export const NO_FRAME = { kind: "no" } as const;
 
 /**
+ * Where `byte` stands in `buffer[from … to-1]`, -1 if nowhere. `buffer.indexOf` would search past `to`, up to 16 kB for
+ * each byte that comes: P1 lines fed byte by byte cost 5.6 µs a byte with it, 0.3 µs with this.
+ */
+export function findByte(buffer: Uint8Array, byte: number, from: number, to: number): number {
+  for (let at = from; at < to; at++) if (buffer[at] === byte) return at;
+  return -1;
+}
+
+/**
  * @param buffer what has come so far
  * @param start position that is asked for
  * @param end end of the valid bytes in `buffer`
