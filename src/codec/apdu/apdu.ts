@@ -42,6 +42,16 @@ interface Envelope {
   readonly proof: Proof;
 }
 
+/** An APDU that was decoded before it was asked for. */
+interface Prepared {
+  readonly apdu: Uint8Array;
+  readonly transport: Transport;
+  readonly proof: Proof;
+  readonly telegrams: readonly Telegram[];
+  readonly failure: CodecError | null;
+  readonly systemTitle: string | null;
+}
+
 /** APDUs that DLMS knows and that are no push telegram, for the message. */
 const OTHER_APDUS = new Map<number, string>([
   [0xc2, "event-notification"],
@@ -59,8 +69,7 @@ export class ApduDecoder {
   #titleText: string | null = null;
   /** System title of the APDU that was decoded last, also where that failed; `null` if it has none. */
   systemTitle: string | null = null;
-  #prepared: { readonly apdu: Uint8Array; readonly proof: Proof; readonly telegrams: readonly Telegram[] } | null =
-    null;
+  #prepared: Prepared | null = null;
 
   /** @throws RangeError for a list that cannot be used */
   constructor(keys: Keys, lists: readonly ListDefinition[] = []) {
@@ -68,27 +77,25 @@ export class ApduDecoder {
     this.#lists = new TaughtLists(lists);
   }
 
-  /**
-   * Decodes an APDU that is likely to be asked for next, and keeps the result for that. Where it fails nothing is kept:
-   * the error is met again when it is asked for.
-   */
+  /** Decodes an APDU that is likely to come next, and keeps the result, or the error, for `decode`. */
   prepare(apdu: Uint8Array, transport: Transport, proof: Proof): void {
     const telegrams: Telegram[] = [];
+    let failure: CodecError | null = null;
     try {
       this.decode(apdu, transport, proof, telegrams);
-      this.#prepared = { apdu: apdu.slice(), proof, telegrams };
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
+      failure = error;
     }
+    this.#prepared = { apdu: apdu.slice(), transport, proof, telegrams, failure, systemTitle: this.systemTitle };
   }
 
-  /** The telegrams that were prepared, if they are of this APDU; given once. */
-  #takePrepared(apdu: Uint8Array, transport: Transport, proof: Proof): readonly Telegram[] | null {
+  /** What was prepared, if it is this APDU; given once. */
+  #takePrepared(apdu: Uint8Array, transport: Transport, proof: Proof): Prepared | null {
     const prepared = this.#prepared;
     this.#prepared = null;
-    if (prepared === null || !equalBytes(prepared.apdu, apdu)) return null;
-    const { telegrams } = prepared;
-    return telegrams[0]?.transport === transport && prepared.proof === proof ? telegrams : null;
+    if (prepared?.transport !== transport || prepared.proof !== proof) return null;
+    return equalBytes(prepared.apdu, apdu) ? prepared : null;
   }
 
   /**
@@ -102,8 +109,9 @@ export class ApduDecoder {
   decode(apdu: Uint8Array, transport: Transport, proof: Proof, telegrams: Telegram[] = []): readonly Telegram[] {
     const prepared = this.#takePrepared(apdu, transport, proof);
     if (prepared !== null) {
-      this.systemTitle = prepared[0]?.systemTitle ?? null;
-      telegrams.push(...prepared);
+      this.systemTitle = prepared.systemTitle;
+      telegrams.push(...prepared.telegrams);
+      if (prepared.failure !== null) throw prepared.failure;
       return telegrams;
     }
     const plain = { transport, systemTitle: null, invocationCounter: null, security: "none", proof } as const;
