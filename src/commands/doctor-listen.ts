@@ -5,13 +5,15 @@
  *                        that send every second (a receiver that is much too slow may hear nothing); 17 s over the network
  *     noise              4 to 7 s for each of the usual settings
  *     faulty telegrams   7 s after the first
+ *     check sums that all fail in the same way
+ *                        until the fifth, which tells another check sum from a bad cable; 60 s at most
  *     a good telegram    at once
  */
 import { createDecoder } from "../codec/decoder.ts";
 import type { DecoderOptions } from "../codec/decoder-event.ts";
 import { ListSamples } from "../codec/lists/list-samples.ts";
 import type { Telegram } from "../codec/telegram.ts";
-import { diagnose, formatLine, type Observations } from "../diagnosis/diagnosis.ts";
+import { ANOTHER_CHECKSUM, diagnose, formatLine, type Observations } from "../diagnosis/diagnosis.ts";
 import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 import { Observer, sourceKind } from "../diagnosis/observer.ts";
 import { type LineSettings, type Source, SourceError } from "../sources/source.ts";
@@ -26,6 +28,8 @@ const QUIET_AMIS_MS = 63_000;
 const QUIET_NETWORK_MS = 17_000;
 /** After a faulty telegram, wait for a good one: one period of 5 s and the telegram itself. */
 const AFTER_FAULT_MS = 7_000;
+/** While all check sums fail in the same way: five telegrams of a P1 meter that sends every 10 s. */
+const SAME_CHECKSUM_MS = 60_000;
 /** Bytes without a gap for this long are not a telegram: the longest takes 3 s at 2400 baud. */
 const ENDLESS_MS = 4_000;
 /** Maximum gap within a telegram. */
@@ -52,6 +56,8 @@ export interface Hearing {
   readonly systemTitle: string | null;
   readonly telegram: Telegram | null;
   readonly diagnosis: Diagnosis;
+  /** All check sums failed in the same way: the line settings are right, the meter uses another check sum. */
+  readonly anotherChecksum: boolean;
   /** A `lists:` block for telegrams that match no list; empty if there were none. */
   readonly template: string;
   /** The last bytes received, to report noise. */
@@ -83,7 +89,7 @@ export async function listenAround(options: ListenOptions): Promise<Hearing[]> {
     const quietMs = !source.hasLine ? QUIET_NETWORK_MS : amis ? QUIET_AMIS_MS : fast ? QUIET_FAST_MS : QUIET_MS;
     const hearing = await listenOnce(options, line, quietMs);
     hearings.push(hearing);
-    const proven = Object.keys(hearing.faults).some((code) => PROVES_LINE.has(code));
+    const proven = hearing.anotherChecksum || Object.keys(hearing.faults).some((code) => PROVES_LINE.has(code));
     if (hearing.telegram !== null || proven || signal.aborted || !source.hasLine) break;
     const codes = hearings.map(({ diagnosis }) => diagnosis.code);
     // Frames with valid check sums prove the line settings, whatever they contain.
@@ -108,6 +114,7 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
   let telegram: Telegram | null = null;
   const unknown = new ListSamples();
   let faultAt: number | null = null;
+  let checksumFaults = 0;
   let burstAt: number | null = null;
   let heardAt = begun;
   let tail: Uint8Array = new Uint8Array(0);
@@ -115,6 +122,7 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
   const handle = (events: ReturnType<typeof decoder.feed>, at: number): void => {
     for (const event of events) {
       observer.decoded(event, at);
+      if (event.type === "fault" && event.code === "checksum") checksumFaults++;
       if (event.type === "telegram") {
         const refusal = refuses(event.telegram);
         if (refusal === null) telegram ??= event.telegram;
@@ -131,6 +139,9 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
   const isEnough = (at: number): boolean => {
     if (telegram !== null || signal.aborted) return true;
     if (faultAt !== null) return at - faultAt >= AFTER_FAULT_MS;
+    const alike = observer.sameChecksumFaults;
+    if (alike >= ANOTHER_CHECKSUM) return true;
+    if (alike > 0 && alike === checksumFaults) return at - begun >= SAME_CHECKSUM_MS;
     if (burstAt !== null && at - heardAt < PAUSE_MS) return at - burstAt >= ENDLESS_MS;
     return at - begun >= quietMs;
   };
@@ -153,7 +164,8 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
       }
       if (result.done) {
         handle(decoder.end(), at);
-        if (telegram === null && !signal.aborted) observer.closed("ended");
+        // What was wrong with the telegrams of a capture says more than that it is at its end.
+        if (telegram === null && checksumFaults === 0 && !signal.aborted) observer.closed("ended");
         break;
       }
       next = stream.next();
@@ -189,6 +201,7 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
     systemTitle: seen.systemTitle,
     telegram,
     diagnosis: diagnose(seen),
+    anotherChecksum: observer.sameChecksumFaults >= ANOTHER_CHECKSUM,
     template: unknown.template(),
     tail,
   };

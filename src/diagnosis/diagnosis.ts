@@ -69,7 +69,7 @@ export const FIRST_LISTEN_MS = 12_000;
  * So many check sums in a row that fail in the same way are another check sum than ours. A bad cable damages now this
  * byte and now that one: that its faults look alike five times in a row is less likely than one in three hundred.
  */
-const ANOTHER_CHECKSUM = 5;
+export const ANOTHER_CHECKSUM = 5;
 
 /** More bytes than that to each fault are noise: telegrams have 100 to 500, and the longest known 1,200. */
 const BYTES_PER_FAULT = 1_500;

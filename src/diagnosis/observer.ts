@@ -146,6 +146,11 @@ export class Observer {
     this.#count("implausible");
   }
 
+  /** How many check sums in a row failed in the same way, and no telegram among them was right. */
+  get sameChecksumFaults(): number {
+    return this.#patternCount;
+  }
+
   /** @param limitMs after how long without an accepted telegram something is wrong */
   observe(at: number, limitMs: number): Observations {
     this.#turn(at);
