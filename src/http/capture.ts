@@ -12,7 +12,7 @@ import { DATA_NOTIFICATION, decodeDataNotification } from "../codec/apdu/data-no
 import { type AxdrNode, decodeAxdr, isContainer, isString, TAG } from "../codec/axdr/axdr.ts";
 import { ByteReader } from "../codec/axdr/byte-reader.ts";
 import { formatHex } from "../codec/hex.ts";
-import { applySeal, dissect, joinSlices, replaceApdu } from "../codec/inspect/dissect.ts";
+import { dissect, joinSlices, replaceApdu, withCheckSums } from "../codec/inspect/dissect.ts";
 import { CI_RECORDS } from "../codec/link/mbus-assembler.ts";
 import { recipherRecords } from "../codec/records/long-header.ts";
 import type { RawChunk, Recorded } from "./recorder.ts";
@@ -152,17 +152,16 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** A P1 text whose identifiers and messages (0-n:96.1.x, 96.13.x, 42.0.0) are zeros, with the CRC that then fits. */
+/** A P1 text whose identifiers and messages (0-n:96.1.x, 96.13.x, 42.0.0) are zeros, with a check sum of the same kind. */
 function anonymousP1(wire: Uint8Array): Uint8Array {
-  const copy = wire.slice();
+  const copy = new Uint8Array(wire);
   const { spans, seals } = dissect(wire);
   for (const { kind, start, end, label } of spans) {
     if (kind !== "register" || !/^\d+-\d+:(?:96\.(?:1|13)|42\.0)\./.test(label)) continue;
     const from = wire.indexOf(0x28, start) + 1;
     for (let i = from; i < end; i++) if (/[0-9A-Za-z]/.test(String.fromCharCode(wire[i] as number))) copy[i] = 0x30;
   }
-  for (const seal of seals) applySeal(copy, seal);
-  return copy;
+  return withCheckSums(copy, seals);
 }
 
 function readable<T>(read: () => T): T | null {

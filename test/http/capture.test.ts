@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createDecoder, decodeTelegrams } from "../../src/codec/decoder.ts";
 import { formatHex, parseHex } from "../../src/codec/hex.ts";
+import { crcX25 } from "../../src/codec/link/hdlc-frame.ts";
+import { crcP1 } from "../../src/codec/link/p1-check.ts";
 import { anonymousCapture, plainCapture } from "../../src/http/capture.ts";
 import { Recorder } from "../../src/http/recorder.ts";
 import { fixtureNames, loadFixture, summarize } from "../helpers/fixtures.ts";
@@ -65,6 +67,53 @@ describe("an anonymous capture", () => {
       }
     }
     if (keys.key !== undefined) expect(capture.replaceAll(" ", "")).not.toContain(formatHex(keys.key));
+  });
+
+  describe("of a P1 meter keeps the kind of the check sum and how it is written", () => {
+    const NUMBER = "4530303131323233333434";
+    const text = (value: number) =>
+      `/HLY5\\D545-METER\r\n\r\n0-0:96.1.1(${NUMBER})\r\n1-0:1.8.0(${String(value).padStart(6, "0")}.743*kWh)\r\n!`;
+    /** Telegrams whose check sum has these leading zeros, before or after the number is blanked. */
+    const telegram = (
+      crc: (bytes: Uint8Array) => number,
+      write: (crc: number) => string,
+      zeros: "before" | "after",
+    ) => {
+      for (let value = 0; ; value++) {
+        const blanked = text(value).replace(NUMBER, "0".repeat(NUMBER.length));
+        const few = crc(Buffer.from(zeros === "before" ? text(value) : blanked)) < 0x1000;
+        if (few) return Buffer.from(`${text(value)}${write(crc(Buffer.from(text(value))))}\r\n`);
+      }
+    };
+    const arc = (bytes: Uint8Array) => crcP1(bytes);
+    const short = (crc: number) => crc.toString(16).toUpperCase();
+    const whole = (crc: number) => short(crc).padStart(4, "0");
+    const CASES: [string, Uint8Array][] = [
+      ["without leading zeros, which the new one lacks", telegram(arc, short, "before")],
+      ["four digits, the new one with a leading zero", telegram(arc, whole, "after")],
+      ["in lower case", telegram(arc, (crc) => whole(crc).toLowerCase(), "after")],
+      ["another check sum (Holley)", telegram(crcX25, whole, "before")],
+    ];
+    it.each(CASES)("%s", (_, wire) => {
+      const twice = Buffer.concat([wire, wire]);
+      const original = decodeTelegrams(twice).map(({ type }) => type);
+      expect(original).toContain("telegram");
+      const bytes = bytesOf(
+        anonymousCapture(
+          recorded(twice, {})
+            .list(0)
+            .filter(({ outcome }) => outcome !== "checksum"),
+          {},
+          ABOUT,
+        ),
+      );
+      expect(Buffer.from(bytes).toString("latin1")).not.toContain(NUMBER);
+      const again = decodeTelegrams(Buffer.concat([bytes, bytes])).filter(({ type }) => type === "telegram");
+      for (const event of again) {
+        expect(event).toMatchObject({ telegram: { registers: [{ value: "0".repeat(NUMBER.length) }, {}] } });
+      }
+      expect(again.length).toBeGreaterThan(0);
+    });
   });
 
   it("keeps the ciphertext of what it cannot decipher, under another system title", () => {

@@ -4,12 +4,12 @@
  */
 
 import { readBerLength } from "../axdr/ber-length.ts";
-import { latin1Text } from "../latin1.ts";
+import { latin1Bytes, latin1Text } from "../latin1.ts";
 import { GENERAL_BLOCK_TRANSFER } from "../link/block-transfer.ts";
 import { llcLength } from "../link/hdlc-assembler.ts";
 import { crcX25, scanHdlcFrame } from "../link/hdlc-frame.ts";
 import { LARGEST_DLMS_CI, scanMbusFrame } from "../link/mbus-frame.ts";
-import { crcP1 } from "../link/p1-check.ts";
+import { checkThatFits, type P1Check } from "../link/p1-check.ts";
 import { scanP1Telegram } from "../link/p1-telegram.ts";
 
 export type SpanKind =
@@ -42,12 +42,20 @@ export interface Slice {
 }
 
 /** A check sum over `from`…`to`-1, written at `at`. */
-export interface Seal {
-  readonly type: "sum" | "x25" | "p1";
-  readonly from: number;
-  readonly to: number;
-  readonly at: number;
-}
+export type Seal =
+  | { readonly type: "sum" | "x25"; readonly from: number; readonly to: number; readonly at: number }
+  | {
+      readonly type: "p1";
+      readonly from: number;
+      readonly to: number;
+      readonly at: number;
+      /** One past its last digit. */
+      readonly end: number;
+      readonly check: P1Check;
+      /** Written without leading zeros. */
+      readonly short: boolean;
+      readonly lowerCase: boolean;
+    };
 
 export interface Dissection {
   /** Everything but the bytes of the APDU, in their order. */
@@ -83,32 +91,45 @@ export function joinSlices(wire: Uint8Array, slices: readonly Slice[]): Uint8Arr
   return joined;
 }
 
-/** A copy of the wire with another APDU of the same length, all check sums right. @throws RangeError for another length */
+/**
+ * A copy of the wire with another APDU of the same length, all check sums right.
+ * @throws RangeError for another length
+ */
 export function replaceApdu(wire: Uint8Array, { slices, seals }: Dissection, apdu: Uint8Array): Uint8Array {
   const length = slices.reduce((sum, { start, end }) => sum + end - start, 0);
   if (length !== apdu.length) throw new RangeError(`the APDU has ${length} bytes, not ${apdu.length}`);
-  const copy = wire.slice();
+  const copy = new Uint8Array(wire);
   let at = 0;
   for (const { start, end } of slices) {
     copy.set(apdu.subarray(at, at + end - start), start);
     at += end - start;
   }
-  for (const seal of seals) applySeal(copy, seal);
-  return copy;
+  return withCheckSums(copy, seals);
 }
 
-/** Writes the check sum that fits the bytes. */
-export function applySeal(bytes: Uint8Array, { type, from, to, at }: Seal): void {
-  if (type === "sum") {
-    bytes[at] = bytes.subarray(from, to).reduce((sum, byte) => (sum + byte) & 0xff, 0);
-  } else if (type === "x25") {
-    const crc = crcX25(bytes, from, to);
-    bytes[at] = crc & 0xff;
-    bytes[at + 1] = crc >> 8;
-  } else {
-    const digits = crcP1(bytes, from, to).toString(16).toUpperCase().padStart(4, "0");
-    for (let i = 0; i < 4; i++) bytes[at + i] = digits.charCodeAt(i);
+/**
+ * A copy of the bytes with the check sums that fit them, each of the kind and in the form that it had. A P1 check sum
+ * without leading zeros may have another number of digits than before: then the copy is longer or shorter.
+ */
+export function withCheckSums(bytes: Uint8Array, seals: readonly Seal[]): Uint8Array {
+  let copy = new Uint8Array(bytes);
+  let shift = 0;
+  for (const seal of seals) {
+    const [from, to, at] = [seal.from + shift, seal.to + shift, seal.at + shift];
+    if (seal.type === "p1") {
+      const upper = seal.check.compute(copy, from, to).toString(16).toUpperCase();
+      const digits = (seal.lowerCase ? upper.toLowerCase() : upper).padStart(seal.short ? 1 : 4, "0");
+      copy = Uint8Array.from([...copy.subarray(0, at), ...latin1Bytes(digits), ...copy.subarray(seal.end + shift)]);
+      shift += digits.length - (seal.end - seal.at);
+    } else if (seal.type === "sum") {
+      copy[at] = copy.subarray(from, to).reduce((sum, byte) => (sum + byte) & 0xff, 0);
+    } else {
+      const crc = crcX25(copy, from, to);
+      copy[at] = crc & 0xff;
+      copy[at + 1] = crc >> 8;
+    }
   }
+  return copy;
 }
 
 function dissectMbus(wire: Uint8Array, at: number, { spans, slices, seals }: Dissection): number {
@@ -209,12 +230,22 @@ function dissectP1(wire: Uint8Array, at: number, { spans, slices, seals }: Disse
     const [, code, value] = /^(\d+-\d+:[\d.]+(?:\*\d+)?)(\(.*\))$/.exec(text) ?? [];
     if (code !== undefined) spans.push(span("register", line, next, code, value));
     else if (text.startsWith("!")) {
+      const seal = sealOfP1(wire, at, line, text.slice(1));
       spans.push(span("checksum", line, next, "end, CRC"));
-      if (text.length >= 5) seals.push({ type: "p1", from: at, to: line + 1, at: line + 1 });
+      if (seal !== null) seals.push(seal);
     } else spans.push(span("frame", line, next, line === at ? "P1 head" : "line"));
     line = next;
   }
   return scan.length;
+}
+
+/** @param digits of the check sum behind the `!` at `bang`; `null` if it has none */
+function sealOfP1(wire: Uint8Array, from: number, bang: number, digits: string): Seal | null {
+  const check = checkThatFits(wire, from, bang + 1, Number.parseInt(digits, 16));
+  if (check === null) return null;
+  const [to, at] = [bang + 1, bang + 1];
+  const form = { short: digits.length < 4, lowerCase: /[a-f]/.test(digits) };
+  return { type: "p1", from, to, at, end: at + digits.length, check, ...form };
 }
 
 /** Whether the first byte is that of an APDU, of a block, or of an LLC header. */

@@ -72,17 +72,24 @@ export function crcP1(bytes: Uint8Array, start = 0, end = bytes.length, restoreL
   return compute(ARC, bytes, start, end, restoreLineEnds);
 }
 
-/** The name of the check that gives `claimed`, also where a text file changed the line ends; `null` if none does. */
-export function checkThatFits(bytes: Uint8Array, start: number, end: number, claimed: number): string | null {
-  for (const restoreLineEnds of [false, true]) {
-    if (compute(ARC, bytes, start, end, restoreLineEnds) === claimed) return ARC.name;
-  }
-  for (const other of OTHERS) {
-    for (const restoreLineEnds of [false, true]) {
-      if (compute(other, bytes, start, end, restoreLineEnds) === claimed) return other.name;
-    }
-  }
-  return null;
+/** A check sum of P1, and how it reads the line ends. */
+export interface P1Check {
+  /** As in the catalogue: `CRC-16/ARC`. */
+  readonly name: string;
+  /** The check sum of `bytes[start … end-1]`. */
+  compute(bytes: Uint8Array, start: number, end: number): number;
+}
+
+const CHECKS: readonly P1Check[] = /* @__PURE__ */ [ARC, ...OTHERS].flatMap((each) =>
+  [false, true].map((restoreLineEnds) => ({
+    name: each.name,
+    compute: (bytes: Uint8Array, start: number, end: number) => compute(each, bytes, start, end, restoreLineEnds),
+  })),
+);
+
+/** The check that gives `claimed`, also where a text file changed the line ends; `null` if none does. */
+export function checkThatFits(bytes: Uint8Array, start: number, end: number, claimed: number): P1Check | null {
+  return CHECKS.find((check) => check.compute(bytes, start, end) === claimed) ?? null;
 }
 
 /** Meters that are remembered: as many as send on one line, and some to spare. */

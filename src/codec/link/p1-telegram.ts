@@ -173,7 +173,7 @@ function scanEnd(
     return { kind: "bad", code, message: "P1: the end line holds no check sum of four digits", length };
   }
   const check = checkThatFits(buffer, start, bang + 1, claimed);
-  if (check !== null) return textFrame(buffer, start, bang, length, check);
+  if (check !== null) return textFrame(buffer, start, bang, length, check.name);
   const found = crcP1(buffer, start, bang + 1);
   return {
     kind: "bad",
