@@ -56,6 +56,9 @@ export interface Telegram {
   /** The type of the meter as a documented list gives it without a code (`MA304H3E`). */
   readonly meterType?: string | null;
   readonly registers: readonly Register[];
-  /** What stands in the telegram and no rule takes, as text (a P1 line, the DIF and VIF of an M-Bus record): it gives no register. Empty or unset where there is none. */
+  /**
+   * What stands in the telegram and gives no register, one text each: a P1 line, the DIF and VIF of an M-Bus record, a
+   * DLMS value with its code (`1-0:99.1.0*255: array of 3`). Empty or unset where there is none.
+   */
   readonly unread?: readonly string[];
 }

@@ -31,7 +31,7 @@ export function telegramToText(telegram: Telegram, number: number, offset: numbe
     ["security", security],
     ["system title", systemTitle],
     ["invocation counter", invocationCounter],
-    ["not read", telegram.unread?.join("; ") || null],
+    ["not read", telegram.unread?.length || null],
   ];
   const known = facts.filter(([, value]) => value !== null).map(([name, value]) => `  ${name.padEnd(20)}${value}`);
   const rows = telegram.registers.map(rowOf);

@@ -296,6 +296,64 @@ describe("push-list: Iskraemeco, Landis+Gyr", () => {
   });
 });
 
+describe("values that give no register are handed out as unread", () => {
+  const pair = [code("1.8.0"), u32(5)];
+  const unspecified = "FFFFFFFFFFFFFFFFFFFF8000";
+
+  test.each<[string, AxdrValue, string[]]>([
+    ["a container", structure(...pair, code("0-0:99.1.0"), array(u32(1), u32(2))), ["0-0:99.1.0*255: array of 2"]],
+    [
+      "a number that is none",
+      structure(...pair, code("32.7.0"), number("float32", Number.NaN)),
+      ["1-0:32.7.0*255: float32 NaN"],
+    ],
+    [
+      "a time that is not specified",
+      structure(...pair, code("0-0:1.0.0"), { tag: "dateTime", bytes: parseHex(unspecified) }),
+      [`0-0:1.0.0*255: dateTime ${unspecified}`],
+    ],
+    [
+      "bytes in front of the first code",
+      structure(octets("0102"), ...pair),
+      ["in front of the first code: octetString 0102"],
+    ],
+    ["bytes behind the last value", structure(...pair, octets("0102")), ["behind the last value: octetString 0102"]],
+    [
+      "a value of the push set-up",
+      structure(...pair, code("0-0:25.9.0"), u32(3)),
+      ["0-0:25.9.0*255: doubleLongUnsigned 3"],
+    ],
+  ])("%s", (_, body, unread) => {
+    const telegram = telegramOf(body);
+    expect(valuesOf(telegram)).toEqual(["1-0:1.8.0*255=5"]);
+    expect(telegram.unread).toEqual(unread);
+  });
+
+  test("no value, and the name of an object, are no content", () => {
+    const telegram = telegramOf(structure(code("0-0:25.9.0"), octets("0000190900FF"), ...pair, code("2.8.0"), NULL));
+    expect(telegram.unread).toEqual([]);
+  });
+
+  test("further attributes of a push list", () => {
+    const object = (classId: number, obis: string, attribute: number) =>
+      structure(number("longUnsigned", classId), code(obis), number("integer", attribute), number("longUnsigned", 0));
+    const objects = [object(3, "1.8.0", 2), object(3, "1.8.0", 5), object(3, "2.8.0", 3), object(1, "0-0:42.0.0", 1)];
+    const body = structure(array(...objects), u32(5), octets(CLOCK), scale(0, 30), text("ABC"));
+    expect(telegramOf(body).unread).toEqual([
+      `1-0:1.8.0*255 attribute 5: octetString ${CLOCK}`,
+      "1-0:2.8.0*255 attribute 3: structure of 2",
+      "0-0:42.0.0*255 attribute 1: octetString ABC",
+    ]);
+  });
+
+  test("the first 64 are described, the others counted", () => {
+    const many = Array.from({ length: 70 }, () => [code("0-0:99.1.0"), array()]).flat();
+    const { unread } = telegramOf(structure(...pair, ...many));
+    expect(unread).toHaveLength(65);
+    expect(unread?.at(-1)).toBe("6 more");
+  });
+});
+
 describe("what fits nothing", () => {
   test("is unsupported, and the message names the types but no values", () => {
     const event = decodeBody(structure(u32(111), u32(222), text("secret"), structure(number("unsigned", 9))));

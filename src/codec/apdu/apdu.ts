@@ -206,6 +206,7 @@ export class ApduDecoder {
       listName: body.listName,
       meterType: body.meterType,
       registers: body.registers,
+      unread: body.unread,
     });
   }
 

@@ -32,6 +32,8 @@ const QUANTITY = /^([+-]?\d{1,15}(?:\.\d{1,9})?)\*([A-Za-z0-9%°/]{1,8})$/;
 /** `YYMMDDhhmmssS`, or `YYYYMMDD hh:mm:ss` (observed on NES, Denmark). */
 const TIME = /^(?:20)?(\d\d)(\d\d)(\d\d) ?(\d\d):?(\d\d):?(\d\d)([SW]?)$/;
 
+/** The end line with its check sum, which a text that came ciphered still has. */
+const END = /^![0-9A-Fa-f]{0,4}$/;
 /** The OBIS code that a DSMR 2.2 or 3.0 line names for the values of a sub-meter: `0-2:24.2.1`. */
 const NAMED_CODE = /^(\d{1,3}-\d{1,3}):(\d{1,3}\.\d{1,3}\.\d{1,3})(?:[*.](\d{1,3}))?$/;
 
@@ -83,7 +85,7 @@ function joinContinued(lines: readonly string[]): string[] {
     const line = each.trim();
     const before = joined.at(-1);
     if (before !== undefined && CONTINUATION.test(line)) joined[joined.length - 1] = before + line;
-    else if (line !== "") joined.push(line);
+    else if (line !== "" && !END.test(line)) joined.push(line);
   }
   return joined;
 }

@@ -17,6 +17,8 @@ export interface PushObject {
   readonly valueAt: number;
   /** Index of the scaler_unit attribute, if it is pushed, too. */
   readonly scalerUnitAt: number | undefined;
+  /** The attribute, where it is none that gives a register (the time of a value, the scaler of a value that is not pushed). */
+  readonly unread?: number;
 }
 
 const PUSH_SETUP = 40;
@@ -53,14 +55,25 @@ export function readPushList(root: AxdrNode, bytes: Uint8Array): PushObject[] | 
   }
   const objects: PushObject[] = [];
   descriptors.forEach(({ classId, obisAt, attribute }, index) => {
-    if (classId === PUSH_SETUP || attribute === LOGICAL_NAME || attribute === SCALER_UNIT.get(classId)) return;
+    const valueAt = index + shift;
+    const node = root.items[valueAt] as AxdrNode;
+    // The list itself, and an object's name, which is its code.
+    if (classId === PUSH_SETUP && node.items.length === descriptors.length) return;
+    if (attribute === LOGICAL_NAME && node.end - node.start === 6 && sameCode(bytes, node.start, obisAt)) return;
     const others = descriptors.filter((other) => sameCode(bytes, other.obisAt, obisAt));
+    const hasValue = others.some((other) => other.attribute === VALUE && other.classId === classId);
+    const isScaler = attribute === SCALER_UNIT.get(classId);
+    if (isScaler && hasValue) return;
     // Another attribute stands for the object only where its value is not pushed (the state of a disconnector: 70, 3).
-    if (attribute !== VALUE && others.some((other) => other.attribute === VALUE)) return;
+    const isOther = attribute !== VALUE && others.some((other) => other.attribute === VALUE);
+    if (classId === PUSH_SETUP || attribute === LOGICAL_NAME || isScaler || isOther) {
+      objects.push({ obisAt, valueAt, scalerUnitAt: undefined, unread: attribute });
+      return;
+    }
     const scaler = descriptors.findIndex(
       (other) => other.attribute === SCALER_UNIT.get(other.classId) && sameCode(bytes, other.obisAt, obisAt),
     );
-    objects.push({ obisAt, valueAt: index + shift, scalerUnitAt: scaler < 0 ? undefined : scaler + shift });
+    objects.push({ obisAt, valueAt, scalerUnitAt: scaler < 0 ? undefined : scaler + shift });
   });
   return objects;
 }

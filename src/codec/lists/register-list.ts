@@ -20,6 +20,7 @@ import type { PositionReading } from "./compiled-list.ts";
 import { matchDocumented, type TaughtLists } from "./position-lists.ts";
 import { type PushObject, readPushList } from "./push-list.ts";
 import { listPositions, UnknownListError } from "./unknown-list.ts";
+import { typeName, UnreadValues } from "./unread-values.ts";
 
 /** What a body says. */
 export interface Body {
@@ -31,6 +32,8 @@ export interface Body {
   readonly listName: string | null;
   /** Positions of the 12-byte clocks. */
   readonly clocks: number[];
+  /** Values that give no register, in words. */
+  readonly unread: readonly string[];
 }
 
 /**
@@ -49,7 +52,10 @@ export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames, li
     } else {
       const items = labelled(root);
       if (collector.addLabelled(items, true) && collector.registers.length > 0) {
-        if (items !== root.items) return collector.body("descriptors");
+        if (items !== root.items) {
+          collector.unread.add("in front of the list", root.items[0] as AxdrNode, bytes);
+          return collector.body("descriptors");
+        }
         return collector.body(root.tag === TAG.structure ? collector.layout() : "array");
       }
     }
@@ -67,6 +73,7 @@ function positionBody({ layout, registers, meterId, meterType, clock }: Position
     meterType,
     listName: null,
     clocks: clock < 0 ? [] : [clock],
+    unread: [],
   };
 }
 
@@ -83,6 +90,7 @@ const ID_RANK = { deviceNumber: 4, logicalDeviceName: 3, gs1: 2, unlabelled: 1, 
 class Collector {
   readonly registers: Register[] = [];
   readonly clocks: number[] = [];
+  readonly unread = new UnreadValues();
   readonly #bytes: Uint8Array;
   readonly #names: ObisNames;
   #meterId: string | null = null;
@@ -98,7 +106,8 @@ class Collector {
 
   body(layout: string): Body {
     const { registers, clocks } = this;
-    return { layout, registers, meterId: this.#meterId, meterType: null, listName: this.#listName, clocks };
+    const unread = this.unread.list();
+    return { layout, registers, meterId: this.#meterId, meterType: null, listName: this.#listName, clocks, unread };
   }
 
   layout(): string {
@@ -136,6 +145,11 @@ class Collector {
   addPushList(items: readonly AxdrNode[], objects: readonly PushObject[]): void {
     for (const object of objects) {
       const value = items[object.valueAt] as AxdrNode;
+      if (object.unread !== undefined) {
+        const code = this.#names.format(this.#bytes, object.obisAt);
+        this.unread.add(`${code} attribute ${object.unread}`, value, this.#bytes);
+        continue;
+      }
       const scalerUnit = object.scalerUnitAt === undefined ? undefined : items[object.scalerUnitAt];
       this.#add(object.obisAt, value, scalerUnit && isScalerUnit(scalerUnit) ? scalerUnit : undefined);
     }
@@ -148,23 +162,30 @@ class Collector {
         this.clocks.push(node.start);
         return true;
       }
-      if (isString(node)) this.#listName = readText(node, this.#bytes);
-      return isString(node);
+      if (!isString(node)) return false;
+      this.#listName = readText(node, this.#bytes);
+      if (this.#listName === null) this.unread.add("in front of the first code", node, this.#bytes);
+      return true;
     }
     // A code at the end has no value: then the pairs before it are perhaps none either.
     if (index !== count - 1 || !isString(node) || this.#isObis(node)) return false;
     const text = readText(node, this.#bytes);
     if (text !== null) this.#offerId(text, ID_RANK.unlabelled);
+    else this.unread.add("behind the last value", node, this.#bytes);
     return true;
   }
 
   #add(obisAt: number, node: AxdrNode, scalerUnit: AxdrNode | undefined): void {
-    if (isNothing(node) || isContainer(node)) return;
+    if (isNothing(node)) return;
     const bytes = this.#bytes;
     const c = bytes[obisAt + 2] as number;
     const d = bytes[obisAt + 3] as number;
-    if (c === 25 && d === 9) return; // push set-up
     const obis = this.#names.format(bytes, obisAt);
+    // A container has no one value; that of the push set-up (25.9) is about the telegram.
+    if (isContainer(node) || (c === 25 && d === 9)) {
+      if (!this.#isName(obisAt, node)) this.unread.add(obis, node, bytes);
+      return;
+    }
     if (this.#isClock(node)) {
       this.clocks.push(node.start);
       this.registers.push({ obis, value: clockText(node, bytes) as string, unit: null, scaler: null });
@@ -172,7 +193,10 @@ class Collector {
     }
     const scaler = scalerUnit ? (scalerUnit.items[0]?.value as number) : null;
     const value = readValue(node, bytes, scaler ?? 0, c, d);
-    if (value === null) return;
+    if (value === null) {
+      this.unread.add(obis, node, bytes);
+      return;
+    }
     if (typeof value === "string") {
       this.#noteId(obisAt, value);
       this.registers.push({ obis, value, unit: null, scaler: null });
@@ -208,6 +232,13 @@ class Collector {
     return node.tag === TAG.octetString && node.end - node.start === 6 && (this.#bytes[node.start] as number) < 16;
   }
 
+  /** Whether the value is the logical name of its object, which is its code. */
+  #isName(obisAt: number, node: AxdrNode): boolean {
+    if (!this.#isObis(node)) return false;
+    for (let i = 0; i < 6; i++) if (this.#bytes[node.start + i] !== this.#bytes[obisAt + i]) return false;
+    return true;
+  }
+
   #isPushSetup(node: AxdrNode): boolean {
     return this.#bytes[node.start + 2] === 25 && this.#bytes[node.start + 3] === 9;
   }
@@ -228,7 +259,6 @@ function isScalerUnit(node: AxdrNode): boolean {
   );
 }
 
-const TAG_NAMES = new Map<number, string>(Object.entries(TAG).map(([name, tag]) => [tag, name]));
 const MAX_DESCRIPTION = 300;
 
 /** The types of a tree, so that a user can send them in: `structure(octetString[12], longUnsigned ×3, …)`. No values. */
@@ -238,7 +268,7 @@ function describeTree(root: AxdrNode): string {
 }
 
 function describeNode(node: AxdrNode): string {
-  const name = TAG_NAMES.get(node.tag) ?? `tag ${node.tag}`;
+  const name = typeName(node);
   if (isString(node)) return `${name}[${node.end - node.start}]`;
   if (!isContainer(node)) return name;
   const parts: string[] = [];
