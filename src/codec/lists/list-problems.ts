@@ -1,4 +1,5 @@
 /** What is wrong with lists that a user writes down, each with its place and with what is allowed there. */
+import { parseHex } from "../hex.ts";
 import { parseObis } from "../values/obis.ts";
 import { unitCode } from "../values/unit.ts";
 import { type CompiledList, compileList, couldOverlap } from "./compiled-list.ts";
@@ -71,6 +72,9 @@ function problemsOf({ elements }: ListDefinition): OwnProblem[] {
       add(null, kinds.length === 0 ? "none of them" : kinds.join(" and "), `one of ${KINDS.join(", ")}`);
     }
     checkRegister(fields, codes, add);
+    if (fields.bytes !== undefined && !isHex(fields.bytes)) {
+      add("bytes", `\`${fields.bytes}\``, "hex digits, two for each byte");
+    }
     if (fields.role !== undefined) {
       if (roles.has(fields.role)) add("role", `${fields.role} a second time`, "each role once");
       roles.add(fields.role);
@@ -118,6 +122,14 @@ function checkRegister(
   const hint =
     prefix !== undefined && isUnit(base) ? ` (here: unit: ${base}, with scaler: ${prefix + (scaler ?? 0)})` : "";
   add("unit", `\`${unit}\``, `${UNITS} and other units of DLMS, without a prefix${hint}`);
+}
+
+function isHex(text: string): boolean {
+  try {
+    return parseHex(text).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function isUnit(name: string): boolean {

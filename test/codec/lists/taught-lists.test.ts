@@ -200,6 +200,7 @@ describe("lists that cannot be used", () => {
       list({ obis: "1.7.0", path: [1] }, { obis: "2.7.0", path: [1, 2] }),
       "0/1/path: position 1, 2, which an element before it has; each position once",
     ],
+    [list({ bytes: "0A1" }, { obis: "1.7.0" }), "0/0/bytes: `0A1`; hex digits, two for each byte"],
     [list("skip", { text: "A" }), "0/null/null: no register; at least one element with `obis`"],
   ])("%# are named with their place", (one, expected) => {
     expect(problems(one)).toEqual([expected]);
