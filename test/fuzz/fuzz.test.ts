@@ -1,13 +1,16 @@
 /**
  * Whatever comes from the wire, over MQTT or out of a file: nothing crashes, hangs or grows. First the corpus, which
- * scripts/fuzz.mjs has grown guided by coverage; then inputs of fast-check's making: mutations of the corpus, and noise.
- * FUZZ_RUNS says how many (300 a target unless told otherwise).
+ * scripts/fuzz.mjs has grown guided by coverage; then mutations of it: seeded ones for the codec's targets, fast-check's
+ * (with noise) for those that read files or messages. FUZZ_RUNS says how many (300 a target; ten times as many for the
+ * codec's, which are fast). docs/codec.md says what longer runs have found.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CODEC_TARGETS, timed } from "./codec-targets.ts";
+import { execute } from "./execute.ts";
 import { TARGETS, type TargetName } from "./targets.ts";
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
@@ -59,7 +62,49 @@ function apply(
   }
 }
 
-describe.each(Object.keys(TARGETS) as TargetName[])("%s", (name) => {
+describe.each(Object.keys(CODEC_TARGETS) as (keyof typeof CODEC_TARGETS)[])("the codec's target %s", (name) => {
+  const corpus = corpusOf(name);
+
+  test("stands every input of the corpus", () => {
+    expect(corpus.length).toBeGreaterThan(5);
+    for (const input of corpus) CODEC_TARGETS[name](input);
+  });
+
+  test("stands mutations: typed errors alone, 10 µs and 4 bytes kept for a byte fed", { timeout: 120_000 }, () => {
+    const { executions, failures } = execute(CODEC_TARGETS[name], corpus, RUNS * 10, SEED);
+    expect(failures).toEqual([]);
+    expect(executions).toBe(RUNS * 10);
+  });
+});
+
+test("an input that costs too much, and one that throws, are failures", () => {
+  const spin = (ms: number) => {
+    for (const end = performance.now() + ms; performance.now() < end; );
+  };
+  const slow = execute(
+    (input) =>
+      timed(input.length, () => {
+        spin(0.5 + (input.length * 11) / 1000);
+      }),
+    [new Uint8Array(8)],
+    1,
+    SEED,
+  );
+  expect(slow.failures).toEqual([expect.stringContaining("more than 10 µs a byte")]);
+  const broken = execute(
+    () => {
+      throw new TypeError("broken");
+    },
+    [new Uint8Array(8)],
+    3,
+    SEED,
+  );
+  expect(broken.failures).toHaveLength(3);
+});
+
+const OTHERS = (Object.keys(TARGETS) as TargetName[]).filter((name) => !(name in CODEC_TARGETS));
+
+describe.each(OTHERS)("%s", (name) => {
   const corpus = corpusOf(name);
   const target = TARGETS[name];
 

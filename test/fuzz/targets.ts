@@ -1,7 +1,7 @@
 /**
  * What input from outside may reach, one function each: bytes from the wire, MQTT messages, configuration files, the
  * state file. Each throws when it crashes, gives something unbounded, or does not recover. Used by the tests (corpus and
- * random inputs) and by scripts/fuzz.mjs (guided by coverage).
+ * random inputs) and by scripts/fuzz.mjs (guided by coverage). The codec's own targets are in codec-targets.ts.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,6 +21,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { MeterIdentity } from "../../src/meter/identity.ts";
 import { StaleDiscovery } from "../../src/sinks/mqtt/stale-discovery.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
+import { CODEC_TARGETS } from "./codec-targets.ts";
 import { fuzzHomewizard, fuzzModbus, fuzzShelly } from "./output-targets.ts";
 
 const KEY = Buffer.from("000102030405060708090A0B0C0D0E0F", "hex");
@@ -170,6 +171,7 @@ export async function fuzzMemory(input: Uint8Array, folder: Folder): Promise<voi
 
 /** By name of the folder of their corpus. */
 export const TARGETS = {
+  ...CODEC_TARGETS,
   decoder: fuzzDecoder,
   mqtt: fuzzMqtt,
   config: fuzzConfig,
