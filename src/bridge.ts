@@ -16,6 +16,7 @@ import type { MeterEvent, MeterStatus } from "./meter/events.ts";
 import { LineCapture } from "./meter/line-capture.ts";
 import type { Meter } from "./meter/meter.ts";
 import { MeterSources } from "./meter/meter-sources.ts";
+import { dataFolderProblem } from "./process/data-folder.ts";
 import { type Health, HealthServer } from "./process/health.ts";
 import { instanceId } from "./process/instance-id.ts";
 import { pageUrl } from "./process/page-url.ts";
@@ -90,6 +91,8 @@ export class Bridge implements BridgeView {
   /** Resolves when everything is started; waits for no broker and no device. */
   async start(): Promise<void> {
     const { config, log } = this.#options;
+    const problem = dataFolderProblem(config.data_dir);
+    if (problem !== null) log.warn(problem);
     const { taken } = await this.#healthServer.start();
     if (taken) {
       log.warn(`another bridge is at work with the data folder ${config.data_dir}: is the bridge running twice?`);

@@ -1,7 +1,8 @@
 /**
- * The log file: appended line by line, rotated by size as the predecessor did (FILE, then FILE.1). Written at once, not
- * queued: a disk that is full or gone costs lines, never memory or the process. The caller reports a fault once; the file
- * is tried again after a pause. A file that was removed or renamed, or whose folder was moved, is made again.
+ * The log file: appended line by line, rotated by size as the predecessor did (FILE, then FILE.1). Lines are written at
+ * once, not queued: a disk that is full or gone costs lines, which are counted, never memory or the process. The caller
+ * reports a failure once; the file is tried again after a pause. A file that was removed or renamed, or whose folder was
+ * moved, is created again.
  */
 import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, renameSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
@@ -14,8 +15,8 @@ const RETRY_MS = 5_000;
 export interface LogFileOptions {
   readonly file: string;
   readonly maxBytes?: number;
-  /** `null`: works (again). */
-  readonly onState: (error: NodeJS.ErrnoException | null) => void;
+  /** The file cannot be written; or it can again (`null`), after so many lines that are missing in it. */
+  readonly onState: (error: NodeJS.ErrnoException | null, missing: number) => void;
   /** Milliseconds. */
   readonly now?: () => number;
 }
@@ -28,6 +29,8 @@ export class LogFile extends Writable {
   #identity = "";
   #bytes = 0;
   #failedAt: number | null = null;
+  /** Lines that could not be written since. */
+  #missing = 0;
 
   constructor(options: LogFileOptions) {
     super({ decodeStrings: false });
@@ -46,21 +49,26 @@ export class LogFile extends Writable {
 
   #append(line: string): void {
     const { now = Date.now, onState } = this.#options;
-    if (this.#failedAt !== null && now() - this.#failedAt < RETRY_MS) return;
+    if (this.#failedAt !== null && now() - this.#failedAt < RETRY_MS) {
+      this.#missing++;
+      return;
+    }
     try {
       const bytes = Buffer.from(line);
       this.#writeWhole(this.#open(bytes.length), bytes);
-      if (this.#failedAt !== null) onState(null);
+      if (this.#failedAt !== null) onState(null, this.#missing);
       this.#failedAt = null;
+      this.#missing = 0;
     } catch (error) {
       const first = this.#failedAt === null;
       this.#failedAt = now();
+      this.#missing++;
       this.#shut();
-      if (first) onState(error as NodeJS.ErrnoException);
+      if (first) onState(error as NodeJS.ErrnoException, this.#missing);
     }
   }
 
-  /** A line is written whole or not at all: a disk that fills up takes a part of it. */
+  /** Writes a line whole or not at all: a disk that is filling up takes a part of it. */
   #writeWhole(descriptor: number, bytes: Uint8Array): void {
     const before = fstatSync(descriptor).size;
     try {
@@ -72,7 +80,7 @@ export class LogFile extends Writable {
     this.#bytes = before + bytes.length;
   }
 
-  /** The open file with room for so many bytes more. */
+  /** The open file, with room for so many more bytes. */
   #open(room: number): number {
     const { file, maxBytes = MAX_BYTES } = this.#options;
     if (this.#descriptor !== null && identityOf(file) !== this.#identity) this.#shut();

@@ -1,4 +1,4 @@
-/** The last lines of the log in memory, for the status page. Filled by the logger once secrets are masked. Bounded. */
+/** Ring buffer of the last log lines, for the status page. The logger fills it after redaction. */
 import { printable } from "./printable.ts";
 
 /** Lines that are kept: some days of a healthy run at level info. */

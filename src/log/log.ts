@@ -1,6 +1,6 @@
 /**
- * The logger: winston with four levels, labels for the component and the meter, text for people or JSON, an optional
- * file. What passes through it is freed of every secret first, at any level.
+ * The logger: winston with four levels, labels for component and meter, text for people or JSON, an optional file.
+ * Secrets are redacted first, at every level.
  *
  * Levels: *error* a meter or sink is dead until someone acts; *warn* someone should look; *info* the story of a healthy
  * run, a few lines a day; *debug* everything per telegram.
@@ -77,7 +77,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
   });
   let closing: Promise<void> | null = null;
   const log = (level: LogLevel, labels: object, message: LogMessage, details?: LogDetails) => {
-    // What is said after the end, by a socket that closes late, is nobody's concern any more.
+    // Messages after the end, from a socket that closes late, are dropped.
     if (LEVELS[level] > LEVELS[options.level] || closing !== null) return;
     winston.log({ level, message: typeof message === "function" ? message() : message, ...labels, details });
   };
@@ -91,10 +91,11 @@ export function createLogger(options: LoggerOptions): RootLogger {
   const root = withLabels({});
   const { file } = options;
   if (file !== undefined) {
-    const onState = (error: NodeJS.ErrnoException | null) =>
+    const onState = (error: NodeJS.ErrnoException | null, missing: number) =>
       // Not from within a write: winston does not expect a new line while it passes one on.
       setImmediate(() => {
-        if (error === null) root.info(`the log file ${file} can be written again`, {});
+        if (error === null)
+          root.info(`the log file ${file} can be written again; ${missing} lines are missing in it`, {});
         else root.warn(`the log file ${file} cannot be written (${explain(error)}); logging goes on here`);
       });
     const more = options.maxFileBytes === undefined ? {} : { maxBytes: options.maxFileBytes };

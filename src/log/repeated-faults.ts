@@ -1,17 +1,16 @@
-/** A fault that repeats is told once, then summed up with growing pauses, and its end is told. No timers of its own. */
+/** Rate limiting of repeated faults: the first is logged, later ones are summed up at growing intervals, the end is logged. No timers. */
 import type { Logger } from "./log.ts";
 
 const FIRST_PAUSE_MS = 60_000;
 const MOST_PAUSE_MS = 6 * 3_600_000;
-/** Different faults that are followed at a time. */
+/** Different faults that are tracked at a time. */
 const MOST_FAULTS = 100;
 
 interface Open {
   readonly since: number;
   readonly message: string;
   count: number;
-  toldAt: number;
-  toldCount: number;
+  loggedAt: number;
   pauseMs: number;
 }
 
@@ -27,7 +26,7 @@ export class RepeatedFaults {
   }
 
   /**
-   * A fault has come (again). The first is told as it is; later ones as "…: 36 times in 3 min" when the pause is over.
+   * A fault has occurred (again). The first is logged as it is; later ones as "… (36 times in 3 min)" once the pause is over.
    * @param key what makes it the same fault
    */
   fault(key: string, message: string, level: "error" | "warn" | "info" = "warn"): void {
@@ -36,19 +35,18 @@ export class RepeatedFaults {
     if (open === undefined) {
       const oldest = this.#open.keys().next();
       if (this.#open.size >= MOST_FAULTS && !oldest.done) this.#open.delete(oldest.value);
-      this.#open.set(key, { since: now, message, count: 1, toldAt: now, toldCount: 1, pauseMs: FIRST_PAUSE_MS });
+      this.#open.set(key, { since: now, message, count: 1, loggedAt: now, pauseMs: FIRST_PAUSE_MS });
       this.#log[level](message);
       return;
     }
     open.count += 1;
-    if (now - open.toldAt < open.pauseMs) return;
+    if (now - open.loggedAt < open.pauseMs) return;
     this.#log[level](`${message} (${open.count} times in ${formatDuration(now - open.since)})`);
-    open.toldAt = now;
-    open.toldCount = open.count;
+    open.loggedAt = now;
     open.pauseMs = Math.min(open.pauseMs * 4, MOST_PAUSE_MS);
   }
 
-  /** The fault is over: told if it had been told, "`message` after 3 min, 36 times". */
+  /** The fault is over: logged if it was open, "`message` after 3 min (36 times)". */
   over(key: string, message: string): void {
     const open = this.#open.get(key);
     if (open === undefined) return;

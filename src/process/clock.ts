@@ -1,10 +1,10 @@
-/** Time as an argument: tests hand in their own. */
+/** Time as a dependency: tests pass a fake clock. */
 export interface Clock {
-  /** Milliseconds that only ever grow, whatever happens to the wall clock. */
+  /** Monotonic milliseconds. */
   now(): number;
-  /** Milliseconds since 1970, as people read them; may jump. */
+  /** Wall clock, milliseconds since 1970; may jump. */
   wall(): number;
-  /** Calls once after so many milliseconds; the result calls it off. */
+  /** Calls `act` once after so many milliseconds. @returns a function that cancels it */
   after(ms: number, act: () => void): () => void;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The container starts as root, because in the Home Assistant app the options belong to root. Everywhere else the first
- * act of the program is to become the unprivileged user that the image names in RUN_AS, a member of the groups to which
- * the serial devices belong.
+ * The container starts as root, because in the Home Assistant add-on the options belong to root. Everywhere else the
+ * program first drops privileges: it becomes the user that the image names in RUN_AS, in the groups that own the serial
+ * devices.
  *
  * In the app it stays root: the devices, `/data`, `/share` and `/config` all belong to root there, so root needs no
  * capability for any of them, and the AppArmor profile (hassio-addon/apparmor.txt) grants none.
@@ -14,7 +14,7 @@ const ROOT = 0;
 const TTY_GROUP = 5;
 const SERIAL_DEVICE = /^tty(USB|ACM|AMA|S|O|mxc|SC|XR)/;
 
-/** What of the process and the system is used; a test hands in its own. */
+/** The parts of process and system that are used; tests pass their own. */
 export interface System {
   readonly env: Readonly<Record<string, string | undefined>>;
   getuid?(): number;
@@ -23,7 +23,7 @@ export interface System {
   setuid?(user: number): void;
   /** Content of `/etc/passwd`, `/etc/group`. */
   readFile(path: string): string;
-  /** Groups of the serial devices that there are. */
+  /** Groups that own the present serial devices. */
   deviceGroups(): number[];
 }
 
@@ -47,7 +47,7 @@ export const SYSTEM: System = {
 
 /**
  * Becomes the user `RUN_AS`, if we are root, that variable is set, and no Supervisor runs us.
- * @returns what went wrong, a sentence for the log; `null` if nothing had to be done or all went well
+ * @returns what went wrong, a sentence for the log; `null` if there was nothing to do or it worked
  */
 export function dropPrivileges(system: System = SYSTEM): string | null {
   const { RUN_AS: name, SUPERVISOR_TOKEN: token } = system.env;
@@ -62,7 +62,7 @@ export function dropPrivileges(system: System = SYSTEM): string | null {
     system.setuid?.(Number(user));
     return null;
   } catch (error) {
-    // Root whose capabilities were dropped (cap_drop: ALL) cannot change; nor can it do much harm.
+    // Root without capabilities (cap_drop: ALL) cannot change user; nor can it do much harm.
     return `Running as root, because becoming user ${name} failed (${(error as Error).message}). Start the container with "user: ${name}".`;
   }
 }

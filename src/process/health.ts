@@ -1,7 +1,8 @@
 /**
  * How `kaifa2mqtt health` asks the running bridge: over a Unix socket in the data folder, which only this installation
  * knows. On a read-only root file system without a data folder it is an abstract socket (Linux), named after the folder
- * and the mount namespace, since the network of a container may be that of its host.
+ * and the mount namespace, since a container may share the network of its host. A socket that was removed, with its
+ * folder or alone, is made again.
  */
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, rmSync, statSync } from "node:fs";
@@ -11,6 +12,8 @@ import { join } from "node:path";
 /** Longest path of a Unix socket on Linux (sun_path has 108 bytes), with room for macOS (104). */
 const MAX_PATH = 100;
 const ANSWER_MS = 5000;
+/** How often it is checked that the socket is still there, milliseconds; Docker asks every 30 s. */
+const CHECK_MS = 10_000;
 
 /** The verdict; `reasons` has one sentence for each thing that is wrong. */
 export interface Health {
@@ -34,45 +37,83 @@ export function socketPaths(dataDir: string): string[] {
   return file.length <= MAX_PATH ? [file, ...abstract] : abstract;
 }
 
-/** Answers who asks for our health until `stop`. */
+/** Answers requests for our health until `stop`. */
 export class HealthServer {
   readonly #dataDir: string;
   readonly #health: () => Health;
+  readonly #checkMs: number;
   #server: Server | null = null;
+  /** Which file the socket is, as `identityOf` names it; empty for an abstract one. */
+  #identity = "";
+  #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
 
-  constructor(dataDir: string, health: () => Health) {
+  constructor(dataDir: string, health: () => Health, checkMs = CHECK_MS) {
     this.#dataDir = dataDir;
     this.#health = health;
+    this.#checkMs = checkMs;
   }
 
-  /** @returns whether somebody else, alive, already answers for this data folder: then we do not */
+  /** @returns whether another bridge, alive, already answers for this data folder: then we do not */
   async start(): Promise<{ readonly taken: boolean }> {
     if ((await askHealth(this.#dataDir)) !== null) return { taken: true };
+    await this.#listen();
+    this.#timer = setInterval(() => void this.#check(), this.#checkMs).unref();
+    return { taken: false };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#close();
+  }
+
+  async #listen(): Promise<void> {
     for (const path of socketPaths(this.#dataDir)) {
       const server = createServer((socket) => {
         socket.on("error", () => socket.destroy());
         socket.end(`${JSON.stringify(this.#health())}\n`);
       });
-      // Whoever asks and does not listen must not hold us.
+      // Clients that ask and never read must not hold us.
       server.maxConnections = 16;
-      if (await listen(server, path, this.#dataDir)) {
-        this.#server = server;
-        break;
-      }
+      if (!(await listen(server, path, this.#dataDir))) continue;
+      this.#server = server;
+      this.#identity = isFile(path) ? identityOf(path) : "";
+      return;
     }
-    return { taken: false };
   }
 
-  async stop(): Promise<void> {
+  /** Listens anew where the socket is no longer the file that we have made. */
+  async #check(): Promise<void> {
+    const [path = ""] = socketPaths(this.#dataDir);
+    if (this.#identity === "" || identityOf(path) === this.#identity) return;
+    // Another bridge has taken the place in the meantime: it answers now.
+    if ((await askHealth(this.#dataDir)) !== null) return;
+    await this.#close();
+    if (this.#stopped) return;
+    await this.#listen();
+    if (this.#stopped) await this.#close();
+  }
+
+  async #close(): Promise<void> {
     const server = this.#server;
     this.#server = null;
     if (server !== null) await new Promise<void>((done) => server.close(() => done()));
   }
 }
 
+/** Whether it is a file; abstract sockets are not. */
+const isFile = (path: string): boolean => !path.startsWith("\0");
+
+/** Device and inode of the file that has this name now; empty if there is none. */
+function identityOf(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? "" : `${found.dev}:${found.ino}`;
+}
+
 async function listen(server: Server, path: string, dataDir: string): Promise<boolean> {
   try {
-    if (!path.startsWith("\0")) {
+    if (isFile(path)) {
       mkdirSync(dataDir, { recursive: true });
       // Nobody answered there: it was left behind by a bridge that was killed.
       rmSync(path, { force: true });
@@ -82,7 +123,7 @@ async function listen(server: Server, path: string, dataDir: string): Promise<bo
       server.listen(path, done);
     });
     server.on("error", () => undefined);
-    if (!path.startsWith("\0")) chmodSync(path, 0o600);
+    if (isFile(path)) chmodSync(path, 0o600);
     return true;
   } catch {
     return false;

@@ -1,4 +1,4 @@
-/** What tells this installation from others: kept in the data folder, so that it stays the same over restarts and updates. */
+/** Id of this installation, kept in the data folder so that it survives restarts and updates. */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -7,8 +7,8 @@ import { join } from "node:path";
 const FORM = /^[0-9a-f]{12}$/;
 
 /**
- * Twelve hex digits; the default client id comes from them. Where nothing can be kept they are made from the names of
- * the computer and the folder, so that they are at least the same as long as those are.
+ * Twelve hex digits; the default client id is derived from them. Where nothing can be stored they are hashed from host name
+ * and folder, so that they stay the same as long as those do.
  */
 export function instanceId(dataDir: string): string {
   const file = join(dataDir, "instance");

@@ -1,10 +1,10 @@
-/** Under which address a browser elsewhere reaches the status page, for the link on the device page of Home Assistant. */
+/** URL of the status page for a browser on another computer: the link on the device page of Home Assistant. */
 import { isLoopback } from "./loopback.ts";
 
 /**
- * `http.url` as it is configured; else the address that the page listens on, if that is one certain address of the
- * network. Nothing rather than a guess: not where the page listens on all addresses or on this computer only, and not in
- * a container or the app, whose addresses nobody outside can use.
+ * `http.url` if it is configured; else the address that the page listens on, if that is a single network address. No
+ * guesses: none where the page listens on all addresses or on loopback only, and none in a container or the app, whose
+ * addresses are of no use outside.
  */
 export function pageUrl(
   http: { readonly enabled: boolean; readonly host: string; readonly port: number; readonly url?: string | undefined },

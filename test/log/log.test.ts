@@ -234,7 +234,11 @@ describe("the log file", () => {
     let time = 0;
     const { LogFile } = await import("../../src/log/log-file.ts");
     const states: (string | undefined)[] = [];
-    const stream = new LogFile({ file, now: () => time, onState: (error) => states.push(error?.code ?? "ok") });
+    const stream = new LogFile({
+      file,
+      now: () => time,
+      onState: (error, missing) => states.push(error?.code ?? `ok, ${missing} missing`),
+    });
     mkdirSync(file, { recursive: true });
     stream.write("lost\n");
     rmSync(file, { recursive: true });
@@ -242,7 +246,7 @@ describe("the log file", () => {
     time += 60_000;
     stream.write("there\n");
     stream.end();
-    expect(states).toEqual(["EISDIR", "ok"]);
+    expect(states).toEqual(["EISDIR", "ok, 2 missing"]);
     expect(readFileSync(file, "utf8")).toBe("there\n");
   });
 });

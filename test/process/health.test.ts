@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,8 +18,8 @@ describe("the health of a running bridge", () => {
     await Promise.all(servers.splice(0).map((server) => server.stop()));
     rmSync(folder, { recursive: true, force: true });
   });
-  const serve = async (dataDir = folder): Promise<{ taken: boolean }> => {
-    const server = new HealthServer(dataDir, () => health);
+  const serve = async (dataDir = folder, checkMs?: number): Promise<{ taken: boolean }> => {
+    const server = new HealthServer(dataDir, () => health, checkMs);
     servers.push(server);
     return server.start();
   };
@@ -61,6 +61,30 @@ describe("the health of a running bridge", () => {
     writeFileSync(path, "");
     expect(await serve()).toEqual({ taken: false });
     expect(await askHealth(folder)).toEqual(health);
+  });
+
+  it.each([
+    ["the socket was removed", (dataDir: string) => rmSync(socketPaths(dataDir)[0] ?? "")],
+    ["its folder was removed", (dataDir: string) => rmSync(dataDir, { recursive: true })],
+    ["its folder was moved", (dataDir: string) => renameSync(dataDir, `${dataDir}.moved`)],
+  ])("is answered again after %s", async (_, disturb) => {
+    const dataDir = join(folder, "data");
+    await serve(dataDir, 20);
+    disturb(dataDir);
+    await expect.poll(() => askHealth(dataDir), { timeout: 5_000 }).toEqual(health);
+    // … and by one that listens at the same place.
+    expect(existsSync(socketPaths(dataDir)[0] ?? "")).toBe(true);
+  });
+
+  it("leaves the place to a bridge that has taken it in the meantime", async () => {
+    await serve(folder, 20);
+    rmSync(socketPaths(folder)[0] ?? "");
+    const other = { healthy: false, reasons: ["another bridge"] };
+    const second = new HealthServer(folder, () => other);
+    servers.push(second);
+    if ((await second.start()).taken) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await askHealth(folder)).toEqual(other);
   });
 
   it("is also told while somebody holds a connection and says nothing", async () => {

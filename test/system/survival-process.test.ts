@@ -1,7 +1,16 @@
 /** The process survives disks and clocks, its end at any moment is clean, and it keeps its secrets. Real program, real parts. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
@@ -78,13 +87,19 @@ describe("files that cannot be written", () => {
       } catch {
         // Full: that is the point.
       }
-      bridge.start(config(`solarview: { file: ${disk}/kaifa.txt }\nlog: { file: ${disk}/log/bridge.log }`));
+      bridge.start(
+        config(`solarview: { file: ${disk}/kaifa.txt }\nlog: { file: ${disk}/log/bridge.log, level: debug }`),
+      );
       await published();
       await bridge.says(/kaifa\.txt|ENOSPC|no space/i);
       await published();
       expect(bridge.count(/kaifa\.txt.*ENOSPC|ENOSPC.*kaifa\.txt|no space/i)).toBeLessThanOrEqual(4);
       rmSync(ballast);
       await published();
+      await bridge.says(/log file .*bridge\.log can be written again; [1-9]\d* lines are missing/);
+      await expect
+        .poll(() => readFileSync(join(disk, "log", "bridge.log"), "utf8"), { timeout: 20_000 })
+        .toMatch(/bridge\.log can be written again/);
       await expect
         .poll(() => (existsSync(join(disk, "kaifa.txt")) ? readFileSync(join(disk, "kaifa.txt"), "utf8") : ""), {
           timeout: 20_000,
@@ -132,6 +147,49 @@ describe("files that cannot be written", () => {
     mkdirSync(join(file, "deep"), { recursive: true });
     await published();
     await expect.poll(() => existsSync(join(file, "deep", "kaifa.txt")), { timeout: 10_000 }).toBe(true);
+    expect((await bridge.stop()).code).toBe(0);
+  });
+
+  test("a data folder of another user: the cure is told, MQTT goes on, and after the cure everything is kept", async () => {
+    const nobody = 65_534;
+    bridge.start(config());
+    await published();
+    expect((await bridge.stop()).code).toBe(0);
+    const state = join(bridge.dataDir, "state.json");
+    const before = readFileSync(state, "utf8");
+    // As after a backup was restored by root: the program runs as somebody else.
+    chmodSync(bridge.folder, 0o777);
+    chmodSync(bridge.dataDir, 0o755);
+    chmodSync(realpathSync(line.device), 0o666);
+    chmodSync(dirname(line.device), 0o755);
+    const own = ["sh", "-c", 'chown 65534 "$1"/kaifa2mqtt.yaml; shift; exec "$@"', "-", bridge.folder];
+    const prefix = [...own, "setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"];
+    bridge.start(config(), { prefix });
+    await bridge.says(new RegExp(`cannot be read or written by user ${nobody}.*chown -R ${nobody}:${nobody} `));
+    await published();
+    expect(bridge.count(/chown/)).toBe(1);
+    expect((await bridge.stop()).code).toBe(0);
+    expect(readFileSync(state, "utf8")).toBe(before);
+    execFileSync("chown", ["-R", `${nobody}:${nobody}`, bridge.dataDir]);
+    bridge.start(config(), { prefix });
+    await published();
+    expect((await bridge.stop()).code).toBe(0);
+    expect(bridge.output).not.toMatch(/chown|cannot/);
+    expect(Object.keys((JSON.parse(readFileSync(state, "utf8")) as { meters: object }).meters)).toHaveLength(1);
+  });
+
+  test("log file, health socket and their folders, removed while it runs, are made again", async () => {
+    const log = join(bridge.folder, "log", "bridge.log");
+    bridge.start(config(`log: { file: ${log}, level: debug }`));
+    await published();
+    rmSync(join(bridge.folder, "log"), { recursive: true });
+    renameSync(bridge.dataDir, `${bridge.dataDir}.moved`);
+    await published();
+    await expect.poll(() => existsSync(log), { timeout: 20_000 }).toBe(true);
+    const socket = join(bridge.dataDir, "health.sock");
+    await expect.poll(() => existsSync(socket), { timeout: 20_000 }).toBe(true);
+    const health = await run(program.main, ["health", "--config", join(bridge.folder, "kaifa2mqtt.yaml")]);
+    expect(health.code).toBe(0);
     expect((await bridge.stop()).code).toBe(0);
   });
 
