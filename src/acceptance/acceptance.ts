@@ -1,12 +1,12 @@
 /**
- * The decision whether a decoded telegram may be published: strictness, plausibility against what the same meter said
- * before, first contact. One place, no I/O, no clock of its own. What it decides and why: docs/acceptance.md.
+ * Decides whether a decoded telegram may be published: consistency, plausibility against what the same meter sent before,
+ * first contact. All of it is here; no I/O, no clock of its own. The rules and their reasons: docs/acceptance.md.
  *
- *     judge ─ fits what is known ──────────────> accepted, and what was held against it is rejected
+ *     judge ─ fits what is known ──────────────> accepted, and what contradicted it is rejected
  *           ─ fits, but unusual (doubt) ───────> held: the next telegram decides, or HOLD_MS without one accept it
  *           ─ contradicts what is known ───────> held: rejected when the meter goes on as known, or after HOLD_MS;
  *                                                when several agree among themselves, they win
- *           ─ nothing is known (first contact) > provisional; a second that agrees, or HOLD_MS alone, accept it
+ *           ─ nothing is known (first contact) > provisional; accepted when a second agrees, or none comes for HOLD_MS
  */
 import { CaptureJudge } from "./capture-judge.ts";
 import { Judge } from "./judge.ts";

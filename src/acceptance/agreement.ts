@@ -6,13 +6,13 @@ import { numberOf } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** What it takes to win against what is known: so many telegrams that agree, over so long a time. */
+/** The evidence that is needed: how many telegrams must agree, over how long. */
 export interface Evidence {
   readonly telegrams: number;
   readonly ms: number;
 }
 
-/** Counted in telegrams and in time: at one telegram a second a few of them prove no more than one. */
+/** In telegrams and in time: at one telegram a second, a few of them prove no more than one. */
 const AGREE = {
   /** At first contact. */
   first: { telegrams: 2, ms: 0 },
@@ -24,7 +24,7 @@ const AGREE = {
   same: { telegrams: 3, ms: 10_000 },
   /** What fails a check of its own: this meter is like that, and the check is waived from then on. */
   odd: { telegrams: 5, ms: 15_000 },
-  /** Another meter: two meters on one line must not take turns. */
+  /** Another meter: two meters on one line must not alternate. */
   other: { telegrams: 4, ms: 15_000 },
   /** Another list: one damaged in the same place several times must not pass for one. */
   list: { telegrams: 5, ms: 15_000 },
@@ -36,7 +36,7 @@ const AGREE = {
   return: { telegrams: 5, ms: 60_000 },
 } as const satisfies Record<string, Evidence>;
 
-/** How many telegrams in a row agree up to one of them, the earlier ones being forgotten or not, and since when. */
+/** How many telegrams in a row agree up to this one, including those no longer in the pool, and since when. */
 export interface Run {
   readonly telegrams: number;
   /** Time of the first. */
@@ -61,14 +61,20 @@ export interface Entry {
   fastRun: Run | null;
 }
 
-/** What speaks against `later` if `earlier` was true. */
-export type Beside = (earlier: Entry, later: Entry) => CheckFailure | null;
+/** Why `later` cannot follow `earlier`; `null` if it can. */
+export type Comparison = (earlier: Entry, later: Entry) => CheckFailure | null;
 
 /**
- * The run of held telegrams up to this one in which each goes on where the one before was. The same telegram twice counts
- * where nothing is known yet (`first`); an old one that is played again and again does not.
+ * The held telegrams up to this one, each of which continues the one before. The same telegram twice counts where nothing
+ * is known yet (`first`); an old one that is replayed does not.
  */
-export function chainOf(entry: Entry, pool: readonly Entry[], beside: Beside, first: boolean, fast = false): Entry[] {
+export function chainOf(
+  entry: Entry,
+  pool: readonly Entry[],
+  comparison: Comparison,
+  first: boolean,
+  fast = false,
+): Entry[] {
   const chain = [entry];
   let head = entry;
   for (const other of pool.toReversed()) {
@@ -77,7 +83,7 @@ export function chainOf(entry: Entry, pool: readonly Entry[], beside: Beside, fi
       if (first) chain.unshift(other);
       continue;
     }
-    const failure = beside(other, head);
+    const failure = comparison(other, head);
     if (failure?.grade === "contradiction" && !(fast && failure.check === "energy-rise")) continue;
     chain.unshift(other);
     head = other;
@@ -86,11 +92,11 @@ export function chainOf(entry: Entry, pool: readonly Entry[], beside: Beside, fi
 }
 
 /** The same where registers may rise faster than the limit; empty if none of them does. */
-export function fastChainOf(entry: Entry, pool: readonly Entry[], beside: Beside, first: boolean): Entry[] {
-  const chain = chainOf(entry, pool, beside, first, true);
+export function fastChainOf(entry: Entry, pool: readonly Entry[], comparison: Comparison, first: boolean): Entry[] {
+  const chain = chainOf(entry, pool, comparison, first, true);
   const fast = chain.some((link, index) => {
     const next = chain[index + 1];
-    return next !== undefined && beside(link, next)?.check === "energy-rise";
+    return next !== undefined && comparison(link, next)?.check === "energy-rise";
   });
   return fast ? chain : [];
 }

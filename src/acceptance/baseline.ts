@@ -1,4 +1,4 @@
-/** What is known about a meter from the telegrams of it that were accepted: what the next one is compared with. */
+/** What is known of a meter from its accepted telegrams; the next one is compared with it. */
 import * as z from "zod/mini";
 import type { Telegram } from "../codec/telegram.ts";
 import { numberOf } from "./list-shape.ts";
@@ -57,7 +57,7 @@ export interface KnownRegister {
   readonly value: number;
   /** The same in the telegram before, Wh. */
   readonly prior: number;
-  /** Time of arrival, milliseconds; and the meter's own time, milliseconds since 1970, if it told. */
+  /** Time of arrival, milliseconds; and the meter's own time, milliseconds since 1970, if it sends one. */
   readonly at: number;
   readonly clock: number | null;
   /** From before a restart: `at` then rests on the wall clock. */
@@ -78,7 +78,7 @@ export interface Baseline {
   readonly counter: number | null;
   /** The meter's time, milliseconds since 1970. */
   readonly clock: number | null;
-  /** How far the meter's clock is before the time of arrival, for the telegram that was delayed least. */
+  /** How far the meter's clock is ahead of the time of arrival, for the telegram that was delayed least. */
   readonly lead: number | null;
   /** The values of the last telegram as a text, to know a repetition. */
   readonly content: string;
@@ -89,14 +89,14 @@ export interface Baseline {
   readonly import: number;
   readonly export: number;
   readonly apparent: number;
-  /** Whether the last telegrams told these powers. */
+  /** Whether the last telegrams contained these powers. */
   readonly hasPower: boolean;
   /** How often of late an energy rose by more than the powers explain, and was confirmed. */
   readonly unexplained: number;
   /** W; grows if this meter is seen to carry more than the configuration says. */
   readonly maxPower: number;
   readonly waived: readonly string[];
-  /** `false` while it rests on one telegram that nothing has confirmed. */
+  /** `false` while it rests on a single, unconfirmed telegram. */
   readonly confirmed: boolean;
   readonly registers: Readonly<Record<string, KnownRegister>>;
 }

@@ -3,7 +3,7 @@ import type { Telegram } from "../codec/telegram.ts";
 import { identityOf, Judge } from "./judge.ts";
 import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./verdict.ts";
 
-/** Meters that are told apart in a capture. */
+/** Most meters in one capture. */
 const METERS = 64;
 
 export class CaptureJudge implements Acceptance {

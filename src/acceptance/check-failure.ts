@@ -1,6 +1,6 @@
-/** What a check says, and the limits that can be configured. */
+/** A check that failed, and the limits that can be configured. */
 
-/** What a meter may tell, as configured (`plausibility`). */
+/** What a meter may send, as configured (`plausibility`). */
 export interface Limits {
   /** W */
   readonly maxPower: number;
@@ -15,16 +15,16 @@ export const DEFAULT_LIMITS: Limits = { maxPower: 100_000, minVoltage: 80, maxVo
 export interface CheckFailure {
   readonly check: Check;
   readonly reason: string;
-  /** A doubt fits what is known but is unusual: the next telegram decides. */
+  /** A doubt fits what is known, but is unusual: the next telegram decides. */
   readonly grade: "contradiction" | "doubt";
-  /** A doubt that is not taken when no other telegram comes to confirm it. */
+  /** A doubt that is rejected when no other telegram confirms it. */
   readonly unlikely?: boolean;
-  /** What is remembered if a meter fails this check by nature. */
+  /** What is remembered if every telegram of this meter fails the check. */
   readonly waiver?: string;
 }
 
 export type Check =
-  /** Alone. */
+  /** One telegram by itself. */
   | "unit"
   | "clock-copies"
   | "weekday"
@@ -34,7 +34,7 @@ export type Check =
   | "power"
   | "power-current"
   | "power-direction"
-  /** Beside what is known. */
+  /** Against what is known of the meter. */
   | "meter"
   | "counter"
   /** A plain telegram of a meter that was seen encrypted. */

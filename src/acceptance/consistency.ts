@@ -1,6 +1,6 @@
 /**
- * What speaks against a telegram by itself: its parts contradict each other, or say what cannot be. Pure questions; what
- * follows from the answers is decided in judge.ts. Reasons and limits: docs/acceptance.md.
+ * Checks of one telegram by itself: its parts contradict each other, or a value is impossible. Pure functions; judge.ts
+ * decides what follows. Reasons and limits: docs/acceptance.md.
  */
 import type { Register, Telegram } from "../codec/telegram.ts";
 import { type Check, type CheckFailure, contradiction, type Limits } from "./check-failure.ts";
@@ -9,8 +9,8 @@ import type { Sample } from "./sample.ts";
 
 const FREQUENCY = { least: 40, most: 70 } as const;
 
-/** What speaks against this telegram by itself; `waived` names what this meter fails by nature. */
-export function checkAlone(sample: Sample, limits: Limits, waived: readonly string[]): CheckFailure | null {
+/** The first check that this telegram fails by itself; `waived` names those that this meter always fails. */
+export function checkConsistency(sample: Sample, limits: Limits, waived: readonly string[]): CheckFailure | null {
   return failures(sample, limits).find(({ check, waiver = check }) => !waived.includes(waiver)) ?? null;
 }
 
@@ -24,14 +24,14 @@ export function failures(sample: Sample, limits: Limits): CheckFailure[] {
 /** Adds what it finds. */
 type AloneCheck = (sample: Sample, found: CheckFailure[], limits: Limits) => void;
 
-/** Every check of a single telegram (telegrams.md, 6.1), in the order in which they are told. */
+/** Every check of a single telegram (telegrams.md, 6.1), in the order in which they are reported. */
 export const ALONE: readonly AloneCheck[] = [unit, clockCopies, weekday, meterNumber, range, current, flow, direction];
 
 function unit({ shape }: Sample, found: CheckFailure[]): void {
   if (shape.wrongUnit !== null) found.push(contradiction("unit", shape.wrongUnit));
 }
 
-/** Layouts that the meter sums up by itself (Kaifa, Sagemcom): both clocks are one, and only one direction is above 0. */
+/** Layouts of meters that sum up their phases (Kaifa, Sagemcom): both clocks are the same, and only one direction is above 0. */
 const isAustrian = ({ layout, transport }: Telegram): boolean =>
   transport !== "hdlc" && (layout === "flat" || layout === "nested");
 
@@ -50,11 +50,11 @@ function clockCopies({ telegram, shape }: Sample, found: CheckFailure[]): void {
 function weekday({ telegram }: Sample, found: CheckFailure[]): void {
   for (const clock of telegram.clocks ?? []) {
     const byte = (at: number): number => Number.parseInt(clock.slice(2 * at, 2 * at + 2), 16);
-    const [year, month, day, told] = [byte(0) * 256 + byte(1), byte(2), byte(3), byte(4)];
-    if (year === 0xffff || month > 12 || day > 31 || told === 0xff) continue;
+    const [year, month, day, given] = [byte(0) * 256 + byte(1), byte(2), byte(3), byte(4)];
+    if (year === 0xffff || month > 12 || day > 31 || given === 0xff) continue;
     const is = new Date(Date.UTC(year, month - 1, day)).getUTCDay() || 7;
-    if (is !== told)
-      found.push(contradiction("weekday", `${year}-${month}-${day} is weekday ${is}, the clock says ${told}`));
+    if (is !== given)
+      found.push(contradiction("weekday", `${year}-${month}-${day} is weekday ${is}, the clock says ${given}`));
   }
 }
 
@@ -80,7 +80,7 @@ function meterNumber({ telegram: { systemTitle, meterId } }: Sample, found: Chec
   }
 }
 
-/** Values that cannot be, whatever the meter said before. What has no unit has no known size. */
+/** Impossible values, whatever the meter sent before. A value without a unit has no known size. */
 function range({ telegram, shape }: Sample, found: CheckFailure[], limits: Limits): void {
   for (const { index, obis, signed, factor } of shape.counters) {
     const value = numberOf(telegram.registers[index]) * factor;
@@ -96,7 +96,7 @@ function range({ telegram, shape }: Sample, found: CheckFailure[], limits: Limit
   }
 }
 
-/** Why a value of the moment cannot be: the check, and what is allowed. */
+/** Why a momentary value is impossible: the check, and what is allowed. */
 function impossible(
   kind: GaugeKind,
   value: number,

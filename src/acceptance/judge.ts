@@ -14,13 +14,15 @@ import {
 } from "./agreement.ts";
 import { type Baseline, extend, fromMemory, toMemory, WAIVED } from "./baseline.ts";
 import { type Check, type CheckFailure, DEFAULT_LIMITS, type Limits } from "./check-failure.ts";
-import { checkAlone, failures } from "./consistency.ts";
+import { checkConsistency, failures } from "./consistency.ts";
+import { HeldTelegrams, reject } from "./held-telegrams.ts";
 import { Shapes } from "./list-shape.ts";
-import { compare, isRepetition, onlyZeros, slipOf } from "./plausibility.ts";
+import { compare, isRepetition, onlyZeros } from "./plausibility.ts";
 import { isRecord, isSameKey, ReplayGuard } from "./replay-guard.ts";
 import { sampleOf } from "./sample.ts";
 import { Submeters } from "./submeters.ts";
 import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./verdict.ts";
+import { withheldOf } from "./withheld-registers.ts";
 
 /**
  * So long is a telegram held that no other confirms, milliseconds: the 5 s of the Austrian meters and a second for what
@@ -32,10 +34,6 @@ const DISTURBED = 5;
 /** A meter whose period is known to be short is given so many periods. */
 const HOLD_PERIODS = 4;
 const QUICK_MS = 15_000;
-/** Telegrams that are held, or remembered as evidence after they were rejected. */
-const POOL = 8;
-/** A register below the published value is not withheld for longer, milliseconds. */
-const WITHHOLD_MS = 24 * 3_600_000;
 /** Without clock and real time of arrival: so much may have passed between two telegrams of a capture. */
 const UNKNOWN_PERIOD_MS = 900_000;
 
@@ -52,18 +50,13 @@ export class Judge implements Acceptance {
   readonly #limits: Limits;
   readonly #byClock: boolean;
   readonly #wall: (() => number) | null;
-  readonly #log: AcceptanceLog | undefined;
+  readonly #held: HeldTelegrams;
   readonly #guard: ReplayGuard;
   readonly #keyId: string | undefined;
   #submeters = new Submeters(null);
   /** What is remembered of all meters; `null` once this one was found in it. */
   #stored: Readonly<Record<string, unknown>> | null;
   #base: Baseline | null = null;
-  /** In their order; doubts and contradictions since the last telegram that fitted. Decided ones are evidence. */
-  #pool: Entry[] = [];
-  /** In their order: verdicts leave only from the head. */
-  #queue: Entry[] = [];
-  #due: number | null = null;
   #lastTime = 0;
 
   constructor(options: AcceptanceOptions, memory: unknown, log: AcceptanceLog | undefined) {
@@ -74,7 +67,7 @@ export class Judge implements Acceptance {
     };
     this.#byClock = options.timing === "meter";
     this.#wall = options.wall ?? null;
-    this.#log = log;
+    this.#held = new HeldTelegrams(log);
     const stored = isRecord(memory) ? memory : {};
     this.#stored = stored;
     this.#guard = new ReplayGuard(options, stored);
@@ -82,7 +75,7 @@ export class Judge implements Acceptance {
   }
 
   get due(): number | null {
-    return this.#due;
+    return this.#held.due;
   }
 
   memory(): unknown {
@@ -99,31 +92,31 @@ export class Judge implements Acceptance {
     const time = this.#byClock ? this.#timeOf(sample.clock) : at;
     this.#recall(telegram, time);
     const proven = telegram.proof === "crc" || telegram.proof === "tag";
-    const alone = proven ? null : checkAlone(sample, this.#limitsNow, this.#base?.waived ?? []);
+    const alone = proven ? null : checkConsistency(sample, this.#limitsNow, this.#base?.waived ?? []);
     const entry: Entry = { sample, at, time, proven, alone, failure: null, verdict: null, run: null, fastRun: null };
-    this.#queue.push(entry);
+    this.#held.add(entry);
     const refusal = this.#refusalOf(telegram);
     if (refusal !== null) {
       entry.failure = refusal;
-      this.#reject(entry);
-      return this.#drain();
+      reject(entry);
+      return this.#held.drain();
     }
     const first = this.#decide(entry);
-    return [...this.#drain(), ...first];
+    return [...this.#held.drain(), ...first];
   }
 
   disturbed(at: number): void {
-    const first = this.#pool.find(({ verdict }) => verdict === null);
-    if (this.#due === null || first === undefined) return;
+    const first = this.#held.undecided[0];
+    if (this.#held.due === null || first === undefined) return;
     const hold = holdOf(this.#base);
-    this.#due = Math.max(this.#due, Math.min(at + hold, first.at + DISTURBED * hold));
+    this.#held.due = Math.max(this.#held.due, Math.min(at + hold, first.at + DISTURBED * hold));
   }
 
   expire(at: number): Verdict[] {
     const last = at === Number.POSITIVE_INFINITY;
-    if (!last && (this.#due === null || at < this.#due)) return [];
-    this.#due = null;
-    const held = this.#pool.filter((entry) => entry.verdict === null);
+    if (!last && (this.#held.due === null || at < this.#held.due)) return [];
+    this.#held.due = null;
+    const held = this.#held.undecided;
     const unconfirmed = held.filter(({ failure }) => failure?.check === "unconfirmed");
     const lone = unconfirmed.length === 1;
     // A capture of a new meter: nothing comes that could contradict it.
@@ -137,14 +130,14 @@ export class Judge implements Acceptance {
       const doubt = failure?.grade === "doubt" && (failure.unlikely !== true || last) && this.#stillFits(entry);
       const newMeter = onlyCapture && failure?.check === "energy-zero";
       if (doubt || reset || newMeter || (lone && failure?.check === "unconfirmed")) {
-        this.#pool = this.#pool.filter((other) => other !== entry);
+        this.#held.release(entry);
         this.#accept(entry, reset ? failure?.reason : undefined);
         if (lone && this.#base !== null) this.#base = { ...this.#base, confirmed: false };
       } else {
-        this.#reject(entry);
+        reject(entry);
       }
     }
-    return this.#drain();
+    return this.#held.drain();
   }
 
   /** Not so if another doubt that contradicts it was accepted just before. */
@@ -195,10 +188,10 @@ export class Judge implements Acceptance {
       return [];
     }
     let failure = entry.alone ?? compare(base, entry.sample, entry.time, entry.proven);
-    if (entry.alone === null) failure = this.#settleDoubts(entry, failure);
+    if (entry.alone === null) failure = this.#resolveDoubts(entry, failure);
     if (failure === null) {
       this.#clear(entry, false);
-      this.#due = null;
+      this.#held.due = null;
       this.#accept(entry, undefined);
       return [];
     }
@@ -219,14 +212,15 @@ export class Judge implements Acceptance {
    */
   #clear(entry: Entry, doubtful: boolean): void {
     // Two doubts that contradict each other: the next telegram will decide.
-    const undecided = this.#pool.filter(({ failure }) => doubtful && failure?.grade === "doubt");
-    for (const other of this.#pool) {
+    const undecided = doubtful ? this.#held.doubts : [];
+    for (const other of this.#held.pool) {
       if (undecided.includes(other)) continue;
-      const beside = other.failure?.check === "energy-slip" ? this.#beside(other, entry, this.#base) : undefined;
-      if (beside === null || (beside?.grade === "doubt" && beside.unlikely !== true)) this.#accept(other, undefined);
-      else this.#reject(other);
+      const comparison = other.failure?.check === "energy-slip" ? this.#compareTo(other, entry, this.#base) : undefined;
+      if (comparison === null || (comparison?.grade === "doubt" && comparison.unlikely !== true))
+        this.#accept(other, undefined);
+      else reject(other);
     }
-    this.#pool = undecided;
+    this.#held.keep(undecided);
   }
 
   /** First contact. */
@@ -234,8 +228,8 @@ export class Judge implements Acceptance {
     // A meter that starts up sends zeros under a right check sum, too: they need evidence, be there a history or not.
     const zero = onlyZeros(null, entry.sample);
     if (entry.proven && zero === null) {
-      for (const other of this.#pool) this.#reject(other);
-      this.#pool = [];
+      for (const other of this.#held.pool) reject(other);
+      this.#held.keep([]);
       this.#accept(entry, undefined);
       return [];
     }
@@ -249,27 +243,27 @@ export class Judge implements Acceptance {
    * What was held because it was unusual: this telegram confirms it, or fits better without it. The result is what speaks
    * against this telegram afterwards.
    */
-  #settleDoubts(entry: Entry, failure: CheckFailure | null): CheckFailure | null {
+  #resolveDoubts(entry: Entry, failure: CheckFailure | null): CheckFailure | null {
     let now = failure;
-    for (const doubt of this.#pool.filter(({ failure: why }) => why?.grade === "doubt")) {
+    for (const doubt of this.#held.doubts) {
       if (this.#base === null) break;
       if (!this.#stillFits(doubt)) {
-        this.#pool = this.#pool.filter((other) => other !== doubt);
-        this.#reject(doubt);
+        this.#held.release(doubt);
+        reject(doubt);
         continue;
       }
       const after = this.#extend(this.#base, doubt);
-      const beside = compare(after, entry.sample, entry.time, entry.proven);
-      if (beside === null || (beside.grade === "doubt" && now !== null)) {
-        this.#pool = this.#pool.filter((other) => other !== doubt);
+      const comparison = compare(after, entry.sample, entry.time, entry.proven);
+      if (comparison === null || (comparison.grade === "doubt" && now !== null)) {
+        this.#held.release(doubt);
         this.#accept(doubt, undefined);
         if (doubt.failure?.check === "energy-burst" && this.#base !== null) {
           this.#base = { ...this.#base, unexplained: this.#base.unexplained + 1 };
         }
-        now = beside;
+        now = comparison;
       } else if (now === null) {
-        this.#pool = this.#pool.filter((other) => other !== doubt);
-        this.#reject(doubt);
+        this.#held.release(doubt);
+        reject(doubt);
       }
     }
     return now;
@@ -278,21 +272,21 @@ export class Judge implements Acceptance {
   /** Something that contradicts what is known, or nothing is known: those that agree among themselves win. */
   #challenge(entry: Entry, failure: CheckFailure): void {
     this.#hold(entry, failure);
-    const beside = (earlier: Entry, later: Entry): CheckFailure | null => this.#beside(earlier, later, null);
+    const comparison = (earlier: Entry, later: Entry): CheckFailure | null => this.#compareTo(earlier, later, null);
     const first = this.#base === null;
-    let chain = chainOf(entry, this.#pool, beside, first);
+    let chain = chainOf(entry, this.#held.pool, comparison, first);
     entry.run = runOf(chain, chain.at(-2)?.run ?? null);
     const fast = !isEnough(entry.run, neededFor(entry, chain, this.#base), entry.time);
     if (fast) {
-      chain = fastChainOf(entry, this.#pool, beside, first);
+      chain = fastChainOf(entry, this.#held.pool, comparison, first);
       if (chain.length === 0) return;
       entry.fastRun = runOf(chain, chain.at(-2)?.fastRun ?? null);
       if (entry.run.zero || !isEnough(entry.fastRun, FAST, entry.time)) return;
     }
     const winners = new Set(chain);
-    for (const other of this.#pool) if (!winners.has(other)) this.#reject(other);
-    this.#pool = [];
-    this.#due = null;
+    for (const other of this.#held.pool) if (!winners.has(other)) reject(other);
+    this.#held.keep([]);
+    this.#held.due = null;
     const before = this.#base;
     const changed = failure.check === "meter" || before === null;
     if (changed) this.#base = null;
@@ -313,7 +307,7 @@ export class Judge implements Acceptance {
   }
 
   /** What speaks against `later` if `earlier` was true; `null`, too, if it repeats it. */
-  #beside(earlier: Entry, later: Entry, base: Baseline | null): CheckFailure | null {
+  #compareTo(earlier: Entry, later: Entry, base: Baseline | null): CheckFailure | null {
     return compare(this.#extend(base, earlier), later.sample, later.time, later.proven);
   }
 
@@ -322,22 +316,7 @@ export class Judge implements Acceptance {
   }
 
   #hold(entry: Entry, failure: CheckFailure): void {
-    entry.failure = failure;
-    this.#pool.push(entry);
-    if (this.#pool.length > POOL) {
-      const oldest = this.#pool.shift();
-      if (oldest !== undefined) this.#reject(oldest);
-    }
-    this.#due = entry.at + holdOf(this.#base);
-    this.#log?.debug(() => `held (${failure.check}): ${failure.reason}`);
-  }
-
-  #reject(entry: Entry): void {
-    if (entry.verdict !== null) return;
-    const { at, failure } = entry;
-    const { telegram } = entry.sample;
-    const check = failure?.check ?? "unconfirmed";
-    entry.verdict = { type: "rejected", telegram, at, check, reason: failure?.reason ?? "not confirmed" };
+    this.#held.hold(entry, failure, holdOf(this.#base));
   }
 
   #accept(entry: Entry, notice: string | undefined): void {
@@ -348,38 +327,17 @@ export class Judge implements Acceptance {
     entry.verdict = this.#toVerdict(entry, this.#base, notice);
   }
 
-  /** Registers that are a little below what was published are left out: a counter never falls for a slip. */
   #toVerdict(entry: Entry, base: Baseline, notice: string | undefined): Verdict {
-    const { at } = entry;
-    const { telegram, shape } = entry.sample;
-    const withheld: string[] = [];
-    let { registers } = base;
-    for (const { obis } of shape.counters) {
-      const known = base.registers[obis];
-      if (known === undefined || known.belowSince === null) continue;
-      const below = known.published - known.value;
-      if (below <= slipOf(base) && entry.time - known.belowSince < WITHHOLD_MS) withheld.push(obis);
-      else registers = { ...registers, [obis]: { ...known, published: known.value, belowSince: null } };
-    }
-    if (registers !== base.registers) this.#base = { ...base, registers };
-    if (shape.submeters.length > 0) withheld.push(...this.#submeters.judge(entry.sample, entry.time, entry.proven));
+    const { at, sample, time, proven } = entry;
+    const slipped = withheldOf(base, sample.shape, time);
+    if (slipped.base !== base) this.#base = slipped.base;
+    const submeters = sample.shape.submeters.length > 0 ? this.#submeters.judge(sample, time, proven) : [];
+    const withheld = [...slipped.withheld, ...submeters];
     const said = notice === undefined ? {} : { notice };
+    const { telegram } = sample;
     if (withheld.length === 0) return { type: "accepted", telegram, at, ...said };
     const left = telegram.registers.filter(({ obis }) => !withheld.includes(obis));
     return { type: "accepted", telegram: { ...telegram, registers: left }, at, ...said, withheld };
-  }
-
-  #drain(): Verdict[] {
-    const verdicts: Verdict[] = [];
-    let decided = 0;
-    for (const { verdict } of this.#queue) {
-      if (verdict === null) break;
-      verdicts.push(verdict);
-      decided++;
-    }
-    this.#queue.splice(0, decided);
-    if (this.#queue.length === 0) this.#due = null;
-    return verdicts;
   }
 }
 

@@ -1,6 +1,5 @@
 /**
- * What speaks against a telegram beside what is known of its meter. Pure questions; what follows from the answers is
- * decided in judge.ts. Reasons and limits: docs/acceptance.md.
+ * Checks of a telegram against what is known of its meter. Pure functions; judge.ts decides what follows. Reasons and limits: docs/acceptance.md.
  */
 import type { Telegram } from "../codec/telegram.ts";
 import { type Baseline, contentOf, elapsed } from "./baseline.ts";
@@ -42,7 +41,7 @@ export const gapOf = (base: Baseline): number => Math.max(GAP_MS, GAP_PERIODS * 
 export const slipOf = (base: Baseline): number => (base.maxPower * SLIP_MS) / 3_600_000;
 
 /**
- * What speaks against this telegram beside what is known of the meter; the gravest failure.
+ * The gravest check that this telegram fails against what is known of the meter; `null` if it fits.
  * @param time of arrival, milliseconds, as in `base`
  * @param proven by CRC or tag: then only what integrity cannot prove is asked (another meter, an old telegram, a reset)
  */
@@ -155,7 +154,7 @@ const mostPower = (base: Baseline): number => Math.max(base.maxPower, 1.2 * base
 
 /**
  * Whether an energy rose by more than twice what the powers before and after it explain. A reactive energy whose power
- * is not told: by more than Σ U·I, or four times its rate of late.
+ * is not in the telegram: by more than Σ U·I, or four times its rate of late.
  */
 function burst(
   base: Baseline,

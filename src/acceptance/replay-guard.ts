@@ -1,5 +1,5 @@
 /**
- * What no number of agreeing telegrams can overrule: replays and downgrades (docs/acceptance.md, "Replays and downgrades").
+ * What is refused however many telegrams agree: replays and downgrades (docs/acceptance.md, "Replays and downgrades").
  *
  * - *Replay*: an invocation counter that does not grow under the same key and system title. The counter is part of the
  *   initialisation vector: without the key nobody can move a ciphertext to another counter, so the counter of an accepted

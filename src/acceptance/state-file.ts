@@ -1,7 +1,7 @@
 /**
- * What is remembered over a restart: one small file, replaced in one step, so that after `kill -9` at any moment it is
- * the old one or the new one. Written seldom (SD cards wear), and never in the way: a disk that is full or read-only is
- * told once and costs only what the file is for (see docs/acceptance.md: the first telegram then waits for a second).
+ * What survives a restart: one small file, replaced atomically, so that after `kill -9` at any moment it is the old one or
+ * the new one. Written seldom (SD cards wear). A disk that is full or read-only is logged once, and all that it costs is
+ * that the first telegram after a restart waits for a second (docs/acceptance.md).
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
@@ -50,7 +50,7 @@ export class StateFile {
 
   /**
    * Reads the file: what each meter's acceptance gave in its `memory()`, by meter. A file that cannot be read counts as
-   * none; one that is damaged is kept beside as `state.json.damaged`.
+   * none; one that is damaged is kept as `state.json.damaged`.
    */
   load(): Readonly<Record<string, unknown>> {
     this.#sweep();

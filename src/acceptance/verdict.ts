@@ -1,8 +1,8 @@
-/** What acceptance decides and what it is asked with: types only, so that the factory knows the judges and not they it. */
+/** Input and output of acceptance: types only, so that the factory depends on the judges and not the other way round. */
 import type { Telegram } from "../codec/telegram.ts";
 import type { Check } from "./check-failure.ts";
 
-/** What is decided about a telegram; one call may decide about earlier ones that were held back, in their order. */
+/** The decision about a telegram. One call may also decide about earlier ones that were held, in their order. */
 export type Verdict =
   /** Publish everything in `telegram`. `notice` is for the log: a replaced meter, a register that was reset. */
   | {
@@ -11,10 +11,10 @@ export type Verdict =
       readonly telegram: Telegram;
       readonly at: number;
       readonly notice?: string;
-      /** Registers (OBIS codes) that are a little below what was published and will catch up: not to be published. */
+      /** OBIS codes of registers that are left out of `telegram`: below what was published, or of a sub-meter that is away. */
       readonly withheld?: readonly string[];
     }
-  /** First contact: publish what is of the moment (gauges) now; the registers wait for confirmation. */
+  /** Publish the momentary values (gauges) now; the registers wait for confirmation. */
   | { readonly type: "provisional"; readonly telegram: Telegram; readonly at: number }
   /** Never publish; `implausible` in `decode --accept`. The reason names the check, expected and found. */
   | {
@@ -25,15 +25,15 @@ export type Verdict =
       readonly reason: string;
     };
 
-/** Judges the telegrams of one source in their order; `at` is the time of arrival in milliseconds, monotonic. */
+/** Judges the telegrams of one source, in order; `at` is the time of arrival in milliseconds, monotonic. */
 export interface Acceptance {
   judge(telegram: Telegram, at: number): Verdict[];
   /**
-   * Bytes have come that could not be decoded: the line is not silent, so what is held waits for one more.
-   * Without this call nothing is wrong but the share of wrong values after a start.
+   * Bytes arrived that could not be decoded: the line is not silent, so held telegrams wait longer. Leaving this call out
+   * only raises the share of wrong values after a start.
    */
   disturbed(at: number): void;
-  /** When `expire` must be called to decide about a telegram that is held; `null` if none is. Milliseconds as `at`. */
+  /** When `expire` must be called to decide about held telegrams, milliseconds as `at`; `null` if none is held. */
   readonly due: number | null;
   /** `Infinity` at the end of the input: everything is decided then. */
   expire(at: number): Verdict[];
@@ -49,16 +49,16 @@ export interface AcceptanceOptions {
   readonly maxVoltage?: number | undefined;
   /**
    * `arrival`: `at` is when the telegram came. `meter`: the input is a capture; time passes as the meters' clocks say, and
-   * several meters are told apart and judged each by itself.
+   * each of several meters is judged by itself.
    */
   readonly timing?: "arrival" | "meter" | undefined;
   /** Names the encryption key without revealing it: counters that were remembered under another key do not count. */
   readonly keyId?: string | undefined;
-  /** `<meter>` in topics, once it is known: by it the user names a meter that is to be forgotten. */
+  /** `<meter>` in topics, once it is known: the user names a meter by it when it is to be forgotten. */
   readonly id?: (() => string | null) | undefined;
-  /** Label of the source: a source at which telegrams were encrypted is never believed plain ones. */
+  /** Label of the source: plain telegrams are refused at a source where telegrams were encrypted. */
   readonly source?: string | undefined;
-  /** Wall clock, milliseconds since 1970: tells how long ago the memory was written. */
+  /** Wall clock, milliseconds since 1970: how long ago the state was saved. */
   readonly wall?: (() => number) | undefined;
 }
 
