@@ -1,6 +1,6 @@
-/** The states between adapter and reading that are told apart, and the shape in which one is told. */
+/** The states that the diagnosis distinguishes between adapter and reading, and the form of a diagnosis. */
 
-/** Every state that can be told apart. */
+/** Every state that is distinguished. */
 export type DiagnosisCode =
   | "starting"
   | "no-device"

@@ -1,4 +1,4 @@
-/** How a change of diagnosis is told in the log: by how much is broken, and who can mend it. */
+/** Logs a change of diagnosis; the level says how much is broken and who can mend it. */
 
 import type { ComponentLog } from "../log/component-log.ts";
 import type { Diagnosis, DiagnosisCode } from "./diagnosis-code.ts";

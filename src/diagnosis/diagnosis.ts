@@ -1,7 +1,7 @@
 /**
  * What is the matter between adapter and reading, and what to do: one short sentence, the same in log, `bridge/info`,
  * status page, Home Assistant and `doctor`. Pure: `observer.ts` collects what was seen, `diagnosis-texts.ts` holds the
- * wording, this file decides. What users did about each is told in README.md, "When something is wrong".
+ * wording, this file decides. What to do about each: docs/troubleshooting.md.
  */
 import type { CodecErrorCode } from "../codec/codec-error.ts";
 import type { LineSettings, SourceErrorCode } from "../sources/source.ts";
@@ -177,7 +177,7 @@ export function diagnose(seen: Observations): Diagnosis {
 
 /**
  * The fault that came most often. Those of the link only if they are the rule: noise, and the telegram that was under way
- * when the port was opened, say little beside a telegram that got further.
+ * when the port was opened, say little compared with a telegram that got further.
  */
 function mostTelling(faults: Observations["faults"]): FaultCode | null {
   const sum = (codes: readonly FaultCode[]) => codes.reduce((total, code) => total + (faults[code] ?? 0), 0);

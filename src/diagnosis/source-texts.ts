@@ -107,7 +107,7 @@ export const SOURCE_TEXTS = {
       de: "Portnummer prüfen, und ob der serielle Server läuft; ser2net bedient meist nur ein Programm.",
     },
   },
-  /** A serial server on the same computer, as the program in the container was told. */
+  /** A serial server on the same computer, named by a loopback address. */
   loopback: {
     text: {
       en: (f) => `${f.label} cannot be reached.`,

@@ -172,7 +172,7 @@ export class Connection {
     this.#handler.opened(at, line);
   }
 
-  /** @returns how long to leave the line alone, milliseconds */
+  /** @returns how long to wait before the next read, milliseconds */
   #received(session: Session, chunk: Uint8Array): number {
     const at = this.#clock.now();
     this.#timers.cancel("silence");

@@ -1,10 +1,10 @@
-/** What a meter tells the sinks. */
+/** What a meter reports to the sinks. */
 
 import type { Quantity } from "../catalogue/quantities.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 
-/** Who the meter is, as far as its telegrams tell. */
+/** Which meter it is, as far as its telegrams say. */
 export interface MeterInfo {
   /** `<meter>` in topics and unique ids, reduced to `[A-Za-z0-9_-]`. */
   readonly id: string;
@@ -64,7 +64,7 @@ export type MeterEvent =
   | { readonly type: "reading"; readonly reading: Reading }
   /** No accepted telegram for three periods (30 s at least), or telegrams again. */
   | { readonly type: "availability"; readonly meter: MeterInfo; readonly online: boolean }
-  /** The short sentence that says how the meter is has changed. `label` names the source; `meter` is null until a telegram told who it is. */
+  /** The diagnosis has changed. `label` names the source; `meter` is null until a telegram says which meter it is. */
   | {
       readonly type: "diagnosis";
       readonly label: string;

@@ -1,6 +1,6 @@
 /**
- * Who a meter is, over all of its telegrams: the first one that says it decides, and one without a number (Norwegian
- * short lists) belongs to the meter that was heard before it.
+ * Which meter the telegrams come from: the first one that names it decides, and one without a number (Norwegian short
+ * lists) belongs to the meter before it.
  */
 
 import { completeUnits, namelessId, profileOf } from "../catalogue/profiles.ts";
@@ -10,7 +10,7 @@ import type { MeterInfo, Reading } from "./events.ts";
 import { KnownCodes } from "./known-codes.ts";
 import { buildReading, meterIdOf } from "./reading.ts";
 
-/** A meter that has not told its number for so long is given a name of ours. A list with the number comes every 10 s (Kaifa MA304). */
+/** A meter that has not sent its number for so long is given a name by us. A list with the number comes every 10 s (Kaifa MA304). */
 const NAMELESS_MS = 12_000;
 
 /** Meters that one port may have until the next start: some behind one serial server, a meter that is replaced. */
@@ -42,7 +42,7 @@ export class MeterIdentity {
     this.#codes = new KnownCodes(options.warn);
   }
 
-  /** `<meter>` in topics; `null` until a telegram told, or enough of them did not. */
+  /** `<meter>` in topics; `null` until a telegram names it, or has had time enough to. */
   get id(): string | null {
     return this.#info?.id ?? null;
   }
@@ -96,9 +96,9 @@ export class MeterIdentity {
     // A list without the number, from the meter that is known by it.
     const knownTitle = telegram.systemTitle === null || telegram.systemTitle === known?.systemTitle;
     if (id === undefined && known !== null && telegram.meterId === null && knownTitle) return known.id;
-    const told = meterIdOf(telegram, id);
-    if (told !== null && known !== null && knownTitle && isShortOf(told, known.id)) return known.id;
-    if (told !== null) return told;
+    const sent = meterIdOf(telegram, id);
+    if (sent !== null && known !== null && knownTitle && isShortOf(sent, known.id)) return known.id;
+    if (sent !== null) return sent;
     const nameless = namelessId(telegram);
     if (nameless !== null) return index === 0 ? nameless : `${nameless}_${index + 1}`;
     const now = (this.#options.now ?? systemClock.now)();
@@ -107,7 +107,7 @@ export class MeterIdentity {
     return index === 0 ? "meter" : `meter_${index + 1}`;
   }
 
-  /** Meters beside the first bear their number, so that devices and entity ids of several equal meters differ. */
+  /** All but the first configured meter have their number in the name, so that devices and entity ids of equal meters differ. */
   #defaultName(id: string, manufacturer: string | null, model: string | null): string {
     const kind = [manufacturer, model].filter((part) => part !== null).join(" ") || "Smart meter";
     return this.#options.index === 0 ? kind : `${kind} ${id}`;
@@ -115,6 +115,6 @@ export class MeterIdentity {
 }
 
 /** Whether one is the end of the other: some lists give the whole number, others its last digits (Iskraemeco AM550, Slovenia). */
-function isShortOf(told: string, known: string): boolean {
-  return told.length >= 8 && told !== known && known.endsWith(told);
+function isShortOf(sent: string, known: string): boolean {
+  return sent.length >= 8 && sent !== known && known.endsWith(sent);
 }

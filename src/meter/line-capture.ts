@@ -1,6 +1,6 @@
 /**
- * A capture on demand: the bytes that a meter sends from now on, for a minute, as a file to attach to an issue. It wraps
- * the decoder, so that the meter does not know of it, and holds nothing while none was asked for.
+ * A capture on demand: the bytes that a meter sends for the next minute, as a file to attach to an issue. It wraps the
+ * decoder, so that the meter does not know of it, and holds nothing while no capture is running.
  */
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * How long to leave the line alone. An adapter that delivers byte by byte wakes us 282 times a telegram, and the waking
- * costs, not the decoding. The lengths in the frames say how many bytes are still to come (`Decoder.wanted`) and the baud
+ * How long to wait before the next read. An adapter that delivers byte by byte wakes the process 282 times a telegram, and
+ * waking up is what costs, not decoding. The lengths in the frames say how many bytes are still to come (`Decoder.wanted`) and the baud
  * rate says when: until shortly before, the kernel collects.
  *
  *     bytes   |68 FA FA 68|.................................. 248 more ...................|16|

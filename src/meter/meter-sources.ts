@@ -1,6 +1,6 @@
 /**
- * Which source a meter is read from. The same meter at two ports (two adapters on one line, a serial server beside the
- * adapter) would alternate on one topic: the first that has it keeps it while it is online.
+ * Which source a meter is read from. The same meter at two ports (two adapters on one line, a serial server and an
+ * adapter) would alternate on one topic: the first source that has it keeps it while it is online.
  */
 import type { MeterEvent } from "./events.ts";
 

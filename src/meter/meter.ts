@@ -88,7 +88,7 @@ export class Meter {
   /** Closes the source and opens it again, without a delay. A source that has come to its end stays closed. */
   restart(): void {
     if (this.#stopped || this.#running === null) return;
-    this.#parts.log.info(`restarting: ${this.#parts.source.label} is opened again`);
+    this.#parts.log.info(`restarting: ${this.#parts.source.label} is opened anew`);
     this.#connection.interrupt();
   }
 

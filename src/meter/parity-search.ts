@@ -17,13 +17,13 @@ const CANDIDATES = ["even", "none"] as const;
 const GARBLED_BURSTS = 3;
 /** Where bytes never pause, the same after so long. */
 const GARBLED_MS = 15_000;
-/** Once telegrams have come at a setting, so many times more is needed to doubt it. */
+/** Once a setting has brought telegrams, this many times more is needed before another is tried. */
 const DOUBT = 4;
-/** An adapter may swallow what is wrong, so that a wrong parity looks like silence; but silence is mostly silence. */
+/** An adapter may drop damaged bytes, so that a wrong parity looks like silence; but most silence is just silence. */
 const SILENT_MS = 60_000;
 const SILENT_LONGEST_MS = 600_000;
 
-/** Remembers which setting is in use and what it brought. Times are milliseconds, monotonic. */
+/** Which setting is in use, and what it has brought. Times are milliseconds, monotonic. */
 export class ParitySearch {
   readonly #choice: LineChoice;
   readonly #auto: boolean;
@@ -52,7 +52,7 @@ export class ParitySearch {
     this.#firstByteAt = null;
   }
 
-  /** Bytes have come; good ones are told by `good` besides. */
+  /** Bytes have arrived; `good` is called as well if a frame is right. */
   heard(at: number): void {
     this.#firstByteAt ??= at;
   }
@@ -70,7 +70,7 @@ export class ParitySearch {
     if (this.#firstByteAt !== null) this.#garbled++;
   }
 
-  /** Changes to the next setting, if the present one has had its chance. @returns whether it did */
+  /** Goes on to the next setting if the present one has been tried for long enough. @returns whether it did */
   turn(at: number): boolean {
     if (!this.#auto) return false;
     const doubt = this.#proven ? DOUBT : 1;

@@ -1,4 +1,4 @@
-/** Who the meter behind a source is, and whether it is there; tells the sinks when that changes. */
+/** Which meter is behind a source, and whether it is online; informs the sinks of changes. */
 import type { MeterEvent, MeterInfo, Reading } from "./events.ts";
 
 export class Presence {
@@ -10,7 +10,7 @@ export class Presence {
     this.#emit = emit;
   }
 
-  /** `null` until a telegram told. */
+  /** `null` until a telegram names it. */
   get info(): MeterInfo | null {
     return this.#info;
   }
@@ -19,7 +19,7 @@ export class Presence {
     return this.#online;
   }
 
-  /** A reading to publish. Its meter is there; another one that was there before is not. */
+  /** A reading to publish. Its meter is online; another one that was before is offline. */
   reads(reading: Reading): void {
     const before = this.#info;
     this.#info = reading.meter;
@@ -28,7 +28,7 @@ export class Presence {
     this.#turn(reading.meter, true);
   }
 
-  /** Nothing has come for too long. */
+  /** Nothing has arrived for too long. */
   gone(): void {
     if (this.#info !== null) this.#turn(this.#info, false);
   }

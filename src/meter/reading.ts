@@ -1,4 +1,4 @@
-/** What a reading is, and how a telegram becomes one: units that people read, keys and topics, who the meter is. */
+/** How a telegram becomes a reading: units that people read, keys and topics, the meter's id. */
 
 import { keyOfCode, type Quantity, quantityOf, shiftOf, topicOf } from "../catalogue/quantities.ts";
 import type { Decimal, Register, Telegram } from "../codec/telegram.ts";
@@ -74,7 +74,7 @@ function toValue(register: Register, topic: string, row: Quantity | null, taken:
     return { obis, topic, key: quantity?.key ?? keyOfCode(topic), text: value, numeric: false, unit: null, quantity };
   }
   const shift = row === null || row.kind === "text" ? null : shiftOf(row, unit);
-  // Two channels (B) of one quantity in one telegram: the second is told by its code.
+  // Two channels (B) of one quantity in one telegram: the second goes by its code.
   if (row === null || shift === null || taken.has(row.key)) {
     return { obis, topic, key: keyOfCode(topic), text: formatDecimal(value), numeric: true, unit, quantity: null };
   }
