@@ -136,6 +136,11 @@ export class Bridge implements BridgeView {
     return this.#meters.map((meter) => meter.status());
   }
 
+  /** The status of the meter with this id. */
+  meter(id: string): MeterStatus | undefined {
+    return this.#meters.find(({ info }) => info?.id === id)?.status();
+  }
+
   broker(): BrokerStatus | null {
     return this.#mqtt?.status() ?? null;
   }
@@ -197,7 +202,7 @@ export class Bridge implements BridgeView {
     const { loadOutputs } = await import("./sinks/load-outputs.ts");
     this.#outputs = await loadOutputs(
       config.outputs,
-      { version: this.version, periodMs: (id) => this.#meterStatus(id)?.periodMs ?? null },
+      { version: this.version, periodMs: (id) => (id === null ? null : (this.meter(id)?.periodMs ?? null)) },
       (component) => log.child({ component }),
     );
     this.#sinks.push(...this.#outputs);
@@ -260,10 +265,6 @@ export class Bridge implements BridgeView {
       log: log.child({ component: "backfill" }),
     });
     this.#backfill.start();
-  }
-
-  #meterStatus(id: string | null): MeterStatus | undefined {
-    return this.meters().find(({ info }) => info !== null && info.id === id);
   }
 
   #buildMeter(meter: MeterConfig, index: number, recorder: Recorder | null): Meter {

@@ -11,10 +11,17 @@ export interface BridgeState {
   /** Milliseconds of the wall clock. */
   readonly startedAt: number;
   meters(): readonly MeterStatus[];
+  /** The meter with this id, without collecting the status of all others. */
+  meter?(id: string): MeterStatus | undefined;
   /** Outputs for other machines, if there are any. */
   outputs?(): readonly OutputStatus[];
   /** What the automatic backfill has done; `null` if it is off. */
   backfill?(): BackfillStatus | null;
+}
+
+/** The status of the meter with this id. */
+export function statusOf(bridge: BridgeState, id: string): MeterStatus | undefined {
+  return bridge.meter === undefined ? bridge.meters().find(({ info }) => info?.id === id) : bridge.meter(id);
 }
 
 /** A word or two for each diagnosis: what stands beside "Status" on the device page. */

@@ -62,7 +62,7 @@ export class MeterState {
   }
 
   /**
-   * The latest reading: value by value, as one JSON object, or both. The message that closes a complete one goes with
+   * The latest reading: value by value, the powers first, as one JSON object, or both. The message that closes a complete one goes with
    * QoS 1. The reading then no longer waits.
    */
   takeMessages(base: string, legacyBase: string | undefined, now: number): Message[] {
@@ -73,13 +73,16 @@ export class MeterState {
     // What is sent at first contact is not yet a reading; the first whole one need not wait for the interval.
     if (latest.complete) this.sentAt = now;
     const messages: Message[] = [];
-    for (const value of latest.values) {
+    const add = (value: ReadingValue): void => {
       if (this.#topics !== "json") {
         messages.push({ topic: topics.value(base, info.id, value.topic), payload: value.text });
       }
       const legacy = legacyBase === undefined ? null : legacyMessage(legacyBase, value);
       if (legacy !== null) messages.push(legacy);
-    }
+    };
+    // What controls a battery or a charger waits for the powers.
+    for (const value of latest.values) if (isPower(value)) add(value);
+    for (const value of latest.values) if (!isPower(value)) add(value);
     const topic = topics.reading(base, info.id);
     if (this.#topics === "json") {
       // Where there is no topic for each value, what is of the moment is not held back for the registers' sake.
@@ -139,6 +142,11 @@ export class MeterState {
     this.sentAt = Number.NEGATIVE_INFINITY;
   }
 }
+
+/** Active power by OBIS code (import, export, net; all phases and each): a telegram without units has it, too. */
+const POWERS = new Set([1, 2, 16, 21, 22, 36, 41, 42, 56, 61, 62, 76].map((c) => `${c}.7.0`));
+
+const isPower = ({ topic }: ReadingValue): boolean => POWERS.has(topic);
 
 /** The topics of the predecessor, in kWh as they were, for an imported meter.json. */
 function legacyMessage(base: string, { key, text }: ReadingValue): Message | null {

@@ -9,7 +9,7 @@ import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "../../meter/events.ts";
 import type { Sink } from "../sink.ts";
 import { Announcer } from "./announcer.ts";
-import { type BridgeState, bridgeInfo, meterInfoPayload } from "./bridge-info.ts";
+import { type BridgeState, bridgeInfo, meterInfoPayload, statusOf } from "./bridge-info.ts";
 import type { Broker } from "./client-options.ts";
 import { type Command, CommandTopics } from "./commands.ts";
 import { Connection } from "./connection.ts";
@@ -19,6 +19,7 @@ import { ledgerPayload } from "./ledger-topic.ts";
 import type { Message } from "./message.ts";
 import { MeterEvents } from "./meter-event.ts";
 import { MeterState, type TopicChoice } from "./meter-state.ts";
+import { PacedQueue } from "./paced-queue.ts";
 import type { PowerChoice } from "./power-aggregation.ts";
 import { PublicationHistory } from "./publication-history.ts";
 import { type PublicationKind, PublishRefusals } from "./publish-refusals.ts";
@@ -35,6 +36,12 @@ const INFO_DELAY_MS = 1000;
 const RESEND_PAUSE_MS = 5_000;
 /** So long after a reading it is checked what no longer applies. */
 const CLEANUP_DELAY_MS = 100;
+/** With thousands of meters `bridge/info` is megabytes: then it waits so much longer for each meter. */
+const INFO_DELAY_PER_METER_MS = 10;
+/** Over how long the state of many meters, and their discovery, is spread after a connect: the period of most meters. */
+const RESEND_MS = 5_000;
+/** … and what the diagnostic entities show. */
+const METER_INFO_MS = 30_000;
 /** What the broker may send us, at the least, and for each meter (`bridge/info` of an earlier run names all of them). */
 const MAX_PACKET_BYTES = 1024 * 1024;
 const MAX_PACKET_BYTES_PER_METER = 4096;
@@ -92,6 +99,13 @@ export class MqttSink implements Sink {
   readonly #readings: ReadingPublisher;
   readonly #writeCheck: WriteCheck;
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** Meters whose state has changed in the last second, by id. */
+  readonly #changed = new Set<string>();
+  readonly #states: PacedQueue;
+  readonly #announcements: PacedQueue;
+  /** What the diagnostic entities show: of meters whose state has changed, and once a minute of all. */
+  readonly #changedInfos: PacedQueue;
+  readonly #meterInfos: PacedQueue;
 
   constructor(options: MqttSinkOptions) {
     const { mqtt, homeassistant, instance, log } = options;
@@ -142,6 +156,11 @@ export class MqttSink implements Sink {
       pause: (id) => this.#refusals.pause("discovery", id),
       later: (id, ms, act) => this.#soon(`announce ${id}`, ms, () => (this.#mayAnnounce ? act() : undefined)),
     });
+    this.#states = this.#paced(RESEND_MS, (meter) => this.#sendState(meter));
+    this.#announcements = this.#paced(RESEND_MS, (meter) => this.#announce(meter));
+    const sendInfo = ({ info }: MeterState): void => this.#sendMeterInfo(statusOf(bridge, info.id));
+    this.#changedInfos = this.#paced(RESEND_MS, sendInfo);
+    this.#meterInfos = this.#paced(METER_INFO_MS, sendInfo);
     this.#commands = new CommandTopics(this.#base);
     this.#connection = new Connection({
       config: mqtt,
@@ -193,7 +212,10 @@ export class MqttSink implements Sink {
   }
 
   async start(): Promise<void> {
-    const interval = setInterval(() => this.#sendInfo(), INFO_INTERVAL_MS);
+    const interval = setInterval(() => {
+      this.#sendInfo();
+      this.#meterInfos.add(this.#meters.keys());
+    }, INFO_INTERVAL_MS);
     this.#timers.set("info-interval", interval);
     // Not awaited: where the Supervisor is asked for the broker this may take as long as nobody installs one.
     this.#connection.start().catch((error: unknown) => this.#options.log.error(`no connection: ${String(error)}`));
@@ -209,7 +231,7 @@ export class MqttSink implements Sink {
         this.#onAvailability(event.meter, event.online);
         break;
       case "diagnosis":
-        this.#soon("info", INFO_DELAY_MS, () => this.#sendInfo());
+        this.#infoSoon(event.meter);
         break;
     }
   }
@@ -226,6 +248,7 @@ export class MqttSink implements Sink {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#clearQueues();
     this.#cleanup.stop();
     this.#writeCheck.clear();
     const farewell = this.#readings.stop(this.#meters.values());
@@ -249,9 +272,8 @@ export class MqttSink implements Sink {
 
   /** Values and status come before their entities, so that none of them begins as "unknown". */
   #introduce(meter: MeterState): void {
-    const status = this.#options.bridge.meters().find(({ info }) => info?.id === meter.info.id);
-    if (status !== undefined) this.#sendMeterInfo(status);
-    this.#soon("info", INFO_DELAY_MS, () => this.#sendInfo());
+    this.#sendMeterInfo(statusOf(this.#options.bridge, meter.info.id));
+    this.#infoSoon(meter.info);
     this.#announce(meter);
     this.#soon("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.look());
   }
@@ -260,7 +282,18 @@ export class MqttSink implements Sink {
     const meter = this.#meter(info);
     meter.online = online;
     this.#publish(meter.availability(this.#base));
-    this.#soon("info", INFO_DELAY_MS, () => this.#sendInfo());
+    this.#infoSoon(info);
+  }
+
+  /** `bridge/info`, and what the diagnostic entities of this meter show, in a moment. */
+  #infoSoon(info: MeterInfo | null): void {
+    if (info !== null) this.#changed.add(info.id);
+    this.#soon("meter-info", INFO_DELAY_MS, () => {
+      this.#changedInfos.add(this.#changed);
+      this.#changed.clear();
+    });
+    const delay = Math.max(INFO_DELAY_MS, this.#meters.size * INFO_DELAY_PER_METER_MS);
+    this.#soon("info", delay, () => this.#sendInfo());
   }
 
   #meter(info: MeterInfo): MeterState {
@@ -295,10 +328,9 @@ export class MqttSink implements Sink {
     this.#readings.reconnected();
     this.#subscribed = false;
     this.#announcer.forget();
-    for (const meter of this.#meters.values()) {
-      meter.reconnected();
-      this.#sendState(meter);
-    }
+    this.#clearQueues();
+    for (const meter of this.#meters.values()) meter.reconnected();
+    this.#states.add(this.#meters.keys());
     // What is retained there was retained before us only if nothing of ours is sent earlier.
     this.#connection.subscribe(subscriptions, () => {
       if (this.#stopped || connection !== this.#connections || !this.#connection.connected) return;
@@ -307,6 +339,7 @@ export class MqttSink implements Sink {
       this.#writeCheck.published("bridge", online);
       this.#publishOf("bridge", "", online);
       this.#sendInfo();
+      this.#meterInfos.add(this.#meters.keys());
       this.#cleanup.subscribed();
       this.#announceAll();
       this.#options.onReturn?.();
@@ -352,7 +385,7 @@ export class MqttSink implements Sink {
   }
 
   #announceAll(): void {
-    for (const meter of this.#meters.values()) this.#announce(meter);
+    this.#announcements.add(this.#meters.keys());
   }
 
   #sendInfo(): void {
@@ -361,7 +394,6 @@ export class MqttSink implements Sink {
     const broker = this.#connection.label;
     const payload = bridgeInfo(bridge, { instance, broker, language: homeassistant.language });
     this.#publishOf("bridge", "", { topic: topics.bridgeInfo(this.#base), payload, qos: 1 });
-    for (const status of bridge.meters()) this.#sendMeterInfo(status);
     this.#notifyDuplicates();
   }
 
@@ -371,8 +403,8 @@ export class MqttSink implements Sink {
   }
 
   /** What the diagnostic entities of a meter show. */
-  #sendMeterInfo(status: MeterStatus): void {
-    if (status.info === null || !this.#subscribed) return;
+  #sendMeterInfo(status: MeterStatus | undefined): void {
+    if (!status?.info || !this.#subscribed) return;
     const topic = topics.bridgeMeter(this.#base, status.info.id);
     this.#publish({ topic, payload: meterInfoPayload(status, this.#options.homeassistant.language) });
     for (const { meter, payload } of this.#events.look(status)) {
@@ -390,7 +422,7 @@ export class MqttSink implements Sink {
     if (this.#duplicates.heard(topic, payload, this.#meters)) return;
     const asked = this.#commands.read(topic, payload, this.#meters.keys());
     if (asked !== null) {
-      const status = this.#options.bridge.meters().find(({ info }) => info?.id === asked.meter);
+      const status = statusOf(this.#options.bridge, asked.meter);
       if (status !== undefined) this.#options.onCommand?.(status.index, asked.command);
       return;
     }
@@ -409,10 +441,19 @@ export class MqttSink implements Sink {
     this.#resentAt = performance.now();
     this.#options.log.debug("Home Assistant has started: sending everything again");
     this.#announcer.forget();
-    for (const meter of this.#meters.values()) {
-      this.#sendState(meter);
-      this.#announce(meter);
-    }
+    this.#states.add(this.#meters.keys());
+    this.#announceAll();
+  }
+
+  #clearQueues(): void {
+    for (const queue of [this.#states, this.#announcements, this.#changedInfos, this.#meterInfos]) queue.clear();
+  }
+
+  #paced(overMs: number, act: (meter: MeterState) => void): PacedQueue {
+    return new PacedQueue(overMs, (id) => {
+      const meter = this.#meters.get(id);
+      if (meter !== undefined && !this.#stopped) act(meter);
+    });
   }
 
   #publish(message: Message, done?: (outcome: Outcome) => void): void {
@@ -432,9 +473,9 @@ export class MqttSink implements Sink {
     });
   }
 
-  /** One timer of each name; a later call with the same name takes its place. */
+  /** One timer of each name. A later call with that name changes nothing; one with no delay, and that of an announcement, take its place. */
   #soon(name: string, ms: number, act: () => void): void {
-    if (["info", "resend", "cleanup"].includes(name) && this.#timers.has(name) && ms > 0) return;
+    if (!name.startsWith("announce") && this.#timers.has(name) && ms > 0) return;
     clearTimeout(this.#timers.get(name));
     const timer = setTimeout(() => {
       this.#timers.delete(name);

@@ -1,0 +1,51 @@
+/**
+ * Work that is due for many meters at once, a few at a time. A burst for thousands of meters would overflow the queues that a
+ * broker keeps for its subscribers (Mosquitto drops what exceeds `max_queued_messages`, 1000), and hold up new readings.
+ */
+
+/** So many are done at once. */
+export const AT_ONCE = 20;
+/** Interval between two portions, milliseconds. */
+const STEP_MS = 50;
+
+export class PacedQueue {
+  readonly #act: (id: string) => void;
+  readonly #overMs: number;
+  /** Bounded by the number of meters. */
+  readonly #waiting = new Set<string>();
+  #portion = AT_ONCE;
+  #timer: NodeJS.Timeout | null = null;
+  #acting = false;
+
+  /** @param overMs over how long the work for all is spread, milliseconds, if they are more than `AT_ONCE` */
+  constructor(overMs: number, act: (id: string) => void) {
+    this.#overMs = overMs;
+    this.#act = act;
+  }
+
+  /** Meters, by their id, for which it is due; one that waits already keeps its place. */
+  add(ids: Iterable<string>): void {
+    for (const id of ids) this.#waiting.add(id);
+    this.#portion = Math.max(1, Math.ceil((this.#waiting.size * STEP_MS) / this.#overMs));
+    if (this.#timer === null && !this.#acting) this.#next(Math.max(this.#portion, AT_ONCE));
+  }
+
+  clear(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#waiting.clear();
+  }
+
+  #next(portion: number): void {
+    this.#timer = null;
+    this.#acting = true;
+    let done = 0;
+    for (const id of this.#waiting) {
+      if (done++ === portion) break;
+      this.#waiting.delete(id);
+      this.#act(id);
+    }
+    this.#acting = false;
+    if (this.#waiting.size > 0) this.#timer = setTimeout(() => this.#next(this.#portion), STEP_MS);
+  }
+}
