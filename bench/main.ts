@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: all figures, or those named (`decode garbage line memory start return many parts ledger answer`), as a table beside their aims;
+ * `npm run bench`: all figures, or those named (`NAMES` below), as a table beside their aims;
  * `--quick` with fewer repetitions; `--write` puts the table into docs/benchmarks.md. What each row means stands there.
  */
 import { execFileSync } from "node:child_process";
@@ -9,13 +9,27 @@ import { cpus } from "node:os";
 import { benchAnswer } from "./answer.ts";
 import { benchDecode } from "./decode.ts";
 import { benchGarbage } from "./garbage.ts";
+import { benchLayouts } from "./layouts.ts";
 import { benchLedger } from "./ledger.ts";
-import { benchMany } from "./many-meters.ts";
+import { benchMany, benchManyReturn, benchManyStart, type Topics } from "./many-meters.ts";
 import { benchMemoryByPart } from "./memory-by-part.ts";
-import { quantile, startBroker } from "./processes.ts";
-import { benchLine, benchMemory, benchReturn, benchStart } from "./serial-line.ts";
+import { Broker, quantile } from "./processes.ts";
+import { benchMemory, benchReturn, benchStart } from "./serial-line.ts";
 
-const NAMES = ["decode", "garbage", "line", "memory", "start", "return", "many", "parts", "ledger", "answer"] as const;
+const NAMES = [
+  "decode",
+  "garbage",
+  "layouts",
+  "memory",
+  "start",
+  "return",
+  "many",
+  "many-start",
+  "many-return",
+  "parts",
+  "ledger",
+  "answer",
+] as const;
 const DOCUMENT = "docs/benchmarks.md";
 const MARKS = ["<!-- bench: begin -->", "<!-- bench: end -->"] as const;
 
@@ -73,13 +87,15 @@ if (asked("garbage")) {
   }
 }
 if (asked("parts")) parts.push(...(await benchMemoryByPart()));
-const broker = await startBroker();
+const broker = await Broker.open();
 try {
-  if (asked("line")) {
-    const { medianMs, p95Ms, mostMs, cpuPer1000 } = await benchLine(broker, quick ? 10 : 60, quick ? 1500 : 5000);
-    const found = `median ${ms(medianMs)}, 95 % ${ms(p95Ms)}, worst ${ms(mostMs)}`;
-    row(`last byte on the PTY to the message (${broker.name})`, "< 2 ms, < 5 ms", found, medianMs < 2 && p95Ms < 5);
-    row("CPU per 1000 telegrams, byte by byte", "< 8 s", `${cpuPer1000.toFixed(1)} s`, cpuPer1000 < 8);
+  if (asked("layouts")) {
+    for (const one of await benchLayouts(broker, quick ? 5 : 25)) {
+      const ratio = `${(one.medianMs / one.bareMedianMs).toFixed(1)} times a bare program`;
+      const found = `median ${ms(one.medianMs)}, 95 % ${ms(one.p95Ms)}; ${ratio} (${ms(one.bareMedianMs)}, ${ms(one.bareP95Ms)}); ${one.messages} messages`;
+      row(`last byte to message: ${one.name}`, "< 2 ms, < 4 ms", found, one.medianMs < 2 && one.p95Ms < 4);
+      row(`CPU per 1000 telegrams: ${one.name}`, "< 8 s", `${one.cpuMs.toFixed(1)} s`, one.cpuMs < 8);
+    }
   }
   if (asked("answer")) {
     for (const busy of [false, true]) {
@@ -122,11 +138,40 @@ try {
     row("adapter away for 8 s: back after", "< 2 s", ms(time), time < 2000);
   }
   if (asked("many")) {
-    const { meters, share, medianMs, p95Ms, lost, rss } = await benchMany(broker, 100, quick ? 10 : 60);
-    row(`${meters} meters over tcp`, "< 20 % of a core", `${percent(share)}, ${lost} lost`, share < 0.2 && lost === 0);
-    const found = `median ${ms(medianMs)}, 95 % ${ms(p95Ms)}`;
-    row(`${meters} meters: latency`, "< 2 ms, < 5 ms", found, medianMs < 2 && p95Ms < 5);
-    row(`${meters} meters: resident`, "told", `${rss.toFixed(1)} MB`, true);
+    const seconds = quick ? 10 : 30;
+    const one = await benchMany(broker, 1, "all", 5);
+    const fleets: [meters: number, topics: Topics, share: number, medianMs: number][] = [
+      [100, "all", 0.05, 2],
+      [1000, "all", 0.2, 3],
+      [1000, "values", 0.2, 3],
+      [1000, "json", 0.08, 3],
+      [5000, "json", 0.4, 3],
+    ];
+    for (const [meters, topics, share, medianMs] of fleets) {
+      const result = await benchMany(broker, meters, topics, seconds);
+      const name = `${thousands(meters)} meters, ${topics}`;
+      const others = `meters ${percent(result.farmShare)}, subscriber ${percent(result.logShare)}, broker ${percent(result.brokerShare)}`;
+      const each = `${((result.share * seconds * 1000) / result.telegrams).toFixed(2)} ms a telegram`;
+      const cpu = `${percent(result.share)}, ${each}; ${others}; ${result.lost} of ${thousands(result.telegrams)} lost`;
+      row(name, `< ${percent(share)} of a core, none lost`, cpu, result.share < share && result.lost === 0);
+      const latency = `median ${ms(result.medianMs)}, 95 % ${ms(result.p95Ms)}; sent at most ${ms(result.worstLateMs)} late`;
+      row(`${name}: latency`, `< ${ms(medianMs)}`, latency, result.medianMs < medianMs);
+      if (meters < 1000) continue;
+      const mb = (result.rss - one.rss) / (meters - 1);
+      const memory = `${mb.toFixed(3)} MB a meter (${result.rss.toFixed(0)} MB, with one meter ${one.rss.toFixed(0)} MB)`;
+      row(`${name}: resident`, "< 0.06 MB a meter", memory, mb < 0.06);
+    }
+  }
+  if (asked("many-start")) {
+    const { connectedS, announcedS } = await benchManyStart(broker, 1000);
+    const found = `connected after ${connectedS.toFixed(1)} s, announced after ${announcedS.toFixed(1)} s`;
+    row("start with 1,000 new meters", "< 10 s", found, announcedS < 10);
+  }
+  if (asked("many-return")) {
+    const { firstMs, allS, telegrams, lost, dropped, retained } = await benchManyReturn(broker, 1000, 9000);
+    const found = `first value after ${ms(firstMs)}, all meters after ${allS.toFixed(1)} s; ${lost} of ${thousands(telegrams)} new readings lost, ${dropped} messages dropped by Mosquitto, ${retained} readings retained`;
+    const reached = firstMs < 5500 && lost === 0 && dropped === 0 && retained === 1000;
+    row("broker away for 9 s, 1,000 meters", "first value < 5.5 s, none lost or dropped", found, reached);
   }
 } finally {
   await broker.stop();

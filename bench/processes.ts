@@ -1,63 +1,97 @@
 /** The real parts of a measurement: the built bridge as a process, a broker, a subscriber. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mqtt from "mqtt";
 import { DEMO_KEY } from "../src/sources/simulated-meter.ts";
 import { freePort } from "../test/helpers/free-port.ts";
 
-/** Ticks of `/proc/<pid>/stat` per second: USER_HZ, 100 on every Linux architecture that Node runs on. */
-const TICKS_PER_SECOND = 100;
-
-export interface Broker {
+/** A Mosquitto of our own with its defaults; nothing of it is kept on disk. */
+export class Broker {
   /** `mqtt://127.0.0.1:PORT` */
   readonly url: string;
-  readonly name: string;
-  stop(): Promise<void>;
-}
+  readonly #folder = mkdtempSync(join(tmpdir(), "kaifa-bench-"));
+  #child: ChildProcess | null = null;
 
-/** Mosquitto where it is installed, else aedes (in this process: it then takes part in the latency). */
-export async function startBroker(): Promise<Broker> {
-  const port = await freePort();
-  const program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].find((path) => existsSync(path));
-  const url = `mqtt://127.0.0.1:${port}`;
-  if (program === undefined) {
-    const { Aedes } = await import("aedes");
-    const aedes = await Aedes.createBroker();
-    const server = createServer(aedes.handle).listen(port, "127.0.0.1");
-    await once(server, "listening");
-    return {
-      url,
-      name: "aedes",
-      stop: async () => {
-        await new Promise<void>((resolve) => aedes.close(resolve));
-        server.close();
-      },
-    };
+  private constructor(port: number) {
+    this.url = `mqtt://127.0.0.1:${port}`;
+    const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true", "set_tcp_nodelay true", "sys_interval 1"];
+    writeFileSync(join(this.#folder, "mosquitto.conf"), `${lines.join("\n")}\n`);
   }
-  const folder = mkdtempSync(join(tmpdir(), "kaifa-bench-"));
-  const config = join(folder, "mosquitto.conf");
-  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n`);
-  const child = spawn(program, ["-c", config], { stdio: ["ignore", "ignore", "ignore"] });
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const client = await mqtt.connectAsync(url, { reconnectPeriod: 0 }).catch(() => null);
-    if (client !== null) {
-      await client.endAsync();
-      break;
+
+  /** @throws Error where Mosquitto is not installed */
+  static async open(): Promise<Broker> {
+    const broker = new Broker(await freePort());
+    await broker.start();
+    return broker;
+  }
+
+  async start(): Promise<void> {
+    const program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].find((path) => existsSync(path));
+    if (program === undefined) throw new Error("Mosquitto is not installed (Debian: apt install mosquitto)");
+    this.#child = spawn(program, ["-c", join(this.#folder, "mosquitto.conf")], { stdio: "ignore" });
+    for (let attempt = 0; attempt < 1000; attempt++) {
+      const client = await mqtt.connectAsync(this.url, { reconnectPeriod: 0 }).catch(() => null);
+      if (client !== null) return client.endAsync();
+      await pause(10);
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    throw new Error("Mosquitto does not start");
   }
-  return {
-    url,
-    name: "Mosquitto",
-    stop: async () => {
-      await end(child);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+
+  /** As a machine that loses its power. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === null) return;
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  cpu(): number {
+    return cpuSeconds(this.#child?.pid ?? 0);
+  }
+
+  /** Messages that it has dropped since its start, by its own account. */
+  async dropped(): Promise<number> {
+    const [count] = await this.#read("$SYS/broker/publish/messages/dropped");
+    return Number(count?.payload ?? Number.NaN);
+  }
+
+  /** How many messages are retained on such topics. */
+  async retained(topic: string): Promise<number> {
+    return (await this.#read(topic)).length;
+  }
+
+  /** Begins anew with nothing retained. */
+  async clear(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child !== null) await end(this.#child);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** What is retained, until nothing more comes for a while. */
+  async #read(topic: string): Promise<{ topic: string; payload: string }[]> {
+    const client = await mqtt.connectAsync(this.url);
+    const found: { topic: string; payload: string }[] = [];
+    let changed = true;
+    client.on("message", (name, payload, { retain }) => {
+      if (retain) found.push({ topic: name, payload: payload.toString() });
+      changed = true;
+    });
+    await client.subscribeAsync(topic);
+    while (changed) {
+      changed = false;
+      await pause(1500);
+    }
+    await client.endAsync(true);
+    return found;
+  }
 }
 
 /** The bridge as its users run it. */
@@ -65,6 +99,7 @@ export class BridgeProcess {
   readonly #child: ChildProcess;
   readonly #folder: string;
   #output = "";
+  #opened = 0;
 
   /**
    * @param environment more of `KAIFA2MQTT_*`
@@ -79,17 +114,25 @@ export class BridgeProcess {
     this.#folder = mkdtempSync(join(tmpdir(), "kaifa-bench-"));
     const file = join(this.#folder, "kaifa2mqtt.yaml");
     if (config !== undefined) writeFileSync(file, config, { mode: 0o600 });
-    this.#child = spawn(process.execPath, [main, "run", ...(config === undefined ? [] : ["--config", file])], {
-      env: {
-        PATH: process.env.PATH ?? "",
-        ...(config === undefined ? { KAIFA2MQTT_METER_KEY: DEMO_KEY } : {}),
-        KAIFA2MQTT_DATA_DIR: this.#folder,
-        ...environment,
+    // For where the processor time goes: BENCH_PROFILE=FOLDER (docs/benchmarks.md).
+    const folder = process.env.BENCH_PROFILE;
+    const profiling = folder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`];
+    this.#child = spawn(
+      process.execPath,
+      [...profiling, main, "run", ...(config === undefined ? [] : ["--config", file])],
+      {
+        env: {
+          PATH: process.env.PATH ?? "",
+          ...(config === undefined ? { KAIFA2MQTT_METER_KEY: DEMO_KEY } : {}),
+          KAIFA2MQTT_DATA_DIR: this.#folder,
+          ...environment,
+        },
+        stdio: ["ignore", "pipe", "pipe"],
       },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    );
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on("data", (chunk: Buffer) => {
+        this.#opened += chunk.toString().split("listening at").length - 1;
         this.#output = (this.#output + chunk.toString()).slice(-20_000);
       });
     }
@@ -102,7 +145,7 @@ export class BridgeProcess {
   /** Resolves when every source has been opened. @throws Error after ten seconds, with what it said */
   async listening(sources = 1): Promise<void> {
     for (let attempt = 0; attempt < 200; attempt++) {
-      if (this.#output.split("listening at").length > sources) return pause(200);
+      if (this.#opened >= sources) return pause(200);
       await pause(50);
     }
     throw new Error(`the bridge does not listen: ${this.#output}`);
@@ -117,10 +160,7 @@ export class BridgeProcess {
 
   /** Processor time so far in seconds, user and system, all threads. */
   cpu(): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, "utf8")
-      .replace(/^.*\) /, "")
-      .split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+    return cpuSeconds(this.pid);
   }
 
   async stop(): Promise<void> {
@@ -129,11 +169,27 @@ export class BridgeProcess {
   }
 }
 
+/**
+ * Processor time of a process so far in seconds, user and system, all threads that live. By the scheduler's own account in
+ * nanoseconds (`/proc/PID/task/TID/schedstat`): `/proc/PID/stat` counts in hundredths of a second.
+ */
+export function cpuSeconds(pid: number): number {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+    } catch {
+      // This thread has ended meanwhile.
+    }
+  }
+  return nanoseconds / 1e9;
+}
+
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, "exit");
   child.kill("SIGTERM");
-  const force = setTimeout(() => child.kill("SIGKILL"), 6000);
+  const force = setTimeout(() => child.kill("SIGKILL"), 20_000);
   await gone;
   clearTimeout(force);
 }

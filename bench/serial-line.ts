@@ -1,47 +1,12 @@
 /**
  * What the bridge costs on a serial line: a PTY on which bytes come one by one as from a CH340 adapter, 2400 baud, 8E1.
- * Latency, processor time, memory, start-up, and how soon it is back when the adapter was away.
+ * Memory, start-up, and how soon it is back when the adapter was away.
  */
 import { SimulatedMeter } from "../src/sources/simulated-meter.ts";
 import { PtyPair } from "../test/helpers/pty.ts";
-import { BridgeProcess, type Broker, pause, quantile, Subscriber } from "./processes.ts";
+import { BridgeProcess, type Broker, pause, Subscriber } from "./processes.ts";
 
 const READING = /^kaifa2mqtt\/(?!bridge)[^/]+$/;
-const POWER = /^kaifa2mqtt\/[^/]+\/1\.7\.0$/;
-
-/** Milliseconds from the last byte written to the message at a subscriber, and seconds of CPU per 1000 telegrams. */
-export async function benchLine(broker: Broker, telegrams: number, periodMs: number) {
-  const line = await PtyPair.open();
-  const subscriber = await Subscriber.connect(broker.url);
-  const bridge = new BridgeProcess({ KAIFA2MQTT_METER_PORT: line.device, KAIFA2MQTT_MQTT_SERVER: broker.url });
-  const meter = new SimulatedMeter({ start: Date.now() });
-  try {
-    await bridge.listening();
-    const send = async (): Promise<number> => {
-      const begun = performance.now();
-      const power = subscriber.next(POWER);
-      await line.writeAtLineRate(meter.telegram(Date.now()));
-      const written = performance.now();
-      const latency = (await power) - written;
-      await pause(Math.max(0, periodMs - (performance.now() - begun)));
-      return latency;
-    };
-    for (let warm = 0; warm < 5; warm++) await send();
-    const cpu = bridge.cpu();
-    const latencies: number[] = [];
-    for (let n = 0; n < telegrams; n++) latencies.push(await send());
-    return {
-      medianMs: quantile(latencies, 0.5),
-      p95Ms: quantile(latencies, 0.95),
-      mostMs: Math.max(...latencies),
-      cpuPer1000: ((bridge.cpu() - cpu) / telegrams) * 1000,
-    };
-  } finally {
-    await bridge.stop();
-    await subscriber.stop();
-    await line.close();
-  }
-}
 
 /** Resident memory in MB after 200 telegrams, and after so many more as fast as the PTY takes them. */
 export async function benchMemory(broker: Broker, telegrams: number) {

@@ -1,0 +1,117 @@
+/**
+ * From the last byte of a telegram to the message at a subscriber, for each layout at the pace of its line; beside it a bare
+ * Node program (bare-program.ts) on a line of its own, in turn with the bridge, so that a noisy machine falls on both alike.
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { DEMO_KEY, SimulatedMeter } from "../src/sources/simulated-meter.ts";
+import { PtyPair } from "../test/helpers/pty.ts";
+import { GbtMeter } from "./gbt-meter.ts";
+import { BridgeProcess, type Broker, pause, quantile, Subscriber } from "./processes.ts";
+
+const WARM_UP = 4;
+/** Between the end of one telegram and the beginning of the next; long enough that the processor has done other things. */
+const GAP_MS = 400;
+
+interface Line {
+  readonly name: string;
+  readonly baudRate: number;
+  readonly key: string;
+  readonly telegram: (time: number) => Uint8Array;
+}
+
+/** Milliseconds; `cpuMs` of the bridge for each telegram, all threads; `messages` for each telegram. */
+export interface LayoutResult {
+  readonly name: string;
+  readonly messages: number;
+  readonly medianMs: number;
+  readonly p95Ms: number;
+  readonly bareMedianMs: number;
+  readonly bareP95Ms: number;
+  readonly cpuMs: number;
+}
+
+/** The layouts that issue 19 names. */
+function lines(): Line[] {
+  const simulated = (name: string, layout: string): Line => {
+    const meter = new SimulatedMeter({ layout, start: Date.now() });
+    return { name, baudRate: meter.layout.baudRate, key: DEMO_KEY, telegram: (time) => meter.telegram(time) };
+  };
+  const gbt = new GbtMeter();
+  return [
+    simulated("Netz NÖ", "netz-noe"),
+    simulated("KSM-West", "ksm-west"),
+    simulated("T210-D", "t210d"),
+    { name: "E450, HDLC block transfer", baudRate: 2400, key: gbt.key, telegram: (time) => gbt.telegram(time) },
+    simulated("P1", "p1"),
+  ];
+}
+
+export async function benchLayouts(broker: Broker, telegrams: number): Promise<LayoutResult[]> {
+  const results: LayoutResult[] = [];
+  for (const line of lines()) results.push(await benchLayout(broker, line, telegrams));
+  return results;
+}
+
+async function benchLayout(broker: Broker, line: Line, telegrams: number): Promise<LayoutResult> {
+  const [pty, barePty] = [await PtyPair.open(), await PtyPair.open()];
+  const subscriber = await Subscriber.connect(broker.url);
+  const bareSubscriber = await Subscriber.connect(broker.url, "bare");
+  const bridge = new BridgeProcess({
+    KAIFA2MQTT_METER_PORT: pty.device,
+    KAIFA2MQTT_METER_KEY: line.key,
+    KAIFA2MQTT_METER_BAUD_RATE: String(line.baudRate),
+    KAIFA2MQTT_METER_ID: "bench",
+    KAIFA2MQTT_MQTT_SERVER: broker.url,
+  });
+  const bare = fork(fileURLToPath(new URL("bare-program.mjs", import.meta.url)), [barePty.device, broker.url]);
+  try {
+    await Promise.all([bridge.listening(), once(bare, "message")]);
+    const latencies: number[] = [];
+    const bareLatencies: number[] = [];
+    let [cpu, messages] = [0, 0];
+    const ofMeter = (): number => {
+      let sum = 0;
+      for (const [topic, count] of subscriber.counts) {
+        if (/^kaifa2mqtt\/bench(\/[\d:.-]+)?$/.test(topic)) sum += count;
+      }
+      return sum;
+    };
+    for (let n = 0; n < telegrams + WARM_UP; n++) {
+      if (n === WARM_UP) [cpu, messages] = [bridge.cpu(), ofMeter()];
+      const bytes = line.telegram(Date.now());
+      const power = subscriber.next(/\/1\.7\.0$/);
+      await pty.writeAtLineRate(bytes, line.baudRate);
+      const written = performance.now();
+      const latency = (await power) - written;
+      await pause(GAP_MS);
+      bare.send(bytes.length);
+      const copied = bareSubscriber.next(/^bare$/);
+      await barePty.writeAtLineRate(bytes, line.baudRate);
+      const bareWritten = performance.now();
+      const bareLatency = (await copied) - bareWritten;
+      // At 115,200 baud a telegram is soon over, and the meter sends none for seconds.
+      await pause(line.baudRate > 9600 ? 2000 : GAP_MS);
+      if (n < WARM_UP) continue;
+      latencies.push(latency);
+      bareLatencies.push(bareLatency);
+    }
+    return {
+      name: line.name,
+      messages: Math.round((ofMeter() - messages) / telegrams),
+      medianMs: quantile(latencies, 0.5),
+      p95Ms: quantile(latencies, 0.95),
+      bareMedianMs: quantile(bareLatencies, 0.5),
+      bareP95Ms: quantile(bareLatencies, 0.95),
+      cpuMs: ((bridge.cpu() - cpu) / telegrams) * 1000,
+    };
+  } finally {
+    bare.kill();
+    await bridge.stop();
+    await subscriber.stop();
+    await bareSubscriber.stop();
+    await pty.close();
+    await barePty.close();
+  }
+}
