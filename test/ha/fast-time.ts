@@ -13,7 +13,7 @@ import { HomeAssistant, pause } from "./home-assistant.ts";
 const LIBRARIES = "/usr/lib";
 /** libfaketime reads its file anew after so many real seconds at most. */
 const CACHE_S = 1;
-const ATTEMPTS = 10;
+const ATTEMPTS = 30;
 
 export class FastTime {
   readonly speed: number;

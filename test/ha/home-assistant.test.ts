@@ -3,6 +3,7 @@
  * Assistant, one broker, one simulated meter whose registers go on; the tests build on each other in their order.
  */
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -107,6 +108,11 @@ describe("in a real Home Assistant", () => {
   };
   const entityIds = async (): Promise<string[]> =>
     [...(await home.entities(METER)).values()].map(({ entity_id }) => entity_id).sort();
+  /** Of each entity: registry id, entity id, unique id, name given by hand, whether it is disabled. */
+  const registryOf = async (id: string): Promise<string[]> =>
+    [...(await home.entities(id)).values()]
+      .map(({ entity_id, unique_id, name, disabled_by, id }) => [id, entity_id, unique_id, name, disabled_by].join(" "))
+      .sort();
   /** No entity that is enabled is left without a value. */
   const nothingUnknown = async (): Promise<void> => {
     await home.until("nothing is unknown", async () => {
@@ -403,6 +409,24 @@ describe("in a real Home Assistant", () => {
     expect(one.voltage_l1).not.toBe(two.voltage_l1);
   });
 
+  it("a meter that is taken out of the configuration and put back has the ids and names that were given to it", async () => {
+    const both = { meters: [{ port: meter.url }, { port: second.url, id: "second" }] };
+    await home.ask({
+      type: "config/entity_registry/update",
+      entity_id: `${NAME}second_voltage_l2`,
+      name: "Phase in the cellar",
+      new_entity_id: "sensor.cellar_phase",
+    });
+    const before = await registryOf("second");
+    await restartWith({});
+    await home.becomes("sensor.cellar_phase", "unavailable");
+    expect(await registryOf("second")).toEqual(before);
+    await restartWith(both);
+    await home.numeric("sensor.cellar_phase");
+    expect(await registryOf("second")).toEqual(before);
+    expect((await home.state("sensor.cellar_phase"))?.attributes.friendly_name).toMatch(/Phase in the cellar$/);
+  });
+
   it("a meter that is removed from the configuration keeps its entities, unavailable; forgotten, it vanishes", async () => {
     const before = [...(await home.entities("second")).values()].map(({ entity_id }) => entity_id).sort();
     await restartWith({});
@@ -448,6 +472,49 @@ describe("in a real Home Assistant", () => {
     }
   });
 
+  it("what version 1.0.0 announced is taken over with ids and names, in either form, and handed back", async () => {
+    const announced = JSON.parse(
+      readFileSync("test/fixtures/discovery/1.0.0/netz-noe.en.json", "utf8")
+        .replaceAll("181220000009", "upgraded")
+        .replaceAll('"kaifa2mqtt/', '"upgraded/')
+        .replaceAll("Kaifa MA309", "Upgraded")
+        .replaceAll("kaifa_ma309", "upgraded"),
+    ) as { topic: string }[];
+    const retain = (topic: string, payload: string) =>
+      watcher.client.publishAsync(topic, payload, { retain: true, qos: 1 });
+    const announce = async (): Promise<void> => {
+      for (const { topic, ...message } of announced) await retain(topic, JSON.stringify(message));
+    };
+    await announce();
+    await home.until("its entities", async () => (await home.entities("upgraded")).size === announced.length);
+    await home.ask({
+      type: "config/entity_registry/update",
+      entity_id: "sensor.upgraded_voltage_l3",
+      name: "Phase in the attic",
+      new_entity_id: "sensor.attic_phase",
+    });
+    const before = await registryOf("upgraded");
+    const now = new BridgeProcess(program.main);
+    try {
+      for (const form of ["device", "entity"] as const) {
+        const meters = [{ port: second.url, id: "upgraded", name: "Upgraded" }];
+        now.start(yaml({ meters, base: "upgraded", form }));
+        await home.numeric("sensor.attic_phase");
+        await home.until("what is new", async () => (await home.entities("upgraded")).size === ENTITY_COUNT);
+        expect(await registryOf("upgraded")).toEqual(expect.arrayContaining(before));
+        await now.stop();
+        await home.becomes("sensor.attic_phase", "unavailable");
+      }
+      await announce();
+      await retain("upgraded/bridge/state", "online");
+      await retain("upgraded/upgraded/availability", "online");
+      await home.numeric("sensor.attic_phase");
+      expect(await registryOf("upgraded")).toEqual(expect.arrayContaining(before));
+    } finally {
+      await now.close();
+    }
+  });
+
   it("publish.interval keeps the recorder small: one state for each interval", async () => {
     const changesIn = async (ms: number): Promise<number> => {
       const start = new Date();
@@ -474,13 +541,7 @@ describe("in a real Home Assistant", () => {
   });
 
   it("one message for the device instead of one for each entity, and back: every id, name and state stays", async () => {
-    // Entity ids, names given by hand and what is disabled.
-    const registry = async () =>
-      [...(await home.entities(METER)).values()]
-        .map(({ entity_id, unique_id, name, disabled_by, id }) =>
-          [id, entity_id, unique_id, name, disabled_by].join(" "),
-        )
-        .sort();
+    const registry = () => registryOf(METER);
     await home.ask({
       type: "config/entity_registry/update",
       entity_id: `${NAME}voltage_l1`,
@@ -582,7 +643,8 @@ describe("in a real Home Assistant", () => {
 
   it("Home Assistant's log has not one warning about us", async () => {
     await collectWarnings();
-    const ours = /kaifa|sensor\.(hour|neighbour|door)|components.mqtt.(sensor|entity|discovery|models|schemas)|181210/i;
+    const ours =
+      /kaifa|sensor\.(hour|neighbour|door|cellar|attic|upgraded)|components.mqtt.(sensor|entity|discovery|models|schemas)|181210/i;
     // What it says of the last step of the migration that it documents: the old topics are emptied while it listens.
     const ofMigration = /conflicting MQTT discovery message|Ignoring empty MQTT discovery payload for disabled/;
     // A mere count of what it has logged, its information included.
