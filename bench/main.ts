@@ -13,6 +13,7 @@ import { benchLayouts } from "./layouts.ts";
 import { benchLedger } from "./ledger.ts";
 import { benchMany, benchManyReturn, benchManyStart, type Topics } from "./many-meters.ts";
 import { benchMemoryByPart } from "./memory-by-part.ts";
+import { benchOutputs } from "./outputs.ts";
 import { Broker, quantile } from "./processes.ts";
 import { benchMemory, benchReturn, benchStart } from "./serial-line.ts";
 
@@ -29,6 +30,7 @@ const NAMES = [
   "parts",
   "ledger",
   "answer",
+  "outputs",
 ] as const;
 const DOCUMENT = "docs/benchmarks.md";
 const MARKS = ["<!-- bench: begin -->", "<!-- bench: end -->"] as const;
@@ -103,6 +105,22 @@ try {
       const found = `median ${ms(medianMs)}, worst ${ms(mostMs)}, ${missing} too late`;
       const what = `last byte of an AMIS telegram to E5${busy ? ", two busy processes a core" : ""}`;
       row(what, "< 500 ms", found, missing === 0 && mostMs < 500);
+    }
+  }
+  if (asked("outputs")) {
+    const { latencies, loads } = await benchOutputs(broker, quick ? 18 : 180, quick ? 1000 : 2000, quick ? 5 : 20);
+    for (const { output, medianMs, p95Ms } of latencies) {
+      const found = `median ${ms(medianMs)}, 95 % ${ms(p95Ms)}`;
+      row(`last byte on the PTY to a client of ${output}`, "< 3 ms", found, medianMs < 3);
+    }
+    for (const { output, share, answered } of loads) {
+      const found = `${percent(share)}, ${percent(answered)} of the answers in time`;
+      row(
+        `50 clients of ${output}, 10 requests a second each`,
+        "< 10 % of a core",
+        found,
+        share < 0.1 && answered > 0.9,
+      );
     }
   }
   if (asked("memory")) {
