@@ -7,18 +7,20 @@ import type { MeterEvent, MeterInfo } from "../../meter/events.ts";
 import { HttpOutput, type HttpOutputOptions } from "../output/http-output.ts";
 import type { HttpApp } from "../output/http-server.ts";
 import type { Output, OutputParts, OutputStatus } from "../output/output.ts";
+import { ReadingCache } from "../output/reading-cache.ts";
 import { dsmrTelegram } from "../p1/dsmr-telegram.ts";
 import { homewizardData, homewizardDevice } from "./homewizard-data.ts";
 
 export class HomewizardOutput implements Output {
   readonly name = "homewizard";
-  readonly #options: HttpOutputOptions;
   readonly #http: HttpOutput;
+  readonly #data: ReadingCache<string>;
 
   constructor(options: HttpOutputOptions, parts: OutputParts) {
-    this.#options = options;
     const routes = (app: HttpApp): void => this.#routes(app);
     this.#http = new HttpOutput({ name: this.name, routes, services: servicesOf }, options, parts);
+    const { feed } = this.#http;
+    this.#data = new ReadingCache(feed, () => JSON.stringify(homewizardData(feed, options.phase_power)));
   }
 
   start(): Promise<void> {
@@ -48,7 +50,7 @@ export class HomewizardOutput implements Output {
       return meter === null ? c.json(NO_READING, 503) : c.json(homewizardDevice(meter));
     });
     app.get("/api/v1/data", (c) =>
-      feed.freshness === "fresh" ? c.json(homewizardData(feed, this.#options.phase_power)) : c.json(NO_READING, 503),
+      feed.freshness === "fresh" ? c.body(this.#data.get(), 200, JSON_TYPE) : c.json(NO_READING, 503),
     );
     app.get("/api/v1/telegram", (c) => {
       const telegram = feed.freshness === "fresh" ? dsmrTelegram(feed) : null;
@@ -67,4 +69,5 @@ function servicesOf(meter: MeterInfo) {
   return [{ name: `p1meter-${serial.slice(-6)}`, type: "hwenergy", txt }];
 }
 
+const JSON_TYPE = { "content-type": "application/json" };
 const NO_READING = { error: { id: 503, description: "no reading of the meter, or it is too old" } };

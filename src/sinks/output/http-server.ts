@@ -51,7 +51,12 @@ export function guardHttp(app: HttpApp, host: string, onRequest: (address: strin
     onRequest(clientAddress(c));
     return next();
   });
-  app.use(bodyLimit({ maxSize: MAX_BODY, onError: (c) => c.json({ error: "request too large" }, 413) }));
+  // Only these read a body; for others the limit would cost more than the answer.
+  app.on(
+    ["POST", "PUT"],
+    "*",
+    bodyLimit({ maxSize: MAX_BODY, onError: (c) => c.json({ error: "request too large" }, 413) }),
+  );
 }
 
 /** The client's address, without port. */

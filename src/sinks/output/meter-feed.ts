@@ -33,6 +33,7 @@ export class MeterFeed {
   readonly #values = new Map<string, Kept>();
   #reading: Reading | null = null;
   #at: number | null = null;
+  #revision = 0;
   #ledger: { readonly meter: string; readonly state: LedgerState; readonly at: number } | null = null;
 
   /** @param meter id of the meter; `undefined`: the only one */
@@ -50,6 +51,7 @@ export class MeterFeed {
     // The meter was replaced: values of the old one must not be mixed in.
     if (reading.meter.id !== this.#reading?.meter.id) this.#values.clear();
     const at = this.#clock.now();
+    this.#revision++;
     this.#reading = reading;
     this.#at = at;
     for (const value of reading.values) {
@@ -61,6 +63,7 @@ export class MeterFeed {
   /** Keeps the ledger's report if it is about this output's meter. */
   takeLedger(meter: string, state: LedgerState): void {
     if (this.#meter !== undefined && meter !== this.#meter) return;
+    this.#revision++;
     this.#ledger = { meter, state, at: this.#clock.now() };
   }
 
@@ -73,6 +76,25 @@ export class MeterFeed {
   /** The newest reading; `null` before the first. */
   get reading(): Reading | null {
     return this.#reading;
+  }
+
+  /** Changes with each reading and each report of the ledger. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The clock's time, milliseconds. */
+  get now(): number {
+    return this.#clock.now();
+  }
+
+  /** The time up to which all that is served now may be served; then a value, the reading or the ledger's report expires. */
+  get validUntil(): number {
+    const { now, limitMs } = this;
+    const ends = [...this.#values.values()].map((kept) => kept.at + this.#lifeOf(kept.value));
+    if (this.#at !== null) ends.push(this.#at + limitMs);
+    if (this.#ledger !== null) ends.push(this.#ledger.at + Math.max(LEDGER_MS, limitMs));
+    return Math.min(...ends.filter((end) => end >= now));
   }
 
   get meter(): MeterInfo | null {
@@ -129,8 +151,12 @@ export class MeterFeed {
   }
 
   #isCurrent({ value, at }: Kept): boolean {
+    return this.#clock.now() - at <= this.#lifeOf(value);
+  }
+
+  #lifeOf(value: ReadingValue): number {
     // A number that the table of quantities doesn't list may be instantaneous, too.
     const kind = value.quantity?.kind ?? (value.numeric ? "gauge" : "text");
-    return this.#clock.now() - at <= (kind === "gauge" ? this.limitMs : KEEP_MS);
+    return kind === "gauge" ? this.limitMs : KEEP_MS;
   }
 }

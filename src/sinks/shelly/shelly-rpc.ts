@@ -2,6 +2,7 @@
 import type { MeterInfo } from "../../meter/events.ts";
 import type { Clock } from "../../process/clock.ts";
 import type { MeterFeed } from "../output/meter-feed.ts";
+import { ReadingCache } from "../output/reading-cache.ts";
 import {
   deviceInfo,
   em1Status,
@@ -13,7 +14,7 @@ import {
   sysConfig,
   sysStatus,
 } from "./shelly-components.ts";
-import { type Json, shellyJson } from "./shelly-json.ts";
+import { type Json, JsonText, shellyJson } from "./shelly-json.ts";
 
 export interface RpcError {
   readonly code: number;
@@ -27,17 +28,21 @@ const NO_READING: RpcAnswer = { error: { code: 503, message: "no reading of the 
 
 export class ShellyRpc {
   readonly #feed: MeterFeed;
-  readonly #options: ShellyDataOptions;
   readonly #clock: Clock;
   readonly #startedAt: number;
+  /** `EM.GetStatus` and `EMData.GetStatus`, which clients poll. */
+  readonly #em: ReadingCache<Json>;
+  readonly #emData: ReadingCache<Json>;
   /** Results by method, once a meter is known; `null`: no current reading. */
   readonly #methods: ReadonlyMap<string, (meter: MeterInfo) => Json>;
 
   constructor(feed: MeterFeed, options: ShellyDataOptions, clock: Clock) {
     this.#feed = feed;
-    this.#options = options;
     this.#clock = clock;
     this.#startedAt = clock.now();
+    const written = (value: Json): Json => (value === null ? null : new JsonText(shellyJson(value)));
+    this.#em = new ReadingCache(feed, () => written(emStatus(feed, options)));
+    this.#emData = new ReadingCache(feed, () => written(emDataStatus(feed)));
     const fresh = (read: () => Json): Json => (feed.freshness === "fresh" ? read() : null);
     this.#methods = new Map<string, (meter: MeterInfo) => Json>([
       ["Shelly.GetDeviceInfo", (meter) => deviceInfo(meter)],
@@ -45,9 +50,9 @@ export class ShellyRpc {
       ["Shelly.GetConfig", (meter) => this.#config(meter)],
       ["Shelly.ListMethods", () => ({ methods: [...this.#methods.keys()] })],
       ["Shelly.GetComponents", () => ({ components: [], cfg_rev: 0, offset: 0, total: 0 })],
-      ["EM.GetStatus", () => fresh(() => emStatus(feed, options))],
+      ["EM.GetStatus", () => fresh(() => this.#em.get())],
       ["EM.GetConfig", () => emConfig()],
-      ["EMData.GetStatus", () => fresh(() => emDataStatus(feed))],
+      ["EMData.GetStatus", () => fresh(() => this.#emData.get())],
       ["EM1.GetStatus", () => fresh(() => em1Status(feed, options))],
       ["Sys.GetStatus", (meter) => this.#sys(meter)],
       ["Sys.GetConfig", (meter) => sysConfig(meter)],
@@ -85,20 +90,20 @@ export class ShellyRpc {
   /** The notification of a new reading; `null` while there is no current one. */
   notification(dst: string | null): string | null {
     const { meter, freshness } = this.#feed;
-    const status = freshness === "fresh" ? emStatus(this.#feed, this.#options) : null;
+    const status = freshness === "fresh" ? this.#em.get() : null;
     if (meter === null || status === null) return null;
     return shellyJson({
       src: shellyId(meter),
       ...(dst === null ? {} : { dst }),
       method: "NotifyStatus",
-      params: { ts: this.#clock.wall() / 1000, "em:0": status, "emdata:0": emDataStatus(this.#feed) },
+      params: { ts: this.#clock.wall() / 1000, "em:0": status, "emdata:0": this.#emData.get() },
     });
   }
 
   #status(meter: MeterInfo): Json {
-    const em = emStatus(this.#feed, this.#options);
+    const em = this.#em.get();
     if (em === null) return null;
-    return { ...OFF_STATUS, "em:0": em, "emdata:0": emDataStatus(this.#feed), sys: this.#sys(meter) };
+    return { ...OFF_STATUS, "em:0": em, "emdata:0": this.#emData.get(), sys: this.#sys(meter) };
   }
 
   #config(meter: MeterInfo): Json {

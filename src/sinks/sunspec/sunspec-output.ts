@@ -4,19 +4,18 @@
  */
 import { createServer, type Socket } from "node:net";
 import type { MeterEvent } from "../../meter/events.ts";
-import { type Clock, systemClock } from "../../process/clock.ts";
+import { systemClock } from "../../process/clock.ts";
 import { parseListen } from "../output/address.ts";
 import { Listener } from "../output/listener.ts";
 import { MeterFeed } from "../output/meter-feed.ts";
 import type { Output, OutputOptions, OutputParts, OutputStatus } from "../output/output.ts";
+import { ReadingCache } from "../output/reading-cache.ts";
 import { exceptionFrame, ILLEGAL_ADDRESS, ILLEGAL_VALUE, serveModbus, TARGET_SILENT } from "./modbus-framing.ts";
 import { BASE, sunspecRegisters } from "./sunspec-registers.ts";
 
 /** Unit id at which a Fronius inverter reads its meter. */
 const FRONIUS_UNIT = 240;
 const MAX_REGISTERS = 125;
-/** Registers are rebuilt after each reading, and after this time, since values of earlier telegrams may have expired. */
-const KEEP_MS = 1_000;
 /** A client without a request for this long is disconnected. */
 const IDLE_MS = 600_000;
 
@@ -29,20 +28,16 @@ export interface SunspecOptions extends OutputOptions {
 export class SunspecOutput implements Output {
   readonly name = "sunspec";
   readonly #options: SunspecOptions;
-  readonly #version: string;
   readonly #feed: MeterFeed;
-  readonly #clock: Clock;
   readonly #listener: Listener;
-  /** The registers of the newest reading; `null` when they must be rebuilt. */
-  #registers: Buffer | null = null;
-  #wasFresh = false;
-  #builtAt = 0;
+  readonly #registers: ReadingCache<Buffer>;
 
   constructor(options: SunspecOptions, { periodMs, version, log, clock = systemClock }: OutputParts) {
     this.#options = options;
-    this.#version = version;
-    this.#clock = clock;
     this.#feed = new MeterFeed(options.meter, periodMs, clock);
+    const { model, unit_id: unitId, phase_power: phasePower } = options;
+    const shape = { model, unitId, phasePower, version };
+    this.#registers = new ReadingCache(this.#feed, () => sunspecRegisters(this.#feed, shape));
     const create = () => createServer((socket) => this.#connected(socket));
     this.#listener = new Listener({ address: parseListen(options.listen), create, log, clock });
   }
@@ -52,7 +47,7 @@ export class SunspecOutput implements Output {
   }
 
   accept(event: MeterEvent): void {
-    if (this.#feed.take(event) !== null) this.#registers = null;
+    this.#feed.take(event);
   }
 
   stop(): Promise<void> {
@@ -79,7 +74,7 @@ export class SunspecOutput implements Output {
     const [start, count] = [request.readUInt16BE(8), request.readUInt16BE(10)];
     if (count < 1 || count > MAX_REGISTERS) return exceptionFrame(request, ILLEGAL_VALUE);
     if (this.#feed.freshness === "gone") return exceptionFrame(request, TARGET_SILENT);
-    const registers = this.#current();
+    const registers = this.#registers.get();
     const from = 2 * (start - BASE);
     if (from < 0 || from + 2 * count > registers.length) return exceptionFrame(request, ILLEGAL_ADDRESS);
     const answer = Buffer.alloc(9 + 2 * count);
@@ -88,17 +83,5 @@ export class SunspecOutput implements Output {
     answer[8] = 2 * count;
     registers.copy(answer, 9, from, from + 2 * count);
     return answer;
-  }
-
-  #current(): Buffer {
-    const fresh = this.#feed.freshness === "fresh";
-    const now = this.#clock.now();
-    if (this.#registers === null || now - this.#builtAt > KEEP_MS || this.#wasFresh !== fresh) {
-      const { model, unit_id: unitId, phase_power: phasePower } = this.#options;
-      this.#registers = sunspecRegisters(this.#feed, { model, unitId, phasePower, version: this.#version });
-      this.#builtAt = now;
-    }
-    this.#wasFresh = fresh;
-    return this.#registers;
   }
 }
