@@ -1,6 +1,6 @@
 /** The ledger of the real program: `kill -9` in the middle of a quarter, a full disk, `export` beside a running bridge. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
@@ -32,9 +32,10 @@ afterEach(async () => {
   await line.close();
 });
 
-const start = () => {
+const start = (prefix: readonly string[] = []) => {
   bridge.start(
     `meter: { port: ${line.device}, key: ${KEY}, id: house }\nmqtt: { enabled: false }\nlog: { level: debug }\ntime_zone: Europe/Vienna`,
+    { prefix },
   );
 };
 
@@ -62,6 +63,18 @@ async function feedUntil(text: string): Promise<void> {
   }
 }
 
+/** What the process had written or flushed below `ledger/`, by strace. */
+function ledgerCalls(trace: string): { call: string; bytes: number }[] {
+  // A call during which another thread runs is split; its second half has the result.
+  return readFileSync(trace, "utf8")
+    .split("\n")
+    .filter((text) => text.includes("/ledger/"))
+    .map((text) => {
+      const [, call = ""] = /^\d+ +(\w+)\(/.exec(text) ?? [];
+      return { call, bytes: Number(/, (\d+)(?:\)| <unfinished)/.exec(text)?.[1] ?? 0) };
+    });
+}
+
 describe("the ledger of the real program", () => {
   test("a quarter in the middle of which it is killed is whole, and the newest one is closed when it stops", async () => {
     start();
@@ -79,6 +92,24 @@ describe("the ledger of the real program", () => {
     expect(all.map(({ mark }) => mark)).toEqual(["gap", "", "", "gap"]);
     expect(all.at(-1)?.end).toMatch(/^2026-11-22T12:4[56]/);
     for (const [index, row] of all.entries()) if (index > 0) expect(row.start).toBe(all[index - 1]?.end);
+  });
+
+  test("the disk sees one write of one line and one flush a quarter, by the system calls of the process", async () => {
+    const trace = join(bridge.folder, "trace");
+    const calls = "trace=write,writev,pwrite64,pwritev,fsync,fdatasync,ftruncate,rename,renameat2";
+    start(["strace", "-D", "-f", "-y", "-qq", "-s", "0", "-e", calls, "-o", trace]);
+    await bridge.says(/house|open|connected/i, 60_000);
+    await feedUntil("12:16:00");
+    await expect.poll(() => ledgerCalls(trace).length, { timeout: 20_000 }).toBeGreaterThan(0);
+    const before = ledgerCalls(trace).length;
+    await feedUntil("13:16:00");
+    await expect.poll(unmarked, { timeout: 30_000 }).toEqual(["12:15", "12:30", "12:45", "13:00"]);
+    const during = ledgerCalls(trace).slice(before);
+    expect(during.map(({ call }) => call).sort()).toEqual(
+      ["fdatasync", "write"].flatMap((call) => Array(4).fill(call)),
+    );
+    for (const { call, bytes } of during) if (call === "write") expect(bytes).toBeLessThan(60);
+    await bridge.stop();
   });
 
   test("while the disk is full the quarters wait, and none is missing once there is room", async () => {
