@@ -9,9 +9,10 @@ export class OutputBridge {
   readonly process: BridgeProcess;
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
-  readonly #meter = new SimulatedMeter({ start: Date.now() });
+  readonly #meter: SimulatedMeter;
 
-  private constructor(process: BridgeProcess, server: Server, sockets: Set<Socket>) {
+  private constructor(process: BridgeProcess, server: Server, sockets: Set<Socket>, start: number) {
+    this.#meter = new SimulatedMeter({ start });
     this.process = process;
     this.#server = server;
     this.#sockets = sockets;
@@ -21,8 +22,9 @@ export class OutputBridge {
    * Starts the bridge and sends as many telegrams as the acceptance of a new meter takes.
    * @param outputs the section `outputs:`, indented by two
    * @param more further sections
+   * @param meterTime of the first telegram
    */
-  static async start(program: BuiltProgram, outputs: string, more = ""): Promise<OutputBridge> {
+  static async start(program: BuiltProgram, outputs: string, more = "", meterTime = Date.now()): Promise<OutputBridge> {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
@@ -32,7 +34,7 @@ export class OutputBridge {
     const address = server.address();
     const port = address !== null && typeof address === "object" ? address.port : 0;
     const process = new BridgeProcess(program.main);
-    const bridge = new OutputBridge(process, server, sockets);
+    const bridge = new OutputBridge(process, server, sockets, meterTime);
     const connected = once(server, "connection");
     process.start(
       [
@@ -46,16 +48,16 @@ export class OutputBridge {
       ].join("\n"),
     );
     await connected;
-    for (const part of ["first contact", "accepted"]) {
-      bridge.send();
+    for (const [index, part] of ["first contact", "accepted"].entries()) {
+      bridge.send(meterTime + index * 5_000);
       await process.says(new RegExp(`${part}: `));
     }
     return bridge;
   }
 
   /** The meter pushes a telegram. */
-  send(): void {
-    const bytes = this.#meter.telegram(Date.now());
+  send(meterTime = Date.now()): void {
+    const bytes = this.#meter.telegram(meterTime);
     for (const socket of this.#sockets) socket.write(bytes);
   }
 

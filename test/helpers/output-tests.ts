@@ -1,12 +1,15 @@
 /** Set-up that the system tests of all outputs share: the built program, the Python clients, and what each test started. */
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { OutputBridge } from "./output-bridge.ts";
-import { type BuiltProgram, buildProgram } from "./program.ts";
+import { type BuiltProgram, buildProgram, type Outcome, run } from "./program.ts";
 import { PythonClient, pythonWithClients } from "./python-clients.ts";
 
 export interface OutputTests {
   /** Starts the bridge, with an accepted reading. @param outputs the section `outputs:`, indented by two */
-  bridge(outputs: string, more?: string): Promise<OutputBridge>;
+  bridge(outputs: string, more?: string, meterTime?: number): Promise<OutputBridge>;
+  /** Runs a command of the program to its end, with the configuration of a bridge. */
+  run(bridge: OutputBridge, ...args: readonly string[]): Promise<Outcome>;
   /** Starts a script of test/clients. */
   client(script: string, ...args: readonly string[]): Promise<PythonClient>;
 }
@@ -28,8 +31,9 @@ export function outputTests(): OutputTests {
   });
 
   return {
-    async bridge(outputs, more = "") {
-      const bridge = await OutputBridge.start(program, outputs, more);
+    run: (bridge, ...args) => run(program.main, [...args, "--config", join(bridge.process.folder, "kaifa2mqtt.yaml")]),
+    async bridge(outputs, more, meterTime) {
+      const bridge = await OutputBridge.start(program, outputs, more, meterTime);
       started.push(bridge);
       return bridge;
     },

@@ -1,17 +1,13 @@
 /** `outputs.p1` as the clients of P1 meters read it: dsmr-parser (what Home Assistant's `dsmr` uses) over TCP and on a PTY. */
 import { describe, expect, it } from "vitest";
-import { P1Output } from "../../src/sinks/p1/p1-output.ts";
-import { FakeClock } from "../helpers/fake-clock.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { outputTests } from "../helpers/output-tests.ts";
 import { PtyPair } from "../helpers/pty.ts";
 import type { PythonClient } from "../helpers/python-clients.ts";
-import { METER, NETZ_NOE, readingOf } from "../helpers/readings.ts";
-import { partsOf } from "../sinks/output/feeds.ts";
 
 type Telegram = Record<string, { value: string; unit: string | null } | undefined>;
 
-const { bridge, client } = outputTests();
+const { bridge, client, run } = outputTests();
 
 async function reader(url: string, count: number, version = "5"): Promise<PythonClient> {
   const one = await client("dsmr.py", url, String(count), version);
@@ -44,33 +40,33 @@ describe("dsmr-parser", () => {
     }
   });
 
-  it("reads average and peak as Belgian meters send them", async () => {
-    const port = await freePort();
-    const output = new P1Output({ listen: `127.0.0.1:${port}` }, partsOf(new FakeClock()));
-    await output.start();
-    try {
-      const one = await reader(`socket://127.0.0.1:${port}`, 1, "5B");
-      await expect.poll(() => output.status().clients).toBe(1);
-      // NETZ_NOE is of 09:47:15; the ledger has spoken after the reading before.
-      output.accept({ type: "reading", reading: { ...readingOf(NETZ_NOE), complete: false } });
-      const at = (time: string) => ({ at: Date.parse(time), offset: 120 });
-      output.acceptLedger(METER, {
-        quarterStart: at("2021-09-27T09:45:00+02:00"),
-        quarterImport: 123,
-        quarterExport: 0,
-        forecast: null,
-        lastQuarter: null,
-        peak: { start: at("2021-09-05T18:30:00+02:00"), power: 4328 },
-        windows: {},
-      });
-      output.accept({ type: "reading", reading: readingOf(NETZ_NOE) });
-      const { BELGIUM_CURRENT_AVERAGE_DEMAND: average, BELGIUM_MAXIMUM_DEMAND_MONTH: peak } =
-        await one.json<Telegram>();
-      expect([Number(average?.value), average?.unit]).toEqual([0.492, "kW"]);
-      expect([Number(peak?.value), peak?.unit]).toEqual([4.328, "kW"]);
-    } finally {
-      await output.stop();
+  it("reads average and peak of the ledger as Belgian meters send them, the same as HomeWizard clients", async () => {
+    const [port, homewizard] = [await freePort(), `127.0.0.1:${await freePort()}`];
+    let time = Date.parse("2026-11-22T12:13:00+01:00");
+    const outputs = `  p1: { listen: "127.0.0.1:${port}" }\n  homewizard: { listen: "${homewizard}" }`;
+    const meter = await bridge(outputs, "time_zone: Europe/Vienna", time);
+    time += 5_000;
+    // Much faster than the meter sends them, until a whole quarter hour has passed, and some of the next.
+    while (time < Date.parse("2026-11-22T12:33:00+01:00")) {
+      time += 5_000;
+      meter.send(time);
+      await new Promise((done) => setTimeout(done, 25));
     }
+    const exported = async () => (await run(meter, "export", "--json")).stdout.split("\n").filter(Boolean);
+    await expect.poll(async () => (await exported()).length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+    const quarters = (await exported()).map((line) => JSON.parse(line) as { energy_import_wh: number; mark: string });
+    const whole = quarters.filter(({ mark }) => mark === "").map(({ energy_import_wh: energy }) => energy);
+    expect(whole).toHaveLength(1);
+    const one = await reader(`socket://127.0.0.1:${port}`, 1, "5B");
+    meter.send(time + 5_000);
+    const { BELGIUM_CURRENT_AVERAGE_DEMAND: average, BELGIUM_MAXIMUM_DEMAND_MONTH: peak } = await one.json<Telegram>();
+    expect([Number(peak?.value), peak?.unit]).toEqual([((whole[0] ?? 0) * 4) / 1000, "kW"]);
+    // The ledger reports once a minute by the clock on the wall, so here it is the average at the boundary.
+    expect([Number(average?.value), average?.unit]).toEqual([0, "kW"]);
+    const data = (await (await fetch(`http://${homewizard}/api/v1/data`)).json()) as Record<string, number>;
+    expect(data.montly_power_peak_w).toBe(Number(peak?.value) * 1000);
+    expect(data.montly_power_peak_timestamp).toBe(261122123000);
+    expect(data.active_power_average_w).toBe(0);
   });
 
   it("reads them on a serial port", async () => {
