@@ -64,7 +64,7 @@ export class CaptureDecoder implements Decoded {
     return this.#unknown.template();
   }
 
-  /** @returns the events, for who wants to know more */
+  /** @returns the events */
   feed(bytes: Uint8Array): readonly DecoderEvent[] {
     return this.#take(this.#decoder.feed(bytes));
   }
@@ -78,7 +78,7 @@ export class CaptureDecoder implements Decoded {
     return this.#take(this.#decoder.end());
   }
 
-  /** A fault that the decoder does not know of: a line that cannot be read, no telegram at all. */
+  /** A fault outside the decoder: a line that cannot be read, no telegram at all. */
   addFault(code: string, message: string, offset: number, line: number | null = this.#lineAt(offset)): void {
     this.faults++;
     this.#add({ offset, bytes: new Uint8Array(0), line, telegram: null, fault: { code, message } });
@@ -128,7 +128,7 @@ export function decodeCapture(input: Uint8Array, keys: DecoderOptions): DecodedC
   const lineAt = kind === "binary" ? textLines(input) : readerLines(reader);
   const decoder = new CaptureDecoder(keys, { lineAt });
   for (const { line, offset } of reader.takeProblems()) {
-    decoder.addFault("framing", `line ${line} of the hex text holds something else than hex digits`, offset, line);
+    decoder.addFault("framing", notHex(line), offset, line);
   }
   let bytes = 0;
   for (const piece of pieces) {
@@ -138,12 +138,28 @@ export function decodeCapture(input: Uint8Array, keys: DecoderOptions): DecodedC
   decoder.end();
   const { telegrams, faults } = decoder;
   if (telegrams === 0 && faults === 0) {
-    const text = "neither hex digits, nor a log with bytes in it, nor a P1 telegram";
-    const nothing = bytes === 0 ? "the input is empty" : `no telegram in ${bytes} bytes`;
-    decoder.addFault("framing", kind === "binary" && isText(input) ? text : nothing, 0, null);
+    const line = kind === "binary" && isText(input) ? lineThatIsNoHex(input) : undefined;
+    if (line) decoder.addFault("framing", notHex(line), 0, line);
+    else if (line === null) decoder.addFault("framing", NOT_A_CAPTURE, 0, null);
+    else decoder.addFault("framing", bytes === 0 ? "the input is empty" : `no telegram in ${bytes} bytes`, 0, null);
   }
   const { entries, skipped, template } = decoder;
   return { entries, telegrams: decoder.telegrams, faults: decoder.faults, skipped, template, kind, bytes };
+}
+
+const NOT_A_CAPTURE = "neither hex digits, nor a log with bytes in it, nor a P1 telegram";
+
+function notHex(line: number): string {
+  return `line ${line} of the hex text holds something else than hex digits`;
+}
+
+/** Number of the first line that is not hex, if most lines are; `null` if this is no hex text at all. */
+function lineThatIsNoHex(input: Uint8Array): number | null {
+  const lines = new TextDecoder("latin1").decode(input).split("\n");
+  const isHex = (line: string) => /^[\s0-9a-fx:,;-]*$/i.test(line.replace(/#.*$/, ""));
+  const written = lines.filter((line) => line.trim() !== "");
+  if (written.filter(isHex).length * 2 < written.length) return null;
+  return lines.findIndex((line) => !isHex(line)) + 1 || null;
 }
 
 /** Pasted text as bytes. A text field turns CR LF into LF; P1 telegrams have their CRC over CR LF. */

@@ -13,7 +13,7 @@ import { Results } from "./results.ts";
 import { webSerial } from "./web-serial.ts";
 import { isWord, say } from "./words.ts";
 
-/** Typing pauses for so long before what was typed is decoded. */
+/** Debounce: input is decoded after a pause of this length. */
 const TYPING_MS = 250;
 /** The version of the program, written in by the build. */
 declare const KAIFA2MQTT_VERSION: string;
@@ -117,7 +117,7 @@ async function startListening(): Promise<void> {
   const given = keys();
   const serial = webSerial();
   if (given === null || serial === null) return;
-  // The browser asks which adapter; nobody chosen, nothing done.
+  // The browser asks which adapter; the user may cancel.
   const port = await serial.requestPort().catch(() => null);
   if (port === null) return;
   stopListening();

@@ -17,7 +17,7 @@ export class Results {
   #keys: DecoderOptions = {};
   #decoded: Decoded | DecodedCapture | null = null;
   #chosen: Entry | null = null;
-  /** Whether the reader chose; otherwise the newest of a port, the first of a capture is shown. */
+  /** Whether the user chose it; otherwise the newest of a port, or the first of a capture, is shown. */
   #isChoice = false;
 
   /** @param live whether more comes: then the newest is on top */
@@ -33,7 +33,7 @@ export class Results {
     const entries = live ? [...decoded.entries].reverse() : decoded.entries;
     const kept = this.#isChoice && this.#chosen !== null && entries.includes(this.#chosen);
     if (!kept) this.#isChoice = false;
-    // A fault alone is worth less than a reading.
+    // A reading is worth more than a fault.
     const opens = kept ? this.#chosen : (entries.find(({ telegram }) => telegram !== null) ?? entries[0] ?? null);
     this.#list(entries);
     this.#open(opens);

@@ -74,7 +74,7 @@ export class WebSerialSource implements Source {
             if (done && !signal.aborted) throw new SourceError("lost", `${this.label} was closed`);
             if (done) break;
             const given = performance.now();
-            // The only thing that is ever sent, and only to a meter that asks for it; not when bytes have waited too long.
+            // The only byte that is ever sent, and only to a meter that asks for it; not if its request has waited too long.
             if (answer.heard(value, given, byteMs) && away < ANSWER_MS) await this.#acknowledge();
             this.#tap(value);
             yield value;

@@ -1,7 +1,7 @@
 /**
- * Access control. In the Home Assistant app only the Supervisor's ingress is served, which has authenticated the user;
- * standalone everyone who can connect, or, with a token, who presents it (`Authorization: Bearer …`, or a session cookie
- * after logging in). Cross-site requests that change or test anything are refused.
+ * Access control. In the Home Assistant app only the Supervisor's ingress is served, which has authenticated the user.
+ * Elsewhere everyone who can connect is served, or, with a token, those who present it (`Authorization: Bearer …`, or a
+ * session cookie after logging in). Cross-site requests that change or test anything are refused.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { isLoopbackHost } from "../process/loopback.ts";
@@ -9,7 +9,7 @@ import { isLoopbackHost } from "../process/loopback.ts";
 /** The Supervisor's address in the app network: ingress requests come from nowhere else. */
 export const INGRESS_PEER = "172.30.32.2";
 
-/** Header that only a script of the same origin (or one that was allowed to) can set; we allow no other. */
+/** Header that only a script of the same origin can set: we send no CORS headers that would allow others. */
 export const SCRIPT_HEADER = "x-kaifa2mqtt";
 
 const COOKIE = "kaifa2mqtt_session";
@@ -23,7 +23,7 @@ export interface AccessOptions {
   readonly loopback: boolean;
 }
 
-/** The parts of a request that decide. Header names in lower case. */
+/** The parts of a request that access depends on. Header names in lower case. */
 export interface RequestFacts {
   readonly method: string;
   readonly path: string;
@@ -35,7 +35,7 @@ export type Verdict = "ok" | "wrong-peer" | "wrong-host" | "cross-site" | "login
 
 /** Served without a token: liveness and health. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/live", "/health"]);
-/** What the login form needs, and the help. */
+/** What the login form needs, and the help pages. */
 const LOGIN_PATHS: ReadonlySet<string> = new Set([
   "/",
   "/help.html",
@@ -58,7 +58,7 @@ export class Access {
   judge(request: RequestFacts): Verdict {
     const { onlyPeer, token, loopback } = this.#options;
     if (onlyPeer !== null && plainAddress(request.peer) !== onlyPeer) return "wrong-peer";
-    // DNS rebinding: another site whose name was made to point at 127.0.0.1 is recognised by the Host header.
+    // DNS rebinding: a foreign site whose name was made to resolve to 127.0.0.1 is recognised by its Host header.
     if (loopback && token === null && onlyPeer === null && !isLoopbackHost(request.header("host"))) return "wrong-host";
     if (request.method !== "GET" && request.method !== "HEAD" && !this.#sameSite(request)) return "cross-site";
     if (token === null || OPEN_PATHS.has(request.path) || LOGIN_PATHS.has(request.path)) return "ok";
@@ -78,7 +78,7 @@ export class Access {
     return this.#options.token !== null && equal(text, this.#options.token);
   }
 
-  /** `Set-Cookie` after logging in, valid for a month; after logging out it deletes the cookie. */
+  /** `Set-Cookie` after logging in, valid for a month; after logging out one that deletes it. */
   cookie(loggedIn: boolean): string {
     const value = loggedIn ? this.#session() : "";
     return `${COOKIE}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${loggedIn ? 2_592_000 : 0}`;
@@ -107,7 +107,7 @@ function plainAddress(peer: string | undefined): string | undefined {
   return peer?.replace(/^::ffff:/, "");
 }
 
-/** Security headers of every answer. The page has no inline script or style and asks nobody else for anything. */
+/** Security headers of every answer. The page has no inline script or style and loads nothing from other hosts. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; " +

@@ -1,6 +1,6 @@
 /**
- * The routes of the status page. Everything is relative to where the page is seen, so that it works below Home
- * Assistant's ingress path and behind any proxy that strips its own prefix.
+ * The routes of the status page. The page uses relative URLs only, so that it works below Home Assistant's ingress path
+ * and behind any proxy that strips its own prefix.
  *
  *     /              the page, with /page.js, /page.css, /icon.svg
  *     /decode        the decode page, one file (src/decode-page)
@@ -33,15 +33,15 @@ import type { LiveState } from "./live-state.ts";
 import type { KeyTestResult, LedgerView, PageSettings, TelegramDetail, TelegramSummary } from "./page-model.ts";
 import type { Recorded, Recorder } from "./recorder.ts";
 
-/** Pages that may listen at the same time; one more ends the oldest stream. */
+/** Event streams that may be open at the same time; one more closes the oldest. */
 const MAX_LISTENERS = 32;
-/** Longest span that the power plot may ask for. */
+/** Longest span that the power plot may request. */
 const MAX_SPAN_MS = 31 * 86_400_000;
 const MAX_METER_INDEX = 255;
-/** Delay before a wrong token is answered. */
+/** Delay before a wrong token is rejected: rate limiting. */
 const WRONG_TOKEN_PAUSE_MS = 500;
 
-/** Keys of a meter; only ever used, never shown. */
+/** Keys of a meter: used, never shown. */
 export type MeterKeys = Pick<DecoderOptions, "key" | "authenticationKey">;
 
 export interface AppParts {
@@ -56,14 +56,14 @@ export interface AppParts {
   readonly keysOf: (index: number) => MeterKeys;
   /** Parses a key as people paste it; `null`: keys cannot be tried here, since everyone in the network is served. */
   readonly tryKeys: ((text: string) => Uint8Array | null) | null;
-  /** The last lines of the log; absent: there are none to show. */
+  /** The last lines of the log; absent: the page shows none. */
   readonly logTail?: LogTail | undefined;
   /** The configuration in force, secrets masked. */
   readonly settings?: PageSettings | undefined;
   readonly onError: (error: Error) => void;
 }
 
-/** What the adapter to Node's server puts into each request. */
+/** What the adapter of Node's server adds to each request. */
 type Bindings = {
   incoming?: { socket?: { remoteAddress?: string } };
   outgoing?: { destroy(): void };
@@ -74,7 +74,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   const { access, live, history, recorder, view } = parts;
   const app = new Hono<{ Bindings: Bindings }>();
   const ledgerViews = new LedgerViews(parts.ledger, parts.tariffWindows);
-  /** Ends each open stream; the oldest first. */
+  /** One function for each open stream, which closes it; oldest first. */
   const listeners = new Set<() => void>();
 
   app.use(async (c, next) => {
@@ -120,7 +120,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
 
   app.get("/api/state", (c) => sendJson(c, live.snapshot(Date.now(), access.loggedIn(factsOf(c)))));
   app.get("/events", (c) => {
-    // A client that never reads would hold its place for ever. A page whose stream ends reconnects, or polls.
+    // A client that never reads would keep its slot for ever. A page whose stream is closed reconnects, or polls.
     const [oldest] = listeners;
     if (listeners.size >= MAX_LISTENERS) oldest?.();
     const loggedIn = access.loggedIn(factsOf(c));
@@ -179,7 +179,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   app.get("/api/telegrams", (c) => sendJson(c, recorder.list(meterIndex(c)).map(summaryOf)));
   app.get("/api/telegrams/:id", (c) => {
     const entry = recorder.find(Number(c.req.param("id")));
-    if (entry === undefined) return c.text("This telegram is not kept any longer.\n", 404);
+    if (entry === undefined) return c.text("This telegram is no longer kept.\n", 404);
     const detail: TelegramDetail = { ...summaryOf(entry), parts: annotate(entry.wire, parts.keysOf(entry.index)) };
     return sendJson(c, detail);
   });
@@ -223,11 +223,11 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
     return c.json({ ok: true });
   });
 
-  app.notFound((c) => c.text("There is nothing here.\n", 404));
+  app.notFound((c) => c.text("Not found.\n", 404));
   app.onError((error, c) => {
     if (error instanceof HTTPException) return c.text(`${error.message}\n`, error.status);
     parts.onError(error);
-    return c.text("An internal error; the log tells more.\n", 500);
+    return c.text("Internal error; see the log.\n", 500);
   });
 
   function meterIndex(c: Ctx): number {
@@ -286,7 +286,7 @@ function summaryOf({ wire: _wire, telegram: _telegram, index: _index, ...summary
   return summary;
 }
 
-/** JSON whose texts from the line, the broker or a file cannot reorder, hide or break what a reader sees (U+202E, …). */
+/** JSON in which texts from the meter, the broker or a file are escaped where they could reorder or hide what is shown (U+202E, …). */
 function jsonText(value: object): string {
   return JSON.stringify(value, (_, part: unknown) => (typeof part === "string" ? printable(part) : part));
 }
@@ -303,7 +303,7 @@ function sendCsv(c: Ctx, name: string, text: string): Response {
   });
 }
 
-/** An object, empty if the body is none. */
+/** The body as an object; empty if it is not one. */
 async function jsonBody(c: Ctx): Promise<Record<string, unknown>> {
   try {
     const body: unknown = await c.req.json();

@@ -1,4 +1,4 @@
-/** The files of the page as built, each also compressed. Read once, kept in memory (about 550 KB). */
+/** The files of the page as built, each also compressed. Read once and kept in memory (about 550 KB). */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -52,7 +52,7 @@ function policyOf(name: AssetName, plain: Uint8Array): string | null {
   return /<meta http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(head)?.[1] ?? null;
 }
 
-/** Picks the smallest form that the client takes. */
+/** Picks the smallest encoding that the client accepts. */
 export function encode(
   asset: Asset,
   acceptEncoding: string,

@@ -10,7 +10,7 @@ export interface BrokerStatus {
   readonly connected: boolean;
   /** Messages sent since the start. */
   readonly published: number;
-  /** Why it is not connected, a sentence without secrets; `null` while all is well. */
+  /** Why it is not connected: a sentence without secrets; `null` while it is. */
   readonly error: string | null;
   /** The same in German; absent: there is only the English one. */
   readonly errorDe?: string | null;

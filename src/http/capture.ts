@@ -1,9 +1,9 @@
 /**
  * Captures to attach to an issue: hex with comments, as `kaifa2mqtt decode` and `file:` read it.
  *
- * The plain one holds the bytes as received, noise included. For the anonymous one every intact telegram is decrypted,
+ * The plain capture holds the bytes as received, noise included. For the anonymous one every intact telegram is decrypted,
  * meter numbers and system title are replaced, and it is encrypted again with a random key that is written into the
- * file: it decodes to the same readings without saying whose they are. Telegrams that cannot be decrypted keep their
+ * file: it decodes to the same readings without revealing whose they are. Telegrams that cannot be decrypted keep their
  * ciphertext; damaged ones are left out.
  */
 import { randomBytes } from "node:crypto";
@@ -28,9 +28,9 @@ export interface CaptureFacts {
 export function plainCapture(chunks: readonly RawChunk[], about: CaptureFacts): string {
   const lines = [
     `# Capture by kaifa2mqtt ${about.version}, ${about.now.toISOString()}, port ${about.port}`,
-    "# The bytes as they came. They hold the number of the meter; with the key, everyone can read them.",
+    "# The bytes as received. They contain the meter number, and anyone who has the key can read them.",
   ];
-  if (chunks.length === 0) lines.push("# Nothing has come so far.");
+  if (chunks.length === 0) lines.push("# Nothing has arrived yet.");
   for (const { at, bytes } of chunks) lines.push("", `# ${new Date(at).toISOString()}`, ...hexLines(bytes));
   return `${lines.join("\n")}\n`;
 }
@@ -41,13 +41,13 @@ export function anonymousCapture(recorded: readonly Recorded[], keys: Keys, abou
   const authenticationKey = randomBytes(16);
   const lines = [
     `# Capture by kaifa2mqtt ${about.version}, ${about.now.toISOString()}`,
-    "# Anonymous: numbers of the meter and its system title are replaced. Readings and times are as they were.",
-    "# Ciphered again with keys made up for this capture:",
+    "# Anonymous: meter numbers and system title are replaced. Readings and times are unchanged.",
+    "# Encrypted again with keys made up for this capture:",
     `# key ${formatHex(key)}`,
     // With an authentication key, only telegrams with a tag are accepted.
     ...(recorded.every(({ wire }) => isTagged(wire)) ? [`# authentication key ${formatHex(authenticationKey)}`] : []),
   ];
-  if (recorded.length === 0) lines.push("# No telegram has come so far.");
+  if (recorded.length === 0) lines.push("# No telegram has arrived yet.");
   for (const entry of [...recorded].reverse()) {
     const wire = anonymise(entry, keys, { key, authenticationKey });
     const what = `# ${new Date(entry.at).toISOString()} ${entry.outcome}`;

@@ -1,13 +1,13 @@
-/** The registers of every hour, out of the ledger: what the page's energy plot and its CSV are made of. */
+/** The registers of every hour, from the ledger: the data of the page's energy plot and of its CSV. */
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import type { Point } from "../ledger/point.ts";
 import type { EnergyHour } from "./page-model.ts";
 
 const HOUR_MS = 3_600_000;
-/** How far back the page looks. */
+/** How far back the plot goes. */
 const SPAN_MS = 62 * 24 * HOUR_MS;
 
-/** First and last registers of each hour of the last two months of which the ledger knows something, oldest first. */
+/** First and last registers of each hour of the last two months for which the ledger has data, oldest first. */
 export async function energyHours(
   ledger: Pick<LedgerReader, "points">,
   meter: string,

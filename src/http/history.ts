@@ -1,6 +1,6 @@
 /**
- * What the power plot of the status page shows: mean net power every 10 s for a day and every 5 min for a month. Bounded:
- * about 70 KB a meter, `MAX_METERS` of them. Energy comes from the ledger (energy-hours.ts). Time is an argument
+ * The data of the status page's power plot: mean net power every 10 s for a day and every 5 min for a month. Bounded:
+ * about 70 KB a meter, `MAX_METERS` meters. Energy comes from the ledger (energy-hours.ts). Time is an argument
  * (milliseconds of the wall clock).
  */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -14,7 +14,7 @@ const MAX_METERS = 16;
 const FINE = { stepMs: 10_000, slots: 8_640 };
 const COARSE = { stepMs: 300_000, slots: 8_928 };
 
-/** A clock that goes back by more than this has been set: slots in its future are dropped. */
+/** A clock that goes back by more than this has been adjusted: slots in its future are dropped. */
 const SMALL_STEP_BACK_MS = 60_000;
 
 /** A ring of slots of equal length; NaN where there are no data. */
@@ -123,7 +123,7 @@ export class History {
     await rename(`${file}.new`, file);
   }
 
-  /** Reads what `save` wrote. A missing file is fine. @throws Error if the file cannot be understood; nothing changes then */
+  /** Reads what `save` wrote. A missing file is no error. @throws Error if the file is not one of ours; then nothing changes */
   async load(file: string): Promise<void> {
     let packed: Buffer;
     try {

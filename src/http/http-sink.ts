@@ -27,7 +27,7 @@ const STOP_MS = 1_000;
 /** A socket without traffic for this long is closed. */
 const IDLE_SOCKET_MS = 60_000;
 
-/** The part of a logger that is used here. */
+/** The part of the logger that is used here. */
 interface HttpLog {
   warn(message: string): void;
   info(message: string): void;
@@ -36,15 +36,15 @@ interface HttpLog {
 
 export interface HttpSinkOptions {
   readonly http: HttpConfig;
-  /** Where the energy of the plots comes from. */
+  /** Source of the energy plots. */
   readonly ledger: Pick<LedgerReader, "points">;
-  /** Shaded on the page. */
+  /** Shaded in the plot of the ledger. */
   readonly tariffWindows?: readonly TariffWindowConfig[];
   /** Where the history of power is kept; `null`: in memory only. */
   readonly dataDir: string | null;
   /** Whether the Home Assistant Supervisor runs us: then only its ingress is served. */
   readonly supervised: boolean;
-  /** Whether our address is that of a container: Docker alone knows where it is reachable from outside. */
+  /** Whether we run in a container: only Docker knows where the page is reachable from outside. */
   readonly inContainer?: boolean;
   readonly view: BridgeView;
   /** What the configuration calls the meters, in its order. */
@@ -81,7 +81,7 @@ export class HttpSink implements Sink {
     this.recorder = new Recorder(() => this.#live.changed());
   }
 
-  /** Keys may be tried where not everyone in the network is served; `null`: not here. */
+  /** Keys may be tried unless everyone in the network is served; `null`: not here. */
   get #keyTest(): HttpSinkOptions["parseKey"] | null {
     const { http, supervised, parseKey } = this.#options;
     return supervised || http.token !== undefined || isLoopback(http.host) ? parseKey : null;
@@ -92,7 +92,7 @@ export class HttpSink implements Sink {
     this.#live.accept(event);
   }
 
-  /** The line of the log that says where the page is. */
+  /** The log line that says where the page is. */
   #whereabouts(): string {
     const { http, supervised, inContainer = false } = this.#options;
     if (supervised) return "status page: open it from Home Assistant";
@@ -183,7 +183,7 @@ export class HttpSink implements Sink {
     const server = createAdaptorServer({ fetch: app.fetch }) as Server;
     server.headersTimeout = 10_000;
     server.requestTimeout = 10_000;
-    // Closes clients that do not read; pages that listen get something every 10 s.
+    // Closes clients that do not read; open pages get an event every 10 s.
     server.setTimeout(IDLE_SOCKET_MS);
     server.maxConnections = 128;
     await new Promise<void>((resolve) => {

@@ -5,7 +5,7 @@ import { createDecoder } from "../codec/decoder.ts";
 import type { KeyTestResult } from "./page-model.ts";
 import type { Recorded } from "./recorder.ts";
 
-/** Number of telegrams tried, newest first: a single one might be damaged. */
+/** Telegrams tried, newest first: a single one might be damaged. */
 const TRIES = 6;
 
 /** @param recorded newest first */

@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const STEP_OF: Readonly<Record<LedgerRange, Step>> = { day: "quarter", month: "day", year: "month" };
 
-/** What is asked for. */
+/** Which part of the ledger to show. */
 export interface LedgerQuery {
   readonly meter: string;
   readonly range: LedgerRange;
@@ -115,12 +115,12 @@ function peakOf(points: readonly Point[], fromTime: number, toTime: number): Led
   return peak === null ? null : { start: formatLocal(peak), watts: Math.round((most * HOUR_MS) / QUARTER_MS) };
 }
 
-/** Views kept for a while: one for each meter, month and year that is looked at. */
+/** Cached views: one for each meter, month and year that somebody has open. */
 const MAX_VIEWS = 8;
-/** Months and years are read anew so often: pages ask every minute, and a year is half a second of work. */
+/** How long a month or a year stays in the cache: pages reload every minute, and a year takes half a second of CPU time. */
 const KEEP_MS = 300_000;
 
-/** Reads views of the ledger for the pages that ask. */
+/** Reads views of the ledger, and caches months and years. */
 export class LedgerViews {
   readonly #ledger: Pick<LedgerReader, "points">;
   readonly #windows: readonly TariffWindow[];

@@ -1,23 +1,23 @@
-/** The state that the page shows, assembled from bridge and readings, and the subscribers to its changes. */
+/** The state that the page shows, built from bridge and readings, and its subscribers. */
 import type { MeterEvent, MeterStatus, Reading, ReadingValue } from "../meter/events.ts";
 import type { BridgeView, BrokerStatus } from "./bridge-view.ts";
 import { API_VERSION, type PageBroker, type PageMeter, type PageState } from "./page-model.ts";
 import { stagesOf } from "./stages.ts";
 
-/** Changes within this time are sent together. */
+/** Debounce: changes within this time are sent together. */
 const COALESCE_MS = 100;
-/** The state is sent at least this often: ages and counters change, and proxies close idle connections. */
+/** The state is sent at least this often: counters change, and proxies close idle connections. */
 const HEARTBEAT_MS = 10_000;
 
 /** A value is dropped when it has not been sent for this long: some meters send part of their lists once an hour. */
 const KEEP_MS = 2 * 3_600_000;
 /** Values kept and served of one meter; the largest known list has fewer than 60. */
 const MAX_VALUES = 160;
-/** Meters whose values are kept: a line on which the meter number keeps changing does not fill the memory. */
+/** Meters whose values are kept, so that a line on which the meter number keeps changing does not fill the memory. */
 const MAX_METERS = 32;
 /** Longest text that is served, characters. */
 const MAX_TEXT = 200;
-/** A value is current for this many of its own intervals, as a meter is (meter/period.ts). */
+/** A value stays current for this many of its own intervals, like a meter (meter/period.ts). */
 const INTERVALS = 3;
 
 interface CurrentValue {
@@ -27,11 +27,11 @@ interface CurrentValue {
   readonly intervalMs: number;
 }
 
-/** The latest of each value of a meter, whichever telegram carried it. */
+/** The latest values of a meter, from whichever telegram carried them. */
 interface Current {
   readonly values: Map<string, CurrentValue>;
   meterTime: string | null;
-  /** Values that found no place. */
+  /** Values beyond the limit. */
   omitted: number;
 }
 
@@ -61,7 +61,7 @@ export class LiveState {
     this.changed();
   }
 
-  /** Something that the page shows may have changed: subscribers are called soon, once for many changes. */
+  /** To be called when anything that the page shows may have changed; subscribers are called once for a burst of changes. */
   changed(): void {
     if (this.#listeners.size === 0 || this.#pending !== null) return;
     this.#pending = setTimeout(() => {
@@ -97,7 +97,7 @@ export class LiveState {
 
   #merge({ meter, meterTime, receivedAt, values }: Reading): void {
     const current = this.#current.get(meter.id) ?? { values: new Map(), meterTime: null, omitted: 0 };
-    // Moved to the end: the meter that has been quiet for longest makes room.
+    // Moved to the end: the meter that has been silent for longest is dropped first.
     this.#current.delete(meter.id);
     this.#current.set(meter.id, current);
     const oldest = this.#current.keys().next();

@@ -1,6 +1,6 @@
 /**
  * `/metrics` for Prometheus, by its conventions: base units (joules, not kilowatt hours), `_total` for counters, labels
- * for what is otherwise alike. Values are taken when asked for; nothing runs in between.
+ * where metrics differ in nothing else. Values are collected on request; nothing runs in between.
  */
 import { Counter, Gauge, Registry } from "prom-client";
 import type { MeterStatus, ReadingValue } from "../meter/events.ts";
@@ -133,7 +133,7 @@ function addValues(current: Iterable<CurrentValues>, gauge: MakeGauge, counter: 
       const metric =
         made.get(measured.name) ?? (measured.counter ? counter : gauge)(measured.name, measured.help, labels);
       made.set(measured.name, metric);
-      // Rounded to where binary noise begins: 0.1 kWh are 360000 J, not 360000.00000000006.
+      // Rounded to the digits that a double has: 0.1 kWh are 360000 J, not 360000.00000000006.
       const base = Number((Number(value.text) * measured.factor).toPrecision(15));
       metric.inc({ meter, ...labelsOf(value) }, base);
     }

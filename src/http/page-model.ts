@@ -49,7 +49,7 @@ export interface PageMeter {
   readonly lastTelegramAt: number | null;
   readonly meterTime: string | null;
   readonly periodMs: number | null;
-  /** Without an accepted telegram for longer than this the meter is silent, milliseconds. */
+  /** A meter without an accepted telegram for longer than this is silent, milliseconds. */
   readonly limitMs: number;
   readonly accepted: number;
   readonly rejected: number;
@@ -59,7 +59,7 @@ export interface PageMeter {
   readonly diagnosis: { readonly code: string; readonly text: Bilingual; readonly cure: Bilingual };
   readonly stages: readonly Stage[];
   readonly values: readonly PageValue[];
-  /** Values beyond the limit of what is served. */
+  /** Number of values beyond the limit, which are not served. */
   readonly omittedValues: number;
 }
 
@@ -86,9 +86,9 @@ export interface PageState {
   readonly startedAt: number;
   /** The server's wall clock, so that ages are right in a browser whose clock is wrong. */
   readonly now: number;
-  /** Whether the form that tests a key is offered: under Home Assistant, with a token, or on the loopback address. */
+  /** Whether keys can be tested here: under Home Assistant, with a token, or on the loopback address. */
   readonly keyTest: boolean;
-  /** Whether the request came with a session or token, so that logging out makes sense. */
+  /** Whether the request carried a session or token, so that there is something to log out of. */
   readonly loggedIn: boolean;
   readonly broker: PageBroker | null;
   readonly meters: readonly PageMeter[];
@@ -119,7 +119,7 @@ export interface PageBroker {
   readonly server: string;
   readonly connected: boolean;
   readonly error: Bilingual | null;
-  /** What is wrong although the connection is up. */
+  /** What is wrong although it is connected. */
   readonly problems: readonly Bilingual[];
 }
 
@@ -139,7 +139,7 @@ export interface EnergyHour {
   readonly export: readonly [first: number, last: number] | null;
 }
 
-/** What the ledger card shows: the quarters of a day, the days of a month, the months of a year. */
+/** The ranges of the ledger card: the quarters of a day, the days of a month, the months of a year. */
 export type LedgerRange = "day" | "month" | "year";
 
 /** One quarter, day or month, or an interval that cannot be divided into them. */
@@ -160,7 +160,7 @@ export interface LedgerRow {
 export interface LedgerView {
   readonly startAt: number;
   readonly endAt: number;
-  /** What begins in the range, oldest first. */
+  /** Rows that begin in the range, oldest first. */
   readonly rows: readonly LedgerRow[];
   /** The whole quarter with the highest import in the range, and its mean power; `null` if nothing was drawn. */
   readonly peak: { readonly start: string; readonly watts: number } | null;
@@ -175,9 +175,9 @@ export interface TelegramSummary {
   /** As `decode --json` says it; `null` of a telegram that could not be read. */
   readonly security: string | null;
   readonly systemTitle: string | null;
-  /** `ok`, or the code of the error. */
+  /** `ok`, or the error code. */
   readonly outcome: string;
-  /** Why it was refused. The German text is `null` where there is only the English one. */
+  /** Why it was rejected. The German text is `null` where there is only an English one. */
   readonly message: { readonly en: string; readonly de: string | null } | null;
 }
 

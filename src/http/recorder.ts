@@ -12,7 +12,7 @@ import type { TelegramSummary } from "./page-model.ts";
 
 /** Telegrams kept per meter: two minutes at the usual five seconds. */
 const PER_METER = 24;
-/** Telegrams longer than any meter sends are not kept. */
+/** Longer telegrams than any meter sends are not kept. */
 const MAX_TELEGRAM_BYTES = 4_096;
 /** Raw bytes kept per meter. */
 const MAX_RAW_BYTES = 16_384;
@@ -77,7 +77,7 @@ export class Recorder {
     };
   }
 
-  /** Wraps an acceptance and marks the telegrams that it refuses. */
+  /** Wraps an acceptance and marks the telegrams that it rejects. */
   watch(index: number, acceptance: Acceptance): Acceptance {
     const note = (verdicts: ReturnType<Acceptance["judge"]>) => {
       for (const verdict of verdicts) {
@@ -177,7 +177,7 @@ export class Recorder {
   }
 }
 
-/** Why a telegram was refused, in both languages; cut where it is longer than any sentence of ours. */
+/** Why a telegram was rejected, in both languages; cut if longer than any of our sentences. */
 function messageOf(code: string, reason: string): TelegramSummary["message"] {
   const en = reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason;
   return { en, de: germanReasonOr(code, en) };

@@ -1,4 +1,4 @@
-/** The path from adapter to broker as six lights: pure, from the state of a meter and of the broker. */
+/** The path from adapter to broker as six lights, computed from the state of a meter and of the broker. Pure. */
 import type { DiagnosisCode } from "../diagnosis/diagnosis-code.ts";
 import type { MeterStatus } from "../meter/events.ts";
 import type { BrokerStatus } from "./bridge-view.ts";
@@ -35,7 +35,7 @@ const COUNTED_AT: Readonly<Record<string, StageName>> = {
   authentication: "decryption",
 };
 
-/** Six stages in order. Those after a failing one wait, whatever they did before. */
+/** Six stages in order. Those after a failing one are waiting, whatever they did before. */
 export function stagesOf(status: MeterStatus, broker: BrokerStatus | null): Stage[] {
   const { counters, diagnosis } = status;
   const failing = diagnosis.code === "ok" || diagnosis.code === "starting" ? null : FAILS_AT[diagnosis.code];

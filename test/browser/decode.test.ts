@@ -160,7 +160,7 @@ describe("the decode page as a file", () => {
     await page.locator("#file").setInputFiles(file);
     await expect
       .poll(() => text(page, "#summary"))
-      .toMatch(/^Read as it is, 570 bytes\. Telegrams: 2\. Faults: 0\. 6 bytes/);
+      .toMatch(/^Read as is, 570 bytes\. Telegrams: 2\. Faults: 0\. 6 bytes/);
     const dropped = await page.evaluateHandle((hex) => {
       const transfer = new DataTransfer();
       transfer.items.add(new File([hex], "capture.txt"));

@@ -145,7 +145,7 @@ describe("several meters", () => {
     await expect.poll(() => chips.first().getAttribute("data-level"), { timeout: 20_000 }).toBe("bad");
     expect(await chips.first().locator(".meter-name").textContent()).toBe("Garage");
     await expect.poll(() => chips.nth(1).getAttribute("data-level"), { timeout: 20_000 }).toBe("ok");
-    expect(await verdict()).toMatch(/^1 of 2 meters with a problem\. Garage: .* refuses the connection\.$/);
+    expect(await verdict()).toMatch(/^Problem with 1 of 2 meters\. Garage: .* refuses the connection\.$/);
     expect(await banners()).toBe(1);
     await page.reload();
     await expect.poll(() => text("#name")).toBe("Garage");

@@ -68,7 +68,7 @@ describe("the ledger card", () => {
     expect(await page.locator("#ledger-rows").textContent()).toContain("peak");
     await page.getByLabel("Day", { exact: true }).check();
     for (let days = 0; days < 9; days++) await page.getByLabel("Back").click();
-    await expect.poll(() => page.locator("#ledger-text").textContent()).toBe("Nothing is known of this time.");
+    await expect.poll(() => page.locator("#ledger-text").textContent()).toBe("No data for this period.");
     expect(complaints).toEqual([]);
     await page.close();
   });

@@ -320,7 +320,7 @@ describe("when something is wrong", () => {
     expect(await light(page, "frames")).toBe("ok");
     expect(await page.locator("#diagnosis-text").textContent()).toMatch(/the key does not fit meter KFM/);
     expect(await page.locator("#diagnosis-cure").textContent()).toMatch(/Compare all 32 digits/);
-    expect(await page.locator('[data-stage="decryption"] .failed').textContent()).toMatch(/not deciphered/);
+    expect(await page.locator('[data-stage="decryption"] .failed').textContent()).toMatch(/not decrypted/);
     expect(await page.locator("#power").textContent()).toBe("–");
   });
 

@@ -1,11 +1,11 @@
-/** What `kaifa2mqtt doctor` would say, live: what arrives on the line, and what became of it. */
+/** What `kaifa2mqtt doctor` would say, live: what arrives on the line, and what becomes of it. */
 import type { PageMeter, TelegramSummary } from "../page-model.ts";
 import { load } from "./connection.ts";
 import { byId, make, setText } from "./dom.ts";
 import { diagnosisOf, type Moment, nameOf } from "./verdict.ts";
 import { age, isWord, type Language, number, outcomeText, say } from "./words.ts";
 
-/** At most as often as this the newest telegram is asked for, milliseconds. */
+/** The newest telegram is requested at most this often, milliseconds. */
 const PAUSE_MS = 2_000;
 
 export class DiagnosisCard {

@@ -58,8 +58,8 @@ function sinceWhen(hours: readonly EnergyHour[], within: readonly EnergyHour[], 
 }
 
 /**
- * Last reading minus the one at the start: the last of the hour before if that is known, else the first within (after a
- * pause nobody knows when the energy was used). A reading that fell means a replaced meter and counts from its new value.
+ * Last reading minus the one at the start: the last one of the hour before if known, else the first one within (after a
+ * pause nobody knows when the energy was used). A reading that went down means a replaced meter: counting goes on from it.
  */
 function used(
   hours: readonly EnergyHour[],

@@ -1,4 +1,4 @@
-/** The top of the page: who the meter is, what it measures now, how it is. */
+/** The top of the page: identity, verdict and current values of the meter; and the table of all values. */
 import type { PageMeter, PageValue } from "../page-model.ts";
 import { byId, make, setText } from "./dom.ts";
 import { isStale, type Moment, type Verdict } from "./verdict.ts";
@@ -12,7 +12,7 @@ function find(meter: PageMeter, key: string): PageValue | undefined {
   return meter.values.find((value) => value.key === key);
 }
 
-/** The exact digits as the language writes them; a dash for what is not known. */
+/** The exact digits in the notation of the language; a dash for an unknown value. */
 export function shown(language: Language, value: PageValue | undefined): string {
   if (value === undefined) return "–";
   return value.numeric ? number(language, value.text) : value.text;
@@ -22,7 +22,7 @@ function withUnit(language: Language, value: PageValue | undefined): string {
   return `${shown(language, value)}${value?.unit ? ` ${value.unit}` : ""}`;
 }
 
-/** Everything of one meter that changes with a telegram, or goes out of date without one; called every second. */
+/** Everything about one meter that changes with a telegram, or goes stale without one; called every second. */
 export function showMeter(meter: PageMeter, moment: Moment, language: Language): void {
   const name = meter.name ?? say(language, "unknownMeter");
   setText(byId("name"), name);
@@ -50,7 +50,7 @@ function ageOf(value: PageValue, moment: Moment, language: Language): string {
   return age(language, moment.now - value.at);
 }
 
-/** A measured value that is not current is not shown as if it were: the number gives way to a dash, its age stands below. */
+/** A stale value is not shown as if it were current: a dash takes its place, with the last value and its age below. */
 function showPower(meter: PageMeter, moment: Moment, language: Language): void {
   const net = find(meter, "power_net") ?? find(meter, "power_import");
   const stale = net !== undefined && isStale(net, meter, moment);
@@ -65,7 +65,7 @@ function showPower(meter: PageMeter, moment: Moment, language: Language): void {
   setText(byId("direction"), direction === "" ? last : say(language, words[direction]));
 }
 
-/** Meter readings stay true for longer: they are greyed, with their age. */
+/** Stale meter readings stay useful: they turn grey, and their age is shown. */
 function showTotals(meter: PageMeter, moment: Moment, language: Language): void {
   const [imported, exported] = [find(meter, "energy_import"), find(meter, "energy_export")];
   setText(byId("total-import"), shown(language, imported));
@@ -114,7 +114,7 @@ function showPhases(meter: PageMeter, moment: Moment, language: Language): void 
   }
 }
 
-/** Values of the whole connection that are neither power nor energy. */
+/** Values of the whole connection other than active power and energy. */
 const MORE = ["power_factor", "frequency", "reactive_power_import", "reactive_power_export"];
 
 function showMore(meter: PageMeter, moment: Moment, language: Language): void {
@@ -174,7 +174,7 @@ function showFreshness(meter: PageMeter, moment: Moment, language: Language): vo
   setText(box, period === null ? say(language, "lastTelegramOnly", text) : say(language, "lastTelegram", text, period));
 }
 
-/** The table of all values; those that are not current are grey and have their age. */
+/** The table of all values; stale ones are grey, with their age. */
 export function showValues(meter: PageMeter, moment: Moment, language: Language): void {
   const body = byId("values");
   const shape = `${meter.values.map(({ obis }) => obis).join()} ${language}`;

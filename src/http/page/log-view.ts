@@ -1,4 +1,4 @@
-/** The last lines of the log. Loaded only while that part of the page is open. */
+/** The last lines of the log. Loaded only while its card is open. */
 import type { PageLogLine } from "../page-model.ts";
 import { load } from "./connection.ts";
 import { byId, choices, make } from "./dom.ts";
@@ -32,7 +32,7 @@ export class LogView {
     byId("log-card").addEventListener("toggle", () => void this.refresh(this.#language, this.#startedAt));
   }
 
-  /** @param startedAt when the bridge was started: with each start its lines begin anew */
+  /** @param startedAt when the bridge was started: each start begins a new log */
   async refresh(language: Language, startedAt: number): Promise<void> {
     this.#language = language;
     if (startedAt !== this.#startedAt) {

@@ -11,8 +11,8 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param elapsedMs since the state was received: ages grow meanwhile
- * @param lost whether the bridge no longer answers: then nothing is known of its outputs
+ * @param elapsedMs since the state was received, by which ages have grown
+ * @param lost whether the bridge no longer answers: then the state of its outputs is unknown
  */
 export function showOutputs({ outputs }: PageState, elapsedMs: number, language: Language, lost: boolean): void {
   byId("outputs-card").hidden = outputs.length === 0;

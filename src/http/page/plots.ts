@@ -1,4 +1,4 @@
-/** Keeps both plots up to date: each telegram is appended, and everything is reloaded now and then. */
+/** Keeps both plots up to date: appends each telegram, and reloads everything once a minute. */
 import type { EnergyHour, PageMeter, PageState, PowerSeries } from "../page-model.ts";
 import { load } from "./connection.ts";
 import { byId, setText } from "./dom.ts";
@@ -8,7 +8,7 @@ import { isSilent, type Moment } from "./verdict.ts";
 import { age, type Language, say } from "./words.ts";
 
 const RELOAD_MS = 60_000;
-/** The first meter readings wait for a second telegram: they are loaded as soon as they exist. */
+/** The first meter readings exist only after a second telegram; until then reload more often. */
 const FIRST_RELOAD_MS = 2_000;
 
 export class Plots {
@@ -81,7 +81,7 @@ export class Plots {
       load<PowerSeries>(`api/power?meter=${meter.index}&span=${this.#power.spanMs}`),
       load<EnergyHour[]>(`api/energy?meter=${meter.index}`),
     ]);
-    // Another span or meter was asked for meanwhile: that answer counts.
+    // Another span or meter has been requested in the meantime: its answer counts.
     if (turn !== this.#turn) return;
     if (power !== null) this.#power.load(power, meter.lastTelegramAt ?? 0, this.#now);
     if (hours === null) return;

@@ -1,4 +1,4 @@
-/** The configuration in force, with where each value came from; secrets are masked by the bridge. Loaded when opened. */
+/** The configuration in force and the origin of each value; the bridge masks secrets. Loaded when opened. */
 import type { PageSettings } from "../page-model.ts";
 import { load } from "./connection.ts";
 import { byId, make } from "./dom.ts";

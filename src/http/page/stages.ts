@@ -34,7 +34,7 @@ const SHAPES: Readonly<Record<Light, string>> = {
 };
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @param lost whether the bridge no longer answers: then nothing is known of its stages */
+/** @param lost whether the bridge no longer answers: then the state of its stages is unknown */
 export function showStages(meter: PageMeter, language: Language, lost: boolean): void {
   const list = byId("stages");
   if (list.children.length !== meter.stages.length) list.replaceChildren(...meter.stages.map(stageItem));

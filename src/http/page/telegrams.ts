@@ -1,4 +1,4 @@
-/** The latest telegrams with their bytes explained. Loaded only while that part of the page is open. */
+/** The latest telegrams with their bytes explained. Loaded only while the card is open. */
 import type { PageMeter, TelegramDetail, TelegramSummary } from "../page-model.ts";
 import { byteTable } from "./byte-table.ts";
 import { load } from "./connection.ts";

@@ -11,16 +11,16 @@ export interface Moment {
 }
 
 export type Level = "bad" | "wait" | "ok";
-/** In this order they matter. */
+/** Most severe first. */
 const LEVELS: readonly Level[] = ["bad", "wait", "ok"];
 
 export interface Verdict {
   readonly level: Level;
   readonly text: string;
   readonly cure: string;
-  /** Paragraph of the help page, without `#`; `null`: there is nothing to look up. */
+  /** Anchor in the help page, without `#`; `null`: nothing to look up. */
   readonly help: string | null;
-  /** Position of the meter that it is about; `null`: of none in particular. */
+  /** Position of the meter concerned; `null`: none in particular. */
   readonly meter: number | null;
 }
 
@@ -35,7 +35,7 @@ export function isStale(value: PageValue, meter: PageMeter, moment: Moment): boo
   return isSilent(meter, moment) || moment.now - value.at > value.limitMs;
 }
 
-/** How one meter is. A meter whose last telegram is too old is not well, whatever the bridge said then. */
+/** The condition of one meter. One whose last telegram is too old is not well, whatever the bridge said at the time. */
 export function levelOf(meter: PageMeter, moment: Moment): Level {
   if (moment.lostMs !== null) return "wait";
   if (meter.diagnosis.code === "starting") return "wait";
@@ -74,7 +74,7 @@ export function verdictOf(state: PageState, moment: Moment, language: Language):
   return { level, text, cure: "", help: null, meter: null };
 }
 
-/** What is the matter with one meter now, whatever the bridge said when it was last heard. */
+/** What is wrong with one meter now, whatever the bridge said when it last answered. */
 export function diagnosisOf(
   meter: PageMeter,
   moment: Moment,
@@ -109,7 +109,7 @@ function ofMeter(worst: PageMeter, level: Level, state: PageState, moment: Momen
   };
 }
 
-/** With a capital letter and a full stop: what the log says after a label stands here alone. */
+/** With a capital letter and a full stop: in the log this text follows a label. */
 function sentence(text: string): string {
   const capital = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.?!]$/.test(capital) ? capital : `${capital}.`;
