@@ -40,6 +40,8 @@ async function open(locale: string, width: number): Promise<{ page: Page; compla
   await opened.page.goto(stage.url);
   await opened.page.locator("#ledger-card summary").click();
   await opened.page.locator("#ledger-date").fill(date);
+  // Until then today is shown.
+  await opened.page.locator("#ledger-rows td").filter({ hasText: date }).first().waitFor();
   await opened.page.locator("#ledger-plot svg .window").first().waitFor();
   return opened;
 }
