@@ -14,7 +14,10 @@ import { accessibilityFaults, builtPage, KEY, openBrowser, openPage, openProxy, 
 /** The decode page: as a file of its own, and as the bridge serves it. */
 
 const OTHER_KEY = "000102030405060708090A0B0C0D0E0F";
+/** `SCREENSHOTS=docs/images npm run test:browser` renews the picture of the documentation. */
 const PICTURES = process.env.PICTURES ?? mkdtempSync(join(tmpdir(), "kaifa-decode-"));
+
+const IMAGES = process.env.SCREENSHOTS ?? PICTURES;
 
 let assetsDir = "";
 let address = "";
@@ -111,7 +114,8 @@ describe("the decode page as a file", () => {
       complaints.filter((line) => !/Content Security Policy|violates the (following|document's)/.test(line)),
     ).toEqual([]);
     expect(complaints.join()).toMatch(/Content Security Policy/);
-    await page.screenshot({ path: `${PICTURES}/decode-example.png`, fullPage: true });
+    const clip = { x: 0, y: 0, width: 1180, height: 1300 };
+    await page.screenshot({ path: `${IMAGES}/decode.png`, fullPage: true, clip });
     await page.close();
   });
 
