@@ -1,10 +1,12 @@
 /**
  * When discovery messages are sent: after the first accepted telegram, the bridge before its meters; again after each
  * connect; and only those that are new or have changed. Entities that an earlier run has announced in the other form
- * (`homeassistant.discovery`) are migrated first, so that Home Assistant keeps ids, names and history.
+ * (`homeassistant.discovery`) are migrated first, so that Home Assistant keeps ids, names and history. A device whose
+ * message is larger than the broker allows is announced entity by entity.
  */
 import { createHash } from "node:crypto";
 import type { HomeAssistantConfig } from "../../config/options.ts";
+import type { ComponentLog } from "../../log/component-log.ts";
 import {
   bridgeAsDevice,
   type DiscoveryDevice,
@@ -28,6 +30,9 @@ export interface AnnouncerParts {
   readonly form: HomeAssistantConfig["discovery"];
   readonly options: DiscoveryOptions & MeterEntityOptions;
   readonly earlier: Pick<RetainedCleanup, "takeOtherForm" | "components" | "isForeign">;
+  /** Whether the broker takes a message of that size. */
+  readonly fits: (message: Message) => boolean;
+  readonly log: ComponentLog;
   /** @param id of the meter or of the bridge, under which a refusal is noted */
   readonly publish: (id: string, message: Message, done: (outcome: Outcome) => void) => void;
   /** Milliseconds until it may be tried again after a refusal; 0: now. */
@@ -50,6 +55,7 @@ export class Announcer {
   readonly #parts: AnnouncerParts;
   /** By id. Bounded by the number of meters. */
   readonly #devices = new Map<string, Announced>();
+  #sizeReported = false;
 
   constructor(parts: AnnouncerParts) {
     this.#parts = parts;
@@ -91,7 +97,7 @@ export class Announcer {
 
   #send(device: DiscoveryDevice): void {
     const { id } = device;
-    const { form, earlier, publish, pause, later } = this.#parts;
+    const { earlier, publish, pause, later } = this.#parts;
     const wait = pause(id);
     if (wait > 0) {
       later(id, wait, () => this.#send(device));
@@ -100,10 +106,11 @@ export class Announcer {
     const known = this.#devices.get(id) ?? { topics: new Map(), keys: new Set<string>(), gone: new Map() };
     this.#devices.set(id, known);
     known.keys = new Set(device.entities.map(({ key }) => key));
+    const { form, messages } = this.#messages(device, known);
     for (const topic of earlier.takeOtherForm(id, form, known.keys)) {
       publish(id, { topic, payload: MIGRATE, qos: 1, retain: false }, () => undefined);
     }
-    for (const { topic, payload } of this.#messages(device, known)) {
+    for (const { topic, payload } of messages) {
       const sum = digest(payload);
       if (known.topics.get(topic) === sum || earlier.isForeign(topic)) continue;
       known.topics.set(topic, sum);
@@ -115,14 +122,34 @@ export class Announcer {
     }
   }
 
-  #messages(device: DiscoveryDevice, known: Announced): readonly DiscoveryMessage[] {
-    const { form, options, earlier } = this.#parts;
-    if (form === "entity") return entityMessages(device, options);
+  #messages(
+    device: DiscoveryDevice,
+    known: Announced,
+  ): { form: HomeAssistantConfig["discovery"]; messages: readonly DiscoveryMessage[] } {
+    const { form, options, fits } = this.#parts;
+    if (form === "device") {
+      const message = this.#deviceMessage(device, known);
+      if (fits({ ...message, qos: 1 })) return { form, messages: [message] };
+      this.#reportSize(message.topic);
+    }
+    return { form: "entity", messages: entityMessages(device, options) };
+  }
+
+  #deviceMessage(device: DiscoveryDevice, known: Announced): DiscoveryMessage {
+    const { options, earlier } = this.#parts;
     const others = new Map<string, Component>();
     for (const [key, component] of earlier.components(device.id)) others.set(key, component);
     for (const [key, platform] of known.gone) others.set(key, { platform: platform as Platform });
     for (const key of known.keys) others.delete(key);
-    return [deviceMessage(device, options, others)];
+    return deviceMessage(device, options, others);
+  }
+
+  #reportSize(topic: string): void {
+    if (this.#sizeReported) return;
+    this.#sizeReported = true;
+    this.#parts.log.warn(
+      `${topic} is larger than the broker allows, as may be those of other devices: their entities are announced one by one (homeassistant.discovery: entity)`,
+    );
   }
 }
 

@@ -208,10 +208,16 @@ export class Connection {
     if (this.#client === null || this.#isTooMuch(message)) {
       done("lost");
     } else if (this.#limits.maximumQos === 1 && (message.qos === 1 || this.#disconnects.careful)) {
-      this.#window.put(message, done);
+      // While the cause of closed connections is looked for, everything has to be acknowledged.
+      this.#window.put(this.#disconnects.careful ? { ...message, qos: 1 } : message, done);
     } else {
       this.#send({ ...message, qos: 0 }, done);
     }
+  }
+
+  /** Whether the broker takes a message of this size, as far as that is known. */
+  fits(message: Message): boolean {
+    return !this.#disconnects.avoids(message) && packetBytes(message) <= this.#limits.maximumPacketBytes;
   }
 
   /** What was published in this turn leaves now, and not when everything else in it is done. */
@@ -477,7 +483,9 @@ export class Connection {
     if (verdict === "thrown-out") {
       this.#complain(describeConnectionError({ code: THROWN_OUT }, this.label));
     } else if (verdict !== "closed") {
-      this.#complain(describeCulprit(verdict.culprit, verdict.bytes, this.label));
+      const problem = describeCulprit(verdict.culprit, verdict.bytes, this.label);
+      this.#report.failed(problem, this.#stopped || verdict.known);
+      this.#backoff.failed(false);
       this.#backoff.reset();
     }
   }

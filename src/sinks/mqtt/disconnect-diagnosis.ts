@@ -1,8 +1,9 @@
 /**
- * What it means when a broker closes the connection soon after it was made, again and again, and does not say why: either
- * another client uses the same client id, or a certain message makes the broker close it (Mosquitto with
- * `max_packet_size` and MQTT 3.1.1). To tell one from the other, messages are then sent one at a time, each after the
- * acknowledgement of the one before: the one that is unanswered at the close is the suspect.
+ * Why a broker closes the connection soon after it was made, again and again, without giving a reason: either another
+ * client uses the same client id, or a certain message makes the broker close it (Mosquitto with `max_packet_size` and
+ * MQTT 3.1.1). To tell one from the other, messages are then sent one at a time, each after the acknowledgement of the one
+ * before: the one that is unacknowledged at the close is the suspect. If it is larger than all that were acknowledged, its
+ * size is taken for the cause, and everything as large or larger is left out.
  */
 import { type Message, packetBytes } from "./message.ts";
 
@@ -10,10 +11,14 @@ import { type Message, packetBytes } from "./message.ts";
 export const STABLE_MS = 10_000;
 const CAREFUL_AFTER = 2;
 const THROWN_OUT_AFTER = 3;
-/** Messages that are avoided; more would be no accident. */
+/** Topics that are left out. */
 const MAX_AVOIDED = 100;
 
-export type CloseVerdict = "closed" | "thrown-out" | { readonly culprit: string; readonly bytes: number };
+export type CloseVerdict =
+  | "closed"
+  | "thrown-out"
+  /** `known`: a larger message was found before; this one only narrows the limit down. */
+  | { readonly culprit: string; readonly bytes: number; readonly known: boolean };
 
 export class DisconnectDiagnosis {
   #count = 0;
@@ -52,15 +57,17 @@ export class DisconnectDiagnosis {
     const careful = this.careful;
     this.#count++;
     if (!careful || unanswered === null) return this.#count >= THROWN_OUT_AFTER ? "thrown-out" : "closed";
-    if (this.#suspect !== unanswered.topic) {
+    const bytes = packetBytes(unanswered);
+    const bySize = bytes > this.#largestAnswered;
+    const known = bySize && this.#tooLarge < Number.POSITIVE_INFINITY;
+    if (this.#suspect !== unanswered.topic && !known) {
       this.#suspect = unanswered.topic;
       return "closed";
     }
     this.#suspect = null;
-    const bytes = packetBytes(unanswered);
-    if (bytes > this.#largestAnswered) this.#tooLarge = bytes;
+    if (bySize) this.#tooLarge = bytes;
     if (this.#avoided.size < MAX_AVOIDED) this.#avoided.add(unanswered.topic);
-    return { culprit: unanswered.topic, bytes };
+    return { culprit: unanswered.topic, bytes, known };
   }
 
   /** The connection holds: messages need not be sent one at a time any longer. What is avoided stays avoided. */

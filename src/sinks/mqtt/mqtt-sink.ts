@@ -148,6 +148,8 @@ export class MqttSink implements Sink {
         configurationUrl,
       },
       earlier: this.#cleanup,
+      fits: (message) => this.#connection.fits(message),
+      log,
       publish: (id, message, done) =>
         this.#publishOf("discovery", id, message, (outcome) => {
           if (message.retain !== false) this.#writeCheck.published("discovery", message);
