@@ -216,6 +216,7 @@ describe("where something is wrong", () => {
     await expect.poll(verdict, { timeout: 20_000 }).toMatch(/lehnt die Verbindung ab|nicht erreichbar|abgebrochen/);
     // In the test above a silent meter has "ok bad wait wait wait ok".
     await expect.poll(lights).toBe("bad wait wait wait wait ok");
+    expect(await page.locator("#diagnosis-help").getAttribute("href")).toMatch(/^help\.de\.html#unreachable$/);
     expect(await banners()).toBe(1);
     await accessible();
     await picture("no-device-de");
@@ -229,6 +230,18 @@ describe("where something is wrong", () => {
     await well();
     expect((await page.locator("#stages .failed").allTextContents()).join("")).toBe("");
     expect(bridge.log).not.toMatch(/ warn| error/i);
+  });
+
+  it("telegrams of an unknown list: the diagnosis shows a template to complete", async () => {
+    const bridge = await open();
+    const unknown = Buffer.from("0F000000010C07EA0B1A040C000000FFC40002030A064E45575F30311208FC0600012345", "hex");
+    const timer = setInterval(() => void bridge.send(unknown), 1_000);
+    stops.push(() => clearInterval(timer));
+    await page.locator("#diagnosis-card summary").click();
+    await expect.poll(() => text("#template"), { timeout: 15_000 }).toMatch(/^lists:\n {2}- name: my-list\n/);
+    expect(await page.locator("#template-box").isVisible()).toBe(true);
+    await expect.poll(verdict, { timeout: 15_000 }).not.toMatch(/^(All well|Waiting)/);
+    await accessible();
   });
 
   it("a broker that refuses is explained in German to Germans", async () => {
