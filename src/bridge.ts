@@ -42,7 +42,7 @@ export interface BridgeOptions {
   readonly inContainer?: boolean;
   /** What the user gave as device where the container calls it `/dev/ttyUSB0` (docker-compose.yml). */
   readonly deviceOnHost?: string | undefined;
-  /** What the status page shows besides, and, for tests, where it was built and whom to take for the Supervisor. */
+  /** Further options of the status page; some for tests only. */
   readonly page?: Partial<Pick<HttpSinkOptions, "logTail" | "settings" | "assetsDir" | "ingressPeer">>;
 }
 
@@ -95,7 +95,7 @@ export class Bridge implements BridgeView {
     if (problem !== null) log.warn(problem);
     const { taken } = await this.#healthServer.start();
     if (taken) {
-      log.warn(`another bridge is at work with the data folder ${config.data_dir}: is the bridge running twice?`);
+      log.warn(`another bridge uses the data folder ${config.data_dir}: is the bridge running twice?`);
     }
     this.#remembered = this.#stateFile.load();
     const recorder = await this.#buildSinks();

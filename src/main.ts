@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The entry: refuses a Node that is too old in one line, before anything that it could not read is loaded; then the program.
- * Syntax and modules of Node 12 alone, and no static import of anything of ours.
+ * The entry point: checks the version of Node before it loads anything that an old one cannot parse. Syntax and modules of
+ * Node 12 only, and no static import of our own code.
  */
 import process from "node:process";
 import manifest from "../package.json" with { type: "json" };

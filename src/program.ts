@@ -1,6 +1,6 @@
 /**
- * The process: arguments, signals, exit codes. Each command is a file of `src/commands/` that is loaded only when it is
- * wanted, so that `run` and `health` carry nothing they do not use.
+ * The process: arguments, signals, exit codes. Each command is a file in `src/commands/`, loaded on demand, so that `run`
+ * and `health` load nothing they do not use.
  */
 import { Command, CommanderError } from "commander";
 import { type CommandOptions, UsageError } from "./commands/command.ts";
@@ -12,9 +12,9 @@ import { VERSION } from "./version.ts";
 
 /** Exit codes of the contract (product.md). */
 const EXIT = { ok: 0, failure: 1, usage: 2, config: 78 } as const;
-/** A stop ends within 5 s, come what may. */
+/** Upper limit of a stop; product.md promises 5 s. */
 const STOP_MS = 4_500;
-/** A signal to the process and one to its group are one wish: only a later one ends the process at once. */
+/** A signal to the process and one to its group count as one: only a later one ends the process at once. */
 const SAME_SIGNAL_MS = 500;
 
 const redactor = new Redactor();
@@ -25,7 +25,7 @@ function print(text: string): void {
   process.stderr.write(`${printableLines(redactor.text(text))}\n`);
 }
 
-/** Ends the process when what was printed has left it. */
+/** Ends the process once its output is flushed. */
 function exit(code: number): void {
   process.exitCode = code;
   let pending = 2;
@@ -59,7 +59,7 @@ function onBug(error: unknown): void {
   process.exit(EXIT.failure);
 }
 
-/** A reader that went away (`decode … | head`) ends a command, but not the bridge; a full disk is a failure. */
+/** A closed pipe (`decode … | head`) ends a command, but not the bridge; a full disk is a failure. */
 function onOutputError(name: string): (error: NodeJS.ErrnoException) => void {
   return ({ code }) => {
     if (name === "run") return;
@@ -73,7 +73,7 @@ async function execute(row: CommandRow, args: readonly string[], options: Comman
   process.on("SIGTERM", onSignal);
   process.stdout.on("error", onOutputError(row.name));
   process.stderr.on("error", () => undefined);
-  // A stop that interrupts what awaits the signal is no failure.
+  // What a stop interrupts is no failure.
   const stopped = (code: number) => (stopping.signal.aborted && code !== EXIT.config ? EXIT.ok : code);
   for (const secret of [options.key, options.authKey]) if (secret !== undefined) redactor.add(secret);
   try {
@@ -112,7 +112,7 @@ function program(): Command {
       .command(row.name, { isDefault: isDefault(row) })
       .description(row.summary)
       .exitOverride();
-    // A mistyped command would be an excess argument of `run`; it is named as what it is below.
+    // A mistyped command would be an excess argument of `run`: reported as an unknown command below.
     if (isDefault(row)) command.allowExcessArguments(true);
     else if (row.args !== undefined) command.arguments(row.args);
     for (const option of row.options ?? []) command.addOption(option);
@@ -124,7 +124,7 @@ function program(): Command {
   return root;
 }
 
-/** An argument that commander repeats may be a key or a login. */
+/** Arguments that commander quotes may be keys or logins. */
 function maskArguments(text: string): string {
   return printableLines(text.replace(/'([^']*)'/g, (_, argument: string) => `'${mask(argument)}'`));
 }
@@ -135,7 +135,7 @@ function unknownCommand(name: string): UsageError {
 }
 
 async function main(): Promise<void> {
-  // A library's use of url.parse() is nothing that a user could mend (Node 24 would print a warning).
+  // A library uses url.parse(); users can't do anything about the warning of Node 24.
   process.noDeprecation = true;
   process.on("uncaughtException", onBug);
   process.on("unhandledRejection", onBug);

@@ -115,7 +115,7 @@ describe("the bridge", () => {
   it("notices that it runs twice with the same data folder", async () => {
     await start([capture("kaifa-netz-noe")]);
     await start([capture("kaifa-netz-noe")], { mqtt: { enabled: false } });
-    expect(told.join("\n")).toMatch(/another bridge is at work with the data folder/);
+    expect(told.join("\n")).toMatch(/another bridge uses the data folder/);
   });
 
   it("encrypts and decrypts a simulated meter without a key with the published example key", async () => {

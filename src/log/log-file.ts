@@ -104,7 +104,7 @@ export class LogFile extends Writable {
     try {
       closeSync(descriptor);
     } catch {
-      // A disk that is gone may refuse even this; the descriptor is given back all the same.
+      // A disk that is gone may fail even here; the descriptor is released all the same.
     }
   }
 }

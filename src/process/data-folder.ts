@@ -2,12 +2,12 @@
 import { accessSync, constants, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Files and folders that are looked at; the newest quarter-hour files are among the first of a healthy folder. */
+/** Files and folders that are checked. */
 const MAX_CHECKED = 200;
 
 /**
  * What in the data folder we may not read or write, and the command that cures it.
- * @returns a sentence; `null` if all is well, or if something else is wrong that whoever writes there reports
+ * @returns a sentence; `null` if all is well, or if the problem is another one, which those that write there report
  */
 export function dataFolderProblem(dataDir: string): string | null {
   const user = process.getuid?.();

@@ -15,11 +15,11 @@ const ANSWER_MS = 5000;
 /** How often it is checked that the socket is still there, milliseconds; Docker asks every 30 s. */
 const CHECK_MS = 10_000;
 
-/** The verdict; `reasons` has one sentence for each thing that is wrong. */
+/** `reasons` has one sentence for each problem. */
 export interface Health {
   readonly healthy: boolean;
   readonly reasons: readonly string[];
-  /** Not healthy yet, and nothing that is certain to stay so: ask again. */
+  /** Not healthy yet, but may still become so: ask again. */
   readonly pending?: boolean;
 }
 

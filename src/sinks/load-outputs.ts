@@ -1,4 +1,4 @@
-/** Makes the outputs that are configured; the code of the others is never loaded. */
+/** Creates the configured outputs; the code of the others is never loaded. */
 import type { OutputsConfig } from "../config/options.ts";
 import type { ComponentLog } from "../log/component-log.ts";
 import type { Output, OutputOptions, OutputParts } from "./output/output.ts";

@@ -1,6 +1,6 @@
 /**
- * The file that Solarview reads, to the byte as the predecessor wrote it. It is replaced in one step (written beside it,
- * then renamed), so that a reader, or a bridge that is killed, never leaves half a file.
+ * The file that Solarview reads, to the byte as the predecessor wrote it. It is replaced atomically (temporary file, then
+ * rename), so that a reader, or a bridge that is killed, never leaves half a file.
  */
 import { constants } from "node:fs";
 import { access, readlink, realpath, rename, unlink, writeFile } from "node:fs/promises";
@@ -43,8 +43,8 @@ export class SolarviewSink implements Sink {
   /** The newest content that is not in the file yet. */
   #pending: string | null = null;
   #writing: Promise<void> | null = null;
-  /** What has been told and is not over. */
-  #told: string | null = null;
+  /** Code of the error that was logged and is not over. */
+  #reported: string | null = null;
 
   constructor(file: string, log: ComponentLog) {
     this.#file = file;
@@ -86,8 +86,8 @@ export class SolarviewSink implements Sink {
       this.#pending = null;
       try {
         await replaceFile(await this.#target(), text);
-        if (this.#told !== null) this.#log.info(`${this.#file} can be written again`);
-        this.#told = null;
+        if (this.#reported !== null) this.#log.info(`${this.#file} can be written again`);
+        this.#reported = null;
       } catch (error) {
         this.#complain(error);
       }
@@ -107,8 +107,8 @@ export class SolarviewSink implements Sink {
 
   #complain(error: unknown): void {
     const { code = "", message } = error as NodeJS.ErrnoException;
-    if (this.#told === code) return;
-    this.#told = code;
+    if (this.#reported === code) return;
+    this.#reported = code;
     this.#log.warn(`cannot write ${this.#file}: ${CURES[code] ?? message}. Trying again with each reading`);
   }
 }
@@ -127,16 +127,16 @@ const CURES: Readonly<Record<string, string>> = {
 
 /**
  * Old or new, never half, whenever the process dies. Nothing is forced to the disk: that would wear out SD cards, every
- * five seconds, for a file that is written anew right after the next start. The name beside it is always the same, so
+ * five seconds, for a file that is written anew right after the next start. The temporary name is always the same, so
  * nothing is left behind for long.
  */
 async function replaceFile(file: string, text: string): Promise<void> {
-  const beside = join(dirname(file), `.${basename(file)}.tmp`);
+  const temporary = join(dirname(file), `.${basename(file)}.tmp`);
   try {
-    await writeFile(beside, text);
-    await rename(beside, file);
+    await writeFile(temporary, text);
+    await rename(temporary, file);
   } catch (error) {
-    await unlink(beside).catch(() => undefined);
+    await unlink(temporary).catch(() => undefined);
     throw error;
   }
 }

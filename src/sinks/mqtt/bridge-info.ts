@@ -1,11 +1,11 @@
-/** What `bridge/info` and `bridge/meters/<meter>` say. No secrets: they are built field by field. */
+/** Payloads of `bridge/info` and `bridge/meters/<meter>`. They are built field by field, so that no secret gets in. */
 
 import type { BackfillStatus, HoleHours } from "../../backfill/backfill-status.ts";
 import type { DiagnosisCode } from "../../diagnosis/diagnosis-code.ts";
 import type { MeterStatus } from "../../meter/events.ts";
 import type { OutputStatus } from "../output/output.ts";
 
-/** The bridge as its sinks see it. */
+/** State of the bridge for its sinks. */
 export interface BridgeState {
   readonly version: string;
   /** Milliseconds of the wall clock. */
@@ -24,7 +24,7 @@ export function statusOf(bridge: BridgeState, id: string): MeterStatus | undefin
   return bridge.meter === undefined ? bridge.meters().find(({ info }) => info?.id === id) : bridge.meter(id);
 }
 
-/** A word or two for each diagnosis: what stands beside "Status" on the device page. */
+/** Short label of each diagnosis: the state of the entity "Status". */
 const STATE_LABELS: Readonly<Record<DiagnosisCode, { readonly en: string; readonly de: string }>> = {
   starting: { en: "Starting", de: "Startet" },
   ok: { en: "OK", de: "OK" },
@@ -119,12 +119,12 @@ function outputInfo({ output, address, listening, meter, clients, ageMs, fresh }
   return { output, address, listening, meter, clients, age_seconds: age, fresh };
 }
 
-/** Whether somebody has to do something. */
+/** Whether the user has to act. */
 function isProblem(code: DiagnosisCode): boolean {
   return code !== "ok" && code !== "starting";
 }
 
-/** More than this nobody reads as an attribute. */
+/** Cap for the attribute in Home Assistant. */
 const MAX_PROBLEMS = 20;
 /** Longest sentence; a path of a device may make it long. */
 const MAX_STATUS = 255;

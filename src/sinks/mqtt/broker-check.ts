@@ -85,9 +85,9 @@ async function tryWriting(client: MqttClient, step: BrokerFinding["step"], topic
     const { text, cure } = publishRefusal(topic, code);
     return { step, ok: false, text: `The broker refuses ${text.en}.`, cure: `${capital(cure.en)}.` };
   }
-  // With MQTT 5 the acknowledgement says it; with 3.1.1 only what comes back does.
-  const told = client.options.protocolVersion === 5;
-  if (told || (await heard)) return { step, ok: true, text: `We may write below ${parent(topic)}.`, cure: "" };
+  // With MQTT 5 the acknowledgement is proof; with 3.1.1 only the echo is.
+  const proven = client.options.protocolVersion === 5;
+  if (proven || (await heard)) return { step, ok: true, text: `We may write below ${parent(topic)}.`, cure: "" };
   const cure = `Allow this user to write there (an ACL line such as "topic readwrite ${topic.split("/")[0]}/#").`;
   const why = readable ? "" : " (this user may not subscribe there, so it cannot be checked)";
   return { step, ok: false, text: `What we publish below ${parent(topic)} does not come back${why}.`, cure };

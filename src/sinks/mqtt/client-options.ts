@@ -20,7 +20,7 @@ const WITH_TLS: Readonly<Record<string, string>> = { mqtt: "mqtts", ws: "wss" };
 /**
  * What is the same for every server.
  * @param maxPacketBytes what the broker may send at most
- * @throws what the system says of a certificate file that cannot be read
+ * @throws the system error of a certificate file that cannot be read
  */
 export function clientOptions(
   config: MqttConfig,
@@ -61,7 +61,7 @@ export function clientOptions(
 export function useServer(options: IClientOptions, { server, user, password }: Broker): void {
   const url = new URL(server);
   const given = url.protocol.slice(0, -1);
-  // A client certificate says that TLS is meant.
+  // A client certificate implies TLS.
   const protocol = options.cert && options.key ? (WITH_TLS[given] ?? given) : given;
   const host = url.hostname.replace(/^\[|\]$/g, "");
   // A login in the address wins over mqtt.user and mqtt.password.

@@ -1,7 +1,7 @@
 /**
- * What the bridge can be asked to do over MQTT: nothing but this. A request is a message on
- * `<base>/bridge/command/<meter>/<command>` with the payload `PRESS` that is not retained; everything else there is
- * ignored, and so are requests that come too fast. Who may write there is the broker's business (SECURITY.md).
+ * All commands that the bridge accepts over MQTT. A command is a message on `<base>/bridge/command/<meter>/<command>` with
+ * the payload `PRESS`, not retained; everything else there is ignored, and commands are rate limited. Access control is up
+ * to the broker (SECURITY.md).
  */
 import { topics } from "./topics.ts";
 
@@ -11,10 +11,10 @@ export const PRESS = "PRESS";
 /** `restart`: open the port anew. `capture`: write the bytes that come next into a file. */
 export type Command = "restart" | "capture";
 
-/** A request is obeyed once in this time for each meter and command. */
+/** Rate limit for each meter and command. */
 const LEAST_PAUSE_MS = 5_000;
 
-/** The commands and the buttons for them in Home Assistant. */
+/** The commands and their buttons in Home Assistant. */
 export const COMMANDS = [
   {
     key: "restart_listening",
@@ -32,7 +32,7 @@ export const COMMANDS = [
 
 export class CommandTopics {
   readonly #base: string;
-  readonly #obeyedAt = new Map<string, number>();
+  readonly #acceptedAt = new Map<string, number>();
 
   /** @param base `mqtt.base_topic` */
   constructor(base: string) {
@@ -50,9 +50,9 @@ export class CommandTopics {
       for (const { command } of COMMANDS) {
         if (topic !== topics.command(this.#base, meter, command)) continue;
         const now = performance.now();
-        if (now - (this.#obeyedAt.get(topic) ?? Number.NEGATIVE_INFINITY) < LEAST_PAUSE_MS) return null;
+        if (now - (this.#acceptedAt.get(topic) ?? Number.NEGATIVE_INFINITY) < LEAST_PAUSE_MS) return null;
         // Bounded: only topics of known meters get here.
-        this.#obeyedAt.set(topic, now);
+        this.#acceptedAt.set(topic, now);
         return { meter, command };
       }
     }

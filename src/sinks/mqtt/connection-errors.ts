@@ -1,9 +1,9 @@
-/** What keeps us from the broker, in words, each with its cure. */
+/** Connection errors in words, each with its cure. */
 import { type Phrase, reasonOf, TAKEN_OVER } from "./reason-codes.ts";
 
 export { TAKEN_OVER };
 
-/** The broker lets us in and closes the connection at once, several times in a row, and does not say why. */
+/** The broker accepts us and closes the connection at once, several times in a row, without a reason. */
 export const THROWN_OUT = "thrown-out";
 
 export interface ConnectionProblem {
@@ -151,7 +151,7 @@ export function describeOversize(bytes: number, muteMinutes: number, label: stri
   };
 }
 
-/** Node tries all addresses of a name and collects the failures: the first one says enough. */
+/** Node tries all addresses of a name and collects the errors: the first one is enough. */
 function firstCause(error: unknown): { code?: string | number; message: string } {
   const { code, message, errors } = (error ?? {}) as { code?: unknown; message?: unknown; errors?: unknown };
   if (Array.isArray(errors) && errors.length > 0) return firstCause(errors[0]);

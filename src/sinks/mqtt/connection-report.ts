@@ -3,7 +3,7 @@ import type { ComponentLog } from "../../log/component-log.ts";
 import type { ConnectionProblem } from "./connection-errors.ts";
 import type { Phrase } from "./reason-codes.ts";
 
-/** Warnings that are never repeated; nobody reads more. */
+/** Cap on warnings that are never repeated. */
 const MAX_WARNED = 20;
 
 export class ConnectionReport {

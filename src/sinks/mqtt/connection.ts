@@ -58,14 +58,14 @@ export interface ConnectionOptions {
   /** Where `config` names no broker: finds one, takes its time; `null` if it gave up because we stop. */
   readonly findBroker: (signal: AbortSignal) => Promise<Broker | null>;
   readonly clientId: string;
-  /** Published, retained, by the broker when we are gone without a word. */
+  /** Last will. */
   readonly will: Message;
   /** Bytes of a packet that the broker may send. */
   readonly maxPacketBytes: number;
   readonly log: ComponentLog;
   /** On every connect, the first and all later ones. */
   readonly onConnect: () => void;
-  /** How soon it is looked whether a preferred broker is back, milliseconds; for tests. */
+  /** Interval of the checks for a preferred broker, milliseconds; for tests. */
   readonly returnMs?: number;
   /** The socket's buffer is empty again. */
   readonly onDrain: () => void;
@@ -131,7 +131,7 @@ export class Connection {
     return performance.now() >= this.#mutedUntil;
   }
 
-  /** Whether the broker tells when it refuses a publication (MQTT 5). */
+  /** Whether the broker reports refused publications (MQTT 5). */
   get refusesOpenly(): boolean {
     return this.#client?.options.protocolVersion === 5;
   }
@@ -196,7 +196,7 @@ export class Connection {
     });
     client.on("connect", ({ properties }) => this.#connected(client, properties));
     client.on("message", (topic, payload, packet: IPublishPacket) => {
-      // What comes from the broker is not trusted: a throw here would end the process.
+      // Not trusted: a throw here would end the process.
       this.#options.onMessage(topic, payload, packet.retain);
     });
     client.on("error", (error) => this.#failed(client, error));
@@ -208,7 +208,7 @@ export class Connection {
     if (this.#client === null || this.#isTooMuch(message)) {
       done("lost");
     } else if (this.#limits.maximumQos === 1 && (message.qos === 1 || this.#disconnects.careful)) {
-      // While the cause of closed connections is looked for, everything has to be acknowledged.
+      // While searching for the message that makes the broker close, everything has to be acknowledged.
       this.#window.put(this.#disconnects.careful ? { ...message, qos: 1 } : message, done);
     } else {
       this.#send({ ...message, qos: 0 }, done);
@@ -432,7 +432,7 @@ export class Connection {
       this.#retrySoon(client);
       return;
     }
-    // What breaks off says little by its error code (EPIPE, ECONNRESET): see #closed.
+    // The error code of a connection that breaks off (EPIPE, ECONNRESET) says little: see #closed.
     if (this.#connectedAt > 0) return;
     this.#disconnects.forget();
     this.#complain(failure);
@@ -444,7 +444,7 @@ export class Connection {
     this.#report.problem ??= { en: "connecting again", de: "Neue Verbindung" };
   }
 
-  /** The broker says why it closes the connection (MQTT 5). */
+  /** The broker closes the connection with a reason code (MQTT 5). */
   #dismissed(code: number): void {
     this.#complain(describeConnectionError({ code }, this.label, this.#reference));
   }

@@ -17,9 +17,9 @@ export interface DiscoveryOptions extends EntityOptions {
   readonly version: string;
   /** Tells one bridge from another. */
   readonly instance: string;
-  /** Where questions are answered. */
+  /** Support URL. */
   readonly supportUrl?: string | undefined;
-  /** The status page, as a browser reaches it; only where that is certain. */
+  /** URL of the status page; only where it is certain. */
   readonly configurationUrl?: string | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface DiscoveryDevice {
   readonly name: string;
   /** The block `device`. */
   readonly device: Readonly<Record<string, unknown>>;
-  /** In whose absence entities are unavailable, beside that of the bridge. */
+  /** Second availability topic of the entities, after that of the bridge. */
   readonly availabilityTopic: string | null;
   readonly entities: readonly Entity[];
 }
@@ -93,7 +93,7 @@ export function entityMessages(device: DiscoveryDevice, options: DiscoveryOption
 
 /**
  * One message for the device.
- * @param others components beside those of `device`, by key: what an earlier run has announced and may come yet, or, with
+ * @param others components besides those of `device`, by key: what an earlier run has announced and may come yet, or, with
  *   its platform alone, what is taken away
  */
 export function deviceMessage(
@@ -139,7 +139,7 @@ function availabilityOf(
   base: string,
 ): Record<string, unknown> {
   const bridge = topics.bridgeState(base);
-  // A template that says "online" whatever comes: the topics stay named, by which our messages are recognised.
+  // Always "online": the topics stay in the message, since they identify our messages.
   const always = { value_template: "online" };
   if (availabilityTopic === null) {
     return { availability: [{ topic: bridge, ...(available === "always" ? always : {}) }], availability_mode: "all" };

@@ -1,13 +1,13 @@
 /**
- * Another bridge announces the same meter to Home Assistant. The one that came later announces nothing, and says so to the
- * other on a topic of its own, which the other subscribes to: both warn once, and neither touches what the other retained.
+ * Two bridges that announce the same meter to Home Assistant. The later one announces nothing and notifies the other on a
+ * topic to which that subscribes: both warn once, and neither touches what the other has retained.
  */
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { Message } from "./message.ts";
 import type { Phrase } from "./reason-codes.ts";
 import { topics } from "./topics.ts";
 
-/** The later one repeats it every minute; when it has been silent for so long it is gone, milliseconds. */
+/** The later one repeats it every minute; after so long without it, it is gone, milliseconds. */
 const HEARD_MS = 3 * 60_000;
 const MAX_PAYLOAD_BYTES = 1024;
 
@@ -33,7 +33,7 @@ export class DuplicateBridges {
     return true;
   }
 
-  /** Notes what another bridge says on a topic of `topics.rivals()`. @returns whether it was such a topic */
+  /** Takes in a notification on a topic of `topics.rivals()`. @returns whether it was one */
   heard(topic: string, payload: Uint8Array, meters: { has(id: string): boolean }): boolean {
     const parts = topic.split("/");
     const meter = parts.at(-1) ?? "";
@@ -47,7 +47,7 @@ export class DuplicateBridges {
     return true;
   }
 
-  /** What is to be said to the other bridges: the payload is their base topic. */
+  /** Notifications for the other bridges: the payload is their base topic. */
   messages(): Message[] {
     return [...this.#found].map(([meter, base]) => ({
       topic: topics.rival(this.#base, meter),

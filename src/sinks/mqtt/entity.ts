@@ -10,7 +10,7 @@ export interface Entity {
   readonly fields: Readonly<Record<string, unknown>>;
   /**
    * When it is available: `meter` while bridge and meter are, `bridge` also while the meter is silent, `always` even when
-   * the bridge is gone (it is what tells so).
+   * the bridge is gone (the entity that shows so).
    */
   readonly available: "meter" | "bridge" | "always";
 }
@@ -26,6 +26,6 @@ export interface EntityOptions {
   readonly backfill?: boolean | undefined;
 }
 
-/** There for whoever enables it. */
+/** Disabled until the user enables it. */
 export const DISABLED = { enabled_by_default: false } as const;
 export const DIAGNOSTIC = { entity_category: "diagnostic" } as const;

@@ -4,7 +4,7 @@ import type { ComponentLog } from "../../log/component-log.ts";
 import { useServer, withoutLogin } from "./client-options.ts";
 import type { ServerList } from "./server-list.ts";
 
-/** The farewell to a broker that we leave takes no longer. */
+/** Limit for the last message to a broker that we leave. */
 const FAREWELL_MS = 2_000;
 
 export interface FailoverParts {
@@ -34,7 +34,7 @@ export class Failover {
     return this.#leaving;
   }
 
-  /** Connected. While the broker is not the first of the list, a better one is looked for from time to time. */
+  /** Connected. While the broker is not the first of the list, it is checked from time to time whether a better one is back. */
   connected(): void {
     const { servers, client } = this.#parts;
     if (!servers.secondBest) return;
@@ -75,7 +75,7 @@ export class Failover {
     return withoutLogin(this.#parts.servers.current.server);
   }
 
-  /** Says farewell as at a stop, then connects to what is now the current broker of the list. */
+  /** Publishes `offline` as at a stop, then connects to what is now the current broker of the list. */
   #leave(left: string): void {
     const { client, log, sayOffline } = this.#parts;
     this.#leaving = true;

@@ -1,7 +1,8 @@
 /**
- * Messages with QoS 1: at most so many are unanswered at a time (the broker's receive maximum), each is answered within
- * a limit or the connection is given up, and those that wait are the newest of their topic. A broker may lose an
- * acknowledgement (Mosquitto drops them for a client that has too much queued), and then nothing would ever be sent again.
+ * In-flight window for QoS 1: at most so many messages are unacknowledged (the broker's receive maximum), each is
+ * acknowledged within a limit or the connection is given up, and of those that wait only the newest of each topic is kept. A
+ * broker may lose an acknowledgement (Mosquitto drops them for a client with too much queued); without the limit nothing
+ * would be sent any more.
  */
 import type { Message } from "./message.ts";
 
@@ -87,7 +88,7 @@ export class InflightWindow {
     });
   }
 
-  /** One timer for all of them: it looks at the oldest. */
+  /** One timer for all of them: it checks the oldest. */
   #watch(ms: number): void {
     this.#watchdog ??= setTimeout(() => {
       this.#watchdog = null;

@@ -1,10 +1,10 @@
-/** What is published, retained unless it says otherwise. */
+/** A message to publish; retained by default. */
 export interface Message {
   readonly topic: string;
   readonly payload: string;
-  /** 0 where nothing is said. */
+  /** Default: 0. */
   readonly qos?: 0 | 1;
-  /** For what is of the moment: an event, a request. */
+  /** Set for events and requests. */
   readonly retain?: false;
 }
 

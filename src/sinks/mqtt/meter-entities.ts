@@ -36,7 +36,7 @@ const DIAGNOSTICS = [
     key: "last_telegram",
     platform: "sensor",
     name: { en: "Last telegram", de: "Letztes Telegramm" },
-    // Changes with every refresh: would fill the recorder, so whoever wants it enables it.
+    // Changes with every refresh and would fill the recorder: disabled by default.
     fields: { value_template: "{{ value_json.last_telegram }}", device_class: "timestamp", ...DISABLED },
   },
   {
@@ -102,7 +102,7 @@ export function meterEntities(
       platform: row.platform,
       name: row.name[language],
       fields: { state_topic: stateTopic, ...row.fields, ...attributes, ...DIAGNOSTIC },
-      // What tells why the meter is silent must not vanish when it falls silent.
+      // The reason why a meter is silent must stay available while it is silent.
       available: "bridge",
     });
   }
@@ -147,7 +147,7 @@ function entityOf(value: ReadingValue, meter: MeterInfo, options: MeterEntityOpt
   };
 }
 
-/** A code that we cannot name: there for whoever knows it, in nobody's way. */
+/** A code without a name: a hidden diagnostic entity. */
 function unnamed(unit: string | null): Entity["fields"] {
   return { ...(unit === null ? {} : { unit_of_measurement: unit }), ...DIAGNOSTIC, ...DISABLED };
 }

@@ -1,4 +1,4 @@
-/** What happens to a meter and is worth an automation, on `<base>/bridge/events/<meter>`, not retained. */
+/** Events of a meter that are worth an automation, on `<base>/bridge/events/<meter>`, not retained. */
 import type { MeterStatus } from "../../meter/events.ts";
 
 /**
@@ -6,24 +6,24 @@ import type { MeterStatus } from "../../meter/events.ts";
  */
 export const EVENT_TYPES = ["meter_replaced", "telegrams_refused"] as const;
 
-/** Refused telegrams are told at most this often for each meter, with their number since. */
+/** Rate limit for events about refused telegrams, for each meter; the event has their number since. */
 const REFUSED_PAUSE_MS = 60_000;
 
-/** One configured meter as it was when it was last looked at. */
+/** State of a configured meter at the last update. */
 interface Known {
   id: string | null;
   rejected: number;
   rejectedBy: Readonly<Record<string, number>>;
-  toldAt: number;
+  sentAt: number;
 }
 
-/** Watches the states of the meters and tells what has happened since. */
+/** Derives events from the states of the meters. */
 export class MeterEvents {
   /** By position in the configuration. */
   readonly #known = new Map<number, Known>();
 
   /** @returns events as JSON by id of the meter */
-  look(status: MeterStatus, now = performance.now()): { meter: string; payload: string }[] {
+  update(status: MeterStatus, now = performance.now()): { meter: string; payload: string }[] {
     const { index, info, counters } = status;
     if (info === null) return [];
     const known = this.#known.get(index);
@@ -32,7 +32,7 @@ export class MeterEvents {
         id: info.id,
         rejected: counters.rejected,
         rejectedBy: counters.rejectedBy,
-        toldAt: Number.NEGATIVE_INFINITY,
+        sentAt: Number.NEGATIVE_INFINITY,
       });
       return [];
     }
@@ -43,7 +43,7 @@ export class MeterEvents {
       events.push({ meter: known.id, payload }, { meter: info.id, payload });
     }
     known.id = info.id;
-    if (counters.rejected > known.rejected && now - known.toldAt >= REFUSED_PAUSE_MS) {
+    if (counters.rejected > known.rejected && now - known.sentAt >= REFUSED_PAUSE_MS) {
       const payload = {
         event_type: "telegrams_refused",
         count: counters.rejected - known.rejected,
@@ -52,7 +52,7 @@ export class MeterEvents {
       events.push({ meter: info.id, payload: JSON.stringify(payload) });
       known.rejected = counters.rejected;
       known.rejectedBy = counters.rejectedBy;
-      known.toldAt = now;
+      known.sentAt = now;
     }
     return events;
   }

@@ -1,4 +1,4 @@
-/** The newest of everything that the MQTT sink knows of one meter, and the messages that say it. */
+/** The newest state of one meter, and the messages that publish it. */
 import type { PublishConfig } from "../../config/options.ts";
 import type { MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
 import { readingToJson } from "../../meter/reading.ts";
@@ -23,7 +23,7 @@ export class MeterState {
   readonly values = new Map<string, ReadingValue>();
   /** JSON of the latest complete reading. */
   json: string | null = null;
-  /** What the ledger says, as JSON. */
+  /** State of the ledger, as JSON. */
   ledger: string | null = null;
   /** A newer reading than the one last sent waits. */
   waiting = false;
@@ -85,7 +85,7 @@ export class MeterState {
     for (const value of latest.values) if (!isPower(value)) add(value);
     const topic = topics.reading(base, info.id);
     if (this.#topics === "json") {
-      // Where there is no topic for each value, what is of the moment is not held back for the registers' sake.
+      // Without a topic for each value, instantaneous values do not wait for the registers.
       const payload = latest.complete && json !== null ? json : readingToJson(latest);
       messages.push({ topic, payload, qos: 1 });
     } else if (this.#topics === "all") {
@@ -116,7 +116,7 @@ export class MeterState {
     return this.#topics !== "json" && this.values.has(segment);
   }
 
-  /** What the ledger says; none before it has said something. */
+  /** State of the ledger; none before there is one. */
   ledgerMessages(base: string): Message[] {
     return this.ledger === null ? [] : [{ topic: topics.ledger(base, this.info.id), payload: this.ledger }];
   }

@@ -32,9 +32,9 @@ import { WriteCheck } from "./write-check.ts";
 /** `bridge/info` and what the diagnostic entities show: this often, and soon after something has changed. */
 const INFO_INTERVAL_MS = 60_000;
 const INFO_DELAY_MS = 1000;
-/** Everything is sent again at most this often, however often Home Assistant says that it has started. */
+/** Rate limit for sending everything again, however often Home Assistant announces its start. */
 const RESEND_PAUSE_MS = 5_000;
-/** So long after a reading it is checked what no longer applies. */
+/** From a reading to the check for what no longer applies. */
 const CLEANUP_DELAY_MS = 100;
 /** With thousands of meters `bridge/info` is megabytes: then it waits so much longer for each meter. */
 const INFO_DELAY_PER_METER_MS = 10;
@@ -42,7 +42,7 @@ const INFO_DELAY_PER_METER_MS = 10;
 const RESEND_MS = 5_000;
 /** … and what the diagnostic entities show. */
 const METER_INFO_MS = 30_000;
-/** What the broker may send us, at the least, and for each meter (`bridge/info` of an earlier run names all of them). */
+/** Packet size that the broker may send: a base, plus a share for each meter (`bridge/info` lists all of them). */
 const MAX_PACKET_BYTES = 1024 * 1024;
 const MAX_PACKET_BYTES_PER_METER = 4096;
 
@@ -66,11 +66,11 @@ export interface MqttSinkOptions {
   /** `data_dir`, where it is remembered what was published; without it a meter that is gone is cleared at once. */
   readonly dataDir?: string | undefined;
   readonly bridge: BridgeState;
-  /** Where questions are answered, for Home Assistant. */
+  /** Support URL for Home Assistant. */
   readonly supportUrl?: string;
-  /** The status page, as a browser reaches it; only where that is certain. */
+  /** URL of the status page; only where it is certain. */
   readonly configurationUrl?: string;
-  /** Does what was asked for over MQTT; without it nothing is. @param meter position in the configuration */
+  /** Handles commands; without it there are none. @param meter position in the configuration */
   readonly onCommand?: (meter: number, command: Command) => void;
   /** Called after each connection to the broker, and when Home Assistant announces that it has started. */
   readonly onReturn?: () => void;
@@ -156,7 +156,7 @@ export class MqttSink implements Sink {
           done(outcome);
         }),
       pause: (id) => this.#refusals.pause("discovery", id),
-      later: (id, ms, act) => this.#soon(`announce ${id}`, ms, () => (this.#mayAnnounce ? act() : undefined)),
+      later: (id, ms, act) => this.#schedule(`announce ${id}`, ms, () => (this.#mayAnnounce ? act() : undefined)),
     });
     this.#states = this.#paced(RESEND_MS, (meter) => this.#sendState(meter));
     this.#announcements = this.#paced(RESEND_MS, (meter) => this.#announce(meter));
@@ -219,7 +219,7 @@ export class MqttSink implements Sink {
       this.#meterInfos.add(this.#meters.keys());
     }, INFO_INTERVAL_MS);
     this.#timers.set("info-interval", interval);
-    // Not awaited: where the Supervisor is asked for the broker this may take as long as nobody installs one.
+    // Not awaited: with the Supervisor this waits until somebody installs a broker.
     this.#connection.start().catch((error: unknown) => this.#options.log.error(`no connection: ${String(error)}`));
   }
 
@@ -238,7 +238,7 @@ export class MqttSink implements Sink {
     }
   }
 
-  /** The ledger says something new of a meter. */
+  /** The ledger of a meter has changed. */
   acceptLedger(info: MeterInfo, state: LedgerState): void {
     if (this.#stopped) return;
     const meter = this.#meter(info);
@@ -267,17 +267,17 @@ export class MqttSink implements Sink {
     const { first, changed } = meter.take(reading);
     this.#readings.send(meter);
     if (!meter.online) this.#onAvailability(reading.meter, true);
-    if (first) this.#soon(`first ${meter.info.id}`, 0, () => this.#introduce(meter));
+    if (first) this.#schedule(`first ${meter.info.id}`, 0, () => this.#introduce(meter));
     else if (changed) this.#announce(meter);
-    if (!this.#cleanup.idle) this.#soon("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.look());
+    if (!this.#cleanup.idle) this.#schedule("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.run());
   }
 
-  /** Values and status come before their entities, so that none of them begins as "unknown". */
+  /** Publishes values and status before their entities, so that none of them starts as "unknown". */
   #introduce(meter: MeterState): void {
     this.#sendMeterInfo(statusOf(this.#options.bridge, meter.info.id));
     this.#infoSoon(meter.info);
     this.#announce(meter);
-    this.#soon("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.look());
+    this.#schedule("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.run());
   }
 
   #onAvailability(info: MeterInfo, online: boolean): void {
@@ -290,12 +290,12 @@ export class MqttSink implements Sink {
   /** `bridge/info`, and what the diagnostic entities of this meter show, in a moment. */
   #infoSoon(info: MeterInfo | null): void {
     if (info !== null) this.#changed.add(info.id);
-    this.#soon("meter-info", INFO_DELAY_MS, () => {
+    this.#schedule("meter-info", INFO_DELAY_MS, () => {
       this.#changedInfos.add(this.#changed);
       this.#changed.clear();
     });
     const delay = Math.max(INFO_DELAY_MS, this.#meters.size * INFO_DELAY_PER_METER_MS);
-    this.#soon("info", delay, () => this.#sendInfo());
+    this.#schedule("info", delay, () => this.#sendInfo());
   }
 
   #meter(info: MeterInfo): MeterState {
@@ -333,7 +333,7 @@ export class MqttSink implements Sink {
     this.#clearQueues();
     for (const meter of this.#meters.values()) meter.reconnected();
     this.#states.add(this.#meters.keys());
-    // What is retained there was retained before us only if nothing of ours is sent earlier.
+    // What is retained there is from earlier runs only if nothing of ours is published first.
     this.#connection.subscribe(subscriptions, () => {
       if (this.#stopped || connection !== this.#connections || !this.#connection.connected) return;
       this.#subscribed = true;
@@ -354,7 +354,7 @@ export class MqttSink implements Sink {
     return { all: [], values: [readings], json: [values] }[this.#options.publishTopics ?? "all"];
   }
 
-  /** All values of a meter, and whether it is there. */
+  /** Publishes all values of a meter and its availability. */
   #sendState(meter: MeterState): void {
     meter.waiting = meter.latest !== null;
     // Before the newest: all lists may share one topic.
@@ -399,17 +399,17 @@ export class MqttSink implements Sink {
     this.#notifyDuplicates();
   }
 
-  /** Tells the other bridge, should it listen, under a topic of our own. */
+  /** Notifies the other bridge, on a topic of our own. */
   #notifyDuplicates(): void {
     for (const message of this.#duplicates.messages()) this.#publish(message);
   }
 
-  /** What the diagnostic entities of a meter show. */
+  /** Publishes what the diagnostic entities of a meter show. */
   #sendMeterInfo(status: MeterStatus | undefined): void {
     if (!status?.info || !this.#subscribed) return;
     const topic = topics.bridgeMeter(this.#base, status.info.id);
     this.#publish({ topic, payload: meterInfoPayload(status, this.#options.homeassistant.language) });
-    for (const { meter, payload } of this.#events.look(status)) {
+    for (const { meter, payload } of this.#events.update(status)) {
       this.#publish({ topic: topics.event(this.#base, meter), payload, retain: false });
     }
   }
@@ -430,15 +430,15 @@ export class MqttSink implements Sink {
     }
     const text = payload.subarray(0, 16).toString("latin1");
     if (topic === topics.bridgeState(this.#base) && text === OFFLINE) {
-      // The will of an earlier connection of ours that came late, or of another bridge that leaves.
+      // The late will of an earlier connection of ours, or another bridge on this base topic that stops.
       this.#publish({ topic, payload: ONLINE });
     } else if (topic === this.#options.homeassistant.status_topic && text === ONLINE) {
-      this.#soon("resend", Math.max(0, this.#resentAt + RESEND_PAUSE_MS - performance.now()), () => this.#resend());
+      this.#schedule("resend", Math.max(0, this.#resentAt + RESEND_PAUSE_MS - performance.now()), () => this.#resend());
       this.#options.onReturn?.();
     }
   }
 
-  /** Home Assistant has started, and knows nothing. */
+  /** Home Assistant has started and has to be sent everything. */
   #resend(): void {
     this.#resentAt = performance.now();
     this.#options.log.debug("Home Assistant has started: sending everything again");
@@ -476,7 +476,7 @@ export class MqttSink implements Sink {
   }
 
   /** One timer of each name. A later call with that name changes nothing; one with no delay, and that of an announcement, take its place. */
-  #soon(name: string, ms: number, act: () => void): void {
+  #schedule(name: string, ms: number, act: () => void): void {
     if (!name.startsWith("announce") && this.#timers.has(name) && ms > 0) return;
     clearTimeout(this.#timers.get(name));
     const timer = setTimeout(() => {

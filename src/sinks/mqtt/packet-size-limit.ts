@@ -1,4 +1,4 @@
-/** A limit on what the broker may send: MQTT.js collects a packet as a whole before it looks at its size. */
+/** Limits the size of packets from the broker: MQTT.js buffers a whole packet before it checks anything. */
 
 /**
  * Follows the packet boundaries of an incoming byte stream: one byte of type and flags, the remaining length in one to

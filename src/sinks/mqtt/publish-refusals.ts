@@ -23,7 +23,7 @@ export class PublishRefusals {
   readonly #label: () => string;
   /** By kind and meter; the bridge itself has the empty id. Bounded by the number of meters. */
   readonly #refused = new Map<string, Refused>();
-  readonly #told = new Set<PublicationKind>();
+  readonly #reported = new Set<PublicationKind>();
 
   /** @param label the broker as it is named in messages */
   constructor(log: ComponentLog, label: () => string) {
@@ -50,8 +50,8 @@ export class PublishRefusals {
     if (before !== undefined && performance.now() < before.retryAt) return;
     const pauseMs = before === undefined ? FIRST_PAUSE_MS : Math.min(before.pauseMs * 2, LONGEST_PAUSE_MS);
     this.#refused.set(key, { text, pauseMs, retryAt: performance.now() + pauseMs });
-    if (this.#told.has(kind)) return;
-    this.#told.add(kind);
+    if (this.#reported.has(kind)) return;
+    this.#reported.add(kind);
     this.#log.warn(`${text.en}. Retrying every few minutes`);
   }
 
@@ -59,7 +59,7 @@ export class PublishRefusals {
   accepted(kind: PublicationKind, id: string): void {
     if (this.#refused.size === 0 || !this.#refused.delete(`${kind} ${id}`)) return;
     if ([...this.#refused.keys()].some((key) => key.startsWith(`${kind} `))) return;
-    this.#told.delete(kind);
+    this.#reported.delete(kind);
     this.#log.info(`the broker at ${this.#label()} accepts our ${kind === "bridge" ? "state" : kind} again`);
   }
 

@@ -1,8 +1,8 @@
 /**
  * When what earlier runs have retained is read and taken away; what that is, stale-discovery.ts decides.
  *
- * Only topics that may hold something of ours are read, and each only once: what the bridge says of itself, which meters
- * there were, and the discovery messages of those and of the present meters. A topic is unsubscribed as soon as what is
+ * Only topics that may hold something of ours are read, and each only once: `bridge/info`, the
+ * availability of all meters under our base topics, and the discovery messages of those and of the present meters. A topic is unsubscribed as soon as what is
  * retained there has arrived. Discovery messages of other devices, thousands on some brokers, are never asked for. A meter
  * is announced once its own topics have been read.
  */
@@ -150,8 +150,8 @@ export class RetainedCleanup {
     this.#waitForQuiet();
   }
 
-  /** Takes away what no longer applies, as far as that is known by now. To be called when a meter has sent something new. */
-  look(): void {
+  /** Clears what no longer applies, as far as that is known. To be called when a meter has sent something new. */
+  run(): void {
     const { base, instance, publish, onGone, log, ready, meters, history } = this.#parts;
     const present = this.#present();
     const allKnown = present.length === this.#parts.statuses().length;
@@ -254,7 +254,7 @@ export class RetainedCleanup {
     }
     this.#readMore();
     onRead(this.#takeReadDevices());
-    this.look();
+    this.run();
   }
 
   /** Devices of which everything has been read by now, `bridge/info` of others that announce them included. */
@@ -324,7 +324,7 @@ export class RetainedCleanup {
     for (const meter of meters.values()) {
       const { id } = meter.info;
       const known = announced(id);
-      // Not announced yet: everything would look dead.
+      // Not announced yet: everything would seem stale.
       if (meter.json === null || (enabled && !known.keys.has("status"))) continue;
       const own = topics.reading(base, id);
       const sends = (topic: string): boolean =>

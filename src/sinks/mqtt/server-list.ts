@@ -1,13 +1,13 @@
 /**
  * Brokers in order of preference (`mqtt.server` as a list). After each failed attempt the next one is tried; a round that
- * found none ends with the pause before the next. Whoever is connected to a later one looks from time to time whether an
+ * found none ends with the pause before the next. While a later one is in use, it is checked from time to time whether an
  * earlier one is back.
  */
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Broker } from "./client-options.ts";
 
-/** How often it is looked whether a preferred broker is back, milliseconds; longer each time it does not take us after all. */
+/** Interval of the checks for a preferred broker, milliseconds; doubled each time it refuses us after all. */
 export const RETURN_MS = 15_000;
 const LONGEST_RETURN_MS = 600_000;
 /** A broker that does not answer for so long is not back. */
@@ -40,7 +40,7 @@ export class ServerList {
     return this.#index > 0;
   }
 
-  /** When to look next for a better one, milliseconds. */
+  /** Until the next check for a better one, milliseconds. */
   get returnMs(): number {
     return this.#returnMs;
   }

@@ -1,5 +1,5 @@
 /**
- * Whose is what is retained, and what of ours no longer applies: another meter, another id, another base topic, a value
+ * Ownership of retained messages, and which of ours no longer apply: another meter, another id, another base topic, a value
  * that the meter no longer sends, discovery switched off.
  *
  * A discovery message is ours if it lies under a base topic of ours, the present one or one that `data_dir` remembers, and
@@ -7,7 +7,7 @@
  * another instance claims that base topic in its `bridge/info`. Everything else is left alone.
  *
  * Another bridge announces a meter if its `bridge/info` names the same instance as the discovery message. A message without
- * such a bridge behind it (forged, or of a bridge whose traces are gone) keeps nobody from announcing the meter.
+ * such a bridge (forged, or left over from a bridge that is gone) does not keep us from announcing the meter.
  */
 import type { ComponentLog } from "../../log/component-log.ts";
 import {
@@ -65,7 +65,7 @@ export interface Dead {
   readonly components: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What a `bridge/info` says. */
+/** Content of a `bridge/info`. */
 interface BridgeInfo {
   readonly instance: string;
   /** Meters with the port where they are read, `""` if that is not known. */
@@ -83,7 +83,7 @@ export class StaleDiscovery {
   readonly #infos = new Map<string, BridgeInfo>();
   /** Discovery messages under other base topics, by topic. */
   readonly #foreign = new Map<string, RetainedDiscovery>();
-  /** Devices whose announcement by nobody has been reported. */
+  /** Devices for which an announcement without a bridge was reported. */
   readonly #reported = new Set<string>();
   #foundOnline = false;
   #shared = false;
@@ -166,7 +166,7 @@ export class StaleDiscovery {
     return entry !== undefined && this.#hasBridge(entry);
   }
 
-  /** Whether the bridge that a discovery message names exists, as far as its `bridge/info` says so. */
+  /** Whether `bridge/info` confirms the bridge that a discovery message names. */
   #hasBridge({ base, instance }: RetainedDiscovery): boolean {
     const info = this.#infos.get(base);
     if (info === undefined || info.instance === this.#options.instance) return false;
@@ -256,7 +256,7 @@ export class StaleDiscovery {
    * What is to be taken away now. Each is named once.
    * @param seen devices of ours, of the meters those that have sent a complete reading
    * @param allIds ids of all configured meters and of the bridge; `null` as long as a meter has not identified itself,
-   *   since it may be the one whose entities look dead
+   *   since it may be the one whose entities seem stale
    * @param isDue whether a meter that is not among `allIds` is to be cleared already
    * @param isKnown whether this installation has published a meter of that id
    */
@@ -316,7 +316,7 @@ export class StaleDiscovery {
     if (claim === undefined || claim === instance) return;
     this.#shared = true;
     log.warn(
-      `another kaifa2mqtt is at work under the base topic ${base}: give each its own mqtt.base_topic, since the entities of both become unavailable when one of them stops`,
+      `another kaifa2mqtt uses the base topic ${base}: give each its own mqtt.base_topic, since the entities of both become unavailable when one of them stops`,
     );
   }
 }

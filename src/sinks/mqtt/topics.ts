@@ -1,6 +1,6 @@
 /** Every topic, as functions (product.md, "MQTT topics"). */
 
-/** What the bridge and Home Assistant say about being there. */
+/** Payloads for availability, of the bridge, of meters and of Home Assistant. */
 export const ONLINE = "online";
 export const OFFLINE = "offline";
 
@@ -24,7 +24,7 @@ export const topics = {
   reading: (base: string, meter: string) => `${base}/${meter}`,
   /** The bare value; `code` is the topic segment of a `ReadingValue`. */
   value: (base: string, meter: string, code: string) => `${base}/${meter}/${code}`,
-  /** What the ledger of quarter hours says of a meter. */
+  /** State of the ledger of quarter hours. */
   ledger: (base: string, meter: string) => `${base}/${meter}/${LEDGER}`,
   /** Discovery of one entity. `device` is a meter's id, or that of the bridge (`bridgeDevice`). */
   discovery: (prefix: string, platform: Platform, device: string, key: string) =>
@@ -36,17 +36,17 @@ export const topics = {
     `${prefix}/+/${NODE_PREFIX}${device}/+/config`,
     `${prefix}/device/${NODE_PREFIX}${device}/config`,
   ],
-  /** Where every meter says whether it is there; `+` for any. */
+  /** Availability of all meters. */
   allAvailability: (base: string) => `${base}/+/availability`,
-  /** All that may stand below any meter, its own topic included. */
+  /** Everything below any meter, its own topic included. */
   allMeters: (base: string) => [`${base}/+`, `${base}/+/+`],
-  /** What a meter is asked to do; `+` for any. */
+  /** Commands for a meter; `+` for any. */
   command: (base: string, meter: string, command: string) => `${base}/bridge/command/${meter}/${command}`,
-  /** What has happened to a meter; not retained. */
+  /** Events of a meter; not retained. */
   event: (base: string, meter: string) => `${base}/bridge/events/${meter}`,
-  /** Said to another bridge that announces the same meter; not retained. */
+  /** Tells another bridge that both announce the same meter; not retained. */
   rival: (base: string, meter: string) => `${base}/bridge/rival/${meter}`,
-  /** The same of all bridges, whose base topics have up to three levels. */
+  /** The same from any bridge whose base topic has up to three levels. */
   rivals: () => ["+", "+/+", "+/+/+"].map((base) => `${base}/bridge/rival/+`),
   legacy: (legacyBase: string, name: "RealEnergyIn_S" | "RealEnergyOut_S") => `${legacyBase}/${name}`,
 } as const;
@@ -54,7 +54,7 @@ export const topics = {
 /** Takes the place of a meter's id in unique ids and discovery topics of the bridge itself. */
 export const bridgeDevice = (instance: string): string => `bridge_${instance}`;
 
-/** What one of our discovery topics is about: `key` and `platform` are `null` for that of a whole device. */
+/** The entity or device of one of our discovery topics: `key` and `platform` are `null` for that of a whole device. */
 export interface DiscoveryAddress {
   /** Id of the meter, or of the bridge. */
   readonly device: string;
@@ -62,7 +62,7 @@ export interface DiscoveryAddress {
   readonly platform: Platform | null;
 }
 
-/** What one of our discovery topics is about, `null` for a topic of others. */
+/** The entity or device of one of our discovery topics, `null` for a topic of others. */
 export function parseDiscovery(prefix: string, topic: string): DiscoveryAddress | null {
   if (!topic.startsWith(`${prefix}/`)) return null;
   const [kind, node = "", ...rest] = topic.slice(prefix.length + 1).split("/");

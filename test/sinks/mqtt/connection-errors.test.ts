@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { describeConnectionError, TAKEN_OVER, THROWN_OUT } from "../../../src/sinks/mqtt/connection-errors.ts";
+import { REASONS } from "../../../src/sinks/mqtt/reason-codes.ts";
 
 const LABEL = "mqtt://broker.example:1883";
 
@@ -41,5 +42,29 @@ describe("what keeps us from the broker", () => {
     expect(text).not.toMatch(/[äöüß]|\bder\b|\bnicht\b/);
     expect(de).toMatch(/\b(?:Broker|Client-ID|mqtt\.ca)\b|Zertifikat/);
     expect(de).not.toMatch(/\b(?:the|broker at|cannot|refuses|trying)\b/i);
+  });
+
+  it.each(Object.entries(REASONS).filter(([code]) => Number(code) !== TAKEN_OVER))(
+    "reason code %s names the broker, what it refuses, and the cure",
+    (code, { refuses, cure }) => {
+      const { text, de, refused } = describeConnectionError({ code: Number(code) }, LABEL);
+      expect(text).toBe(`the broker at ${LABEL} refuses ${refuses.en}: ${cure.en}. Retrying`);
+      expect(de).toContain(cure.de);
+      // It is asked again only after long pauses, however many readings wait.
+      expect(refused).toBe(true);
+    },
+  );
+
+  it.each([
+    [0x8e, /same client id.*mqtt\.client_id/],
+    [0x87, /login.*mqtt\.user and mqtt\.password/],
+    [0x86, /login.*mqtt\.user and mqtt\.password/],
+    [0x97, /quota.*publish\.interval/],
+    [0x9d, /moved to another server.*names mqtt\.example\.com.*mqtt\.server/],
+    [0x9c, /another server for now.*names mqtt\.example\.com.*mqtt\.server/],
+    [0x95, /too large.*max_packet_size/],
+    [0x8d, /heard nothing.*mqtt\.keepalive/],
+  ])("reason code %i has its own cure", (code, expected) => {
+    expect(describeConnectionError({ code }, LABEL, "mqtt.example.com").text).toMatch(expected);
   });
 });
