@@ -85,6 +85,31 @@ describe("the bridge goes on", () => {
     expect(bridge.running).toBe(true);
   });
 
+  test("when the device node is back after 5 s: the first value comes within one period and half a second", async () => {
+    const periodMs = 2_000;
+    const line = await PtyPair.open();
+    bridge.start(config(line.device));
+    await published(line);
+    await line.unplug();
+    await bridge.says(/has gone|no device/);
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await line.plug();
+    const back = performance.now();
+    const come = seen.next((topic) => topic === `${topics()}/house/1.8.0`, "an energy");
+    // The meter does not wait: its next telegram comes half a period later, then one each period.
+    let sending: NodeJS.Timeout | undefined;
+    const first = setTimeout(() => {
+      line.write(telegram());
+      sending = setInterval(() => line.write(telegram()), periodMs);
+    }, periodMs / 2);
+    await come.finally(() => {
+      clearTimeout(first);
+      clearInterval(sending);
+    });
+    expect(performance.now() - back).toBeLessThan(periodMs + 500);
+    await line.close();
+  });
+
   test("when it may not open the device, says what to do, and opens it when it may", async () => {
     const line = await PtyPair.open();
     chmodSync(bridge.folder, 0o777);
