@@ -1,6 +1,6 @@
 /**
- * Outputs for other machines: how soon a reading is at their clients, and what 50 clients cost that poll ten times a second.
- * One bridge with all outputs, MQTT beside them, on a PTY whose bytes come at the pace of 2400 baud.
+ * Outputs for other machines: how soon a reading is at their clients, and the CPU time of 50 clients that poll ten times a second.
+ * One bridge with all outputs and MQTT, on a PTY at the line rate of 2400 baud.
  */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";

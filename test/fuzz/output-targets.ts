@@ -1,6 +1,6 @@
 /**
  * What clients may send to the outputs for other machines, over real sockets. Each run starts an output, sends the input on
- * a connection of its own, and fails unless the output then answers a good request as ever.
+ * a connection of its own, and fails unless the output still answers a valid request.
  */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -47,7 +47,7 @@ async function survives(
     good.destroy();
     bad.destroy();
     if (data.length > MAX_ANSWER || !answer.test(data.toString("latin1"))) {
-      throw new Error(`no good answer any more: ${data.toString("latin1")}`);
+      throw new Error(`no valid answer any more: ${data.toString("latin1")}`);
     }
   } finally {
     await output.stop();

@@ -41,7 +41,7 @@ describe("Home Assistant reads the outputs", () => {
     home.numeric(await entityOf(platform, end), 45_000);
 
   beforeAll(async () => {
-    // One after the other: what fails leaves nothing running that nobody knows.
+    // One after the other, so that a failure leaves nothing running that afterAll does not stop.
     program = await buildProgram();
     broker = await (await Mosquitto.prepare()).start();
     home = new HomeAssistant(

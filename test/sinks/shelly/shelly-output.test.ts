@@ -133,7 +133,7 @@ describe("the Shelly output", () => {
     expect((await get("/rpc/EM.GetStatus")).status).toBe(200);
   });
 
-  it("answers requests by UDP, and ignores what is none", async () => {
+  it("answers requests over UDP, and ignores anything else", async () => {
     read();
     const client = createSocket("udp4");
     client.send("nonsense", udpPort, "127.0.0.1");
