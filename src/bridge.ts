@@ -138,7 +138,8 @@ export class Bridge implements BridgeView {
 
   /** The status of the meter with this id. */
   meter(id: string): MeterStatus | undefined {
-    return this.#meters.find(({ info }) => info?.id === id)?.status();
+    const status = this.#meters[this.#sources.sourceOf(id) ?? -1]?.status();
+    return status?.info?.id === id ? status : undefined;
   }
 
   broker(): BrokerStatus | null {

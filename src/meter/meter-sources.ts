@@ -15,6 +15,11 @@ export class MeterSources {
     this.#isOnline = isOnline;
   }
 
+  /** Position in the configuration of the source from which this meter is read. */
+  sourceOf(meter: string): number | undefined {
+    return this.#sourceOf.get(meter);
+  }
+
   /**
    * Whether an event of a source counts; events that belong to no known meter do.
    * @param warn called once for each source that is left out, with the position of the one that has the meter

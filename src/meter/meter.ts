@@ -12,7 +12,7 @@ import type { LineSettings, SourceError } from "../sources/source.ts";
 import { Connection } from "./connection.ts";
 import { DiagnosisReporter } from "./diagnosis-reporter.ts";
 import { DroppedTelegramLog } from "./dropped-telegram-log.ts";
-import type { MeterInfo, MeterStatus, Reading } from "./events.ts";
+import type { MeterStatus, Reading } from "./events.ts";
 import type { MeterParts } from "./meter-parts.ts";
 import { MeterStatistics } from "./meter-statistics.ts";
 import { Period } from "./period.ts";
@@ -90,11 +90,6 @@ export class Meter {
     if (this.#stopped || this.#running === null) return;
     this.#parts.log.info(`restarting: ${this.#parts.source.label} is opened anew`);
     this.#connection.interrupt();
-  }
-
-  /** Who the meter is, `null` until its telegrams have said so. */
-  get info(): MeterInfo | null {
-    return this.#presence.info;
   }
 
   status(): MeterStatus {
