@@ -55,6 +55,8 @@ export class Ledger {
   readonly #windows: readonly TariffWindow[];
   readonly #meters = new Map<string, MeterLedger>();
   readonly #listeners: LedgerListener[] = [];
+  /** More meters than the ledger keeps have been heard, and the log says so. */
+  #full = false;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -123,7 +125,12 @@ export class Ledger {
   #meter(id: string): MeterLedger | null {
     const known = this.#meters.get(id);
     if (known !== undefined) return known;
-    if (this.#meters.size >= MAX_METERS) return null;
+    if (this.#meters.size >= MAX_METERS) {
+      if (!this.#full)
+        this.#options.log.warn(`the ledger keeps ${MAX_METERS} meters: ${id} and all later ones have none`);
+      this.#full = true;
+      return null;
+    }
     const { dataDir, log, appender } = this.#options;
     const store = new LedgerStore({ dataDir, meter: id, log, clock: this.#clock, ...(appender && { appender }) });
     const created: MeterLedger = {
