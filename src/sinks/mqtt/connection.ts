@@ -29,6 +29,7 @@ import { PacketSizeLimit } from "./packet-size-limit.ts";
 import { type Phrase, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TAKEN_OVER } from "./reason-codes.ts";
 import { LONGEST_PAUSE_MS, ReconnectBackoff } from "./reconnect-backoff.ts";
 import { ServerList } from "./server-list.ts";
+import { subscribePackets } from "./subscribe-packets.ts";
 
 /** Bytes in the socket's buffer above which nothing more is written; some readings are 2 KB. */
 const MAX_UNSENT_BYTES = 64 * 1024;
@@ -46,12 +47,6 @@ const STALE_ATTEMPT_MS = 2_000;
 const MUTE_MS = 10 * 60_000;
 /** Where there are several brokers, one that does not answer for so long is passed over. */
 const FAILOVER_TIMEOUT_MS = 3_000;
-
-/** Filters in one SUBSCRIBE: AWS IoT takes no more. */
-const MAX_FILTERS = 8;
-/** Bytes of a SUBSCRIBE beside its filters, and of a filter beside its text: its length and its options. */
-const SUBSCRIBE_BYTES = 16;
-const FILTER_BYTES = 3;
 
 export interface ConnectionOptions {
   readonly config: MqttConfig;
@@ -235,7 +230,7 @@ export class Connection {
       return;
     }
     const timer = setTimeout(() => this.#giveUp("no answer to a subscription"), ANSWER_LIMIT_MS);
-    const packets = this.#inPackets(allowed);
+    const packets = subscribePackets(allowed, this.#limits.maximumPacketBytes);
     let unanswered = packets.length;
     for (const packet of packets) {
       client.subscribe(packet, { qos: 0 }, (error) => {
@@ -249,23 +244,7 @@ export class Connection {
 
   unsubscribe(topics: string[]): void {
     if (!this.connected) return;
-    for (const packet of this.#inPackets(topics)) this.#client?.unsubscribe(packet);
-  }
-
-  /** Filters as they fit into SUBSCRIBE or UNSUBSCRIBE packets. */
-  #inPackets(topics: readonly string[]): string[][] {
-    const packets: string[][] = [];
-    let bytes = Number.POSITIVE_INFINITY;
-    for (const topic of topics) {
-      const size = Buffer.byteLength(topic) + FILTER_BYTES;
-      if ((packets.at(-1)?.length ?? 0) >= MAX_FILTERS || bytes + size > this.#limits.maximumPacketBytes) {
-        packets.push([]);
-        bytes = SUBSCRIBE_BYTES;
-      }
-      packets.at(-1)?.push(topic);
-      bytes += size;
-    }
-    return packets;
+    for (const packet of subscribePackets(topics, this.#limits.maximumPacketBytes)) this.#client?.unsubscribe(packet);
   }
 
   /**

@@ -12,12 +12,12 @@
 import type { ComponentLog } from "../../log/component-log.ts";
 import {
   type Component,
-  isObject,
   parseObject,
   parseRetainedDiscovery,
   type RetainedDiscovery,
   retainedStatesOf,
 } from "./retained-discovery.ts";
+import { parseRetainedInfo, type RetainedInfo } from "./retained-info.ts";
 import { bridgeDevice, ONLINE, parseDiscovery, topics } from "./topics.ts";
 
 /** More of our entities than this are on no broker; anything beyond is ignored. */
@@ -65,13 +65,6 @@ export interface Dead {
   readonly components: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Content of a `bridge/info`. */
-interface BridgeInfo {
-  readonly instance: string;
-  /** Meters with the port where they are read, `""` if that is not known. */
-  readonly meters: ReadonlyMap<string, string>;
-}
-
 export class StaleDiscovery {
   readonly #options: StaleDiscoveryOptions;
   readonly #entries = new Map<string, RetainedDiscovery>();
@@ -80,7 +73,7 @@ export class StaleDiscovery {
   /** Retained under an earlier base topic. */
   readonly #oldStates = new Set<string>();
   /** By base topic, ours and others'. */
-  readonly #infos = new Map<string, BridgeInfo>();
+  readonly #infos = new Map<string, RetainedInfo>();
   /** Discovery messages under other base topics, by topic. */
   readonly #foreign = new Map<string, RetainedDiscovery>();
   /** Devices for which an announcement without a bridge was reported. */
@@ -103,7 +96,7 @@ export class StaleDiscovery {
     // The info of a bridge with many meters is large; it comes from topics that we have named ourselves.
     const informed = [...bases, ...this.otherBases()].find((name) => topic === topics.bridgeInfo(name));
     if (informed !== undefined) {
-      const info = parseInfo(payload);
+      const info = parseRetainedInfo(payload);
       if (info !== null) this.#infos.set(informed, info);
       return;
     }
@@ -325,16 +318,4 @@ export class StaleDiscovery {
 function meterOf(topic: string, base: string): string {
   const segments = topic.slice(base.length + 1).split("/");
   return (segments[0] === "bridge" ? segments[2] : segments[0]) ?? "";
-}
-
-/** `null` for what is no `bridge/info`. */
-function parseInfo(payload: Buffer): BridgeInfo | null {
-  const message = parseObject(payload);
-  if (message === null || typeof message.instance !== "string") return null;
-  const meters = new Map<string, string>();
-  for (const meter of Array.isArray(message.meters) ? message.meters : []) {
-    if (!isObject(meter) || typeof meter.id !== "string" || !/^[A-Za-z0-9_-]{1,64}$/.test(meter.id)) continue;
-    meters.set(meter.id, typeof meter.port === "string" ? meter.port : "");
-  }
-  return { instance: message.instance, meters };
 }
