@@ -5,6 +5,7 @@ import type { StateFile } from "./acceptance/state-file.ts";
 import type { Acceptance } from "./acceptance/verdict.ts";
 import { createDecoder } from "./codec/decoder.ts";
 import type { Decoder, DecoderOptions } from "./codec/decoder-event.ts";
+import { portAsTyped } from "./config/derive-defaults.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
 import type { Deployment } from "./diagnosis/diagnosis.ts";
 import { Observer, sourceKind } from "./diagnosis/observer.ts";
@@ -16,9 +17,6 @@ import { Meter } from "./meter/meter.ts";
 import { PartialStart } from "./meter/partial-start.ts";
 import { openSource } from "./sources/open-source.ts";
 import { DEMO_KEY } from "./sources/simulated-meter.ts";
-
-/** How docker-compose.yml calls the device in the container. */
-const DEVICE_IN_CONTAINER = "/dev/ttyUSB0";
 
 /** What may overhear decoder and acceptance of a meter: the status page's recorder. */
 export interface Recorder {
@@ -75,7 +73,7 @@ export function buildMeter(parts: MeterParts): Meter {
     },
     decoder: capture.tap(recorder?.tap(index, decoder) ?? decoder),
     acceptance: recorder?.watch(index, acceptance) ?? acceptance,
-    observer: new Observer(portAsTyped(parts), sourceKind(meter.port), parts.deployment),
+    observer: new Observer(portAsTyped(meter.port, parts.deviceOnHost), sourceKind(meter.port), parts.deployment),
     toReading: (telegram, complete, receivedAt) => identity.read(telegram, complete, receivedAt),
     emit: (event) => {
       const counts = emit(event);
@@ -83,11 +81,6 @@ export function buildMeter(parts: MeterParts): Meter {
     },
     log,
   });
-}
-
-/** The port as the user wrote it: docker-compose.yml passes the device on under another name. */
-function portAsTyped({ meter, deviceOnHost = "" }: MeterParts): string {
-  return meter.port === DEVICE_IN_CONTAINER && deviceOnHost !== "" ? deviceOnHost : meter.port;
 }
 
 /** What it takes to decode the telegrams of a meter: its keys, and the lists that the user has defined. */

@@ -1,5 +1,5 @@
 /** The whole bridge in one process: captured bytes in a file on one side, a broker and a Solarview file on the other. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -110,6 +110,17 @@ describe("the bridge", () => {
     await bridge.start();
     await expect.poll(() => bridge.meters()[0]?.diagnosis.text.en).toContain(deviceOnHost);
     expect(bridge.meters()[0]?.diagnosis.cure.de).toContain("KAIFA2MQTT_METER_PORT");
+  });
+
+  it("does not show a start in the middle of a telegram as damage", async () => {
+    const whole = readFileSync("test/fixtures/telegrams/kaifa-netz-noe/telegram.hex", "utf8").replace(/^#.*|\s/gm, "");
+    const file = join(folder, "middle.hex");
+    writeFileSync(file, `${whole.slice(60)}\n\n${whole}\n`);
+    const bridge = await start([{ ...capture("kaifa-netz-noe"), port: `file:${file}` }]);
+    await broker.message("kaifa2mqtt/181220000009");
+    expect(bridge.meters()[0]?.counters).toMatchObject({ accepted: 1, rejected: 0, rejectedBy: {} });
+    expect(bridge.meters()[0]?.counters.skippedBytes).toBeGreaterThan(0);
+    expect(told.filter((line) => /dropped/.test(line))).toEqual([]);
   });
 
   it("notices that it runs twice with the same data folder", async () => {

@@ -13,7 +13,7 @@ import { createDecoder } from "../codec/decoder.ts";
 import type { DecoderOptions } from "../codec/decoder-event.ts";
 import { ListSamples } from "../codec/lists/list-samples.ts";
 import type { Telegram } from "../codec/telegram.ts";
-import { ANOTHER_CHECKSUM, diagnose, formatLine, type Observations } from "../diagnosis/diagnosis.ts";
+import { ANOTHER_CHECKSUM, type Deployment, diagnose, formatLine, type Observations } from "../diagnosis/diagnosis.ts";
 import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 import { Observer, sourceKind } from "../diagnosis/observer.ts";
 import { type LineSettings, type Source, SourceError } from "../sources/source.ts";
@@ -68,6 +68,9 @@ export interface ListenOptions {
   readonly source: Source;
   /** As the user wrote it. */
   readonly port: string;
+  /** The port in messages, and where the program runs; as for `Observer`. */
+  readonly label?: string;
+  readonly deployment?: Deployment;
   readonly lines: readonly LineSettings[];
   readonly keys: DecoderOptions;
   readonly signal: AbortSignal;
@@ -102,8 +105,8 @@ export async function listenAround(options: ListenOptions): Promise<Hearing[]> {
 }
 
 async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: number): Promise<Hearing> {
-  const { source, port, keys, signal, progress, refuses } = options;
-  const observer = new Observer(source.label, sourceKind(port));
+  const { source, port, keys, signal, progress, refuses, label = source.label, deployment = "host" } = options;
+  const observer = new Observer(label, sourceKind(port), deployment);
   const decoder = createDecoder(keys);
   const session = new AbortController();
   const stop = (): void => session.abort();

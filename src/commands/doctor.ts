@@ -10,6 +10,7 @@ import { readStateFile } from "../acceptance/state-file.ts";
 import { quantityOf, shiftOf } from "../catalogue/quantities.ts";
 import type { Register, Telegram } from "../codec/telegram.ts";
 import { formatDecimal } from "../codec/values/decimal.ts";
+import { deploymentOf, portAsTyped } from "../config/derive-defaults.ts";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
 import type { Config, MeterConfig } from "../config/options.ts";
 import { wrongPort } from "../config/port-hint.ts";
@@ -147,7 +148,9 @@ async function examine(
     const remembered = meter === null ? {} : readStateFile(meter.dataDir);
     const guard = new ReplayGuard({ keyId: keyIdOf(keys.key), source: port }, remembered);
     const refuses = (telegram: Telegram) => guard.check(telegram);
-    hearings = await listenAround({ source, port, keys, lines: usualLines(configured), signal, progress, refuses });
+    const label = portAsTyped(source.label, context.env.DEVICE_ON_HOST);
+    const where = { source, port, label, deployment: deploymentOf(context.env) };
+    hearings = await listenAround({ ...where, keys, lines: usualLines(configured), signal, progress, refuses });
   } catch (error) {
     if (error instanceof SourceError && error.code === "unsupported") {
       throw new UsageError(error.message.replaceAll(port, mask(port)));
