@@ -15,7 +15,7 @@ import { type WebSerialPort, WebSerialSource } from "./web-serial.ts";
 
 /** No pause inside a telegram is longer. */
 const PAUSE_MS = 600;
-/** Without a telegram for so long something is wrong; three times the longest usual period. */
+/** Time without a telegram after which something is wrong: three times the longest usual period. */
 const LIMIT_MS = 45_000;
 const TICK_MS = 1_000;
 

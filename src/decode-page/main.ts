@@ -18,7 +18,7 @@ const TYPING_MS = 250;
 /** The version of the program, written in by the build. */
 declare const KAIFA2MQTT_VERSION: string;
 
-/** What can be chosen besides finding out. */
+/** Line settings that can be chosen instead of "automatic". */
 const LINES: readonly LineSettings[] = (
   [
     [2400, "even"],

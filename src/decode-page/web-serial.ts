@@ -40,7 +40,7 @@ export class WebSerialSource implements Source {
   readonly #port: WebSerialPort;
   readonly #tap: (bytes: Uint8Array | null) => void;
 
-  /** @param tap sees every chunk of bytes; `null`: the port was opened anew */
+  /** @param tap sees every chunk of bytes; `null`: the port was opened again */
   constructor(port: WebSerialPort, tap: (bytes: Uint8Array | null) => void) {
     const { usbVendorId, usbProductId } = port.getInfo();
     const hex = (id = 0): string => id.toString(16).padStart(4, "0");

@@ -56,7 +56,7 @@ export interface HttpSinkOptions {
   /** The last lines of the log, and the configuration in force with secrets masked. */
   readonly logTail?: LogTail | undefined;
   readonly settings?: PageSettings | undefined;
-  /** The folder of the built page; the default is beside the program. */
+  /** The folder of the built page; by default `page` next to the program. */
   readonly assetsDir?: string;
   /** Instead of the Supervisor's address (tests). */
   readonly ingressPeer?: string;
@@ -97,7 +97,7 @@ export class HttpSink implements Sink {
     const { http, supervised, inContainer = false } = this.#options;
     if (supervised) return "status page: open it from Home Assistant";
     if (!inContainer) return `status page at ${this.url}`;
-    const readers = http.token === undefined ? "; whoever reaches it can read it, unless http.token is set" : "";
+    const readers = http.token === undefined ? "; everyone who can reach it can read it, unless http.token is set" : "";
     return (
       `status page at port ${http.port} of this container, from outside where Docker publishes that port: with our ` +
       `docker-compose.yml http://127.0.0.1:8099, unless HTTP_LISTEN or HTTP_PORT in .env say otherwise${readers}`

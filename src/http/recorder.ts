@@ -18,7 +18,7 @@ const MAX_TELEGRAM_BYTES = 4_096;
 const MAX_RAW_BYTES = 16_384;
 /** Longest reason that is kept, characters. */
 const MAX_REASON = 300;
-/** Bytes that arrive within this time stand in one line of a capture. */
+/** Bytes that arrive within this time form one line of a capture. */
 const SAME_CHUNK_MS = 500;
 
 /** One entry: the summary for the page's list, and the telegram's bytes. */

@@ -87,7 +87,7 @@ interface Label {
   readonly text: string;
 }
 
-/** Hours of the meter's clock at their place; days and months in the middle of theirs. At most so many. */
+/** Hours of the meter's clock at their positions; days and months at the middle of theirs. At most `room` labels. */
 function labelsOf({ startAt, endAt, rows }: LedgerView, { range, date, language }: LedgerPlot, room: number): Label[] {
   if (range === "day") {
     const every = [1, 2, 3, 6, 12].find((hours) => 24 / hours <= room) ?? 12;
@@ -116,13 +116,13 @@ function offsetAt(at: number, rows: readonly LedgerRow[]): number {
   return (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 }
 
-/** 1, 2 or 5 times a power of ten, at least so much. */
+/** The smallest of 1, 2 or 5 times a power of ten that is not below `least`. */
 export function niceStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least));
   return ([1, 2, 5, 10].find((digit) => digit * power >= least * 0.999) ?? 10) * power;
 }
 
-/** Decimals that steps of so many Wh need in kWh. */
+/** Decimals that multiples of `step` (Wh) need in kWh. */
 function decimalsOf(step: number): number {
   return Math.max(0, Math.min(3, -Math.floor(Math.log10(step / 1000))));
 }

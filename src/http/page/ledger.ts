@@ -37,11 +37,11 @@ export class LedgerCard {
 
   /** Takes a new state: reloads for another meter or language, and once a minute. */
   show(meter: PageMeter, language: Language): void {
-    const anew = this.#meter?.index !== meter.index || this.#meter.id !== meter.id || language !== this.#language;
+    const changed = this.#meter?.index !== meter.index || this.#meter.id !== meter.id || language !== this.#language;
     this.#meter = meter;
     this.#language = language;
-    if (anew) this.#ranges.relabel();
-    if (anew || Date.now() - this.#loadedAt > RELOAD_MS) void this.#reload();
+    if (changed) this.#ranges.relabel();
+    if (changed || Date.now() - this.#loadedAt > RELOAD_MS) void this.#reload();
   }
 
   #move(by: 1 | -1): void {

@@ -113,7 +113,7 @@ function refresh(page: PageState): PageMeter | undefined {
   return meter;
 }
 
-/** Where something is wrong the stages come first; the words of a meter that the verdict is not about stand with them. */
+/** If something is wrong the stages come first. The verdict may concern another meter than the one shown: then the diagnosis of this one is added. */
 function placeStages(verdict: Verdict, meter: PageMeter): void {
   const card = byId("path-card");
   const { code, text, cure } = meter.diagnosis;

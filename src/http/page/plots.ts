@@ -33,7 +33,7 @@ export class Plots {
 
   /** Takes a new state: appends a point, or reloads everything for another meter or language. */
   show(state: PageState, meter: PageMeter, language: Language): void {
-    const anew = this.#meter?.index !== meter.index || this.#meter.id !== meter.id || language !== this.#language;
+    const changed = this.#meter?.index !== meter.index || this.#meter.id !== meter.id || language !== this.#language;
     if (language !== this.#language) {
       this.#language = language;
       this.#power.language = language;
@@ -43,7 +43,7 @@ export class Plots {
     this.#now = state.now;
     this.#startedAt = state.startedAt;
     const counted = this.#energy.empty && meter.values.some(({ key }) => key === "energy_import");
-    if (anew || Date.now() - this.#loadedAt > (counted ? FIRST_RELOAD_MS : RELOAD_MS)) void this.#reload();
+    if (changed || Date.now() - this.#loadedAt > (counted ? FIRST_RELOAD_MS : RELOAD_MS)) void this.#reload();
     else this.#power.append(meter, state.now);
     this.#energy.showToday(meter, state.now, state.startedAt);
   }

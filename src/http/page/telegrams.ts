@@ -30,10 +30,10 @@ export class Telegrams {
     void this.refresh(changed);
   }
 
-  async refresh(anew = false): Promise<void> {
+  async refresh(force = false): Promise<void> {
     if (!byId<HTMLDetailsElement>("telegrams-card").open) return;
     const list = await load<TelegramSummary[]>(`api/telegrams?meter=${this.#meter}`);
-    if (list === null || (!anew && list[0]?.id === this.#newest)) return;
+    if (list === null || (!force && list[0]?.id === this.#newest)) return;
     this.#newest = list[0]?.id ?? -1;
     this.#showList(list);
     const wanted = this.#chosen ?? list[0]?.id ?? null;
