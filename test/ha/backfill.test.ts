@@ -53,6 +53,7 @@ describe("a day that a real Home Assistant missed", () => {
     [
       `meter: { port: "${meter.url}", key: ${KEY} }`,
       `mqtt: { server: "mqtt://127.0.0.1:${broker.port}" }`,
+      'tariff_windows: [{ name: day, from: "00:00", to: "24:00", time_zone: Europe/Vienna }]',
       "time_zone: Europe/Vienna",
       ...(automatic ? [`homeassistant: { backfill: true, url: "${home.url}", token: "${home.token}" }`] : []),
     ].join("\n");
@@ -237,6 +238,20 @@ describe("a day that a real Home Assistant missed", () => {
       expect(total(after)).toBeCloseTo(total(earlier), 6);
     }
   };
+
+  it("has in its tariff window, as an entity of Home Assistant, what the meter has counted since midnight", async () => {
+    const end = BEGIN + HOURS * HOUR_MS;
+    const hour = Number(new Date(end).toLocaleString("en-GB", { hour: "2-digit", timeZone: "Europe/Vienna" })) % 24;
+    const [now, midnight] = [end, end - hour * HOUR_MS].map((time) => sent.get(time)?.energy_import ?? Number.NaN);
+    await home.until(
+      "the energy in the window",
+      async () => {
+        const state = Number((await home.state(`${NAME}window_day_today`))?.state);
+        return Math.abs(state - ((now ?? 0) - (midnight ?? 0))) < 0.0005;
+      },
+      60_000,
+    );
+  });
 
   it("is one bar with the energy of all hours, which are listed and left without --apply", async () => {
     await picture("backfill-before");
