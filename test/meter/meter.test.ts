@@ -226,6 +226,21 @@ describe("a meter", () => {
     expect(source.openings).toHaveLength(2);
   });
 
+  it("tries the settings of an AMIS meter after both parities, and stays for longer than its search takes", async () => {
+    const { source, clock } = await bench();
+    const openings = () => source.openings.map(({ baudRate, parity }) => `${baudRate} ${parity}`);
+    await clock.pass(61_000);
+    expect(openings()).toEqual(["2400 even", "2400 none"]);
+    await clock.pass(121_000);
+    expect(openings()).toEqual(["2400 even", "2400 none", "9600 even"]);
+    await clock.pass(129_000);
+    expect(openings()).toHaveLength(3);
+    source.push(new SimulatedMeter({ layout: "amis", key, start }).telegram(start));
+    await flushPromises();
+    await clock.pass(600_000);
+    expect(openings()).toHaveLength(3);
+  });
+
   it("takes frames that it cannot decrypt for a proof of the line settings", async () => {
     const { source, telegrams, meter } = await bench({ wrongKey: true });
     await telegrams(10);

@@ -76,8 +76,8 @@ export const meterSchema = z.strictObject({
   parity: option(z._default(z.enum(["auto", "none", "even", "odd"]), "auto"), {
     title: { en: "Parity", de: "Parität" },
     help: {
-      en: "Parity of the serial line; auto tries even, then none, until telegrams come.",
-      de: "Parität der seriellen Leitung; auto versucht even, dann none, bis Telegramme kommen.",
+      en: "Parity of the serial line; auto tries even, then none, then (at the default baud rate) 9600 8E1 for AMIS meters, until telegrams come.",
+      de: "Parität der seriellen Leitung; auto versucht even, dann none, dann (bei der voreingestellten Baudrate) 9600 8E1 für AMIS-Zähler, bis Telegramme kommen.",
     },
   }),
   stop_bits: option(z._default(whole(1, 2), 1), {
