@@ -37,23 +37,37 @@ const homeOf = (name) => resolve("test/fixtures/corpus", name);
 const corpusOf = (name) =>
   readdirSync(homeOf(name)).map((file) => Buffer.from(readFileSync(join(homeOf(name), file), "utf8").trim(), "hex"));
 
-function run(executions, seed, wanted) {
+/** In slices, so that a run that is stopped (SIGTERM) says how far it has come. */
+async function run(executions, seed, wanted) {
   const names = Object.keys(CODEC_TARGETS).filter((name) => wanted.length === 0 || wanted.includes(name));
+  const share = Math.ceil(executions / names.length);
+  const slice = Math.min(share, 5_000);
+  let stopped = false;
+  process.once("SIGTERM", () => {
+    stopped = true;
+  });
   let total = 0;
   for (const [index, name] of names.entries()) {
-    const share = Math.ceil(executions / names.length);
-    const {
-      executions: done,
-      bytes,
-      usPerByte,
-      failures,
-    } = execute(CODEC_TARGETS[name], corpusOf(name), share, seed + index);
-    total += done;
-    console.log(
-      `${name}: ${done} executions, ${bytes} bytes, ${usPerByte.toFixed(2)} µs a byte, ${failures.length} failures`,
-    );
-    for (const failure of failures) console.log(`  ${failure}`);
-    if (failures.length > 0) process.exitCode = 1;
+    const corpus = corpusOf(name);
+    const sum = { done: 0, bytes: 0, us: 0, failures: 0 };
+    while (sum.done < share && !stopped) {
+      const result = execute(
+        CODEC_TARGETS[name],
+        corpus,
+        Math.min(slice, share - sum.done),
+        seed + index + sum.done * 64,
+      );
+      sum.done += result.executions;
+      sum.bytes += result.bytes;
+      sum.us += result.usPerByte * result.bytes;
+      sum.failures += result.failures.length;
+      for (const failure of result.failures) console.log(`  ${name}: ${failure}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    total += sum.done;
+    const cost = (sum.us / Math.max(1, sum.bytes)).toFixed(2);
+    console.log(`${name}: ${sum.done} executions, ${sum.bytes} bytes, ${cost} µs a byte, ${sum.failures} failures`);
+    if (sum.failures > 0) process.exitCode = 1;
   }
   console.log(`${total} executions, seed ${seed}`);
 }
@@ -144,7 +158,7 @@ function common(a, b) {
   );
 }
 
-if (mode === "run") run(Number(rest[0] ?? 1_000_000), Number(rest[1] ?? 1), rest.slice(2));
+if (mode === "run") await run(Number(rest[0] ?? 1_000_000), Number(rest[1] ?? 1), rest.slice(2));
 else if (mode === "grow") await grow(Number(rest[0] ?? 20), rest.slice(1));
 else throw new Error("grow or run");
 rmSync(folder, { recursive: true });
