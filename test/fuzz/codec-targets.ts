@@ -158,7 +158,8 @@ function checkRecovery(decoder: Decoder, keys: number): void {
 function throughLink(wrap: (content: Uint8Array, depth: number) => Uint8Array): (input: Uint8Array) => void {
   return (input) => {
     const [mode = 0, depth = 0] = input;
-    throughDecoder(wrap(input.subarray(2), depth), mode);
+    const content = input.subarray(2);
+    throughDecoder(content.length === 0 ? content : wrap(content, depth), mode);
   };
 }
 
@@ -272,10 +273,13 @@ function p1Text(input: Uint8Array): void {
   });
 }
 
+const WRAPPERS = [mbus, hdlc, p1, blocks, amis];
+
 /** Frames or not: spans without gaps, and check sums that can be written again. */
 function dissection(input: Uint8Array): void {
   const [depth = 0, which = 0] = input;
-  const wire = [mbus, hdlc, p1, blocks, amis][which % 5]?.(input.subarray(2), depth) ?? input;
+  const content = input.subarray(2);
+  const wire = content.length === 0 ? content : (WRAPPERS[which % WRAPPERS.length]?.(content, depth) ?? content);
   const parts = timed(wire.length, () => dissect(wire));
   withCheckSums(wire, parts.seals);
   const inner = joinSlices(wire, parts.slices);
@@ -285,7 +289,8 @@ function dissection(input: Uint8Array): void {
 
 function annotation(input: Uint8Array): void {
   const [depth = 0, which = 0] = input;
-  const wire = [mbus, hdlc, p1, blocks, amis][which % 5]?.(input.subarray(2), depth) ?? input;
+  const content = input.subarray(2);
+  const wire = content.length === 0 ? content : (WRAPPERS[which % WRAPPERS.length]?.(content, depth) ?? content);
   // Decodes, dissects and describes: three times the work of decoding.
   const parts = timed(3 * wire.length, () => annotate(wire, KEYS[depth % KEYS.length]));
   for (const { hex, spans } of parts) {

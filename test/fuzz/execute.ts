@@ -6,7 +6,7 @@ import { mutate, seeded } from "./mutate.ts";
 const US_PER_BYTE = 10;
 const ALLOWED_MS = 0.5;
 /** One expensive execution says little on a machine that does other things: the cheapest of so many counts. */
-const ATTEMPTS = 8;
+const ATTEMPTS = 100;
 /** After so many failures it is clear enough. */
 const MOST_FAILURES = 20;
 
