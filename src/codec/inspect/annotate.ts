@@ -287,7 +287,8 @@ function fillGaps(spans: readonly Span[], length: number): Span[] {
   const filled: Span[] = [];
   let at = 0;
   for (const each of sorted) {
-    if (each.start < at) continue;
+    // What has no bytes (the contents of an empty compact array) has no place.
+    if (each.start < at || each.end === each.start) continue;
     if (each.start > at) filled.push(span("unknown", at, each.start, "not recognised"));
     filled.push(each);
     at = each.end;

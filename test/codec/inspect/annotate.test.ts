@@ -75,6 +75,14 @@ describe("annotate", () => {
   });
 });
 
+it("an empty compact array has no span of its own", () => {
+  const wire = Buffer.from("0F000000000002020906010001080" + "0FF130600", "hex");
+  for (const { spans } of annotate(wire)) {
+    expect(spans.every(({ start, end }) => end > start)).toBe(true);
+    expect(spans.at(-1)?.end).toBe(wire.length);
+  }
+});
+
 describe("dissect", () => {
   it.each(fixtureNames())("finds check sums of %s that are right as they stand", (name) => {
     const { wire } = loadFixture(name);
