@@ -93,8 +93,11 @@ export function runLine(options: Options): Report {
   const note = (verdicts: readonly Verdict[]): void => {
     for (const verdict of verdicts) {
       const { telegram, at } = verdict;
-      if (verdict.type !== "provisional") decided.add(telegram.invocationCounter ?? -1);
-      const sent = truth.get(telegram.invocationCounter ?? -1);
+      if (verdict.type !== "provisional") decided.add(numberOf(telegram));
+      // A telegram whose number is its clock, and whose clock is wrong, is told by its values.
+      const sent =
+        truth.get(numberOf(telegram)) ??
+        [...truth.values()].find((one) => differences(one, telegram).every((what) => what === "time"));
       const wrong = sent === undefined ? ["everything"] : differences(sent, telegram);
       if (verdict.type === "provisional") {
         report.provisional++;
@@ -103,12 +106,12 @@ export function runLine(options: Options): Report {
       }
       if (wrong.length > 0) report.wrongDecoded++;
       if (verdict.type === "rejected") {
-        const counter = telegram.invocationCounter ?? -1;
+        const counter = numberOf(telegram);
         if (waiting.has(counter)) refused.set(counter, `${verdict.check}: ${verdict.reason}`);
         if (wrong.length > 0) report.caughtBy[verdict.check] = (report.caughtBy[verdict.check] ?? 0) + 1;
         continue;
       }
-      waiting.delete(telegram.invocationCounter ?? -1);
+      waiting.delete(numberOf(telegram));
       report.published++;
       if (at < now) report.late++;
       if (verdict.withheld !== undefined) report.withheld++;
@@ -121,14 +124,12 @@ export function runLine(options: Options): Report {
         const off = Math.abs(value - (sent === undefined ? Number.NaN : read(sent, obis)));
         report.worstEnergy = Math.max(report.worstEnergy, off);
         if (before !== undefined && value < before.value) {
-          report.violations.push(
-            `${telegram.invocationCounter} ${kind}: ${obis} fell from ${before.value} to ${value}`,
-          );
+          report.violations.push(`${numberOf(telegram)} ${kind}: ${obis} fell from ${before.value} to ${value}`);
         }
         // 100 kW, the limit of the configuration; 5 s for telegrams that are late.
         const most = before === undefined ? Number.NaN : (100_000 * (at - before.at + PERIOD_MS)) / 3_600_000 + 1;
         if (before !== undefined && value - before.value > most) {
-          report.violations.push(`${telegram.invocationCounter}: ${obis} jumped from ${before.value} to ${value}`);
+          report.violations.push(`${numberOf(telegram)}: ${obis} jumped from ${before.value} to ${value}`);
         }
         highest.set(obis, { value, at });
       }
@@ -148,7 +149,7 @@ export function runLine(options: Options): Report {
     const foreign = other.telegram(START + index * PERIOD_MS);
     const sent = decodeTelegrams(bytes, { key: KEY })[0];
     if (sent?.type !== "telegram") throw new Error("the simulated meter sends something that does not decode");
-    const counter = sent.telegram.invocationCounter ?? -1;
+    const counter = numberOf(sent.telegram);
     truth.set(counter, sent.telegram);
     if (truth.size > 200) truth.delete(truth.keys().next().value ?? -1);
     report.sent++;
@@ -183,6 +184,17 @@ export function runLine(options: Options): Report {
   note(acceptance.expire(Number.POSITIVE_INFINITY));
   for (const counter of waiting) report.lost.push(`${counter}: ${refused.get(counter) ?? "not decoded"}`);
   return report;
+}
+
+/**
+ * The number of a telegram: its invocation counter, or, where there is none (AMIS), how many periods its clock is past the
+ * start, both hours of the night in which clocks are put back.
+ */
+function numberOf(telegram: Telegram): number {
+  if (telegram.invocationCounter !== null) return telegram.invocationCounter;
+  const summer = ((telegram.clockStatus ?? 0) & 0x80) !== 0;
+  const wall = Date.parse(`${telegram.meterTime?.slice(0, 19)}Z`);
+  return (wall - (summer ? 2 : 1) * 3_600_000 - START) / PERIOD_MS;
 }
 
 const read = (telegram: Telegram, obis: string): number => {
