@@ -15,6 +15,8 @@ import { KEY, SimulatedMeterProcess } from "./simulated-meter.ts";
 
 const NAME = "sensor.kaifa_ma309_";
 const HOUR_MS = 3_600_000;
+/** Pixels; a label or value that breaks makes a row higher. */
+const ONE_LINE = 56;
 const LARGEST_PICTURE = 300 * 1024;
 const FLAGS = [
   "--no-sandbox",
@@ -142,12 +144,19 @@ describe("in the browser of a person who uses Home Assistant", () => {
     meter.speak();
   };
 
-  it("the device page shows values and diagnostics", async () => {
+  it("the device page shows values and diagnostics, each with its whole label", async () => {
     const [device] = await home.devices();
     const page = await open(`/config/devices/device/${device?.id}`);
     await page.getByText("Energy import").first().waitFor({ state: "attached", timeout: 45_000 });
     await page.getByText("Telegrams rejected").first().waitFor({ state: "attached" });
     await page.getByText("181210207919").first().waitFor({ state: "attached" });
+    // High enough for the card of diagnostics.
+    await page.setViewportSize({ width: 1280, height: 1400 });
+    for (const label of ["Status", "Telegrams arrive", "Telegrams rejected"]) {
+      const row = page.locator("hui-generic-entity-row").filter({ hasText: label }).first();
+      const { height } = (await row.boundingBox()) ?? { height: Number.NaN };
+      expect(height).toBeLessThanOrEqual(ONE_LINE);
+    }
     await picture(page, "home-assistant-device");
     await page.close();
   });
