@@ -100,15 +100,29 @@ export class Observer {
   /** @param limitMs after how long without an accepted telegram something is wrong */
   observe(at: number, limitMs: number): Observations {
     this.#bytes.advance(at);
+    const { source, line, listeningMs } = this.#source.observe(at);
+    const bytes = this.#bytes.counts(at);
+    // Field by field: this runs several times a telegram, and spreading objects costs more than all the rest of it.
     return {
-      ...this.#place,
-      ...this.#source.observe(at),
-      ...this.#bytes.counts(at),
-      ...this.#refusal,
+      label: this.#place.label,
+      kind: this.#place.kind,
+      deployment: this.#place.deployment,
+      source,
+      line,
+      listeningMs,
       sinceAcceptedMs: this.#acceptedAt === null ? null : at - this.#acceptedAt,
       limitMs,
+      bytes: bytes.bytes,
+      zeroBytes: bytes.zeroBytes,
+      oddBytes: bytes.oddBytes,
+      distinctBytes: bytes.distinctBytes,
+      onlyOneBurst: bytes.onlyOneBurst === true,
+      faults: bytes.faults,
       sameChecksumFaults: this.#checksum.count,
+      implausible: this.#refusal.implausible,
+      implausibleCheck: this.#refusal.implausibleCheck,
       untagged: this.#untagged,
+      link: bytes.link,
       systemTitle: this.#systemTitle,
     };
   }
