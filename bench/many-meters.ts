@@ -170,7 +170,7 @@ export async function benchMany(broker: Broker, meters: number, choice: Topics, 
  * telegram as soon as it is connected and the next a period later: a first contact takes two.
  */
 export async function benchManyStart(broker: Broker, meters: number) {
-  const fleet = await Fleet.open(broker, meters, "all", 0, ["homeassistant/device/+/config"]);
+  const fleet = await Fleet.open(broker, meters, "all", 0, ["homeassistant/sensor/+/power_import/config"]);
   const { farm, log } = fleet;
   farm.ask("greet");
   log.ask({ count: meters });
