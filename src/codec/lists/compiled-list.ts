@@ -1,6 +1,6 @@
 /**
- * A positional list made ready to be compared with telegrams: whether a body fits it, what it then says, and whether two
- * lists could fit the same body.
+ * A positional list compiled for matching: checks whether a body fits it, reads the body, and finds out whether two lists
+ * could match the same body.
  */
 import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "../axdr/axdr.ts";
 import { isNothing, readText, readValue } from "../axdr/axdr-value.ts";
@@ -13,16 +13,16 @@ import type { BuiltInElement, BuiltInList, ElementRole, ElementType } from "./li
 
 /** A body that fits a list. */
 export interface PositionReading {
-  /** Name of the list, for instance `KFM_001-13`. */
+  /** Name of the list, such as `KFM_001-13`. */
   readonly layout: string;
   readonly registers: readonly Register[];
   readonly meterId: string | null;
   readonly meterType: string | null;
-  /** Offset of the 12 bytes of a clock in the body, -1 if the list has none. */
+  /** Offset of the 12-byte clock in the body; -1 if the list has no clock. */
   readonly clock: number;
 }
 
-/** A-XDR tags that an element may have, by type. */
+/** A-XDR tags accepted for each element type. */
 const TAGS: Readonly<Record<ElementType | "array", readonly number[]>> = {
   u8: [TAG.unsigned],
   u16: [TAG.longUnsigned],
@@ -41,13 +41,13 @@ const TAGS: Readonly<Record<ElementType | "array", readonly number[]>> = {
   array: [TAG.array],
 };
 const CLOCK_TAGS = [TAG.octetString, TAG.dateTime];
-/** Longest number or type of a meter. */
+/** Maximum length of a meter number or meter type. */
 const MAX_TEXT = 64;
 
-/** One element, its texts read. */
+/** One element with its OBIS code and hex digits parsed. */
 interface Cell {
   readonly path: readonly number[];
-  /** `null`: every type that the rest of the element allows. */
+  /** `null`: any type that the other fields of the element allow. */
   readonly tags: readonly number[] | null;
   readonly skip: boolean;
   readonly text: string | undefined;
@@ -60,7 +60,7 @@ interface Cell {
 
 interface CellRegister {
   readonly obis: string;
-  /** Groups C and D. */
+  /** OBIS value groups C and D. */
   readonly c: number;
   readonly d: number;
   readonly unit: string | null;
@@ -70,13 +70,13 @@ interface CellRegister {
 
 export interface CompiledList {
   readonly name: string;
-  /** Elements of the outermost level. */
+  /** Number of elements at the outermost level. */
   readonly count: number;
   readonly cells: readonly Cell[];
   readonly sums: BuiltInList["sums"];
 }
 
-/** @throws RangeError for an OBIS code or hex digits that are none; `listProblems` names them */
+/** @throws RangeError for an invalid OBIS code or invalid hex digits; `listProblems` reports which */
 export function compileList(list: BuiltInList): CompiledList {
   let next = 0;
   const cells = list.elements.map((element): Cell => {
@@ -119,7 +119,7 @@ function registerOf(obis: string, { unit = null, scaler }: BuiltInElement): Cell
   };
 }
 
-/** Whether the body is one of this list. */
+/** Whether the body matches this list. */
 export function fitsList(list: CompiledList, root: AxdrNode, bytes: Uint8Array): boolean {
   if (!isContainer(root) || root.items.length !== list.count) return false;
   for (const cell of list.cells) {
@@ -155,19 +155,19 @@ function hasBytes(expected: Uint8Array, node: AxdrNode, bytes: Uint8Array, exact
   return expected.every((byte, i) => bytes[node.start + i] === byte);
 }
 
-/** The number or the type of a meter: a printable text, or an integer. `null` for anything else. */
+/** A meter number or meter type: printable text or an integer. `null` for anything else. */
 function textOf(node: AxdrNode, bytes: Uint8Array): string | null {
   if (!isString(node)) return isNumeric(node) && Number.isInteger(Number(node.value)) ? String(node.value) : null;
   const text = readText(node, bytes)?.trim() ?? "";
   return text === "" || text.length > MAX_TEXT ? null : text;
 }
 
-/** A string without the zeros or blanks that fill it. */
+/** A string without its trailing zero or space padding. */
 function trimmed(node: AxdrNode, bytes: Uint8Array): string {
   return latin1Text(bytes, node.start, node.end).replace(/[\0 ]+$/, "");
 }
 
-/** What a body that fits the list says. */
+/** Reads a body that fits the list. */
 export function readList(list: CompiledList, root: AxdrNode, bytes: Uint8Array): PositionReading {
   const registers: Register[] = [];
   let meterId: string | null = null;
@@ -197,18 +197,18 @@ export function readList(list: CompiledList, root: AxdrNode, bytes: Uint8Array):
   return { layout: list.name, registers, meterId, meterType, clock };
 }
 
-/** Whether there can be a body that fits both lists. */
+/** Whether some body could fit both lists. */
 export function couldOverlap(a: CompiledList, b: CompiledList): boolean {
   if (a.count !== b.count) return false;
   return a.cells.every((one) => b.cells.every((other) => couldBoth(one, other)));
 }
 
-/** Whether two elements could both stand where they say. */
+/** Whether one body could satisfy both elements. */
 function couldBoth(a: Cell, b: Cell): boolean {
   const depth = Math.min(a.path.length, b.path.length);
   for (let i = 0; i < depth; i++) if (a.path[i] !== b.path[i]) return true;
   if (a.path.length !== b.path.length) {
-    // The shorter path leads to a container of the other's element.
+    // The shorter path leads to a container that holds the other element.
     const outer = a.path.length < b.path.length ? a : b;
     return outer.skip && (outer.tags === null || outer.tags.includes(TAG.array));
   }
@@ -218,11 +218,11 @@ function couldBoth(a: Cell, b: Cell): boolean {
   return content === null || acceptsContent(other, content);
 }
 
-/** Tags of everything but containers and "no value". */
+/** Tags of every type except containers and "no value". */
 const LEAF_TAGS: readonly number[] = [...new Set(Object.values(TAGS).flat()), TAG.dateTime].filter(
   (tag) => tag !== TAG.array,
 );
-/** `-1` stands for whatever else there may be: containers, "no value", rare types. */
+/** `-1` covers all remaining types: other containers, "no value", rare types. */
 const ANY_TAG = [...LEAF_TAGS, TAG.array, -1];
 
 function allowedTags(cell: Cell): readonly number[] {
@@ -231,7 +231,7 @@ function allowedTags(cell: Cell): readonly number[] {
   return cell.role === undefined && cell.bytes === undefined ? [...LEAF_TAGS, -1] : LEAF_TAGS;
 }
 
-/** The bytes that an element must have; `null` where they may differ. */
+/** The bytes an element must contain; `null` if they may vary. */
 function constantOf(cell: Cell): Uint8Array | null {
   if (cell.text !== undefined) return latin1Bytes(cell.text);
   return cell.length === undefined ? (cell.bytes ?? null) : null;

@@ -1,9 +1,9 @@
 /**
- * How a positional list is written down: the same form for the built-in tables (position-lists.ts) and for those that a
- * user teaches (`lists:` of the configuration), so that a user's list becomes a built-in one by being moved.
+ * Definition format of a positional list. The built-in tables (position-lists.ts) and user-defined lists (`lists:` in the
+ * configuration) share it, so a user's list can be moved into the built-in tables unchanged.
  */
 
-/** Types of A-XDR by the names of the configuration. `text` is a string of either kind, `octets` an octet-string. */
+/** A-XDR types as named in the configuration. `text` is any string type; `octets` is an octet-string. */
 export type ElementType =
   | "u8"
   | "u16"
@@ -20,49 +20,49 @@ export type ElementType =
   | "bool"
   | "enum";
 
-/** What an element says of the meter beside its registers. */
+/** Meter data that is not a register. */
 export type ElementRole = "meter_id" | "meter_type" | "clock";
 
-/** One element; exactly one of `skip`, `text`, `bytes`, `role` and `obis` says what it is. */
+/** One element. Exactly one of `skip`, `text`, `bytes`, `role` and `obis` must be set. */
 export interface ElementFields {
-  /** Of no interest; with a `type` it helps to recognise the list. */
+  /** Ignored; with a `type`, it still helps to identify the list. */
   readonly skip?: boolean | undefined;
-  /** A constant: this text, whatever zeros or blanks fill it up. */
+  /** A constant text; zero or space padding is ignored. */
   readonly text?: string | undefined;
-  /** A constant: these bytes, as hex digits. */
+  /** Constant bytes, in hex. */
   readonly bytes?: string | undefined;
   readonly role?: ElementRole | undefined;
-  /** A register: `1.7.0` or `1-0:1.7.0*255`. */
+  /** OBIS code of a register: `1.7.0` or `1-0:1.7.0*255`. */
   readonly obis?: string | undefined;
-  /** Of a register, as the telegram means it: `Wh`, `W`. */
+  /** Unit of the register in the telegram: `Wh`, `W`. */
   readonly unit?: string | null | undefined;
-  /** Power of ten that the number is multiplied by. */
+  /** The value is multiplied by 10^scaler. */
   readonly scaler?: number | undefined;
   readonly type?: ElementType | undefined;
-  /** Index at each level, from 0; default: the next position of the outermost level. */
+  /** Index at each nesting level, starting at 0. Default: the next position at the outermost level. */
   readonly path?: readonly number[] | undefined;
 }
 
 export type ListElement = "skip" | ElementFields;
 
-/** A list of positions. */
+/** A positional list. */
 export interface ListDefinition {
   readonly name: string;
   readonly elements: readonly ListElement[];
 }
 
-/** What the built-in tables say beyond that, to be recognised without a constant. */
+/** Extra fields for the built-in tables, which identify lists that have no constant. */
 export interface BuiltInElement extends Omit<ElementFields, "type"> {
   readonly type?: ElementType | "array" | readonly ElementType[] | undefined;
-  /** The text without what fills it up. */
+  /** Matched against the text without its padding. */
   readonly pattern?: RegExp | undefined;
-  /** Length of a string, bytes; `bytes` are then the first of them. */
+  /** Length of a string in bytes; `bytes` then matches its beginning. */
   readonly length?: number | undefined;
 }
 
 export interface BuiltInList {
   readonly name: string;
   readonly elements: readonly ("skip" | BuiltInElement)[];
-  /** Relations between the values (by position) that hold in every capture and are asked for where the types alone say little. */
+  /** Sums between values (by position) that hold in every capture; checked when the types alone do not identify the list. */
   readonly sums?: readonly (readonly [total: number, first: number, second: number])[];
 }

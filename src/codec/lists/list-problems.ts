@@ -1,4 +1,4 @@
-/** What is wrong with lists that a user writes down, each with its place and with what is allowed there. */
+/** Validates user-defined lists. Each problem has its location and what is allowed there. */
 import { parseHex } from "../hex.ts";
 import { parseObis } from "../values/obis.ts";
 import { unitCode } from "../values/unit.ts";
@@ -8,9 +8,9 @@ import type { ElementFields, ListDefinition } from "./list-definition.ts";
 export interface ListProblem {
   /** Index of the list. */
   readonly list: number;
-  /** Index of the element; `null`: the list as a whole. */
+  /** Index of the element; `null`: the whole list. */
   readonly element: number | null;
-  /** Name of the field in the element; `null`: the element as a whole. */
+  /** Name of the field in the element; `null`: the whole element. */
   readonly field: keyof ElementFields | null;
   readonly found: string;
   readonly allowed: string;
@@ -18,10 +18,10 @@ export interface ListProblem {
 
 const KINDS = ["skip", "text", "bytes", "role", "obis"] as const;
 const UNITS = "Wh, varh, VAh, W, var, VA, V, A, Hz";
-/** Prefixes of units that people write; the telegram's own unit and a scaler say the same. */
+/** Unit prefixes that users write by mistake; the base unit with a scaler replaces them. */
 const PREFIXES: Readonly<Record<string, number>> = { k: 3, M: 6, m: -3 };
 
-/** Every problem, in the order of the lists; empty where all of them can be used. */
+/** All problems, in list order; empty if every list is valid. */
 export function listProblems(lists: readonly ListDefinition[]): ListProblem[] {
   const problems: ListProblem[] = [];
   const compiled: (CompiledList | null)[] = lists.map((list, index) => {
@@ -140,7 +140,7 @@ function isUnit(name: string): boolean {
   }
 }
 
-/** Whether two paths lead to the same position, or one into what the other takes whole. */
+/** Whether two paths point to the same position, or one lies inside the other. */
 function samePlace(a: readonly number[], b: readonly number[]): boolean {
   const depth = Math.min(a.length, b.length);
   for (let i = 0; i < depth; i++) if (a[i] !== b[i]) return false;

@@ -1,30 +1,30 @@
 /**
- * A template of the `lists:` block for telegrams that decrypt but fit no list: each position with its type, its raw value
- * and what it could be. Guesses stand in comments only: nothing is ever read by them.
+ * Template of a `lists:` block for telegrams that decrypt but match no list: each position with its type, raw value and
+ * possible meaning. The guesses are only comments in the template; they are never used to decode.
  */
 import type { ListPosition } from "./unknown-list.ts";
 
-/** Telegrams of one form that are compared with each other. */
+/** Maximum number of telegrams of one form to compare. */
 export const MAX_SAMPLES = 16;
 
-/** One position over all the telegrams of that form. */
+/** One position, across all telegrams of the same form. */
 export interface TemplateRow {
   readonly path: readonly number[];
   readonly type: string;
   /** The value in the last telegram. */
   readonly raw: string;
-  /** What it could be, in words. */
+  /** Possible meanings, in words. */
   readonly guesses: readonly string[];
-  /** An element of `lists:` that says so; `null` where nothing is guessed. */
+  /** The matching `lists:` element; `null` without a guess. */
   readonly element: string | null;
 }
 
-/** Whether two telegrams have the same positions: then they are samples of one list. */
+/** Whether two telegrams have the same positions and types, which makes them samples of one list. */
 export function sameForm(a: readonly ListPosition[], b: readonly ListPosition[]): boolean {
   return a.length === b.length && a.every(({ path, type }, i) => type === b[i]?.type && `${path}` === `${b[i]?.path}`);
 }
 
-/** @param samples at least one, all of the same form, in the order in which they came */
+/** @param samples at least one, all of the same form, in order of arrival */
 export function describePositions(samples: readonly (readonly ListPosition[])[]): TemplateRow[] {
   const last = samples.at(-1) ?? [];
   const guesses = last.map((): Guess[] => []);
@@ -49,7 +49,7 @@ interface Guess {
   readonly element?: string;
 }
 
-/** Names, numbers, clocks. */
+/** Guesses list names, meter numbers and clocks. */
 function guessTexts(positions: readonly ListPosition[], guesses: Guess[][]): void {
   let hasNumber = false;
   positions.forEach(({ text, clock }, i) => {
@@ -67,7 +67,7 @@ function guessTexts(positions: readonly ListPosition[], guesses: Guess[][]): voi
   });
 }
 
-/** Raw values of 230 V with 0, 1, 2 and 3 digits behind the point. */
+/** 230 V ±10 %, with 0 to 3 decimal places. */
 const VOLTAGE = { least: 207, most: 253, scalers: [0, -1, -2, -3] } as const;
 const FREQUENCY = { least: 49.5, most: 50.5, scalers: [0, -1, -2, -3] } as const;
 
@@ -77,7 +77,7 @@ function scalerOf(number: number | null, { least, most, scalers }: typeof VOLTAG
   return found ?? null;
 }
 
-/** Three neighbours near 230, 2300 …, and three of one type behind or before them. */
+/** Guesses three consecutive values near 230, 2300 … as voltages, and three of one type before or after them as currents. */
 function guessVoltages(positions: readonly ListPosition[], guesses: Guess[][]): void {
   const scalers = positions.map(({ number, type }) => (type === "bool" ? null : scalerOf(number, VOLTAGE)));
   const isRow = (at: number): boolean =>
@@ -134,7 +134,7 @@ function element(obis: string, unit: string, scaler: number, position: ListPosit
   return { words: `${words}${raw}`, element: `{ obis: ${obis}, unit: ${unit}, scaler: ${scaler}${type} }` };
 }
 
-/** A total beside its three parts. */
+/** Guesses totals: a value next to three others that add up to it. */
 function guessSums(positions: readonly ListPosition[], guesses: Guess[][]): void {
   const number = (at: number): number | null => positions[at]?.number ?? null;
   for (let at = 0; at < positions.length; at++) {
@@ -150,7 +150,7 @@ function guessSums(positions: readonly ListPosition[], guesses: Guess[][]): void
   }
 }
 
-/** What only grew from telegram to telegram is likely an energy. */
+/** Guesses energies: values that never decrease from one telegram to the next. */
 function guessCounters(samples: readonly (readonly ListPosition[])[], guesses: Guess[][]): void {
   if (samples.length < 2) return;
   const count = samples[0]?.length ?? 0;
@@ -168,7 +168,7 @@ function guessCounters(samples: readonly (readonly ListPosition[])[], guesses: G
 }
 
 /**
- * The block to be completed, for the configuration; a line for each position.
+ * The configuration block for the user to complete, one line per position.
  * @param samples as for `describePositions`
  */
 export function listTemplate(samples: readonly (readonly ListPosition[])[], name = "my-list"): string {
@@ -182,7 +182,7 @@ export function listTemplate(samples: readonly (readonly ListPosition[])[], name
   const nested = rows.some(({ path }) => path.length > 1);
   for (const [index, row] of rows.entries()) {
     const isName = index === 0 && row.guesses[0] === "the name of the list";
-    // A position inside of another, or after one that has no value of its own, needs its path.
+    // A nested position, or one that does not follow the previous index, needs an explicit path.
     const path = row.path.length > 1 || row.path[0] !== next ? `path: [${row.path.join(", ")}]` : "";
     const skipped = path === "" ? "skip" : `{ skip: true, ${path} }`;
     const written = isName && row.element !== null ? row.element : skipped;
@@ -200,7 +200,7 @@ export function listTemplate(samples: readonly (readonly ListPosition[])[], name
   return `${lines.join("\n")}\n`;
 }
 
-/** Long values are cut: they are there to be recognised. */
+/** Shortens long values: they only need to be recognisable. */
 function oneLine(text: string): string {
   const clean = text.replace(/[^\x20-\x7e]/g, "?");
   return clean.length > 40 ? `${clean.slice(0, 40)}…` : clean;

@@ -1,8 +1,8 @@
 /**
- * Documented lists that carry values only, their meaning fixed by the position (layout F). A list is recognised by the
- * number of its elements, the type of each, and, where it has one, its name; a list that fits no table is unknown, and
- * nothing is guessed. Tables: docs/meters.md says for each who documented it and which capture tests it. Lists that the
- * user teaches have the same form (list-definition.ts) and go before these.
+ * Documented lists that contain values without OBIS codes; the position defines the meaning (layout F). A list is
+ * identified by the number and types of its elements and, if present, its name. A list that matches no table is unknown;
+ * nothing is guessed. docs/meters.md gives the source of each table and the capture that tests it. User-defined lists
+ * have the same format (list-definition.ts) and take precedence.
  */
 import { type AxdrNode, TAG } from "../axdr/axdr.ts";
 import { CodecError } from "../codec-error.ts";
@@ -18,7 +18,7 @@ import type { BuiltInElement, BuiltInList, ElementType, ListDefinition } from ".
 
 type Types = NonNullable<BuiltInElement["type"]>;
 
-/** CT meters send their energies with 8 bytes (observed on Kaifa MA304T4). */
+/** CT meters send energies as 8 bytes (observed on Kaifa MA304T4). */
 const U32_OR_U64: readonly ElementType[] = ["u32", "u64"];
 
 const value = (obis: string, unit: string | null, scaler = 0, type: Types = "u32"): BuiltInElement => ({
@@ -49,7 +49,7 @@ const KFM_HEAD: readonly BuiltInElement[] = [{ text: "KFM_001" }, METER_NUMBER, 
 const KFM_3 = [...POWERS, ...values("31.7.0 51.7.0 71.7.0", "A", -3), ...values("32.7.0 52.7.0 72.7.0", "V", -1)];
 const KFM_1 = [...POWERS, value("31.7.0", "A", -3), value("32.7.0", "V", -1)];
 
-/** Iskraemeco lists begin with the logical device name (observed on AM550, Slovenia); the number after it is not that of one meter. */
+/** Iskraemeco lists begin with the logical device name (observed on AM550, Slovenia); the next number is not unique to a meter. */
 const ISK_NAME: BuiltInElement = { role: "meter_id", type: "text", pattern: /^ISK\d{10,13}$/ };
 const ANY_TEXT: BuiltInElement = { skip: true, type: "text" };
 
@@ -63,7 +63,7 @@ const KAERNTEN: readonly BuiltInElement[] = [
   ...values("1.7.0 2.7.0", "W"),
 ];
 
-/** Iskraemeco IE.5, Croatia: the table of registers attached to amsreader-firmware #1072; the last five are not named here. */
+/** Iskraemeco IE.5, Croatia: register table attached to amsreader-firmware #1072; the last five elements are skipped. */
 const IE5_HEAD = [METER_NUMBER, TIME, DATE, ...values("1.8.0 1.8.1 1.8.2 2.8.0 2.8.1 2.8.2", "Wh")];
 const IE5_TAIL = [
   ...PHASE_POWERS,
@@ -82,7 +82,7 @@ const LISTS: readonly BuiltInList[] = [
   { name: "KFM_001-13", elements: [...KFM_HEAD, ...KFM_3] },
   { name: "KFM_001-14", elements: [...KFM_HEAD, ...KFM_1, CLOCK, ...ENERGIES] },
   { name: "KFM_001-18", elements: [...KFM_HEAD, ...KFM_3, CLOCK, ...ENERGIES] },
-  // Netz Burgenland, "Beschreibung Endkundenschnittstelle": whole volts; the three u16 before the number are not named.
+  // Netz Burgenland, "Beschreibung Endkundenschnittstelle": whole volts; the three u16 before the meter number are skipped.
   {
     name: "LGZ-NetzBurgenland-14",
     elements: [
@@ -106,7 +106,7 @@ const LISTS: readonly BuiltInList[] = [
       METER_NUMBER,
     ],
   },
-  // Wiener Netze, all makes: the same nine values; energies before powers.
+  // Wiener Netze, all makes: the same nine values, energies before powers.
   {
     name: "Wien-9",
     elements: [
@@ -117,7 +117,7 @@ const LISTS: readonly BuiltInList[] = [
       ...values("3.7.0 4.7.0", "var"),
     ],
   },
-  // The same behind the logical device name (observed on Siemens IM350).
+  // Wien-9 preceded by the logical device name (observed on Siemens IM350).
   {
     name: "Wien-10",
     elements: [
@@ -129,7 +129,7 @@ const LISTS: readonly BuiltInList[] = [
       ...values("3.7.0 4.7.0", "var"),
     ],
   },
-  // Landis+Gyr E450, Slovenia: registers named by the grid operator's push object list.
+  // Landis+Gyr E450, Slovenia: registers from the grid operator's push object list.
   { name: "LGZ-SI-9", elements: [{ ...METER_NUMBER, pattern: /^\d{8,16}$/ }, ...POWERS, ...ENERGIES] },
   {
     name: "LGZ-SI-14",
@@ -141,8 +141,8 @@ const LISTS: readonly BuiltInList[] = [
       ...PHASE_POWERS,
     ],
   },
-  // Kärnten Netz: the name of the push set-up, which only looks like an OBIS code with its value, leads the list. Wels
-  // Strom leaves the two empty texts at the end out.
+  // Kärnten Netz: the list starts with the logical name of the push setup, which must not be read as an OBIS code with a
+  // value. Wels Strom omits the two empty texts at the end.
   { name: "ISK-Kaernten-12", elements: [...KAERNTEN, ANY_TEXT, ANY_TEXT] },
   { name: "Wels-10", elements: KAERNTEN },
   { name: "ISK-18", elements: [ISK_NAME, ANY_TEXT, ...POWERS, ...VOLTAGES, ...CURRENTS, ...PHASE_POWERS] },
@@ -173,7 +173,7 @@ const LISTS: readonly BuiltInList[] = [
     name: "ISK-9-power",
     elements: [ISK_NAME, ANY_TEXT, ...POWERS, value("32.7.0", "V", -1, "u16"), ...values("2.8.1 2.8.2", "Wh")],
   },
-  // The totals are the sums of the tariffs in each capture, and agree with the list of 4 that the same meter sends.
+  // In every capture, the totals equal the sum of the tariffs and match the ISK-4 list from the same meter.
   {
     name: "ISK-9-energy",
     elements: [ISK_NAME, ...values("1.7.0 2.7.0", "W"), ...values("1.8.0 1.8.1 1.8.2 2.8.0 2.8.1 2.8.2", "Wh")],
@@ -196,7 +196,7 @@ const LISTS: readonly BuiltInList[] = [
       ...IE5_TAIL,
     ],
   },
-  // The same without reactive energies and power factor (amsreader-firmware #1174).
+  // As ISK-IE5-33, without reactive energies and power factor (amsreader-firmware #1174).
   { name: "ISK-IE5-28", elements: [...IE5_HEAD, ...values("1.7.0 2.7.0", "W"), ...IE5_TAIL] },
 ];
 
@@ -207,29 +207,30 @@ for (const list of LISTS.map(compileList)) {
   else BY_LENGTH.set(list.count, [list]);
 }
 
-/** Names of all documented lists, for the documentation and its test. */
+/** Names of all documented lists; used by the documentation and its test. */
 export const POSITION_LIST_NAMES: readonly string[] = LISTS.map((list) => list.name);
 
-/** Names of the documented lists whose telegrams could fit this list, too. @throws RangeError as `TaughtLists` */
+/** Names of the documented lists whose telegrams could also match this list. @throws RangeError as `TaughtLists` */
 export function documentedTwins(list: ListDefinition): string[] {
   const compiled = compileList(list);
   const same = BY_LENGTH.get(compiled.count) ?? [];
   return same.filter((other) => couldOverlap(compiled, other)).map(({ name }) => name);
 }
 
-/** The lists that a user teaches. They are tried before the documented ones. */
+/** User-defined lists. They are tried before the documented ones. */
 export class TaughtLists {
   readonly #lists: readonly CompiledList[];
 
-  /** @throws RangeError for a list that cannot be used; `listProblems` says why */
+  /** @throws RangeError for an invalid list; `listProblems` reports why */
   constructor(lists: readonly ListDefinition[] = []) {
     this.#lists = lists.map(compileList);
   }
 
   /**
-   * Reads a body by the list that it fits.
+   * Reads a body with the list that it matches.
    * @param bytes the bytes that the nodes point into
-   * @throws CodecError `unsupported` if it fits two of them
+   * @returns undefined if it matches none
+   * @throws CodecError `unsupported` if it matches two of them
    */
   match(root: AxdrNode, bytes: Uint8Array): PositionReading | undefined {
     if (this.#lists.length === 0) return undefined;
@@ -242,9 +243,9 @@ export class TaughtLists {
 }
 
 /**
- * Reads a body without OBIS codes by the documented list that it fits.
+ * Reads a body without OBIS codes with the documented list that it matches.
  * @param bytes the bytes that the nodes point into
- * @returns undefined if it fits none
+ * @returns undefined if it matches none
  */
 export function matchDocumented(root: AxdrNode, bytes: Uint8Array): PositionReading | undefined {
   if (root.tag !== TAG.structure) return undefined;

@@ -3,29 +3,29 @@
  *
  *     structure( array( {class, OBIS code, attribute, data index, …} × n ), value, value, … )
  *
- * Value i belongs to object i. Where the list names itself as its first object, it is that object's value; else the
- * values begin behind it. Both forms and descriptors of four and six elements are seen.
+ * Value i belongs to object i. If the first object is the push setup's own object list, the array is the value of that
+ * object; otherwise the values start after the array. Both forms occur, with descriptors of four or six elements.
  */
 import { type AxdrNode, TAG } from "../axdr/axdr.ts";
 import { CodecError } from "../codec-error.ts";
 
-/** A value of the telegram and the position of its OBIS code. */
+/** A pushed value and the position of its OBIS code. */
 export interface PushObject {
   /** Position of the six bytes of the OBIS code. */
   readonly obisAt: number;
   /** Index of the value among the elements of the body. */
   readonly valueAt: number;
-  /** Index of the scaler_unit attribute, if it is pushed, too. */
+  /** Index of the scaler_unit attribute, if it is also pushed. */
   readonly scalerUnitAt: number | undefined;
-  /** The attribute, where it is none that gives a register (the time of a value, the scaler of a value that is not pushed). */
+  /** The attribute, if it is not decoded into a register (capture time of a value, scaler of a value that is not pushed). */
   readonly unread?: number;
 }
 
 const PUSH_SETUP = 40;
 const LOGICAL_NAME = 1;
-/** Attribute 2 is the value in nearly every class that is pushed (data, register, clock …). */
+/** Attribute 2 is the value in nearly every pushed class (data, register, clock …). */
 const VALUE = 2;
-/** Which attribute of a class is its scaler_unit: register 3, extended register 3, demand register 4. */
+/** The scaler_unit attribute by class: register 3, extended register 3, demand register 4. */
 const SCALER_UNIT = new Map([
   [3, 3],
   [4, 3],
@@ -33,8 +33,8 @@ const SCALER_UNIT = new Map([
 ]);
 
 /**
- * @returns `undefined` if the body is no push list
- * @throws CodecError `unsupported` if it is one, but the values are not as many as the objects
+ * @returns `undefined` if the body is not a push list
+ * @throws CodecError `unsupported` if it is one but the number of values differs from the number of objects
  */
 export function readPushList(root: AxdrNode, bytes: Uint8Array): PushObject[] | undefined {
   const list = root.items[0];
@@ -57,14 +57,14 @@ export function readPushList(root: AxdrNode, bytes: Uint8Array): PushObject[] | 
   descriptors.forEach(({ classId, obisAt, attribute }, index) => {
     const valueAt = index + shift;
     const node = root.items[valueAt] as AxdrNode;
-    // The list itself, and an object's name, which is its code.
+    // Skip the object list itself and logical names, which only repeat the OBIS code.
     if (classId === PUSH_SETUP && node.items.length === descriptors.length) return;
     if (attribute === LOGICAL_NAME && node.end - node.start === 6 && sameCode(bytes, node.start, obisAt)) return;
     const others = descriptors.filter((other) => sameCode(bytes, other.obisAt, obisAt));
     const hasValue = others.some((other) => other.attribute === VALUE && other.classId === classId);
     const isScaler = attribute === SCALER_UNIT.get(classId);
     if (isScaler && hasValue) return;
-    // Another attribute stands for the object only where its value is not pushed (the state of a disconnector: 70, 3).
+    // Use another attribute as the value only if attribute 2 is not pushed (class 70, attribute 3: disconnector state).
     const isOther = attribute !== VALUE && others.some((other) => other.attribute === VALUE);
     if (classId === PUSH_SETUP || attribute === LOGICAL_NAME || isScaler || isOther) {
       objects.push({ obisAt, valueAt, scalerUnitAt: undefined, unread: attribute });

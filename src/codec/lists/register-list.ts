@@ -1,5 +1,5 @@
 /**
- * From the typed tree of a telegram's body to its registers. The layout is recognised from the tree (telegrams.md, 5):
+ * Decodes the typed tree of a telegram body into registers. The tree determines the layout (telegrams.md, 5):
  *
  *     flat        clock, (OBIS, value, {scaler, unit}) …, meter number          Netz NÖ / EVN
  *     nested      OBIS, clock, {OBIS, value, {scaler, unit}} …                  TINETZ, Salzburg, Vorarlberg, IKB …
@@ -7,8 +7,8 @@
  *     obis-pairs  (list name or clock,) OBIS, value, OBIS, value …              Kamstrup, Landis+Gyr E450
  *     push-list   [{class, OBIS, attribute, index} …], value, value …           Iskraemeco AM550, Landis+Gyr
  *
- * In the first four an OBIS code is followed by its value; an octet-string of 6 bytes that stands where a value must
- * stand is a value. What is not explained so must fit one of the documented position lists, or the telegram is refused.
+ * In the first four, each OBIS code is followed by its value; a 6-byte octet-string in a value position is a value. Any
+ * other body must match one of the documented positional lists, or the telegram is rejected.
  */
 import { type AxdrNode, isContainer, isString, TAG } from "../axdr/axdr.ts";
 import { clockText, isNothing, readText, readValue } from "../axdr/axdr-value.ts";
@@ -22,23 +22,23 @@ import { type PushObject, readPushList } from "./push-list.ts";
 import { listPositions, UnknownListError } from "./unknown-list.ts";
 import { typeName, UnreadValues } from "./unread-values.ts";
 
-/** What a body says. */
+/** A decoded body. */
 export interface Body {
   readonly layout: string;
   readonly registers: Register[];
   readonly meterId: string | null;
   readonly meterType: string | null;
-  /** The name that leads the list. */
+  /** The list name at the start of the body. */
   readonly listName: string | null;
   /** Positions of the 12-byte clocks. */
   readonly clocks: number[];
-  /** Values that give no register, in words. */
+  /** Descriptions of the values that were not decoded into registers. */
   readonly unread: readonly string[];
 }
 
 /**
- * @param lists what the user teaches: a body that fits one of them is read by it, whatever else it may be
- * @throws CodecError `unsupported` for a body that fits no layout (an `UnknownListError`; its message describes the types)
+ * @param lists user-defined lists; they take precedence over every other layout
+ * @throws CodecError `unsupported` for a body that fits no layout (an `UnknownListError`; its message lists the types)
  */
 export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames, lists: TaughtLists): Body {
   const taught = lists.match(root, bytes);
@@ -77,14 +77,14 @@ function positionBody({ layout, registers, meterId, meterType, clock }: Position
   };
 }
 
-/** The elements that hold the codes; at EGD they are the second of two, after the kind of the meter as an enum. */
+/** The elements with the OBIS codes. EGD sends them as the second of two elements, after the meter type as an enum. */
 function labelled(root: AxdrNode): readonly AxdrNode[] {
   const [first, second] = root.items;
   if (root.items.length === 2 && first?.tag === TAG.enum && second?.tag === TAG.array) return second.items;
   return root.items;
 }
 
-/** How good a meter number is; the highest wins (product.md, MQTT topics). */
+/** Priority of the meter number sources; the highest wins (product.md, MQTT topics). */
 const ID_RANK = { deviceNumber: 4, logicalDeviceName: 3, gs1: 2, unlabelled: 1, none: 0 } as const;
 
 class Collector {
@@ -115,14 +115,14 @@ class Collector {
     return this.#scaled ? "flat" : "obis-pairs";
   }
 
-  /** Reads elements where OBIS codes name the values. @returns whether every element is explained */
+  /** Reads elements that consist of OBIS codes and values. @returns whether every element was recognised */
   addLabelled(items: readonly AxdrNode[], outermost: boolean): boolean {
     const count = items.length;
     for (let i = 0; i < count; i++) {
       const node = items[i] as AxdrNode;
       if (node.tag === TAG.octetString && this.#isObis(node) && i + 1 < count) {
         const value = items[i + 1] as AxdrNode;
-        // The name of the push set-up may lead a list of pairs.
+        // A list of pairs may start with the logical name of the push setup.
         if (i === 0 && this.#isPushSetup(node) && this.#isObis(value) && count % 2 === 1) continue;
         const scalerUnit = items[i + 2];
         i++;
@@ -155,7 +155,7 @@ class Collector {
     }
   }
 
-  /** A list name or clock before the first code, and the meter number after the last value. */
+  /** Accepts a list name or clock before the first code, and a meter number after the last value. */
   #isUnlabelled(node: AxdrNode, index: number, count: number): boolean {
     if (index === 0) {
       if (this.#isClock(node)) {
@@ -167,7 +167,7 @@ class Collector {
       if (this.#listName === null) this.unread.add("in front of the first code", node, this.#bytes);
       return true;
     }
-    // A code at the end has no value: then the pairs before it are perhaps none either.
+    // A code at the end has no value, so the elements before it may not be pairs at all.
     if (index !== count - 1 || !isString(node) || this.#isObis(node)) return false;
     const text = readText(node, this.#bytes);
     if (text !== null) this.#offerId(text, ID_RANK.unlabelled);
@@ -181,7 +181,7 @@ class Collector {
     const c = bytes[obisAt + 2] as number;
     const d = bytes[obisAt + 3] as number;
     const obis = this.#names.format(bytes, obisAt);
-    // A container has no one value; that of the push set-up (25.9) is about the telegram.
+    // A container is not a single value, and the push setup (25.9) describes the telegram itself.
     if (isContainer(node) || (c === 25 && d === 9)) {
       if (!this.#isName(obisAt, node)) this.unread.add(obis, node, bytes);
       return;
@@ -213,7 +213,7 @@ class Collector {
     const b = bytes[obisAt + 1] as number;
     const code =
       ((bytes[obisAt + 2] as number) << 16) | ((bytes[obisAt + 3] as number) << 8) | (bytes[obisAt + 4] as number);
-    // 0-0:96.1.0, also with channel 1 at electricity meters that count from 1; 0-1:96.1.0 is a sub-meter.
+    // 0-0:96.1.0, or channel 1 on electricity meters that number channels from 1; 0-1:96.1.0 is a submeter.
     const own = b === 0 || (b === 1 && bytes[obisAt] === 1);
     if (!own) return;
     if (code === 0x600100) this.#offerId(text, ID_RANK.deviceNumber);
@@ -227,12 +227,12 @@ class Collector {
     this.#idRank = rank;
   }
 
-  /** Six bytes, medium 0 … 15 (the characters of a text begin at 32). */
+  /** Six bytes with medium 0 … 15 (printable characters start at 32). */
   #isObis(node: AxdrNode): boolean {
     return node.tag === TAG.octetString && node.end - node.start === 6 && (this.#bytes[node.start] as number) < 16;
   }
 
-  /** Whether the value is the logical name of its object, which is its code. */
+  /** Whether the value is the logical name of its object, which equals the OBIS code. */
   #isName(obisAt: number, node: AxdrNode): boolean {
     if (!this.#isObis(node)) return false;
     for (let i = 0; i < 6; i++) if (this.#bytes[node.start + i] !== this.#bytes[obisAt + i]) return false;
@@ -261,7 +261,7 @@ function isScalerUnit(node: AxdrNode): boolean {
 
 const MAX_DESCRIPTION = 300;
 
-/** The types of a tree, so that a user can send them in: `structure(octetString[12], longUnsigned ×3, …)`. No values. */
+/** The types of a tree without values, for users to report: `structure of 4 (octetString[12], longUnsigned ×3)`. */
 function describeTree(root: AxdrNode): string {
   const text = describeNode(root);
   return text.length > MAX_DESCRIPTION ? `${text.slice(0, MAX_DESCRIPTION)}…` : text;

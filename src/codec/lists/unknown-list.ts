@@ -1,4 +1,4 @@
-/** What stands where in a body that fits no layout: enough to write down a list that it would fit (list-template.ts). */
+/** Positions and values of a body that fits no layout, from which a list can be written (list-template.ts). */
 import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "../axdr/axdr.ts";
 import { readText, readValue } from "../axdr/axdr-value.ts";
 import { CodecError } from "../codec-error.ts";
@@ -7,20 +7,20 @@ import { formatDateTime, looksLikeDateTime } from "../values/date-time.ts";
 import { formatDecimal } from "../values/decimal.ts";
 import type { ElementType } from "./list-definition.ts";
 
-/** Most positions that are listed; no telegram in the field has a quarter of them. */
+/** Maximum number of positions reported; no known telegram has even a quarter of that. */
 const MAX_POSITIONS = 256;
 
 /** One value of the body. */
 export interface ListPosition {
-  /** Index at each level, from 0. */
+  /** Index at each nesting level, starting at 0. */
   readonly path: readonly number[];
-  /** Its type by the name of the configuration; `null` for one that has none there ("no value", bits, times). */
+  /** Type as named in the configuration; `null` for types without a name there ("no value", bit strings, times). */
   readonly type: ElementType | null;
-  /** The value as it stands in the telegram: a number, a text in quotation marks, hex digits, a time. */
+  /** The raw value: a number, quoted text, hex digits or a time. */
   readonly raw: string;
   /** The number, without a scaler; `null` for anything else. */
   readonly number: number | null;
-  /** The text, where it is a printable one. */
+  /** The text, if printable. */
   readonly text: string | null;
   /** Whether it is a date and time. */
   readonly clock: boolean;
@@ -35,7 +35,7 @@ export class UnknownListError extends CodecError {
   }
 }
 
-/** Every value of the body that is no container, and every empty container, in order; at most 256. */
+/** All values and empty containers of the body, in order; at most 256. */
 export function listPositions(root: AxdrNode, bytes: Uint8Array): ListPosition[] {
   const positions: ListPosition[] = [];
   const visit = (node: AxdrNode, path: readonly number[]): void => {

@@ -1,11 +1,11 @@
-/** What an accepted body holds and no rule takes, in words, so that nothing of a telegram vanishes in silence. */
+/** Describes values of an accepted body that were not decoded, so that nothing is dropped silently. */
 import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "../axdr/axdr.ts";
 import { isNothing, readText } from "../axdr/axdr-value.ts";
 import { formatHex } from "../hex.ts";
 
-/** Most that are described; the rest is counted. */
+/** Maximum number of values described; the rest are only counted. */
 const MAX_DESCRIBED = 64;
-/** Longest description of one value, characters. */
+/** Maximum length of one description, in characters. */
 const MAX_TEXT = 80;
 const TAG_NAMES = new Map<number, string>(Object.entries(TAG).map(([name, tag]) => [tag, name]));
 const NONE: readonly string[] = [];
@@ -14,7 +14,7 @@ export class UnreadValues {
   #described: string[] | null = null;
   #more = 0;
 
-  /** @param name what the telegram calls the value: its OBIS code, or the place where it stands */
+  /** @param name OBIS code of the value, or its location in the telegram */
   add(name: string, node: AxdrNode, bytes: Uint8Array): void {
     if (isNothing(node)) return;
     this.#described ??= [];
@@ -29,7 +29,7 @@ export class UnreadValues {
   }
 }
 
-/** The name of a type: `octetString`, `tag 34`. */
+/** Name of an A-XDR type: `octetString`, `tag 34`. */
 export function typeName(node: AxdrNode): string {
   return TAG_NAMES.get(node.tag) ?? `tag ${node.tag}`;
 }
