@@ -1,4 +1,4 @@
-/** The bytes of an M-Bus telegram of records (AMIS) with their meaning: its long header, and the records once deciphered. */
+/** Annotates the bytes of an M-Bus record telegram (AMIS): the long header and the decrypted records. */
 import type { Keys } from "../apdu/ciphering.ts";
 import { formatHex } from "../hex.ts";
 import { type DataRecord, decodeRecords } from "../records/data-record.ts";
@@ -8,7 +8,7 @@ import { formatDateTime } from "../values/date-time.ts";
 import { formatDecimal } from "../values/decimal.ts";
 import { type Span, span } from "./dissect.ts";
 
-/** The records in plain; `null` where the key does not fit, or they are not encrypted. */
+/** The decrypted records; `null` if the key is wrong or they are not encrypted. */
 export function decipheredRecords(telegram: Uint8Array, keys: Keys): Uint8Array | null {
   try {
     const header = decodeLongHeader(telegram);
@@ -18,7 +18,7 @@ export function decipheredRecords(telegram: Uint8Array, keys: Keys): Uint8Array 
   }
 }
 
-/** The header, and what is behind it. */
+/** Spans of the header and of the content after it. */
 export function headerSpans(telegram: Uint8Array): Span[] {
   try {
     const { accessNumber, mode, encryptedLength } = decodeLongHeader(telegram);
@@ -50,8 +50,8 @@ function makerText(telegram: Uint8Array): string {
 }
 
 /**
- * Every record with what it says, and the fillers around them.
- * @param telegram from the CI field on: whose manufacturer it is
+ * Spans of all records and the filler around them.
+ * @param telegram starting with the CI field; its header names the manufacturer
  */
 export function recordSpans(plaintext: Uint8Array, telegram: Uint8Array): Span[] {
   try {

@@ -1,6 +1,6 @@
 /**
- * The bytes of a telegram with their meaning, for people: frame, header, ciphertext; and, where the key is known, the
- * plaintext with each register. Keys are used, never shown.
+ * Annotates the bytes of a telegram for display: frame, header, ciphertext and, if the key is known, the plaintext with
+ * each register. Keys are used but never shown.
  */
 
 import {
@@ -25,15 +25,15 @@ import { dissect, joinSlices, type Slice, type Span, span } from "./dissect.ts";
 
 export type { Span, SpanKind } from "./dissect.ts";
 
-/** Bytes with their meaning. Spans follow each other without gaps or overlaps, first to last byte. */
+/** Annotated bytes. The spans cover them from first to last byte, without gaps or overlaps. */
 export interface AnnotatedBytes {
-  /** What was on the wire, or what it deciphers to. */
+  /** The bytes as received, or decrypted. */
   readonly title: "wire" | "plaintext";
   readonly hex: string;
   readonly spans: readonly Span[];
 }
 
-/** One part for what was on the wire; a second for the plaintext, if it is ciphered and the key fits. Never throws. */
+/** One part for the wire; a second for the plaintext if the telegram is encrypted and the key fits. Never throws. */
 export function annotate(wire: Uint8Array, keys: DecoderOptions = {}): AnnotatedBytes[] {
   const { spans, slices } = dissect(wire);
   const apdu = joinSlices(wire, slices);
@@ -58,15 +58,15 @@ function registersOf(wire: Uint8Array, keys: DecoderOptions): readonly Register[
       event.type === "telegram" ? event.telegram.registers : [],
     );
   const registers = read();
-  // An unusual check sum is taken when it comes a second time.
+  // The decoder accepts an unusual checksum only the second time it occurs.
   return registers.length > 0 ? registers : read();
 }
 
-/** The plaintext of a ciphered APDU; `null` if it is none, or cannot be had. */
+/** The plaintext of an encrypted APDU; `null` if it is not encrypted or cannot be decrypted. */
 function decipheredOf(apdu: Uint8Array, keys: Keys): Uint8Array | null {
   if (!isCiphered(apdu) || keys.key === undefined) return null;
   try {
-    // The tag was judged when the telegram was decoded; here people want to see what is inside.
+    // The decoder has already verified the tag; here the content is shown either way.
     return decipher(decodeGeneralCiphering(apdu), { key: keys.key }, beginsWell).plaintext;
   } catch {
     return null;
@@ -77,7 +77,7 @@ function isCiphered(apdu: Uint8Array): boolean {
   return apdu[0] === GENERAL_GLO_CIPHERING || apdu[0] === GENERAL_DED_CIPHERING;
 }
 
-/** A data-notification, a block, or a P1 text. */
+/** Whether the plaintext starts like a data-notification, a block, P1 text, or a bare array or structure. */
 function beginsWell(plaintext: Uint8Array): boolean {
   return [DATA_NOTIFICATION, 0xe0, 0x2f, 0x01, 0x02].includes(plaintext[0] ?? 0);
 }
@@ -90,7 +90,7 @@ function spansOfApdu(apdu: Uint8Array, registers: readonly Register[]): Span[] {
     if (apdu[0] === 0x2f) return dissect(apdu).spans;
     if (apdu[0] === TAG.array || apdu[0] === TAG.structure) return bodySpans(apdu, registers);
   } catch {
-    // Shown as it is: the error of the telegram tells why it cannot be read.
+    // Shown undecoded; the decoder's error gives the reason.
   }
   return [span("unknown", 0, apdu.length, "not readable")];
 }
@@ -129,7 +129,7 @@ function securityText(control: number): string {
   return `${parts.join(", ") || "none"}, suite ${control & 0x0f}`;
 }
 
-/** One notification, or several one after the other. */
+/** One or more consecutive notifications. */
 function notificationSpans(apdu: Uint8Array, registers: readonly Register[]): Span[] {
   const names = new RegisterNames(registers);
   const spans: Span[] = [];
@@ -162,14 +162,14 @@ function oneNotification(apdu: Uint8Array, names: RegisterNames): Span[] {
   return spans;
 }
 
-/** A body without the data-notification around it, as dumps have it. */
+/** A body without the enclosing data-notification, as found in dumps. */
 function bodySpans(apdu: Uint8Array, registers: readonly Register[]): Span[] {
   const spans: Span[] = [];
   walk(decodeAxdr(new ByteReader(apdu)), 0, apdu, new RegisterNames(registers), spans);
   return spans;
 }
 
-/** Adds the spans of a node whose tag stands at `at`. */
+/** Adds the spans of the node whose tag is at `at`. */
 function walk(node: AxdrNode, at: number, apdu: Uint8Array, names: RegisterNames, spans: Span[]): void {
   if (!isContainer(node)) {
     spans.push(leafSpan(node, at, apdu, names, null));
@@ -208,7 +208,7 @@ function isScalerUnit(node: AxdrNode): boolean {
   return node.tag === TAG.structure && node.items.length === 2 && scaler?.tag === TAG.integer && unit?.tag === TAG.enum;
 }
 
-/** @param obis the code that stands before the value; `null`: its meaning follows from its position, or it has none */
+/** @param obis the code before the value; `null` if the meaning depends on the position, or there is none */
 function leafSpan(node: AxdrNode, at: number, apdu: Uint8Array, names: RegisterNames, obis: string | null): Span {
   const register = names.take(node, apdu, obis);
   if (register !== null) return span("register", at, node.end, register.obis, valueText(register));
@@ -230,34 +230,34 @@ function contentText(node: AxdrNode, apdu: Uint8Array): string {
   return printable ? String.fromCharCode(...bytes) : formatHex(bytes);
 }
 
-/** Date and time as the meter writes them; the offset and status bytes are left to the decoder. */
+/** Date and time as sent; the decoder handles the deviation and clock status. */
 function dateTimeText(bytes: Uint8Array, at: number): string {
   const two = (offset: number) => String(bytes[at + offset]).padStart(2, "0");
   const year = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
   return `${year}-${two(2)}-${two(3)} ${two(5)}:${two(6)}:${two(7)}`;
 }
 
-/** The decoded registers, given out in the order in which their values stand in the telegram. */
+/** Hands out the decoded registers in the order of their values in the telegram. */
 class RegisterNames {
   #left: Register[];
   constructor(registers: readonly Register[]) {
     this.#left = [...registers];
   }
 
-  /** The register that this value is, `null` if none. */
+  /** The register that belongs to this value; `null` if there is none. */
   take(node: AxdrNode, apdu: Uint8Array, obis: string | null): Register | null {
     const fits = (register: Register) => {
       if (obis !== null) return register.obis === obis;
       if (typeof register.value === "string") return isString(node) && contentText(node, apdu) === register.value;
       return isNumeric(node) && BigInt(Math.trunc(Number(node.value))) === BigInt(register.value.coefficient);
     };
-    // Without a code only the next one in order may fit: equal numbers are common.
+    // Without a code, only the next register in order may match, because equal numbers are common.
     const position = obis === null ? (this.#left[0] && fits(this.#left[0]) ? 0 : -1) : this.#left.findIndex(fits);
     return position < 0 ? null : (this.#left.splice(position, 1)[0] ?? null);
   }
 }
 
-/** Spans of the APDU as spans of the wire: one that a frame border cuts becomes several. */
+/** Maps APDU spans to wire spans; a span that crosses a frame boundary is split. */
 function toWire(inner: readonly Span[], slices: readonly Slice[]): Span[] {
   const spans: Span[] = [];
   let offset = 0;
@@ -287,7 +287,7 @@ function fillGaps(spans: readonly Span[], length: number): Span[] {
   const filled: Span[] = [];
   let at = 0;
   for (const each of sorted) {
-    // What has no bytes (the contents of an empty compact array) has no place.
+    // Drop empty spans (such as the contents of an empty compact array).
     if (each.start < at || each.end === each.start) continue;
     if (each.start > at) filled.push(span("unknown", at, each.start, "not recognised"));
     filled.push(each);

@@ -1,6 +1,6 @@
 /**
- * Takes the bytes of one telegram apart by position: which are frame, which are the APDU inside. For showing them
- * (annotate.ts) and for writing changed ones back with right check sums (captures); decoding goes its own, faster way.
+ * Splits the bytes of one telegram by position into frame and APDU. Used to display them (annotate.ts) and to write
+ * modified captures with correct checksums. The decoder has its own, faster implementation.
  */
 
 import { readBerLength } from "../axdr/ber-length.ts";
@@ -23,7 +23,7 @@ export type SpanKind =
   | "text"
   | "unknown";
 
-/** A stretch of bytes and what it is. */
+/** A range of bytes and its meaning. */
 export interface Span {
   readonly kind: SpanKind;
   readonly start: number;
@@ -31,17 +31,17 @@ export interface Span {
   readonly end: number;
   /** `L field`, `system title`, `1-0:1.8.0*255`. */
   readonly label: string;
-  /** `12937 Wh`; empty where there is nothing to tell. */
+  /** `12937 Wh`; empty if there is nothing to show. */
   readonly value: string;
 }
 
-/** A stretch of the wire that holds bytes of an APDU. */
+/** A range of the wire that contains APDU bytes. */
 export interface Slice {
   readonly start: number;
   readonly end: number;
 }
 
-/** A check sum over `from`…`to`-1, written at `at`. */
+/** A checksum over `from`…`to`-1, stored at `at`. */
 export type Seal =
   | { readonly type: "sum" | "x25"; readonly from: number; readonly to: number; readonly at: number }
   | {
@@ -49,7 +49,7 @@ export type Seal =
       readonly from: number;
       readonly to: number;
       readonly at: number;
-      /** One past its last digit. */
+      /** One past the last digit of the checksum. */
       readonly end: number;
       readonly check: P1Check;
       /** Written without leading zeros. */
@@ -58,15 +58,15 @@ export type Seal =
     };
 
 export interface Dissection {
-  /** Everything but the bytes of the APDU, in their order. */
+  /** Everything except the APDU bytes, in order. */
   readonly spans: Span[];
-  /** The bytes of the APDU, in their order; several if it came in segments or blocks. */
+  /** The APDU bytes, in order; several slices if it was sent in segments or blocks. */
   readonly slices: Slice[];
   /** In the order in which they must be computed. */
   readonly seals: Seal[];
 }
 
-/** Takes a telegram apart. Never throws: what cannot be made out is a span of kind `unknown`. */
+/** Dissects a telegram. Never throws: unrecognised bytes become spans of kind `unknown`. */
 export function dissect(wire: Uint8Array): Dissection {
   const result: Dissection = { spans: [], slices: [], seals: [] };
   let at = 0;
@@ -79,7 +79,7 @@ export function dissect(wire: Uint8Array): Dissection {
   return result;
 }
 
-/** The APDU, put together from its slices. */
+/** The APDU, reassembled from its slices. */
 export function joinSlices(wire: Uint8Array, slices: readonly Slice[]): Uint8Array {
   const parts = slices.map(({ start, end }) => wire.subarray(start, end));
   const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -92,8 +92,8 @@ export function joinSlices(wire: Uint8Array, slices: readonly Slice[]): Uint8Arr
 }
 
 /**
- * A copy of the wire with another APDU of the same length, all check sums right.
- * @throws RangeError for another length
+ * A copy of the wire with another APDU of the same length and recomputed checksums.
+ * @throws RangeError if the length differs
  */
 export function replaceApdu(wire: Uint8Array, { slices, seals }: Dissection, apdu: Uint8Array): Uint8Array {
   const length = slices.reduce((sum, { start, end }) => sum + end - start, 0);
@@ -108,8 +108,8 @@ export function replaceApdu(wire: Uint8Array, { slices, seals }: Dissection, apd
 }
 
 /**
- * A copy of the bytes with the check sums that fit them, each of the kind and in the form that it had. A P1 check sum
- * without leading zeros may have another number of digits than before: then the copy is longer or shorter.
+ * A copy of the bytes with recomputed checksums, each in its original type and format. A P1 checksum without leading
+ * zeros may change its number of digits, which changes the length of the copy.
  */
 export function withCheckSums(bytes: Uint8Array, seals: readonly Seal[]): Uint8Array {
   let copy = new Uint8Array(bytes);
@@ -140,7 +140,7 @@ function dissectMbus(wire: Uint8Array, at: number, { spans, slices, seals }: Dis
     return scan.length;
   }
   const { data, control, address, ci, stsap, dtsap } = scan.frame;
-  // M-Bus records have no access points, and their CI field belongs to them.
+  // M-Bus records have no service access points, and their CI field is part of the APDU.
   const dlms = ci <= LARGEST_DLMS_CI;
   const dataAt = at + (dlms ? 9 : 6);
   const sumAt = dataAt + data.length;
@@ -196,7 +196,7 @@ function dissectHdlc(wire: Uint8Array, at: number, result: Dissection): number {
   return scan.length;
 }
 
-/** LLC header, block header and what they carry. @returns `end` */
+/** LLC header, block headers and their content. @returns `end` */
 function dissectMessage(wire: Uint8Array, start: number, end: number, { spans, slices }: Dissection): number {
   let at = start + llcLength(wire, start);
   if (at > start) spans.push(span("frame", start, at, "LLC"));
@@ -239,7 +239,7 @@ function dissectP1(wire: Uint8Array, at: number, { spans, slices, seals }: Disse
   return scan.length;
 }
 
-/** @param digits of the check sum behind the `!` at `bang`; `null` if it has none */
+/** @param digits of the checksum after the `!` at `bang` @returns `null` if no known checksum matches */
 function sealOfP1(wire: Uint8Array, from: number, bang: number, digits: string): Seal | null {
   const check = checkThatFits(wire, from, bang + 1, Number.parseInt(digits, 16));
   if (check === null) return null;
@@ -248,7 +248,7 @@ function sealOfP1(wire: Uint8Array, from: number, bang: number, digits: string):
   return { type: "p1", from, to, at, end: at + digits.length, check, ...form };
 }
 
-/** Whether the first byte is that of an APDU, of a block, or of an LLC header. */
+/** Whether the first byte starts an APDU, a block or an LLC header. */
 function beginsApdu(wire: Uint8Array): boolean {
   return [0xdb, 0xdc, 0x0f, GENERAL_BLOCK_TRANSFER, 0xe6, 0x01, 0x02].includes(wire[0] ?? 0);
 }

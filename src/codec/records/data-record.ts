@@ -1,11 +1,11 @@
 /**
- * Data records of the M-Bus application layer (EN 13757-3, 6), one after the other:
+ * Data records of the M-Bus application layer (EN 13757-3, 6), back to back:
  *
  *     DIF | DIFE × 0…10 | VIF | (length, text)? | VIFE × 0…10 | data
  *
- * The DIF says how the data is coded, and with its extensions (DIFE) the storage number, the tariff and the subunit; the
- * VIF and its extensions say what is measured (value-information.ts). A DIF of 2F is filler, 0F and 1F begin data of the
- * manufacturer that ends with the telegram.
+ * The DIF defines the coding of the data; together with its extensions (DIFE), it also defines the storage number, tariff
+ * and subunit. The VIF and its extensions define the quantity (value-information.ts). DIF 2F is filler; 0F and 1F start
+ * manufacturer-specific data, which extends to the end of the telegram.
  */
 import { CodecError } from "../codec-error.ts";
 import { formatHex } from "../hex.ts";
@@ -13,21 +13,21 @@ import { latin1Text } from "../latin1.ts";
 import type { Decimal } from "../telegram.ts";
 import { decimalFromFloat32 } from "../values/decimal.ts";
 
-/** Function field of the DIF: only `current` is the value of the moment. */
+/** Function field of the DIF; only `current` is the instantaneous value. */
 export type RecordFunction = "current" | "maximum" | "minimum" | "error";
 
-/** How the data is coded (EN 13757-3, table 4). */
+/** Coding of the data (EN 13757-3, table 4). */
 export type RecordCoding = "none" | "integer" | "real" | "bcd" | "text";
 
-/** One data record; its data are the bytes `dataStart`…`dataEnd` of what was decoded. */
+/** One data record; its data is at `dataStart`…`dataEnd` of the decoded bytes. */
 export interface DataRecord {
   readonly start: number;
   readonly dataStart: number;
   readonly dataEnd: number;
   readonly function: RecordFunction;
-  /** 0: the present value; others are values of the past. */
+  /** 0: the current value; other numbers are historical values. */
   readonly storage: number;
-  /** 0: the total. */
+  /** 0: the total of all tariffs. */
   readonly tariff: number;
   /** 0: the meter itself. */
   readonly subunit: number;
@@ -38,24 +38,24 @@ export interface DataRecord {
   readonly plainText: string | null;
 }
 
-/** Filler, also what begins and ends an encrypted part. */
+/** Filler byte; also marks the start and end of an encrypted part. */
 export const FILLER = 0x2f;
 
 const EXTENSION = 0x80;
 const FUNCTIONS = ["current", "maximum", "minimum", "error"] as const;
-/** Extensions that a DIF or a VIF may have (EN 13757-3, 6.3.3 and 6.4.3). */
+/** Maximum number of extensions of a DIF or VIF (EN 13757-3, 6.3.3 and 6.4.3). */
 const MAX_EXTENSIONS = 10;
-/** Most records of one telegram; the AMIS sends 10. */
+/** Maximum number of records in one telegram; the AMIS sends 10. */
 const MAX_RECORDS = 128;
 const PLAIN_TEXT = 0x7c;
 
-/** Length of the data by the low four bits of the DIF; 13 has its length in front of the data, 8 and 15 are no values. */
+/** Data length by the low four bits of the DIF. 13: variable length, given before the data; 8 and 15 are not values. */
 const LENGTHS = [0, 1, 2, 3, 4, 4, 6, 8, -1, 1, 2, 3, 4, -1, 6, -1] as const;
 
 /**
- * Reads every record between `start` and `end`.
- * @param ownData whether the manufacturer's own data (DIF 0F, 1F) may follow, which is skipped
- * @throws CodecError `malformed` for a coding that does not exist, more than ten extensions, or data past the end
+ * Decodes all records between `start` and `end`.
+ * @param ownData whether manufacturer-specific data (DIF 0F, 1F) may follow; it is skipped
+ * @throws CodecError `malformed` for an invalid coding, more than ten extensions, or data past the end
  */
 export function decodeRecords(bytes: Uint8Array, start: number, end: number, ownData = true): DataRecord[] {
   const records: DataRecord[] = [];
@@ -64,7 +64,7 @@ export function decodeRecords(bytes: Uint8Array, start: number, end: number, own
       at++;
       continue;
     }
-    // The manufacturer's own data, up to the end; 1F: more records follow in the next telegram.
+    // Manufacturer-specific data up to the end; 1F: more records follow in the next telegram.
     if (ownData && (bytes[at] === 0x0f || bytes[at] === 0x1f)) break;
     const record = decodeRecord(bytes, at, end);
     records.push(record);
@@ -123,7 +123,7 @@ function decodeRecord(bytes: Uint8Array, start: number, end: number): DataRecord
   };
 }
 
-/** Of the forms of LVAR only text (00…BF) is read; numbers of variable length are passed over by their length. */
+/** Data length from LVAR. Only text (00…BF) is decoded; variable-length numbers are skipped. */
 function variableLength(lvar: number): number {
   if (lvar < 0xc0) return lvar;
   if (lvar < 0xe0) return lvar & 0x0f;
@@ -137,20 +137,20 @@ function codingOf(code: number): RecordCoding {
   return code === 0x0d ? "text" : "bcd";
 }
 
-/** A copy in reverse order; `slice` of a Node `Buffer` would be a view of the original. */
+/** A copy in reverse order. `slice` on a Node `Buffer` would return a view of the original. */
 function reversed(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return new Uint8Array(bytes.subarray(start, end)).reverse();
 }
 
-/** M-Bus writes texts with their last character first. */
+/** M-Bus transmits text with the last character first. */
 function reversedText(bytes: Uint8Array, start: number, end: number): string {
   return latin1Text(reversed(bytes, start, end));
 }
 
 /**
- * The number of a record.
- * @param signed whether an integer is one with a sign (type B); else type C
- * @returns `null` where it holds none: no data, a text, a digit that is none (how meters say "error"), not a number
+ * The numeric value of a record.
+ * @param signed whether integers are signed (type B) or unsigned (type C)
+ * @returns `null` without a number: no data, text, a non-decimal BCD digit (which signals an error), NaN
  */
 export function recordNumber(record: DataRecord, bytes: Uint8Array, signed: boolean): Decimal | null {
   const { dataStart, dataEnd } = record;
@@ -166,7 +166,7 @@ export function recordNumber(record: DataRecord, bytes: Uint8Array, signed: bool
   }
 }
 
-/** A text, or the digits of a number; `null` where there is neither. For numbers of devices. */
+/** Text, or the digits of a BCD number; `null` for anything else. Used for device numbers. */
 export function recordText(record: DataRecord, bytes: Uint8Array): string | null {
   if (record.coding === "text") return reversedText(bytes, record.dataStart, record.dataEnd);
   if (record.coding !== "bcd") return null;
@@ -182,7 +182,7 @@ function integer(bytes: Uint8Array, start: number, end: number, signed: boolean)
   return Number.isSafeInteger(small) ? small : value;
 }
 
-/** Two digits a byte, the last ones first; F in the highest place is a minus sign (EN 13757-3, type A). */
+/** Two digits per byte, least significant byte first; F as the most significant digit is a minus sign (EN 13757-3, type A). */
 function bcd(bytes: Uint8Array, start: number, end: number): Decimal | null {
   const digits = formatHex(reversed(bytes, start, end));
   const match = /^(F?)(\d+)$/.exec(digits);

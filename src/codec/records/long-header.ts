@@ -1,19 +1,19 @@
 /**
- * The long header of the M-Bus application layer (EN 13757-7, CI 5B from the master) and the encryption "mode 5" of OMS:
+ * Long header of the M-Bus application layer (EN 13757-7, CI 5B from the master) and OMS encryption mode 5:
  *
  *     5B | ID (4) | manufacturer (2) | version | medium | access number | status | configuration (2) | records
  *
- * Configuration, low byte first: bits 8 to 12 the mode, bits 4 to 7 how many blocks of 16 bytes are encrypted, from the
- * first on. Mode 5 is AES-128-CBC without padding; its initialisation vector is manufacturer, ID, version and medium as
- * they are on the wire, and eight times the access number. There is no tag: that the plaintext begins and ends with
- * 2F 2F is all that tells a right key from a wrong one, and that every record in it can be read.
+ * Configuration, low byte first: bits 8 to 12 are the mode, bits 4 to 7 the number of encrypted 16-byte blocks, counted
+ * from the first. Mode 5 is AES-128-CBC without padding. The initialisation vector is manufacturer, ID, version and medium
+ * as transmitted, followed by the access number repeated eight times. There is no authentication tag: the only evidence
+ * for a correct key is that the plaintext begins and ends with 2F 2F and that all its records decode.
  */
 import { decipherCbc, encipherCbc } from "../aes.ts";
 import { CodecError } from "../codec-error.ts";
 import { CI_RECORDS } from "../link/mbus-assembler.ts";
 import { FILLER } from "./data-record.ts";
 
-/** Bytes of the header, the CI field included. */
+/** Length of the header in bytes, including the CI field. */
 export const LONG_HEADER_LENGTH = 13;
 
 const BLOCK = 16;
@@ -21,15 +21,15 @@ const MODE_NONE = 0;
 const MODE_5 = 5;
 
 export interface LongHeader {
-  /** Three letters in 15 bits: 0x4C2D is SAM. */
+  /** Three letters in 15 bits: 0x4C2D is `SAM`. */
   readonly manufacturer: number;
   readonly accessNumber: number;
   readonly mode: number;
-  /** Bytes behind the header that are encrypted. */
+  /** Number of encrypted bytes after the header. */
   readonly encryptedLength: number;
 }
 
-/** @throws CodecError `malformed` for a telegram without all of the header, or more encrypted blocks than there are bytes */
+/** @throws CodecError `malformed` if the header is incomplete, or announces more encrypted blocks than are present */
 export function decodeLongHeader(telegram: Uint8Array): LongHeader {
   if (telegram.length < LONG_HEADER_LENGTH) {
     throw new CodecError(
@@ -51,8 +51,8 @@ export function decodeLongHeader(telegram: Uint8Array): LongHeader {
 }
 
 /**
- * The records in plain.
- * @throws CodecError `unsupported` for another mode, `key-missing`; `key-wrong` where the marks are not there
+ * Decrypts the records.
+ * @throws CodecError `unsupported` for another mode; `key-missing`; `key-wrong` if the 2F 2F markers are missing
  */
 export function decipherRecords(telegram: Uint8Array, header: LongHeader, key: Uint8Array | undefined): Uint8Array {
   const { mode, encryptedLength } = header;
@@ -74,7 +74,7 @@ export function decipherRecords(telegram: Uint8Array, header: LongHeader, key: U
   return records;
 }
 
-/** The telegram with the same records under another key. @throws CodecError as `decipherRecords` */
+/** Re-encrypts the records of a telegram with another key. @throws CodecError as `decipherRecords` */
 export function recipherRecords(telegram: Uint8Array, key: Uint8Array | undefined, newKey: Uint8Array): Uint8Array {
   const header = decodeLongHeader(telegram);
   const copy = new Uint8Array(telegram);
@@ -93,9 +93,9 @@ function initialisationVector(telegram: Uint8Array): Uint8Array {
 }
 
 /**
- * A telegram of an AMIS meter: CI field, header, and the records encrypted in mode 5.
- * @param records without the marks and fillers around them
- * @param accessNumber 0 to 255, another one for each telegram
+ * Encodes a telegram of an AMIS meter: CI field, header, and the records encrypted in mode 5.
+ * @param records without the surrounding markers and filler
+ * @param accessNumber 0 to 255, different for each telegram
  * @throws RangeError for more than 15 blocks
  */
 export function encodeLongHeader(records: Uint8Array, key: Uint8Array, accessNumber: number): Uint8Array {

@@ -1,7 +1,6 @@
 /**
- * From M-Bus records to registers under OBIS codes. A record is read where its VIF, its extensions and its DIF say one of
- * the quantities of an electricity meter, now, of the meter itself; every other record is named (by its DIF and VIF) and
- * gives no value.
+ * Maps M-Bus records to registers with OBIS codes. A record is decoded if its DIF, VIF and extensions describe a current
+ * electricity value of the meter itself. Every other record is only listed, by its DIF and VIF.
  */
 import { CodecError } from "../codec-error.ts";
 import { formatHex } from "../hex.ts";
@@ -10,17 +9,17 @@ import { type DataRecord, recordNumber, recordText } from "./data-record.ts";
 import { decodeRecordTime } from "./record-time.ts";
 import { type Quantity, type ValueInformation, valueInformation } from "./value-information.ts";
 
-/** What the records of a telegram say. */
+/** Decoded records of a telegram. */
 export interface RecordBody {
   readonly registers: readonly Register[];
-  /** The meter's time as a DLMS date-time of 12 bytes; `null` if it sends none. */
+  /** The meter's time as a 12-byte DLMS date-time; `null` if it sends none. */
   readonly clock: Uint8Array | null;
   readonly meterId: string | null;
-  /** Records that give no register, each by its DIF and VIF: `84 10 FB 82 73: reactive energy`. */
+  /** Records not decoded into registers, by DIF and VIF: `84 10 FB 82 73: reactive energy`. */
   readonly unread: readonly string[];
 }
 
-/** C of the OBIS code towards the owner and from the owner, and D (IEC 62056-6-1). A phase adds 20, 40 or 60 to C. */
+/** OBIS value group C for import and export, and D (IEC 62056-6-1). L1, L2 and L3 add 20, 40 and 60 to C. */
 const CODES: Readonly<Partial<Record<Quantity, readonly [forward: number, backward: number, d: number]>>> = {
   energy: [1, 2, 8],
   "reactive energy": [3, 4, 8],
@@ -34,12 +33,12 @@ const CODES: Readonly<Partial<Record<Quantity, readonly [forward: number, backwa
 };
 /** Manufacturer `SAM` in the header of the AMIS (Netz OÖ, "AMIS-Zähler Kundenschnittstelle", 2.4.2.9). */
 const AMIS_MANUFACTURER = 0x4c2d;
-/** Its prepayment register, behind VIF 83 FF 04 ("Inkassozählwerk"). */
+/** Prepayment register of the AMIS, VIF 83 FF 04 ("Inkassozählwerk"). */
 const AMIS_PREPAYMENT = { code: 4, obis: "1-0:1.128.0*255" } as const;
 
 /**
- * @param manufacturer of the header, 16 bits: whose meaning a VIFE of the manufacturer has
- * @throws CodecError `malformed` where two records are one register: then they are none that a meter made
+ * @param manufacturer from the header, 16 bits; defines the meaning of manufacturer-specific VIFEs
+ * @throws CodecError `malformed` if two records map to the same register, which no meter sends
  */
 export function readRecords(records: readonly DataRecord[], bytes: Uint8Array, manufacturer: number): RecordBody {
   const registers: Register[] = [];
@@ -82,7 +81,7 @@ function readRegister(
 ): Register | null {
   const obis = obisOf(record, information, manufacturer);
   if (obis === null) return null;
-  // Energies and powers are amounts, their direction is in the VIFE; anything else has a sign (type B).
+  // Energy and power are unsigned, with the direction in the VIFE; everything else is signed (type B).
   const amount = information.manufacturer.length === 0 && /energy|power/.test(information.quantity);
   const number = recordNumber(record, bytes, !amount);
   if (number === null) return null;
@@ -113,7 +112,7 @@ function obisOf(record: DataRecord, information: ValueInformation, manufacturer:
   return `1-0:${(backward ? back : forward) + 20 * phase}.${d}.${record.tariff}*255`;
 }
 
-/** `84 10 FB 82 73: reactive energy`; of a record whose meaning is not known the bytes alone. */
+/** `84 10 FB 82 73: reactive energy`; only the bytes if the meaning is unknown. */
 function nameOf(record: DataRecord, information: ValueInformation | null, bytes: Uint8Array): string {
   const code = formatHex(bytes, record.start, record.dataStart).replace(/..(?=.)/g, "$& ");
   const meaning = record.plainText ?? information?.quantity;

@@ -1,6 +1,6 @@
 /**
- * Telegrams of the M-Bus application layer, which know nothing of DLMS: Siemens AMIS TD-351x of Netz OÖ. From the bytes
- * behind the A field of an M-Bus frame to a telegram.
+ * Telegrams of the M-Bus application layer without DLMS: Siemens AMIS TD-351x at Netz OÖ. Decodes the bytes after the
+ * A field of an M-Bus frame.
  */
 import { CodecError } from "../codec-error.ts";
 import { formatHex } from "../hex.ts";
@@ -12,21 +12,21 @@ import { readRecords } from "./record-registers.ts";
 
 const AMIS = 0x4c2d;
 /**
- * So many registers make records that are not known credible; the documented telegram has 9. A changed byte of the
- * ciphertext garbles a block of 16 bytes, and what then still parses leaves fewer than that.
+ * Unknown records are accepted only alongside at least this many registers; the documented telegram has 9. A corrupted
+ * ciphertext byte garbles a 16-byte block; if the result still parses, fewer registers remain.
  */
 const ENOUGH_REGISTERS = 8;
 
 /**
- * @param bytes from the CI field on, `5B …`
- * @param proof what the checks of the transport prove
+ * @param bytes starting with the CI field, `5B …`
+ * @param proof integrity proven by the checks of the transport layer
  * @throws CodecError `malformed`, `unsupported`, `key-missing`, `key-wrong`
  */
 export function decodeRecordTelegram(bytes: Uint8Array, key: Uint8Array | undefined, proof: Proof): Telegram {
   const header = decodeLongHeader(bytes);
   const plaintext = decipherRecords(bytes, header, key);
   const encrypted = header.encryptedLength > 0;
-  // The marks at both ends of the encrypted part are not part of any record.
+  // The 2F 2F markers at both ends of the encrypted part do not belong to any record.
   const [start, end] =
     encrypted && header.encryptedLength === plaintext.length ? [2, plaintext.length - 2] : [0, plaintext.length];
   const records = decodeRecords(plaintext, start, end, !encrypted);

@@ -1,5 +1,5 @@
 /**
- * Dates and times of M-Bus records (EN 13757-3, annex A):
+ * Date and time in M-Bus records (EN 13757-3, annex A):
  *
  *     type G (CP16)  day, month, year
  *     type F (CP32)  minute, hour, day, month, year
@@ -13,7 +13,7 @@
  *     4       year(high 4) month
  *     5       deviation week
  *
- * They say local time; a deviation from UTC they do not know.
+ * All are local time, without a UTC offset.
  */
 import { encodeDateTime } from "../values/date-time.ts";
 
@@ -22,7 +22,7 @@ const INVALID = 0x01;
 
 /**
  * @param at position of the data; `length` 6 (type I) or 4 (type F)
- * @returns the DLMS date-time of 12 bytes that says the same; `null` if it is no point in time, or of another type
+ * @returns the same time as a 12-byte DLMS date-time; `null` if it is invalid or of another type
  */
 export function decodeRecordTime(bytes: Uint8Array, at: number, length: number): Uint8Array | null {
   if (length !== 6 && length !== 4) return null;
@@ -39,7 +39,7 @@ export function decodeRecordTime(bytes: Uint8Array, at: number, length: number):
   const month = months & 0x0f;
   const year = 2000 + ((days >> 5) | ((months & 0xf0) >> 1));
   if (second > 59 || minute > 59 || hour > 23 || day < 1 || month < 1 || month > 12) return null;
-  // There is no 31st of February: the 12 bytes would not be read back.
+  // Reject impossible dates such as 31 February: the 12 bytes could not be parsed again.
   if (new Date(Date.UTC(year, month - 1, day)).getUTCDate() !== day) return null;
   const summer = withSeconds ? (byte(0) & 0x40) !== 0 : (hours & 0x80) !== 0;
   const invalid = (minutes & 0x80) !== 0;
@@ -48,12 +48,12 @@ export function decodeRecordTime(bytes: Uint8Array, at: number, length: number):
     status: (summer ? SUMMER_TIME : 0) | (invalid ? INVALID : 0),
   });
   const weekday = withSeconds ? hours >> 5 : 0;
-  // As sent, so that a weekday that does not fit the date can be seen.
+  // Keep the weekday as sent, so that a mismatch with the date stays visible.
   dateTime[4] = weekday === 0 ? 0xff : weekday;
   return dateTime;
 }
 
-/** Type I, 6 bytes, of a DLMS date-time of 12 bytes. The week is that of the year by ISO 8601. */
+/** Encodes a 12-byte DLMS date-time as type I (6 bytes). The week is the ISO 8601 week number. */
 export function encodeRecordTime(dateTime: Uint8Array): Uint8Array {
   const byte = (offset: number): number => dateTime[offset] as number;
   const year = ((byte(0) << 8) | byte(1)) % 100;
@@ -72,7 +72,7 @@ export function encodeRecordTime(dateTime: Uint8Array): Uint8Array {
 
 function weekOf(year: number, month: number, day: number): number {
   const date = new Date(Date.UTC(year, month - 1, day));
-  // The week belongs to the year that its Thursday belongs to.
+  // ISO 8601: a week belongs to the year that contains its Thursday.
   date.setUTCDate(date.getUTCDate() + 4 - (date.getUTCDay() || 7));
   const begun = Date.UTC(date.getUTCFullYear(), 0, 1);
   return Math.ceil(((date.getTime() - begun) / 86_400_000 + 1) / 7);

@@ -1,9 +1,9 @@
 /**
- * What a VIF and its extensions say (EN 13757-3, 6.4 and annex C): quantity, unit, power of ten, direction and phase.
- * Only what an electricity meter measures is in the tables; a record of anything else is named, not read.
+ * Decodes a VIF and its extensions (EN 13757-3, 6.4 and annex C): quantity, unit, power of ten, direction and phase.
+ * The tables contain electricity quantities only; records of other quantities are listed but not decoded.
  */
 
-/** What is measured; the OBIS code follows from it (record-registers.ts). */
+/** The measured quantity; it determines the OBIS code (record-registers.ts). */
 export type Quantity =
   | "energy"
   | "reactive energy"
@@ -20,17 +20,17 @@ export type Quantity =
 export interface ValueInformation {
   readonly quantity: Quantity;
   readonly unit: string | null;
-  /** Power of ten by which the number is multiplied. */
+  /** The number is multiplied by 10^exponent. */
   readonly exponent: number;
-  /** From the meter's owner to the grid (VIFE 3C), else towards the owner. */
+  /** `true`: export to the grid (VIFE 3C); `false`: import. */
   readonly backward: boolean;
-  /** 1, 2, 3; 0: the sum of all. */
+  /** 1, 2 or 3; 0: total of all phases. */
   readonly phase: 0 | 1 | 2 | 3;
-  /** What the manufacturer has put behind a VIFE of FF, a byte each; empty for a standard meaning. */
+  /** Manufacturer-specific codes after VIFE FF, one byte each; empty for standard quantities. */
   readonly manufacturer: readonly number[];
 }
 
-/** `from` with the bits of `mask` free: they count the power of ten, beginning at `exponent`. */
+/** Matches codes equal to `from` outside the `mask` bits; the `mask` bits are added to `exponent`. */
 interface Row {
   readonly from: number;
   readonly mask: number;
@@ -54,7 +54,7 @@ const PRIMARY: readonly Row[] = [
   row(0x6c, 1, "time", null, 0),
   row(0x78, 0, "fabrication number", null, 0),
 ];
-/** First extension, behind FB (table 12). */
+/** First extension table, after FB (table 12). */
 const FIRST_EXTENSION: readonly Row[] = [
   row(0x00, 1, "energy", "Wh", 5),
   row(0x02, 1, "reactive energy", "varh", 3),
@@ -64,7 +64,7 @@ const FIRST_EXTENSION: readonly Row[] = [
   row(0x2c, 3, "frequency", "Hz", -3),
   row(0x34, 3, "apparent power", "VA", 0),
 ];
-/** Second extension, behind FD (table 14). */
+/** Second extension table, after FD (table 14). */
 const SECOND_EXTENSION: readonly Row[] = [row(0x40, 15, "voltage", "V", -9), row(0x50, 15, "current", "A", -12)];
 const TABLES = new Map([
   [0xfb, FIRST_EXTENSION],
@@ -81,7 +81,7 @@ const MANUFACTURER = 0x7f;
 
 /**
  * @param vif VIF and VIFEs
- * @returns `null` for a meaning that is not in the tables, or that an extension changes in a way that is not known here
+ * @returns `null` for a VIF that is not in the tables, or a VIFE that is not supported
  */
 export function valueInformation(vif: Uint8Array): ValueInformation | null {
   const table = TABLES.get(vif[0] as number);

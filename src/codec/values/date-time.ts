@@ -3,20 +3,20 @@
  *
  *     year (2) | month | day | weekday | hour | minute | second | hundredths | deviation (2) | clock status
  *
- * FF (FFFF for the year) is "not specified". The deviation is in minutes from local time to UTC, so the ISO offset is its
- * negative; 8000 is "not specified".
+ * FF (FFFF for the year) means "not specified". The deviation is in minutes from local time to UTC, so the ISO 8601 offset
+ * is its negative; 8000 means "not specified".
  */
 
 const DEVIATION_UNSPECIFIED = -0x8000;
 
-/** `2021-09-27T09:47:15+02:00`; without the suffix if the meter sends no deviation; `null` if it is no point in time. */
+/** `2021-09-27T09:47:15+02:00`; without the offset if the meter sends no deviation; `null` for an invalid date-time. */
 export function formatDateTime(bytes: Uint8Array, at = 0): string | null {
   if (!isDate(bytes, at) || !isTime(bytes, at + 5)) return null;
   const deviation = (((bytes[at + 9] as number) << 24) >> 16) | (bytes[at + 10] as number);
   return `${formatDate(bytes, at)}T${formatTime(bytes, at + 5)}${formatOffset(deviation)}`;
 }
 
-/** `2021-09-27` from year, month, day; `null` if one is not specified or there is no such day. */
+/** `2021-09-27` from year, month, day; `null` if one is not specified or the date does not exist. */
 export function formatDate(bytes: Uint8Array, at = 0): string | null {
   if (!isDate(bytes, at)) return null;
   const year = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
@@ -30,7 +30,7 @@ function isDate(bytes: Uint8Array, at: number): boolean {
   return year >= 1000 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month);
 }
 
-/** `09:47:15` from hour, minute, second, hundredths (`.25` is added if they are neither 0 nor unspecified). */
+/** `09:47:15` from hour, minute, second, hundredths (adds `.25` unless the hundredths are 0 or not specified). */
 export function formatTime(bytes: Uint8Array, at = 0): string | null {
   if (!isTime(bytes, at)) return null;
   const hundredths = bytes[at + 3] as number;
@@ -43,13 +43,16 @@ function isTime(bytes: Uint8Array, at: number): boolean {
   return (bytes[at] as number) < 24 && (bytes[at + 1] as number) < 60 && (bytes[at + 2] as number) < 60;
 }
 
-/** Clock status byte; `null` if it is not specified. 01 invalid, 02 doubtful, 04 other clock base, 08 invalid status, 80 daylight saving. */
+/**
+ * Clock status byte; `null` if it is not specified. 01 invalid, 02 doubtful, 04 different clock base, 08 invalid clock
+ * status, 80 daylight saving.
+ */
 export function clockStatus(bytes: Uint8Array, at = 0): number | null {
   const status = bytes[at + 11] as number;
   return status === 0xff ? null : status;
 }
 
-/** Whether the 12 bytes can be a date-time: then they are not the characters of a text. */
+/** Whether the 12 bytes are a plausible date-time rather than text. */
 export function looksLikeDateTime(bytes: Uint8Array, at = 0): boolean {
   const year = bytes[at] as number;
   const weekday = bytes[at + 4] as number;
@@ -75,7 +78,7 @@ function twoDigits(value: number): string {
 
 const TWO_DIGITS = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, "0"));
 
-/** What `encodeDateTime` writes. */
+/** Fields for `encodeDateTime`. */
 export interface DateTimeFields {
   readonly year: number;
   readonly month: number;
@@ -91,7 +94,7 @@ export interface DateTimeFields {
   readonly status?: number;
 }
 
-/** The 12 bytes, with the weekday that fits the date. */
+/** Encodes the 12 bytes; the weekday is computed from the date. */
 export function encodeDateTime(fields: DateTimeFields): Uint8Array {
   const { year, month, day, hour, minute, second, hundredths = 0xff, offset, status = 0 } = fields;
   const weekday = new Date(Date.UTC(year, month - 1, day)).getUTCDay() || 7;

@@ -1,10 +1,10 @@
-/** Exact decimal numbers: coefficient × 10^exponent, never through binary fractions. */
+/** Exact decimal numbers: coefficient × 10^exponent, without binary rounding. */
 import type { Decimal } from "../telegram.ts";
 
 /**
- * `12.937` for 12937 and a shift of -3: every digit of the meter, none added but leading zeros before the point and
- * trailing ones for a positive exponent.
- * @param shift power of ten that is applied besides, for instance -3 from Wh to kWh
+ * `12.937` for 12937 and a shift of -3. Keeps every digit the meter sent; adds only leading zeros, or trailing zeros for
+ * a positive exponent.
+ * @param shift additional power of ten, for example -3 for Wh to kWh
  */
 export function formatDecimal(decimal: Decimal, shift = 0): string {
   const exponent = decimal.exponent + shift;
@@ -17,12 +17,12 @@ export function formatDecimal(decimal: Decimal, shift = 0): string {
   return `${negative ? "-" : ""}${digits.slice(0, point)}.${digits.slice(point)}`;
 }
 
-/** The double that is nearest to the decimal; `JSON.stringify` then writes its shortest form (230.4). */
+/** The nearest double; `JSON.stringify` writes it in its shortest form (230.4). */
 export function decimalToNumber(decimal: Decimal): number {
   const { coefficient, exponent } = decimal;
   if (typeof coefficient === "number") {
     if (exponent === 0) return coefficient;
-    // Both are exact doubles, so that one correctly rounded operation gives the nearest double.
+    // Both operands are exact doubles, so one correctly rounded division yields the nearest double.
     if (exponent < 0 && exponent >= -22) return coefficient / POWERS[-exponent as 0];
   }
   return Number(`${coefficient}e${exponent}`);
@@ -31,13 +31,13 @@ export function decimalToNumber(decimal: Decimal): number {
 /** Powers of ten that are exact as doubles. */
 const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`)) as [number, ...number[]];
 
-/** As JSON writes the number, but exact where a double is not: without trailing zeros after the point. */
+/** The number in JSON notation, without trailing zeros after the point; exact even if a double is not. */
 export function decimalToJson(decimal: Decimal): string {
   const text = formatDecimal(decimal);
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
-/** The whole number of 10^-digits, half of one rounded away from zero: 12.9375 and 3 give 12938. */
+/** The value in units of 10^-digits, with halves rounded away from zero: 12.9375 and 3 give 12938. */
 export function roundDecimal({ coefficient, exponent }: Decimal, digits: number): bigint {
   const shift = exponent + digits;
   const value = BigInt(coefficient);
@@ -47,7 +47,7 @@ export function roundDecimal({ coefficient, exponent }: Decimal, digits: number)
   return (value + half) / unit;
 }
 
-/** Reads `-12.340`, also `1e-7`. @throws RangeError for anything else, or an exponent beyond ±400 */
+/** Parses `-12.340` or `1e-7`. @throws RangeError for anything else, or an exponent beyond ±400 */
 export function parseDecimal(text: string): Decimal {
   const match = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text);
   const shift = Number(match?.[4] ?? 0);
@@ -58,7 +58,7 @@ export function parseDecimal(text: string): Decimal {
   return { coefficient: Number.isSafeInteger(coefficient) ? coefficient : big, exponent: shift - fraction.length || 0 };
 }
 
-/** The shortest decimal that a float64 stands for. @returns `null` for NaN and infinities */
+/** The shortest decimal that reads back as the same float64. @returns `null` for NaN and infinities */
 export function decimalFromNumber(value: number): Decimal | null {
   if (!Number.isFinite(value)) return null;
   return Number.isSafeInteger(value) ? { coefficient: value || 0, exponent: 0 } : parseDecimal(String(value));
@@ -75,7 +75,7 @@ export function decimalFromFloat32(value: number): Decimal | null {
   return normalize(parseDecimal(value.toPrecision(9)));
 }
 
-/** `12.340` → `12.34`, and whole numbers without exponent. */
+/** Drops trailing zeros after the point (`12.340` → `12.34`) and gives whole numbers an exponent of 0. */
 function normalize(decimal: Decimal): Decimal {
   let { coefficient, exponent } = decimal;
   if (typeof coefficient === "bigint") return decimal;

@@ -1,6 +1,6 @@
 /** OBIS codes (Blue Book, 7): six bytes A-B:C.D.E*F. */
 
-/** How many codes an `ObisNames` remembers, a power of two; telegrams hold up to 60. */
+/** Number of codes that `ObisNames` caches, a power of two; telegrams contain up to 60. */
 const MAX_NAMES = 256;
 
 /** `1-0:1.8.0*255` from the six bytes at `at`. */
@@ -9,7 +9,7 @@ export function formatObis(bytes: Uint8Array, at = 0): string {
 }
 
 /**
- * Reads `1-0:1.8.0*255`; `*F` may be missing (255), A-B too (1-0).
+ * Parses `1-0:1.8.0*255`; `*F` defaults to 255 and `A-B` to 1-0.
  * @throws RangeError for anything else
  */
 export function parseObis(text: string): Uint8Array {
@@ -20,9 +20,9 @@ export function parseObis(text: string): Uint8Array {
   return Uint8Array.from(numbers);
 }
 
-/** `formatObis` that makes each text only once: a meter sends the same codes in every telegram. At most 256 are kept. */
+/** `formatObis` with a cache of at most 256 codes: a meter sends the same codes in every telegram. */
 export class ObisNames {
-  /** By hash; a code whose place is taken takes it over. */
+  /** Indexed by hash; a collision replaces the previous entry. */
   readonly #names = new Array<Name | undefined>(MAX_NAMES).fill(undefined);
 
   format(bytes: Uint8Array, at: number): string {

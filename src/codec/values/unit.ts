@@ -1,4 +1,4 @@
-/** Units of scaler_unit (Blue Book, 4.3.2, table of the enumeration `unit`). */
+/** Units of scaler_unit (Blue Book, 4.3.2, enumeration `unit`). */
 
 const UNITS: readonly (readonly [number, string])[] = [
   [1, "a"],
@@ -77,12 +77,12 @@ const NAMES: readonly (string | undefined)[] = (() => {
   return names;
 })();
 
-/** `Wh` for 30; `null` for 255 ("no unit") and codes that the table does not hold. */
+/** `Wh` for 30; `null` for 255 ("no unit") and codes missing from the table. */
 export function unitName(code: number): string | null {
   return NAMES[code] ?? null;
 }
 
-/** 30 for `Wh`, 255 for `null`. @throws RangeError for a unit that the table does not hold */
+/** 30 for `Wh`, 255 for `null`. @throws RangeError for a unit missing from the table */
 export function unitCode(name: string | null): number {
   if (name === null) return 255;
   const row = UNITS.find(([, text]) => text === name);
