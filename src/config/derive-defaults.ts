@@ -6,6 +6,7 @@ import { statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type * as z from "zod/mini";
+import { METER_LIMITS } from "../catalogue/meter-limits.ts";
 import { OPTIONS } from "./option-list.ts";
 import type { Config, configSchema } from "./options.ts";
 import type { Origin } from "./raw.ts";
@@ -107,6 +108,19 @@ export function advice(config: Config): string[] {
   }
   if (config.mqtt.password !== undefined && config.mqtt.user === undefined) {
     warnings.push("mqtt.password is set, but mqtt.user is not: most brokers hang up on that.");
+  }
+  const { ledger, powerPlots, statusPage, publicationHistory } = METER_LIMITS;
+  const count = config.meters.length;
+  const exceeded = [
+    count > ledger ? `the ledger ${ledger}` : "",
+    count > powerPlots && config.http.enabled ? `power plots ${powerPlots}` : "",
+    count > statusPage && config.http.enabled ? `the status page ${statusPage}` : "",
+    count > publicationHistory ? `the record of published meters ${publicationHistory}` : "",
+  ].filter(Boolean);
+  if (exceeded.length > 0) {
+    warnings.push(
+      `${count} meters: all of them are read and published, but some features have a limit: ${exceeded.join(", ")} (docs/scale.md).`,
+    );
   }
   return warnings;
 }

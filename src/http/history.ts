@@ -3,14 +3,16 @@
  * about 70 KB a meter, `MAX_METERS` meters. Energy comes from the ledger (energy-hours.ts). Time is an argument
  * (milliseconds of the wall clock).
  */
+
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
+import { METER_LIMITS } from "../catalogue/meter-limits.ts";
 import type { Reading } from "../meter/events.ts";
 import type { PowerSeries } from "./page-model.ts";
 
-const MAX_METERS = 16;
+const MAX_METERS = METER_LIMITS.powerPlots;
 const FINE = { stepMs: 10_000, slots: 8_640 };
 const COARSE = { stepMs: 300_000, slots: 8_928 };
 

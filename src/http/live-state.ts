@@ -1,4 +1,5 @@
 /** The state that the page shows, built from bridge and readings, and its subscribers. */
+import { METER_LIMITS } from "../catalogue/meter-limits.ts";
 import type { MeterEvent, MeterStatus, Reading, ReadingValue } from "../meter/events.ts";
 import type { BridgeView, BrokerStatus } from "./bridge-view.ts";
 import { API_VERSION, type PageBroker, type PageMeter, type PageState } from "./page-model.ts";
@@ -14,7 +15,7 @@ const KEEP_MS = 2 * 3_600_000;
 /** Values kept and served of one meter; the largest known list has fewer than 60. */
 const MAX_VALUES = 160;
 /** Meters whose values are kept, so that a line on which the meter number keeps changing does not fill the memory. */
-const MAX_METERS = 32;
+const MAX_METERS = METER_LIMITS.statusPage;
 /** Longest text that is served, characters. */
 const MAX_TEXT = 200;
 /** A value stays current for this many of its own intervals, like a meter (meter/period.ts). */

@@ -1,4 +1,5 @@
 /** The ledger of all meters of a bridge: records readings, keeps the files, and notifies listeners of changes. */
+import { METER_LIMITS } from "../catalogue/meter-limits.ts";
 import type { TariffWindowConfig } from "../config/options.ts";
 import type { ComponentLog } from "../log/component-log.ts";
 import type { MeterInfo, Reading } from "../meter/events.ts";
@@ -14,7 +15,7 @@ import { registersOf } from "./registers-of.ts";
 import { Summary } from "./summary.ts";
 import { type TariffWindow, tariffWindow } from "./tariff-window.ts";
 
-const MAX_METERS = 16;
+const MAX_METERS = METER_LIMITS.ledger;
 /** Least time between two notifications, milliseconds; a boundary is notified at once. */
 const NOTIFY_MS = 60_000;
 

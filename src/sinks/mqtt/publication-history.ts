@@ -2,8 +2,10 @@
  * What this installation has published on brokers so far, kept in `data_dir/mqtt.json`: base topics, discovery prefixes
  * and meters. What is retained may be forged; only what lies under a topic that this file names is ever cleared.
  */
+
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { METER_LIMITS } from "../../catalogue/meter-limits.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
 
 /** Name of the file in `data_dir`. */
@@ -12,7 +14,7 @@ export const HISTORY_FILE = "mqtt.json";
 export const GRACE_MS = 30 * 24 * 3_600_000;
 /** The newest are kept. */
 const MAX_TOPICS = 16;
-const MAX_METERS = 256;
+const MAX_METERS = METER_LIMITS.publicationHistory;
 const MAX_FILE_BYTES = 256 * 1024;
 
 interface KnownMeter {
