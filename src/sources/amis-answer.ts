@@ -1,36 +1,36 @@
 /**
- * The only thing that is ever sent to a meter: the single byte E5, with which a reader answers the AMIS meters of Netz OÖ
- * (Siemens TD-351x). There the meter is the M-Bus master and we are its slave with the address F0:
+ * The only data ever sent to a meter: the single byte E5, the acknowledgement that AMIS meters of Netz OÖ (Siemens
+ * TD-351x) require. The meter is the M-Bus master; the reader is the slave with address F0:
  *
- *     10 40 F0 30 16                           search, once a minute; wants E5 within 0.5 s
- *     68 L L 68 | 53 or 73 | F0 | 5B … | sum | 16   data, once a second after that; each wants E5
+ *     10 40 F0 30 16                           search, once a minute; expects E5 within 0.5 s
+ *     68 L L 68 | 53 or 73 | F0 | 5B … | sum | 16   data, once a second after that; each expects E5
  *
- * Answered is only such a frame, whole and with a right sum, when it is the last that has come and nothing else has come
- * since the line was quiet: inside a telegram of another meter the same bytes are no frame. Source: Netz OÖ, "Technische
- * Spezifikation AMIS-Zähler Kundenschnittstelle", 05.11.2021.
+ * Only such a frame is acknowledged, if it is complete, has a correct checksum and is the last data received, and if
+ * nothing else has arrived since the line was idle: the same bytes inside a telegram of another meter are not a frame.
+ * Source: Netz OÖ, "Technische Spezifikation AMIS-Zähler Kundenschnittstelle", 05.11.2021.
  */
 
-/** The answer. */
+/** The acknowledgement (M-Bus single character E5). */
 export const ACKNOWLEDGE = Uint8Array.of(0xe5);
-/** What an AMIS meter sends while it looks for a reader. */
+/** Frame that an AMIS meter sends while it searches for a reader. */
 export const SEARCH = Uint8Array.of(0x10, 0x40, 0xf0, 0x30, 0x16);
-/** The meter waits so long for the answer, milliseconds. */
+/** How long the meter waits for the answer, in milliseconds. */
 export const ANSWER_MS = 500;
 
-/** Nothing in a frame, and nothing between a frame and what belongs to it, pauses longer. */
+/** Idle time, in milliseconds, that separates transmissions; pauses within a frame or an exchange are shorter. */
 const QUIET_MS = 200;
 const LONGEST_FRAME = 261;
 
-/** Remembers what has come since the line was quiet. Times are milliseconds, monotonic. */
+/** Tracks the bytes received since the line was last idle. Times are in milliseconds, monotonic. */
 export class AmisAnswer {
   #heard: number[] = [];
   #foreign = false;
   #heardAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param chunk what has just been read
-   * @param at when
-   * @param byteMs how long a byte takes on the line: what is read at once may have come over a while. 0: unknown
+   * @param chunk the bytes just read
+   * @param at time of the read
+   * @param byteMs transmission time per byte, used to find when the first byte of the chunk arrived. 0: unknown
    * @returns whether to answer now
    */
   heard(chunk: Uint8Array, at: number, byteMs = 0): boolean {
@@ -57,10 +57,10 @@ export class AmisAnswer {
   }
 }
 
-/** A whole frame that wants an answer, or one that does not (our own answer, echoed). */
+/** A complete frame that expects an answer, or one that does not (the echo of our own answer). */
 type Frame = "asks" | "answer";
 
-/** `null`: so far it can become one. */
+/** `null`: incomplete, but still a possible frame. */
 function frameOf(bytes: readonly number[]): Frame | "foreign" | null {
   switch (bytes[0]) {
     case ACKNOWLEDGE[0]:
@@ -85,7 +85,7 @@ function dataFrame(bytes: readonly number[]): "asks" | "foreign" | null {
     (ci === undefined || ci === 0x5b);
   if (!fits || bytes.length > LONGEST_FRAME) return "foreign";
   const whole = length + 6;
-  // Up to the CI field there is always something to wait for.
+  // A frame has at least 9 bytes: header up to the CI field, checksum and stop byte.
   if (bytes.length < Math.max(whole, 9)) return null;
   const sum = bytes.slice(4, whole - 2).reduce((total, byte) => total + byte, 0) & 0xff;
   return bytes.length === whole && sum === bytes[whole - 2] && bytes[whole - 1] === 0x16 ? "asks" : "foreign";

@@ -1,14 +1,14 @@
 /**
- * The protocol of an AMIS meter as the M-Bus master, played by `simulate --layout amis`:
+ * Protocol of an AMIS meter as the M-Bus master, simulated by `simulate --layout amis`:
  *
  *     searching   10 40 F0 30 16 once a minute ── E5 within 0.5 s ──> sending
- *     sending     a telegram once a second; each wants E5; after ten without an answer ──> searching
+ *     sending     a telegram once a second, each expects E5; after ten without an answer ──> searching
  */
 import { ACKNOWLEDGE, ANSWER_MS, SEARCH } from "./amis-answer.ts";
 
-/** How often a meter searches, milliseconds. */
+/** Interval between searches, in milliseconds. */
 export const SEARCH_INTERVAL_MS = 60_000;
-/** So many telegrams without an answer end it. */
+/** Number of unanswered telegrams after which the meter searches again. */
 const MAX_UNANSWERED = 10;
 
 export interface MasterTiming {
@@ -18,7 +18,7 @@ export interface MasterTiming {
   readonly intervalMs: number;
 }
 
-/** Says what the meter sends next, and when. Times are milliseconds, monotonic. */
+/** Determines what the meter sends next, and when. Times are in milliseconds, monotonic. */
 export class AmisMaster {
   readonly #timing: MasterTiming;
   #sending = false;
@@ -31,7 +31,7 @@ export class AmisMaster {
     this.#timing = timing;
   }
 
-  /** Whether a reader is there. */
+  /** Whether a reader has answered, so that the meter sends telegrams. */
   get sending(): boolean {
     return this.#sending;
   }
@@ -42,12 +42,12 @@ export class AmisMaster {
     return this.#sentAt === Number.NEGATIVE_INFINITY ? 0 : this.#sentAt + (this.#sending ? intervalMs : searchMs);
   }
 
-  /** The last byte of what `next` gave is on its way: from now on the reader has its time to answer. */
+  /** To be called when the last byte of the frame from `next` has been sent: the reader's response time starts. */
   sent(at: number): void {
     this.#lastByteAt = at;
   }
 
-  /** A reader's bytes have come. Any other byte than E5, and an answer that comes too late, is none. */
+  /** Processes bytes from the reader. Ignores bytes other than E5 and late answers. */
   heard(bytes: Uint8Array, at: number): void {
     if (this.#answered || !bytes.includes(ACKNOWLEDGE[0] as number) || at - this.#lastByteAt > ANSWER_MS) return;
     this.#answered = true;
@@ -55,7 +55,7 @@ export class AmisMaster {
     this.#sending = true;
   }
 
-  /** The frame that is due: the search, or the telegram. To be called when `dueAt` has come. */
+  /** The next frame: search or telegram. To be called once `dueAt` is reached. */
   next(at: number, telegram: () => Uint8Array): Uint8Array {
     if (this.#sending && !this.#answered) this.#unanswered++;
     if (this.#unanswered >= MAX_UNANSWERED) {

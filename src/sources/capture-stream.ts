@@ -1,33 +1,34 @@
 /**
- * A capture of any size, read piece by piece: the bytes as they are, hex text, or a log with bytes in its lines. The content
- * decides which. Hex text: digits in any grouping, blanks, commas, colons, semicolons, dashes and `0x` between them, `#` begins
- * a comment, a line may begin with a time; the dumps of `xxd`, `hexdump` (with -C and without), and `od` are read, too. Of a log
- * (log-line.ts) lines without bytes are passed over. Without Node's `Buffer`: the decode page reads captures in the browser.
+ * Streaming reader for captures of any size: raw binary, hex text, or a log with hex bytes in its lines. The format is
+ * detected from the content. Hex text: digits in any grouping, separated by spaces, commas, colons, semicolons, dashes or
+ * `0x`; `#` or `//` starts a comment; a line may begin with a timestamp. Dumps from `xxd`, `hexdump` (with or without -C)
+ * and `od` are supported. Log lines without bytes are skipped (log-line.ts). Does not use Node's `Buffer`, because the
+ * decode page reads captures in the browser.
  */
 import { latin1Text } from "../codec/latin1.ts";
 import { digitsInLogLine, isP1Line } from "./log-line.ts";
 
-/** Size of the sample from which the kind is decided, unless the input ends or is evidently binary before that. */
+/** Sample size for format detection, unless the input ends earlier or is clearly binary. */
 const SAMPLE_BYTES = 1024;
-/** A line longer than this is processed in pieces. */
+/** Longer lines are processed in parts. */
 const MAX_LINE = 65_536;
 
 const DUMP_LINE = /^\s*[0-9a-f]{7,8}(?::\s+|\s{1,2})(?=[0-9a-f]{2})/i;
-/** `2026-11-22T12:00:05.123Z`, `12:00:05.123`, `[12:00:05]`, `22.11.2026 12:00:05`, at the beginning of a line. */
+/** Timestamp at the start of a line: `2026-11-22T12:00:05.123Z`, `12:00:05.123`, `[12:00:05]`, `22.11.2026 12:00:05`. */
 const TIME =
   /^\s*\[?(?:\d{4}-\d\d-\d\d[T ]\s*|\d\d\.\d\d\.\d{4},? +)?[0-2]\d:[0-5]\d:[0-5]\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s+(?=\S)/;
-/** Three bytes with colons look like a time; then the bytes after them have colons, too. */
+/** Could be three bytes separated by colons instead of a time; in that case, colons also separate the following bytes. */
 const BARE_TIME = /^\s*\d\d:\d\d:\d\d\s+$/;
 const LONGEST_TIME = 48;
 
-/** `hexdump` and `od -x` print words of two bytes in the order of the processor: the second byte comes first. */
+/** `hexdump` and `od -x` print 2-byte words in host byte order (little-endian): the second byte comes first. */
 const WORDS_LINE = /^\s*[0-9a-f]{7}(?:\s+[0-9a-f]{4}){1,8}\s*$/i;
-/** Bytes that a text must have in lines of a log to be taken for one. */
+/** Minimum number of bytes in the log lines of a text for it to be treated as a log. */
 const LEAST_LOG_BYTES = 4;
 
 export type CaptureKind = "binary" | "hex" | "log";
 
-/** What is wrong with a line of hex text. */
+/** A line of hex text that cannot be parsed. */
 export interface CaptureProblem {
   /** From 1. */
   readonly line: number;
@@ -35,7 +36,7 @@ export interface CaptureProblem {
   readonly offset: number;
 }
 
-/** Where the bytes of a line of hex text, or of a log, begin. */
+/** Start of the bytes of a line of hex text or of a log. */
 export interface CaptureLine {
   /** From 1. */
   readonly line: number;
@@ -49,38 +50,38 @@ export class CaptureReader {
   #sample: Uint8Array[] = [];
   #sampled = 0;
   #rest = "";
-  /** First digit of a byte that was cut between two chunks. */
+  /** First digit of a byte split between two chunks. */
   #half = "";
-  /** `xxd` and `hexdump -C` begin each line with the offset. */
+  /** Whether each line begins with an offset, as in `xxd` and `hexdump -C` output. */
   #dump = false;
   #line = 0;
   #offset = 0;
   #continued = false;
   #problems: CaptureProblem[] = [];
 
-  /** @param options `keepLines`: remember where each line's bytes begin; memory grows with the capture */
+  /** @param options `keepLines`: record where the bytes of each line start; memory use grows with the capture */
   constructor({ keepLines = false }: { readonly keepLines?: boolean } = {}) {
     this.#lines = keepLines ? [] : null;
   }
 
-  /** `null` until it is decided. */
+  /** `null` until detected. */
   get kind(): CaptureKind | null {
     return this.#kind;
   }
 
-  /** Lines with bytes, in their order; empty unless `keepLines` was asked for. */
+  /** Lines with bytes, in order; empty unless `keepLines` is set. */
   get lines(): readonly CaptureLine[] {
     return this.#lines ?? [];
   }
 
-  /** Lines since the last call that were not hex text. */
+  /** Lines since the last call that are not valid hex text. */
   takeProblems(): CaptureProblem[] {
     const problems = this.#problems;
     this.#problems = [];
     return problems;
   }
 
-  /** @returns the bytes that are known by now */
+  /** @returns the bytes decoded so far and not yet returned */
   push(chunk: Uint8Array): Uint8Array {
     if (this.#kind === "binary") return chunk;
     if (this.#kind !== null) return this.#readText(chunk, false);
@@ -90,7 +91,7 @@ export class CaptureReader {
     return this.#decide(false);
   }
 
-  /** The input is at its end. */
+  /** Signals the end of the input. @returns the remaining bytes */
   end(): Uint8Array {
     if (this.#kind === "binary") return new Uint8Array(0);
     if (this.#kind !== null) return this.#readText(new Uint8Array(0), true);
@@ -102,7 +103,7 @@ export class CaptureReader {
     this.#sample = [];
     const text = latin1Text(sample).replace(/^\xef\xbb\xbf/, "");
     const lines = text.split(/\r\n|\r|\n/);
-    // The last line may be cut in the middle of a time.
+    // The last line may end in the middle of a timestamp.
     if (!final && lines.length > 1 && (lines.at(-1)?.length ?? 0) < LONGEST_TIME) lines.pop();
     this.#dump = DUMP_LINE.test(lines.find((line) => withoutComment(line).trim() !== "") ?? "");
     const digits = lines.map((line) => digitsOf(line, true, this.#dump));
@@ -132,7 +133,7 @@ export class CaptureReader {
     };
     for (const line of lines) take(line, true);
     if (this.#rest.length > MAX_LINE) {
-      // Not between the two signs of `0x`.
+      // Do not split `0x`.
       const cut = this.#rest.endsWith("0") ? this.#rest.length - 1 : this.#rest.length;
       take(this.#rest.slice(0, cut), false);
       this.#rest = this.#rest.slice(cut);
@@ -155,7 +156,7 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Bytes of an even number of hex digits and nothing else; captures may be large, so without a slice for each byte. */
+/** Decodes an even number of hex digits, without a substring for each byte because captures may be large. */
 function bytesOf(digits: string): Uint8Array {
   const bytes = new Uint8Array(digits.length / 2);
   for (let i = 0; i < bytes.length; i++) {
@@ -164,18 +165,18 @@ function bytesOf(digits: string): Uint8Array {
   return bytes;
 }
 
-/** `0` to `9`, `A` to `F` and `a` to `f`, of which bits 0 to 3 count from 0 or from 1. */
+/** Value of a hex digit (`0` to `9`, `A` to `F`, `a` to `f`): bits 0 to 3 count from 0 for digits and from 1 for letters. */
 function nibble(code: number): number {
   return (code & 15) + (code >= 65 ? 9 : 0);
 }
 
-/** Whether the lines of a text are those of a log with bytes in it. P1 telegrams are text, too, and their own content. */
+/** Whether the text is a log that contains bytes. P1 telegrams are excluded: their text is the data itself. */
 function isLog(lines: readonly string[]): boolean {
   if (lines.some(isP1Line)) return false;
   return lines.map(digitsInLogLine).join("").length >= 2 * LEAST_LOG_BYTES;
 }
 
-/** Control characters that no text contains. Bytes above 0x7F can be letters of a comment. */
+/** Whether there are control characters that text never contains. Bytes above 0x7F may be letters in a comment. */
 function isEvidentlyBinary(chunk: Uint8Array): boolean {
   return chunk.some((byte) => byte < 0x09 || (byte > 0x0d && byte < 0x20) || byte === 0x7f);
 }
@@ -197,7 +198,7 @@ function digitsOf(line: string, begins: boolean, dump: boolean): string | null {
   if (begins && dump) {
     const colon = /^\s*[0-9a-f]+:/i.test(code);
     code = code.replace(DUMP_LINE, "");
-    // The readable part at the end of the line.
+    // Remove the text column at the end of the line.
     code = colon ? code.replace(/\s{2}.*$/s, "") : code.replace(/\|.*$/s, "");
     if (/^\s*[0-9a-f]{7,8}\s*$/i.test(code)) return "";
   } else if (begins) {

@@ -1,13 +1,13 @@
 /**
- * The load profile behind a simulated meter: appliances that switch on and off, a photovoltaic plant, three phases, and
- * registers that integrate the power. The same seed gives the same days.
+ * Load profile of a simulated meter: switching appliances, a photovoltaic system, three phases, and registers that
+ * integrate the power. The same seed produces the same days.
  */
 
-/** What a meter measures at one moment, and its registers. */
+/** Instantaneous values and registers of a meter. */
 export interface Measurement {
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** Sum over the phases: one of the two is 0. */
+  /** Total over all phases; import or export is 0. */
   readonly importW: number;
   readonly exportW: number;
   readonly importVar: number;
@@ -17,14 +17,14 @@ export interface Measurement {
   readonly exportWh: number;
   readonly importVarh: number;
   readonly exportVarh: number;
-  /** L1, L2, L3: tenths of a volt, milliamperes. */
+  /** L1, L2, L3, in tenths of a volt and in milliamperes. */
   readonly voltageDv: readonly [number, number, number];
   readonly currentMa: readonly [number, number, number];
-  /** Thousandths. */
+  /** In thousandths. */
   readonly powerFactor: number;
 }
 
-/** A number between 0 and 1; equal seeds give equal sequences (mulberry32). */
+/** Returns a number from 0 (inclusive) to 1 (exclusive); equal seeds produce equal sequences (mulberry32). */
 export type Random = () => number;
 
 export function seededRandom(seed: number): Random {
@@ -37,7 +37,7 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** Phase, watts, and how often a day it runs for how many minutes. */
+/** Phase, power in watts, runs per day, and minutes per run. */
 const APPLIANCES = [
   { phase: 0, watts: 2100, perDay: 8, minutes: 3 },
   { phase: 1, watts: 1800, perDay: 2, minutes: 50 },
@@ -46,14 +46,14 @@ const APPLIANCES = [
   { phase: 0, watts: 350, perDay: 4, minutes: 120 },
 ] as const;
 const PHASES = [0, 1, 2] as const;
-/** Reactive share of the loads; the plant feeds at power factor 1. */
+/** Ratio of reactive to active power of the base load; the photovoltaic system feeds in at power factor 1. */
 const REACTIVE_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 
 export class LoadProfile {
   readonly #random: Random;
   readonly #plantW: number;
-  /** End of each appliance's run, milliseconds since 1970. */
+  /** End of each appliance's current run, in milliseconds since 1970. */
   readonly #until: number[] = APPLIANCES.map(() => 0);
   readonly #base = [90, 60, 120];
   readonly #volts = [231.4, 230.2, 232.6];
@@ -61,7 +61,7 @@ export class LoadProfile {
   #time: number;
   #wh: { import: number; export: number; importVarh: number; exportVarh: number };
 
-  /** @param time start, milliseconds since 1970 @param plantW peak power of the photovoltaic plant */
+  /** @param time start, in milliseconds since 1970 @param plantW peak power of the photovoltaic system */
   constructor(random: Random, time: number, plantW = 5000) {
     this.#random = random;
     this.#time = time;
@@ -69,7 +69,7 @@ export class LoadProfile {
     this.#wh = { import: 12_345_678, export: 4_321_098, importVarh: 234_567, exportVarh: 1_234_567 };
   }
 
-  /** Advances to `time` and measures. Time never runs backwards here. */
+  /** Advances to `time` and measures. An earlier time does not move the clock back. */
   measure(time: number): Measurement {
     const hours = Math.max(0, time - this.#time) / HOUR_MS;
     this.#time = Math.max(time, this.#time);
@@ -102,7 +102,7 @@ export class LoadProfile {
     };
   }
 
-  /** Lets base load, voltages, clouds and appliances drift over the given seconds. */
+  /** Varies base load, voltages, cloud cover and appliances over the given seconds. */
   #wander(seconds: number): void {
     const step = Math.min(1, Math.sqrt(seconds / 60));
     const drift = (value: number, low: number, high: number): number =>
@@ -119,9 +119,9 @@ export class LoadProfile {
     });
   }
 
-  /** Whole watts of a phase; negative where the plant produces more than the house consumes. */
+  /** Power of a phase in whole watts; negative if generation exceeds consumption. */
   #phaseW(phase: number): number {
-    const hour = ((this.#time / HOUR_MS) % 24) + 1; // Central European winter time is near enough for a day curve
+    const hour = ((this.#time / HOUR_MS) % 24) + 1; // Central European winter time is accurate enough for a daily curve
     const evening = 1 + 0.9 * Math.exp(-((hour - 19) ** 2) / 6) + 0.5 * Math.exp(-((hour - 7) ** 2) / 3);
     const running = APPLIANCES.reduce(
       (sum, { phase: at, watts }, index) => sum + (at === phase && this.#time < (this.#until[index] ?? 0) ? watts : 0),

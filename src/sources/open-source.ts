@@ -1,4 +1,4 @@
-/** One string picks the source. */
+/** Creates a source from a port string. */
 import type { ListDefinition } from "../codec/lists/list-definition.ts";
 import { ReplaySource } from "./replay.ts";
 import { SerialSource } from "./serial.ts";
@@ -6,18 +6,18 @@ import { SimulatorSource } from "./simulator.ts";
 import { type Source, SourceError } from "./source.ts";
 import { parseTcpAddress, TcpSource } from "./tcp.ts";
 
-/** Keys, for the sources that make or read telegrams by themselves. */
+/** Keys for sources that generate or decode telegrams themselves. */
 export interface SourceKeys {
   readonly key?: Uint8Array | undefined;
   readonly authenticationKey?: Uint8Array | undefined;
-  /** Lists that the user teaches, where telegrams are read to find their pace. */
+  /** User-defined lists, for sources that decode telegrams to determine their timing. */
   readonly lists?: readonly ListDefinition[] | undefined;
 }
 
 /**
- * `/dev/…` or `COM3`: a serial device. `tcp://host:port`. `file:capture`, with `?interval=SECONDS` at that pace instead
- * of the meter's. `simulator:`, with `?layout=…&interval=…&speed=…&seed=…&count=…`. Nothing is opened yet.
- * @throws SourceError `unsupported` for a string that is none of these
+ * Accepts `/dev/…` or `COM3` (serial device), `tcp://host:port`, `file:capture` (`?interval=SECONDS` replaces the meter's
+ * own timing) and `simulator:` (`?layout=…&interval=…&speed=…&seed=…&count=…`). Does not open the source yet.
+ * @throws SourceError `unsupported` for any other string
  */
 export function openSource(port: string, keys: SourceKeys = {}): Source {
   const scheme = /^([a-z][a-z0-9+-]+):/i.exec(port)?.[1]?.toLowerCase();

@@ -1,11 +1,11 @@
 /**
- * Which other programs have a serial device open (Linux). The lock that we take keeps out only those that take one, too:
- * a second reader without it gets a part of the bytes, and we the rest.
+ * Finds other programs that have a serial device open (Linux). Our exclusive lock stops only programs that also lock the
+ * device; any other reader takes part of the bytes away from us.
  */
 import { lstat, readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { join } from "node:path";
 
-/** `kaifareader.py (pid 42)`, one for each program; only those that this user may look into. Never throws. */
+/** One `kaifareader.py (pid 42)` per program; only processes that this user may inspect. Never throws. */
 export async function portUsers(path: string, proc = "/proc", self = process.pid): Promise<string[]> {
   const device = await realpath(path).catch(() => null);
   if (device === null) return [];
@@ -14,12 +14,12 @@ export async function portUsers(path: string, proc = "/proc", self = process.pid
   return users.filter((user) => user !== null);
 }
 
-/** Where systemd lists what runs; anyone may look. */
+/** Directory in which systemd lists running units; readable by all users. */
 const UNITS = "/run/systemd/units";
 
 /**
- * The predecessor's service, `kaifareader.service`, if it runs: it would take a part of the bytes, and as another user's
- * process it is not among `portUsers`. Never throws.
+ * Returns `kaifareader.service`, the service of this project's predecessor, if it is running. It would take part of the
+ * bytes, and `portUsers` does not find it because it runs as another user. Never throws.
  */
 export async function predecessorService(units = UNITS): Promise<string | null> {
   const name = "kaifareader.service";

@@ -1,6 +1,6 @@
 /**
- * `file:capture`: a capture as a source, at the meter's pace. Decoding it shows where one telegram ends
- * and how long to wait for the next: the difference of the meter's clocks where the key is known, else the usual period.
+ * `file:capture`: replays a capture in the meter's own timing. The capture is decoded to find where each telegram ends and
+ * how long to wait for the next: the difference between the meter's clocks if the key is known, otherwise the usual period.
  */
 import { createReadStream } from "node:fs";
 import { createDecoder } from "../codec/decoder.ts";
@@ -10,18 +10,18 @@ import { CaptureReader } from "./capture-stream.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 import { sleep } from "./wait.ts";
 
-/** The usual period of a meter. */
+/** Usual sending interval of a meter. */
 const USUAL_PERIOD_S = 5;
-/** A longer step of the meter's clock is a gap in the capture, which is skipped. */
+/** A longer step of the meter's clock is treated as a gap in the capture and skipped. */
 const LONGEST_STEP_S = 60;
-/** Read-ahead. */
+/** Read-ahead in bytes. */
 const READ_BYTES = 16_384;
 
 export interface ReplayOptions {
   readonly key?: Uint8Array | undefined;
   readonly authenticationKey?: Uint8Array | undefined;
   readonly lists?: readonly ListDefinition[] | undefined;
-  /** Seconds between telegrams; default: as the meter's clock says. */
+  /** Seconds between telegrams. Default: according to the meter's clock. */
   readonly interval?: number | undefined;
 }
 
@@ -60,7 +60,7 @@ export class ReplaySource implements Source {
     if (unplayed.length > 0 && !signal.aborted) yield unplayed;
   }
 
-  /** The file's content in pieces, and `null` at its end. */
+  /** The file's content in chunks, then `null` at the end. */
   async *#read(signal: AbortSignal): AsyncGenerator<Uint8Array | null, void, undefined> {
     try {
       for await (const piece of createReadStream(this.#path, { highWaterMark: READ_BYTES, signal })) yield piece;
@@ -74,7 +74,7 @@ export class ReplaySource implements Source {
   }
 }
 
-/** Decides how long to wait before the next telegram. */
+/** Determines how long to wait before the next telegram. */
 class Pace {
   readonly #interval: number | undefined;
   #clock = Number.NaN;
@@ -84,7 +84,7 @@ class Pace {
     this.#interval = interval;
   }
 
-  /** Seconds. */
+  /** Wait before the event, in seconds. */
   before(event: DecoderEvent): number {
     if (event.type === "skipped") return 0;
     const time = event.type === "telegram" ? Date.parse(event.telegram.meterTime ?? "") : Number.NaN;

@@ -1,6 +1,6 @@
 /**
- * The serial devices of this computer, as far as a program that is not root can see them: `/sys/class/tty` for the
- * hardware, `/dev/serial/by-id` for the names that stay. No `udevadm`, which slim images lack.
+ * Lists the serial devices of this computer without root rights: `/sys/class/tty` for the hardware, `/dev/serial/by-id`
+ * for persistent names. Does not use `udevadm`, which slim images lack.
  */
 import { readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -9,17 +9,17 @@ import { basename, dirname, join } from "node:path";
 export interface SerialDevice {
   /** `/dev/ttyUSB0` */
   readonly path: string;
-  /** `/dev/serial/by-id/…`, `null` if it has no such name. */
+  /** `/dev/serial/by-id/…`; `null` if there is none. */
   readonly byId: string | null;
-  /** USB vendor and product, `1a86:7523`; `null` if it is not on USB. */
+  /** USB vendor and product ID, `1a86:7523`; `null` for non-USB devices. */
   readonly usbId: string | null;
-  /** `CH340`, or what the device calls itself. */
+  /** Known chip name such as `CH340`, or the product name that the device reports. */
   readonly chip: string | null;
-  /** Whether it looks like an M-Bus adapter: a plain USB serial chip, and no name of something else. */
+  /** Whether it looks like an M-Bus adapter: a plain USB serial chip without the name of another kind of device. */
   readonly likely: boolean;
 }
 
-/** USB serial chips that M-Bus adapters were seen to have. */
+/** USB serial chips found in M-Bus adapters. */
 const CHIPS: Readonly<Record<string, string>> = {
   "1a86:7523": "CH340",
   "1a86:7522": "CH340",
@@ -31,20 +31,20 @@ const CHIPS: Readonly<Record<string, string>> = {
   "067b:23a3": "PL2303",
 };
 
-/** Names of other devices with the same chips. */
+/** Names of other devices that use the same chips. */
 const OTHERS =
   /zig-?bee|z-?wave|conbee|sonoff|skyconnect|zbt-1|arduino|nodemcu|esp32|gps|gnss|modem|lte|lora|rfxcom|ups/i;
 
-/** Names of tty devices that may be a serial port; those of a plain PC (ttyS) only where there is a chip behind. */
+/** Names of tty devices that may be serial ports; on-board ports (ttyS) count only if the UART exists. */
 const SERIAL_NAME = /^tty(?:USB|ACM|AMA|XRUSB|S)\d+$/;
 
-/** Roots of the two trees; for tests. */
+/** Paths of `/dev` and `/sys`, replaceable in tests. */
 export interface DeviceRoots {
   readonly dev: string;
   readonly sys: string;
 }
 
-/** All serial devices, those that look like an M-Bus adapter first. Never throws: what cannot be read is not there. */
+/** All serial devices, likely M-Bus adapters first. Never throws; unreadable entries are omitted. */
 export async function listSerialDevices(
   { dev, sys }: DeviceRoots = { dev: "/dev", sys: "/sys" },
 ): Promise<SerialDevice[]> {
@@ -77,12 +77,12 @@ async function namesById(dev: string): Promise<Map<string, string>> {
   return names;
 }
 
-/** The 8250 driver makes nodes for ports that do not exist; their type is 0. */
+/** The 8250 driver creates nodes for ports that do not exist; their type is 0. */
 async function isPort(sys: string, name: string): Promise<boolean> {
   return !name.startsWith("ttyS") || !["0", null].includes(await text(join(sys, "class/tty", name, "type")));
 }
 
-/** Walks up from the tty to the USB device that it hangs on. */
+/** Walks up from the tty to its parent USB device. */
 async function usbOf(sys: string, name: string): Promise<{ id: string; product: string | null } | null> {
   let folder = await realpath(join(sys, "class/tty", name, "device")).catch(() => null);
   for (let up = 0; folder !== null && up < 6; up++) {

@@ -1,35 +1,35 @@
 /**
- * A serial device, read through the `serialport` library's binding. We stand on the binding and not on its stream, because
- * a stream reads ahead: bytes are pulled here, so that a meter that sleeps through a telegram wakes a handful of times and
- * not once a byte.
+ * Serial device, read through the binding of the `serialport` library. It uses the binding instead of the library's stream
+ * because a stream reads ahead. Here, bytes are pulled, so that a consumer that sleeps during a telegram wakes a few times
+ * per telegram instead of once per byte.
  *
  *     open ── binding.open (exclusive lock, raw, 8E1 …) ── wait until readable ── read ── yield ── …
  *               │                                             │
- *               └─ SourceError, by cause                      └─ hang-up, node gone or another one: SourceError "lost"
+ *               └─ SourceError, by cause                      └─ hang-up, node gone or replaced: SourceError "lost"
  */
 import { constants, readSync, type Stats, statSync, writeSync } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { ACKNOWLEDGE, AmisAnswer, ANSWER_MS } from "./amis-answer.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 
-/** One read takes at most this much; the kernel keeps the rest (4 KiB behind a tty on Linux). */
+/** Maximum bytes per read; the kernel buffers the rest (4 KiB per tty on Linux). */
 const READ_BYTES = 4096;
-/** How often the path of a missing device is polled. */
+/** Polling interval for the path of a missing device. */
 const LOOK_MS = 500;
-/** The same while it is open and silent: the kernel reports a hang-up, but not a new node behind the path. */
+/** Polling interval while it is open but silent: the kernel reports a hang-up, but not a new node at the path. */
 const LOOK_WHILE_OPEN_MS = 4_000;
 
-/** If the consumer took longer than this, bytes are probably waiting: the next read does not wait for readability first. */
+/** If the consumer takes longer than this, bytes are probably waiting, so the next read does not wait for readability. */
 const PAUSE_MS = 6;
 
-/** An open port of the library's binding, as far as it is used here. */
+/** The part of the binding's open port that is used here. */
 interface Port {
   read(buffer: Buffer, offset: number, length: number): Promise<{ bytesRead: number }>;
   write(buffer: Buffer): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What the Unix bindings show beyond that. */
+/** Additional members of the Unix bindings. */
 interface UnixPort extends Port {
   readonly fd: number | null;
   readonly poller: { once(event: "readable", callback: (error: Error | null) => void): unknown };
@@ -57,7 +57,7 @@ export class SerialSource implements Source {
     };
     let heard = true;
     const look = setInterval(() => {
-      // As long as bytes arrive the device exists; a hang-up ends the read by itself.
+      // While bytes arrive, the device exists; a hang-up ends the read anyway.
       if (heard) {
         heard = false;
         return;
@@ -84,9 +84,9 @@ export class SerialSource implements Source {
         if (length === 0) continue;
         const given = performance.now();
         const asked = answer.heard(buffer.subarray(0, length), given, byteMs);
-        // Bytes that waited while nobody read may be too old to be answered.
+        // Do not answer bytes that may have waited too long while the consumer was busy.
         if (asked && away < ANSWER_MS) acknowledge(port);
-        // A copy, because the consumer may keep it while the buffer is reused.
+        // Yield a copy: the consumer may keep it while the buffer is reused.
         yield buffer.slice(0, length);
         away = performance.now() - given;
         waiting = away > PAUSE_MS;
@@ -104,7 +104,7 @@ export class SerialSource implements Source {
     }
   }
 
-  /** Resolves when the device's path leads to another node than at the call, or its rights have changed; or on abort. */
+  /** Resolves when the path points to a different node, its permissions change, or the signal is aborted. */
   async changed(signal: AbortSignal): Promise<void> {
     if (isWindowsPort(this.#path)) return new Promise((resolve) => onAbort(signal, resolve));
     const before = identify(this.#path, true);
@@ -120,7 +120,7 @@ export class SerialSource implements Source {
     });
   }
 
-  /** Examines the path before opening it, for precise messages: the binding reports errors as text only. */
+  /** Checks the path before opening it, for precise messages: the binding reports errors only as text. */
   async #examine(): Promise<string | null> {
     const path = this.#path;
     if (isWindowsPort(path)) return null;
@@ -155,7 +155,7 @@ export class SerialSource implements Source {
         parity: line.parity,
         stopBits: line.stopBits,
         lock: true,
-        // Adapters that draw their power from DTR or RTS keep it while we change the settings and open again.
+        // Keep powering adapters that draw power from DTR or RTS while the port is reopened with other settings.
         hupcl: false,
       });
     } catch (error) {
@@ -166,9 +166,9 @@ export class SerialSource implements Source {
 }
 
 /**
- * Waits for bytes, unless they are there (`waiting`), and takes them. On Unix without the library's own read: that one
- * asks the thread pool twice a wake-up, and turns for ever without a pause when a device that was pulled reads as "0 bytes"
- * (seen with bindings-cpp 13.0.1).
+ * Waits for bytes, unless some are already there (`waiting`), and reads them. On Unix it does not use the library's read,
+ * which uses the thread pool twice per wake-up and loops forever without a pause if an unplugged device reads as "0 bytes"
+ * (observed with bindings-cpp 13.0.1).
  */
 async function read(port: Port, buffer: Uint8Array, waiting: boolean): Promise<number> {
   if (!isUnixPort(port)) return (await port.read(Buffer.from(buffer.buffer), 0, buffer.length)).bytesRead;
@@ -190,7 +190,7 @@ async function read(port: Port, buffer: Uint8Array, waiting: boolean): Promise<n
   }
 }
 
-/** Sends the answer. A failed write is ignored: the meter asks again, and a device that is gone fails the next read. */
+/** Sends the answer. Ignores a failed write: the meter repeats its request, and the next read fails if the device is gone. */
 function acknowledge(port: Port): void {
   if (!isUnixPort(port)) {
     port.write(Buffer.from(ACKNOWLEDGE)).catch(() => undefined);
@@ -212,8 +212,8 @@ function isWindowsPort(path: string): boolean {
 }
 
 /**
- * Identifies the device node behind the path; `null` if there is none. Synchronous: /dev is in memory, so
- * this costs a hundredth of a round trip through the thread pool.
+ * Identifies the device node at the path; `null` if there is none. Synchronous, because /dev is in memory: this costs a
+ * hundredth of a round trip through the thread pool.
  */
 function identify(path: string, withRights = false): string | null {
   let node: Stats | undefined;
@@ -230,7 +230,7 @@ function identityOf(node: Stats): string {
   return `${node.dev} ${node.ino} ${node.rdev}`;
 }
 
-/** The binding (bindings-cpp 13) reports causes only as text: that of `strerror`, or the one of Windows. */
+/** The binding (bindings-cpp 13) reports causes only as text, from `strerror` or from Windows. */
 function codeOf(reason: string): SourceError["code"] {
   if (/lock port|busy|temporarily unavailable/i.test(reason)) return "busy";
   if (/denied|not permitted/i.test(reason)) return "permission";

@@ -1,5 +1,5 @@
 /**
- * The `serialport` library, to be loaded when a device is opened: `await import("./serialport-library.ts")`. The library
- * is CommonJS; a dynamic import of it has no named exports once it is bundled, this module has.
+ * Wrapper to load the `serialport` library only when a device is opened: `await import("./serialport-library.ts")`. The
+ * library is CommonJS, so a direct dynamic import has no named exports once bundled; this module does.
  */
 export { SerialPort } from "serialport";

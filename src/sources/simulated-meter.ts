@@ -1,22 +1,22 @@
 /**
- * A meter that produces fresh telegrams: it measures a load profile, encodes, encrypts and frames like the grid operator's
- * meters. It uses the codec's encoders and therefore proves nothing about the decoders: real captures do that.
+ * Simulated meter: measures a load profile, then encodes, encrypts and frames telegrams as the grid operator's meters do.
+ * It uses the codec's own encoders, so it does not validate the decoders; only real captures do.
  */
 import { LoadProfile, type Measurement, seededRandom } from "./load-profile.ts";
 import { findLayout, type Layout } from "./simulator-layouts.ts";
 
-/** The published example key of Netz NÖ's interface description: anything encrypted with it is public. */
+/** Example key published in Netz NÖ's interface description. It gives no confidentiality. */
 export const DEMO_KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 
 export interface SimulatedMeterOptions {
   /** See `LAYOUTS`; default `netz-noe`. */
   readonly layout?: string | undefined;
   readonly key?: Uint8Array | undefined;
-  /** When given, telegrams carry a GCM tag. */
+  /** If set, telegrams contain a GCM authentication tag. */
   readonly authenticationKey?: Uint8Array | undefined;
-  /** Equal seeds give equal days; the meter's serial number depends on it, too. Default 1. */
+  /** Equal seeds produce equal days; also determines the meter's serial number. Default 1. */
   readonly seed?: number | undefined;
-  /** The first telegram's time, milliseconds since 1970. */
+  /** Time of the first telegram, in milliseconds since 1970. */
   readonly start: number;
 }
 
@@ -36,11 +36,11 @@ export class SimulatedMeter {
     this.#key = options.key ?? Buffer.from(DEMO_KEY, "hex");
     this.#loadProfile = new LoadProfile(seededRandom(seed), options.start);
     this.#serial = 200_000 + ((seed * 7919) % 700_000);
-    // In tenths of seconds: after a restart it never goes back, even if telegrams were sent ten times a second. 32 bits.
+    // 32 bits, in tenths of a second: never decreases after a restart, even at ten telegrams per second.
     this.#counter = 1000 + Math.floor((options.start / 100) % 4_000_000_000);
   }
 
-  /** The telegram of that moment, all its bytes. */
+  /** All bytes of the telegram for the given time. */
   telegram(time: number): Uint8Array {
     return this.encode(this.#loadProfile.measure(time));
   }
@@ -60,7 +60,7 @@ export class SimulatedMeter {
 
 const HOUR_MS = 3_600_000;
 
-/** 12 bytes (Blue Book, 4.1.6.1) of local time in Central Europe, where these meters stand. */
+/** 12-byte date-time (Blue Book, 4.1.6.1) in Central European local time. */
 function encodeClock(time: number, status: number): Uint8Array {
   const summer = isSummerTime(time);
   const local = new Date(time + (summer ? 2 : 1) * HOUR_MS);
@@ -72,7 +72,7 @@ function encodeClock(time: number, status: number): Uint8Array {
   return Uint8Array.from([...head, hours, minutes, local.getUTCSeconds(), ...tail]);
 }
 
-/** From the last Sunday of March to that of October, 01:00 UTC each (directive 2000/84/EC). */
+/** Last Sunday in March to last Sunday in October, both at 01:00 UTC (directive 2000/84/EC). */
 function isSummerTime(time: number): boolean {
   const year = new Date(time).getUTCFullYear();
   const lastSunday = (month: number): number => {

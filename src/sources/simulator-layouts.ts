@@ -1,6 +1,6 @@
 /**
- * What the telegrams of each grid operator look like, for the simulator: body, ciphering, frames. They follow the
- * captures in test/fixtures/telegrams and the table in docs/meters.md.
+ * Telegram layouts of the grid operators for the simulator: body, ciphering and framing. They follow the captures in
+ * test/fixtures/telegrams and the table in docs/meters.md.
  */
 
 import { encodeGeneralCiphering } from "../codec/apdu/ciphering.ts";
@@ -14,12 +14,12 @@ import { encodeRecordTime } from "../codec/records/record-time.ts";
 import { parseObis } from "../codec/values/obis.ts";
 import type { Measurement } from "./load-profile.ts";
 
-/** What a telegram contains besides the measurement. */
+/** Telegram contents other than the measurement. */
 export interface Identity {
   readonly key: Uint8Array;
   readonly authenticationKey: Uint8Array | undefined;
   readonly counter: number;
-  /** Six decimal digits; meter number and system title are made from it by the rules of the make. */
+  /** Six decimal digits; meter number and system title are derived from it by the manufacturer's rules. */
   readonly serial: number;
   /** The meter's clock, 12 bytes. */
   readonly clock: Uint8Array;
@@ -27,18 +27,18 @@ export interface Identity {
 
 export interface Layout {
   readonly name: string;
-  /** Other names of the same form: operators that share it. */
+  /** Other names for the layout: operators that share it. */
   readonly aliases: readonly string[];
   readonly about: string;
   readonly periodS: number;
   readonly baudRate: number;
   readonly clockStatus: number;
-  /** The meter is the M-Bus master: it searches for a reader, and sends only as long as it is answered (amis-master.ts). */
+  /** The meter is the M-Bus master: it searches for a reader and sends only while it gets answers (amis-master.ts). */
   readonly wantsAnswer?: boolean;
   readonly encode: (measured: Measurement, identity: Identity) => Uint8Array;
 }
 
-/** Authentication key of layouts whose telegrams always carry a tag; a reader decrypts without it. */
+/** Authentication key for layouts that always send a tag; readers can decrypt without it. */
 const OWN_AUTHENTICATION_KEY = Buffer.from("D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF", "hex");
 const UNIT = { W: 27, Wh: 30, varh: 32, A: 33, V: 35, none: 255 } as const;
 
@@ -69,7 +69,7 @@ function phases(m: Measurement): AxdrValue[][] {
   ];
 }
 
-/** Layout A: clock, eleven registers of three elements each, and the meter number without a code. */
+/** Layout A: clock, eleven registers of three elements each, and the meter number without an OBIS code. */
 function flatBody(m: Measurement, clock: Uint8Array, number: string, factorTag: NumericTag): AxdrValue {
   const registers = [
     register("1-0:1.8.0*255", u32(m.importWh), 0, UNIT.Wh),
@@ -82,7 +82,7 @@ function flatBody(m: Measurement, clock: Uint8Array, number: string, factorTag: 
   return list(octets(clock), ...registers.flat(), text(number));
 }
 
-/** Layout B: clock under its code, two texts and twelve registers as structures. */
+/** Layout B: clock with its OBIS code, then two texts and twelve registers as structures. */
 function nestedBody(m: Measurement, clock: Uint8Array, serial: string): AxdrValue {
   const registers = [
     ...phases(m),
@@ -125,7 +125,7 @@ function cipher(
 
 const mbus = (apdu: Uint8Array, maxData?: number): Uint8Array => Buffer.concat(encodeMbusFrames(apdu, { maxData }));
 
-/** `letters`, then the number in the remaining bytes of eight. */
+/** 8 bytes: `letters`, then the number in the remaining bytes. */
 function systemTitle(letters: string, value: number): Uint8Array {
   const title = new Uint8Array(8);
   new DataView(title.buffer).setUint32(4, value >>> 0);
@@ -172,7 +172,7 @@ function burgenland(m: Measurement, identity: Identity): Uint8Array {
   return encodeHdlcFrame(Buffer.concat([Buffer.from("E6E700", "hex"), ciphered]));
 }
 
-/** Norway: every ten seconds the list of 13, at the full hour that of 18. Date-time in its tagged form. */
+/** Norway: the 13-element list every ten seconds, the 18-element list on the hour. Date-time in tagged form. */
 function ma304(m: Measurement, identity: Identity): Uint8Array {
   const clock = withoutZone(identity.clock);
   const items = [
@@ -194,7 +194,7 @@ function ma304(m: Measurement, identity: Identity): Uint8Array {
   });
 }
 
-/** Carinthia: Iskra AM550, positions instead of codes. */
+/** Carinthia: Iskra AM550, positional list. */
 function kaernten(m: Measurement, identity: Identity): Uint8Array {
   const [year1 = 0, year2 = 0, month = 0, day = 0, weekday = 0, hour = 0, minute = 0, second = 0] = identity.clock;
   const body = list(
@@ -214,7 +214,7 @@ function kaernten(m: Measurement, identity: Identity): Uint8Array {
   });
 }
 
-/** DSMR 5 text. */
+/** DSMR 5 telegram. */
 function p1(m: Measurement, identity: Identity): Uint8Array {
   const [, , month = 0, day = 0, , hour = 0, minute = 0, second = 0] = identity.clock;
   const two = (value: number): string => String(value).padStart(2, "0");
@@ -236,7 +236,7 @@ function p1(m: Measurement, identity: Identity): Uint8Array {
   ]);
 }
 
-/** Siemens AMIS: M-Bus records with the four energies, the four powers and the prepayment register. */
+/** Siemens AMIS: M-Bus records with four energies, four powers and the prepayment register. */
 function amis(m: Measurement, identity: Identity): Uint8Array {
   const record = (head: string, value: number): Uint8Array => {
     const data = new Uint8Array(4);
@@ -257,12 +257,12 @@ function amis(m: Measurement, identity: Identity): Uint8Array {
     record("0483FF04", m.importWh - m.exportWh),
   ]);
   const telegram = encodeLongHeader(records, identity.key, identity.counter);
-  // The count bit changes with every telegram.
+  // The frame count bit (FCB) toggles with every telegram.
   const control = identity.counter % 2 === 0 ? 0x53 : 0x73;
   return encodeRecordFrame(telegram, control);
 }
 
-/** The same clock with its deviation "not specified" and no status bits, as Landis+Gyr and Norwegian meters send it. */
+/** The clock with deviation "not specified" and clock status 0, as Landis+Gyr and Norwegian meters send it. */
 function withoutZone(clock: Uint8Array): Uint8Array {
   const bare = Uint8Array.from(clock);
   bare.set([0xff, 0x80, 0x00, 0x00], 8);
@@ -327,7 +327,7 @@ export const LAYOUTS: readonly Layout[] = [
   },
 ];
 
-/** @throws RangeError that lists the names */
+/** @throws RangeError for an unknown name; the message lists the valid names */
 export function findLayout(name: string): Layout {
   const wanted = name.toLowerCase();
   const layout = LAYOUTS.find((one) => one.name === wanted || one.aliases.includes(wanted));

@@ -1,4 +1,4 @@
-/** `simulator:`: a built-in simulated meter as a source, without hardware. */
+/** `simulator:`: the built-in simulated meter as a source, without hardware. */
 import { SimulatedMeter } from "./simulated-meter.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 import { sleep } from "./wait.ts";
@@ -9,15 +9,15 @@ export interface SimulatorOptions {
   readonly key?: Uint8Array | undefined;
   readonly authenticationKey?: Uint8Array | undefined;
   readonly seed?: number | undefined;
-  /** Seconds between telegrams; default: the layout's period. */
+  /** Seconds between telegrams. Default: the layout's period. */
   readonly interval?: number | undefined;
-  /** Speed of the simulated meter's clock relative to ours; default 1. */
+  /** Speed of the simulated meter's clock relative to the system clock. Default 1. */
   readonly speed?: number | undefined;
-  /** Ends after so many telegrams; default: never. */
+  /** Number of telegrams to send. Default: unlimited. */
   readonly count?: number | undefined;
 }
 
-/** Yields a whole telegram each period. The load profile lives as long as the source: reopening continues it. */
+/** Yields one complete telegram per period. Reopening the source continues the same load profile. */
 export class SimulatorSource implements Source {
   readonly label = "simulator:";
   readonly hasLine = false;

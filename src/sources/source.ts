@@ -1,9 +1,9 @@
 /**
- * Where bytes come from (a *source*; how they are framed is the *transport*). One string picks the source:
- * `/dev/…` or `COM3` a serial device, `tcp://host:port`, `file:capture`, `simulator:`.
+ * A *source* delivers bytes; the *transport* is their framing. A port string selects the source: `/dev/…` or `COM3`
+ * (serial device), `tcp://host:port`, `file:capture`, `simulator:`.
  */
 
-/** Serial line settings; sources that have no line ignore them. */
+/** Serial line settings; sources without a serial line ignore them. */
 export interface LineSettings {
   /** Baud. */
   readonly baudRate: number;
@@ -13,23 +13,23 @@ export interface LineSettings {
 }
 
 /**
- * A source opens, yields, ends or throws; it never retries (retry lives in `meter/connection.ts` alone). Bytes are pulled:
- * a consumer that does not ask for the next chunk lets the kernel collect, and the next chunk is then larger. The first
- * chunk is empty and says that the source is open. Each `open` is new. Aborting the signal ends the iteration and closes
- * what was opened. A source that has a meter at its other end answers the AMIS meters of Netz OÖ by itself
- * (amis-answer.ts); there is no other way to send anything to a meter.
+ * A source opens, yields, and ends or throws; it never retries (only `meter/connection.ts` does). Bytes are pulled: until
+ * the consumer asks for the next chunk, the kernel buffers data, which makes that chunk larger. The first chunk is empty
+ * and signals that the source is open. Each `open` is independent. Aborting the signal ends the iteration and closes the
+ * source. A source that is connected to a meter answers the AMIS meters of Netz OÖ itself (amis-answer.ts); nothing else
+ * can be sent to a meter.
  */
 export interface Source {
-  /** For messages: `/dev/ttyUSB0`, `tcp://host:port`; never holds a secret. */
+  /** For messages: `/dev/ttyUSB0`, `tcp://host:port`; never contains a secret. */
   readonly label: string;
-  /** Whether the line settings mean anything to it (a serial device). */
+  /** Whether the line settings apply (serial devices only). */
   readonly hasLine: boolean;
   open(signal: AbortSignal, line: LineSettings): AsyncIterable<Uint8Array>;
-  /** Where the source can be watched: resolves as soon as reopening is worth a try before the back-off ends; or on abort. */
+  /** If the source can be watched: resolves when reopening may succeed before the back-off ends, or on abort. */
   changed?(signal: AbortSignal): Promise<void>;
 }
 
-/** Why a source cannot be opened, or was lost. `permission` and `busy` are separate codes because the cure differs. */
+/** Why a source cannot be opened or was lost. `permission` and `busy` are separate because they need different fixes. */
 export type SourceErrorCode =
   | "no-device"
   | "permission"

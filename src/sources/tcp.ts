@@ -1,12 +1,12 @@
-/** A serial server on the network, `tcp://host:port`: ser2net, ESP bridges, `kaifa2mqtt simulate tcp-listen:…`. */
+/** `tcp://host:port`: a network serial server such as ser2net, an ESP bridge or `kaifa2mqtt simulate tcp-listen:…`. */
 import { once } from "node:events";
 import { connect } from "node:net";
 import { ACKNOWLEDGE, AmisAnswer, ANSWER_MS } from "./amis-answer.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 
-/** Connection timeout: long enough for two lost SYN packets (sent again after 1 s and 3 s). */
+/** Connection timeout: long enough for two lost SYN packets (retransmitted after 1 s and 3 s). */
 const CONNECT_MS = 4_000;
-/** Idle time before TCP keep-alive probes are sent; on Linux the connection is dropped ten seconds later. */
+/** Idle time before TCP keep-alive probes start; Linux drops the connection ten seconds later. */
 const KEEPALIVE_MS = 10_000;
 
 export class TcpSource implements Source {
@@ -21,11 +21,11 @@ export class TcpSource implements Source {
     this.label = `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
   }
 
-  /** @throws SourceError `refused`, `unreachable`, `lost` (also when the other side closes in good order) */
+  /** @throws SourceError `refused`, `unreachable`, `lost` (also if the peer closes the connection cleanly) */
   async *open(signal: AbortSignal, _line: LineSettings): AsyncGenerator<Uint8Array, void, undefined> {
     if (signal.aborted) return;
     const socket = connect({ host: this.#host, port: this.#port, noDelay: true });
-    socket.on("error", () => undefined); // each error is handled below, where it is awaited
+    socket.on("error", () => undefined); // errors are handled below, where they are awaited
     const giveUp = setTimeout(() => socket.destroy(new Error("no answer")), CONNECT_MS);
     const close = (): void => void socket.destroy();
     signal.addEventListener("abort", close, { once: true });
@@ -40,7 +40,7 @@ export class TcpSource implements Source {
       let away = 0;
       for await (const chunk of socket as AsyncIterable<Uint8Array>) {
         const given = performance.now();
-        // On a slow network the answer is too late, and the meter searches again (diagnosis `amisServer`).
+        // On a slow network the answer arrives too late and the meter searches again (diagnosis `amisServer`).
         if (answer.heard(chunk, given) && away < ANSWER_MS) socket.write(ACKNOWLEDGE);
         yield chunk;
         away = performance.now() - given;
@@ -65,7 +65,7 @@ export class TcpSource implements Source {
   }
 }
 
-/** Splits `tcp://host:port` into host and port, `[::1]` included. @throws SourceError `unsupported` */
+/** Splits `tcp://host:port` into host and port; accepts `[::1]`. @throws SourceError `unsupported` */
 export function parseTcpAddress(text: string): { host: string; port: number } {
   const match = /^tcp:\/\/(?:\[([^\]]+)\]|([^:/?#]+)):(\d{1,5})\/?$/i.exec(text);
   const port = Number(match?.[3]);

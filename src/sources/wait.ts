@@ -1,4 +1,4 @@
-/** Resolves after `ms` milliseconds (at once if there are none), or when the signal is aborted. */
+/** Resolves after `ms` milliseconds (immediately if `ms` ≤ 0), or when the signal is aborted. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted || ms <= 0) return resolve();
