@@ -1,18 +1,18 @@
 /**
- * Known meters: who made them, and the units of documented lists that carry none. Data, not classes. `decode` shows a
- * telegram as it is on the wire; what is supplied here is for publication only, by name of the list, each with its source.
- * Where documents contradict each other (Kamstrup's energies: 10 Wh in Norway and Denmark, Wh in some Swedish meters)
- * nothing is supplied.
+ * Known meters: manufacturers, models, and the units of documented lists that are sent without units. `decode` shows a
+ * telegram as transmitted; the units from here are added only for publishing. They are looked up by list name, and each
+ * entry names its source. If documents contradict each other (Kamstrup energies: 10 Wh in Norway and Denmark, Wh in some
+ * Swedish meters), no unit is added.
  */
 import type { Decimal, Register, Telegram } from "../codec/telegram.ts";
 
-/** Manufacturer and model as far as a telegram reveals them; `null` where it does not. */
+/** Manufacturer and model; `null` if the telegram does not reveal them. */
 export interface MeterProfile {
   readonly manufacturer: string | null;
   readonly model: string | null;
 }
 
-/** Manufacturer by three letters (FLAG association): of the system title, the logical device name, or the P1 head. */
+/** Manufacturer by three-letter FLAG ID, from the system title, the logical device name or the P1 header line. */
 const MANUFACTURERS: Readonly<Record<string, string>> = {
   ADN: "Aidon",
   EGM: "Elgama",
@@ -30,7 +30,7 @@ const MANUFACTURERS: Readonly<Record<string, string>> = {
   XMX: "Landis+Gyr",
 };
 
-/** Manufacturer and model by the name that a list begins with, or that a documented list of positions has. */
+/** Manufacturer and model by the start of the transmitted list name, or by the name of a documented positional list. */
 const BY_LIST: readonly (readonly [start: string, manufacturer: string, model: string | null])[] = [
   ["KFM", "Kaifa", null],
   ["AIDON", "Aidon", null],
@@ -54,15 +54,15 @@ export function profileOf(telegram: Telegram): MeterProfile {
   return { manufacturer, model: type ?? listModel ?? modelOf(telegram, manufacturer) };
 }
 
-/** Default ids of meters whose layout carries neither number nor system title. */
+/** Default IDs for meters whose layout contains neither a meter number nor a system title. */
 const NAMELESS: Readonly<Record<string, string>> = { amis: "amis" };
 
-/** The id of a meter whose telegrams never carry a number; `null` for any other. */
+/** ID of a meter whose telegrams never contain a meter number; `null` for any other meter. */
 export function namelessId(telegram: Telegram): string | null {
   return telegram.meterId === null && telegram.systemTitle === null ? (NAMELESS[telegram.layout] ?? null) : null;
 }
 
-/** Models sold with one interface only: wired M-Bus in Austria is the MA309 or T210-D, single-phase the MA110 or S210. */
+/** Models identified by their interface: wired M-Bus in Austria is the MA309 or T210-D (single-phase: MA110 or S210). */
 function modelOf({ transport, registers }: Telegram, manufacturer: string | null): string | null {
   if (transport !== "mbus") return null;
   const polyphase = registers.some(({ obis }) => obis.includes(":52.7.0*"));
@@ -79,13 +79,13 @@ function titleText(systemTitle: string | null): string | null {
   return systemTitle === null ? null : Buffer.from(systemTitle.slice(0, 6), "hex").toString("latin1");
 }
 
-/** The text of the first register whose code ends so. */
+/** The text value of the first register whose OBIS code has this ending. */
 function textOf({ registers }: Telegram, end: string): string | null {
   const value = registers.find(({ obis, value }) => typeof value === "string" && obis.endsWith(end))?.value;
   return typeof value === "string" && value !== "" ? value : null;
 }
 
-/** Powers of ten of the quantities whose scale differs from list to list. */
+/** Powers of ten for the quantities whose scaling depends on the list. */
 interface Scales {
   readonly energy?: number;
   readonly power?: number;
@@ -95,16 +95,16 @@ interface Scales {
   readonly frequency?: number;
 }
 
-/** A documented list without scalers and units on the wire. */
+/** A documented list that is sent without scalers and units. */
 interface UnitList {
   readonly name: string;
-  /** Source of the documentation. */
+  /** Source document. */
   readonly source: string;
-  /** The name that the telegram gives. */
+  /** List name sent in the telegram. */
   readonly listName?: string;
-  /** Manufacturer; such an entry holds what all lists of that manufacturer have in common. */
+  /** Manufacturer, for an entry that applies to all lists of that manufacturer. */
   readonly manufacturer?: string;
-  /** All numbers of the telegram in their order, C.D.E, if the list has no name of its own. */
+  /** Codes (C.D.E) of all numeric values in telegram order, for lists without a name. */
   readonly codes?: string;
   readonly scales: Scales;
 }
@@ -112,7 +112,7 @@ interface UnitList {
 const IDIS_SCALES: Scales = { energy: 0, power: 0 };
 const QUADRANTS = "5.8.0 6.8.0 7.8.0 8.8.0";
 
-/** The first entry that fits holds. */
+/** The first matching entry applies. */
 export const UNIT_LISTS: readonly UnitList[] = [
   {
     name: "Kamstrup_V0001",
@@ -191,7 +191,7 @@ export const UNIT_LISTS: readonly UnitList[] = [
   },
 ];
 
-/** The telegram with the units that its documented list has and does not send; as it is where none is known. */
+/** Adds the documented units that the telegram does not contain; returns it unchanged if none are known. */
 export function completeUnits(telegram: Telegram): Telegram {
   if (telegram.transport === "p1" || !telegram.registers.some(isBare)) return telegram;
   const list = unitListOf(telegram);
@@ -202,7 +202,7 @@ export function completeUnits(telegram: Telegram): Telegram {
   return { ...telegram, registers };
 }
 
-/** The list whose units a telegram without units has. */
+/** The documented list that supplies the units for this telegram. */
 export function unitListOf(telegram: Telegram): UnitList | undefined {
   const name = telegram.listName ?? textOf(telegram, "0.2.129*255");
   const { manufacturer } = profileOf(telegram);
@@ -217,7 +217,7 @@ export function unitListOf(telegram: Telegram): UnitList | undefined {
   });
 }
 
-/** A number with neither scaler nor unit. */
+/** Whether the value is a number without scaler and unit. */
 function isBare({ value, unit, scaler }: Register): boolean {
   return typeof value !== "string" && unit === null && scaler === null;
 }
@@ -232,15 +232,15 @@ function complete(register: Register, scales: Scales): Register {
   const scaler = kind === null ? undefined : scales[kind];
   if (scaler === undefined) return register;
   const { coefficient, exponent } = register.value as Decimal;
-  // Some Swedish Kamstrup send hundredths of volts under the same name (amsreader-firmware #970).
+  // Some Swedish Kamstrup meters send hundredths of a volt with the same list name (amsreader-firmware #970).
   if (kind === "voltage" && scaler === 0 && coefficient > 1000) return register;
   return { ...register, value: { coefficient, exponent: exponent + scaler }, unit, scaler };
 }
 
-/** Kind and unit of an electrical quantity by its code: C and D of the OBIS code (Blue Book, 7.5.1). */
+/** Kind and unit of an electrical quantity by value groups C and D of its OBIS code (Blue Book, 7.5.1). */
 function dimensionOf(code: string): readonly [keyof Scales | null, string | null] {
   const [c = 0, d = 0] = code.split(".").map(Number);
-  // C of a phase is that of the sum plus 20, 40 or 60.
+  // C of a phase is C of the total plus 20, 40 or 60.
   const quantity = c > 20 && c < 80 ? ((c - 1) % 20) + 1 : c;
   if (c >= 80 || (d !== 7 && d !== 8)) return [null, null];
   if (d === 8) {

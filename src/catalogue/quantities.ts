@@ -1,34 +1,34 @@
 /**
- * THE table of quantities: which OBIS code has which key, published unit, kind and names. Topics, JSON keys, discovery,
- * the status page, metrics and the documentation follow from it. Keys are a promise: they never change.
+ * The table of quantities: key, published unit, kind and names for each OBIS code. It is the only source for topics, JSON
+ * keys, discovery, the status page, metrics and the documentation. Keys are stable and must never change.
  *
- * Codes are those of IEC 62056-6-1 (OBIS) and of the tables in EN 62056-61 for A = 1, electricity.
+ * Codes follow IEC 62056-6-1 (OBIS) and the tables in EN 62056-61 for A = 1 (electricity).
  */
 
-/** A counter only grows (total_increasing); a gauge is of the moment (measurement); a text says something about the meter. */
+/** A counter only increases (total_increasing); a gauge is instantaneous (measurement); a text describes the meter. */
 export type QuantityKind = "counter" | "gauge" | "text";
 
 export interface Quantity {
-  /** `energy_import`: in JSON, discovery, entity ids. */
+  /** `energy_import`: used in JSON, discovery and entity IDs. */
   readonly key: string;
-  /** C.D.E of the OBIS code, for instance `1.8.0` (A=1; B is ignored when looking up); `A-B:C.D.E` where A is not 1. */
+  /** C.D.E of the OBIS code, such as `1.8.0` (A = 1; lookups ignore B); `A-B:C.D.E` if A is not 1. */
   readonly code: string;
   readonly kind: QuantityKind;
-  /** The unit of the telegram that this quantity must have: `Wh`, `W` … (`null`: a bare number or text). */
+  /** Required unit in the telegram: `Wh`, `W` … (`null`: a number without unit, or text). */
   readonly wireUnit: string | null;
-  /** The unit that people read, as published: `kWh`, `W` … */
+  /** Published unit: `kWh`, `W` … */
   readonly unit: string | null;
   /** Power of ten from wire unit to published unit: -3 for Wh → kWh. */
   readonly shift: number;
-  /** Home Assistant's device class, `null` if it has none. */
+  /** Home Assistant device class; `null` if there is none. */
   readonly deviceClass: string | null;
-  /** Digits after the point that Home Assistant should show. */
+  /** Decimal places that Home Assistant should display. */
   readonly precision: number;
   readonly icon?: `mdi:${string}`;
   readonly name: { readonly en: string; readonly de: string };
 }
 
-/** What follows from the physical kind of a value. */
+/** Properties that depend on the physical quantity. */
 type Dimension = Pick<Quantity, "kind" | "wireUnit" | "unit" | "shift" | "deviceClass" | "precision">;
 
 const DIMENSIONS = {
@@ -41,7 +41,7 @@ const DIMENSIONS = {
     deviceClass: "reactive_energy",
     precision: 3,
   },
-  /** Home Assistant knows no device class for apparent energy. */
+  /** Home Assistant has no device class for apparent energy. */
   apparentEnergy: { kind: "counter", wireUnit: "VAh", unit: "kVAh", shift: -3, deviceClass: null, precision: 3 },
   power: { kind: "gauge", wireUnit: "W", unit: "W", shift: 0, deviceClass: "power", precision: 0 },
   reactivePower: {
@@ -64,7 +64,7 @@ const DIMENSIONS = {
   frequency: { kind: "gauge", wireUnit: "Hz", unit: "Hz", shift: 0, deviceClass: "frequency", precision: 2 },
   voltage: { kind: "gauge", wireUnit: "V", unit: "V", shift: 0, deviceClass: "voltage", precision: 1 },
   current: { kind: "gauge", wireUnit: "A", unit: "A", shift: 0, deviceClass: "current", precision: 2 },
-  /** What is left to draw, of a meter with prepayment: it falls and may be negative. */
+  /** Remaining energy credit of a prepayment meter; it decreases and may be negative. */
   energyBalance: { kind: "gauge", wireUnit: "Wh", unit: "kWh", shift: -3, deviceClass: null, precision: 3 },
   text: { kind: "text", wireUnit: null, unit: null, shift: 0, deviceClass: null, precision: 0 },
 } as const satisfies Record<string, Dimension>;
@@ -72,8 +72,8 @@ const DIMENSIONS = {
 type Row = readonly [code: string, key: string, dimension: keyof typeof DIMENSIONS, en: string, de: string];
 
 /**
- * Rows without a key of their own in product.md use the key of every unnamed code (`obis_` and the code), so that a
- * key never changes when a code gets a row here; name, unit and device class they have all the same.
+ * Rows that have no key in product.md use the generic key of unnamed codes (`obis_` plus the code), so that adding a row
+ * here never changes a key. They still define name, unit and device class.
  */
 const ROWS: readonly Row[] = [
   ["1.8.0", "energy_import", "energy", "Energy import", "Energie Bezug"],
@@ -104,7 +104,7 @@ const ROWS: readonly Row[] = [
   ["0-0:96.14.0", "obis_0_0_96_14_0", "text", "Active tariff", "Aktueller Tarif"],
 ];
 
-/** The rows of one phase: `C` of phase L1; L2 has 20 more, L3 40 more. */
+/** The rows of one phase. `C` is given for L1; L2 adds 20 and L3 adds 40. */
 const PHASE_ROWS: readonly (readonly [
   c: number,
   d: string,
@@ -126,14 +126,14 @@ const PHASE_ROWS: readonly (readonly [
   [24, "8.0", "reactive_energy_export", "reactiveEnergy", "Reactive energy export", "Blindenergie Einspeisung"],
 ];
 
-/** Tariffs that get a row for each register: E = 1 … 8 (IEC 62056-6-1 knows 63; more than 6 were never seen). */
+/** Tariffs with a row for each register: E = 1 … 8 (IEC 62056-6-1 allows 63; no more than 6 have been observed). */
 const TARIFFS = 8;
 
 function row([code, key, dimension, en, de]: Row): Quantity {
   return { key, code, ...DIMENSIONS[dimension], name: { en, de } };
 }
 
-/** `x.8.1` … of each total register; unnamed ones keep the key of their code. */
+/** Tariff rows `x.8.1` … for each total register; unnamed ones use the generic key of their code. */
 function tariffRows(total: Row): Row[] {
   const [code, key, dimension, en, de] = total;
   const rows: Row[] = [];
@@ -152,12 +152,12 @@ function phaseRows(phase: 1 | 2 | 3): Row[] {
   });
 }
 
-/** Key of a code that has no name of its own: `81.7.1` → `obis_81_7_1`, `0-0:96.14.0` → `obis_0_0_96_14_0`. */
+/** Generic key of an unnamed code: `81.7.1` → `obis_81_7_1`, `0-0:96.14.0` → `obis_0_0_96_14_0`. */
 export function keyOfCode(topic: string): string {
   return `obis_${topic.replace(/[^A-Za-z0-9]+/g, "_")}`;
 }
 
-/** All quantities, in the order in which people want to see them. */
+/** All quantities, in display order. */
 export const QUANTITIES: readonly Quantity[] = [
   ...ROWS,
   ...phaseRows(1),
@@ -169,8 +169,8 @@ export const QUANTITIES: readonly Quantity[] = [
 const BY_CODE: ReadonlyMap<string, Quantity> = new Map(QUANTITIES.map((quantity) => [quantity.code, quantity]));
 
 /**
- * The row of an OBIS code (`1-0:1.8.0*255`); `null` if it has none. B (the channel) does not matter; a value of an
- * earlier billing period (F below 255) is not the present value and has no row.
+ * The row of an OBIS code (`1-0:1.8.0*255`); `null` if there is none. B (the channel) is ignored. Values of earlier billing
+ * periods (F below 255) are not current values and have no row.
  */
 export function quantityOf(obis: string): Quantity | null {
   const colon = obis.indexOf(":");
@@ -179,20 +179,23 @@ export function quantityOf(obis: string): Quantity | null {
   return BY_CODE.get(obis.slice(from, presentEnd(obis))) ?? null;
 }
 
-/** Topic segment of an OBIS code: `1.8.0` for 1-0:1.8.0*255, `A-B:C.D.E` where A-B is not 1-0, `…*F` where F is not 255. Never holds what MQTT reserves. */
+/**
+ * Topic segment of an OBIS code: `1.8.0` for 1-0:1.8.0*255, `A-B:C.D.E` if A-B is not 1-0, `…*F` if F is not 255. Never
+ * contains characters that MQTT reserves.
+ */
 export function topicOf(obis: string): string {
   const from = obis.startsWith("1-0:") ? 4 : 0;
   return obis.slice(from, presentEnd(obis)).replace(/[^0-9A-Za-z:.*_-]/g, "_");
 }
 
-/** Where the code ends without its `*255`, for `slice`. */
+/** End of the code without its `*255`, for `slice`. */
 function presentEnd(obis: string): number | undefined {
   return obis.endsWith("*255") ? -4 : undefined;
 }
 
 /**
- * Power of ten from a value in `unit` to the unit in which the quantity is published, or `null` if the unit is not of
- * this quantity: Wh and kWh (P1) both become kWh; a power factor may be sent in percent.
+ * Power of ten to convert a value from `unit` to the published unit; `null` if the unit does not fit the quantity. Wh and
+ * kWh (P1) both become kWh; a power factor may be sent in percent.
  */
 export function shiftOf(quantity: Quantity, unit: string | null): number | null {
   const { wireUnit, shift } = quantity;
