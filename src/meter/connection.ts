@@ -18,6 +18,8 @@ import { Timers } from "./timers.ts";
 
 /** No pause within a telegram is longer: two frames are about 160 ms apart (docs/meters.md). After it, a partial telegram is dropped. */
 const SILENCE_MS = 1_000;
+/** Bytes after a pause this long begin a telegram. */
+const TELEGRAM_GAP_MS = 500;
 /** A server that holds the connection and sends nothing for this long (or two offline limits) is connected to again. */
 const IDLE_CONNECTION_MS = 180_000;
 
@@ -60,6 +62,8 @@ export class Connection {
   /** Ends a sleep early. */
   #wake: (() => void) | null = null;
   #openings = 0;
+  /** When the last burst of bytes began: a telegram, as long as the line is healthy. */
+  #sentAt = 0;
   #lastBug: string | null = null;
   #stopped = false;
 
@@ -176,6 +180,7 @@ export class Connection {
   #received(session: Session, chunk: Uint8Array): number {
     const at = this.#clock.now();
     this.#timers.cancel("silence");
+    if (at - session.lastBytesAt >= TELEGRAM_GAP_MS) this.#sentAt = at;
     session.lastBytesAt = at;
     const outage = this.#retry.recovered(at);
     if (outage !== null) this.#log.info(`${this.#source.label} works again after ${Math.round(outage / 1000)} s`);
@@ -202,8 +207,9 @@ export class Connection {
     const at = this.#clock.now();
     this.#retry.failed(at);
     this.#handler.failed(at);
-    const period = this.#source.hasLine ? null : this.#handler.periodMs();
-    const delay = this.#sleep(this.#retry.delayMs(at, period));
+    const periodMs = this.#source.hasLine ? null : this.#handler.periodMs();
+    const schedule = periodMs === null ? null : { periodMs, sentAt: this.#sentAt };
+    const delay = this.#sleep(this.#retry.delayMs(at, schedule));
     const watch = new AbortController();
     void this.#source.changed?.(watch.signal).then(() => {
       if (!watch.signal.aborted) this.#wake?.();
