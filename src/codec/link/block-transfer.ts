@@ -1,29 +1,29 @@
 /**
- * General-Block-Transfer (DLMS Green Book, 9.5 and 9.4.6.13), as Landis+Gyr meters push long APDUs:
+ * General-Block-Transfer (DLMS Green Book, 9.5 and 9.4.6.13), which Landis+Gyr meters use to push long APDUs:
  *
  *     E0 | control | block number (2) | acknowledged block (2) | BER length | data
  *
- * control: bit 7 last block, bit 6 streaming, low 6 bits window. Numbers begin at 1 and follow each other.
+ * control: bit 7 last block, bit 6 streaming, low 6 bits window. Block numbers are consecutive and start at 1.
  */
 import { readBerLength } from "../axdr/ber-length.ts";
 import { CodecError } from "../codec-error.ts";
 import { ByteCollector } from "./byte-collector.ts";
 
 export const GENERAL_BLOCK_TRANSFER = 0xe0;
-/** Bit of the control byte. */
+/** Control byte, bit 7. */
 export const LAST_BLOCK = 0x80;
-/** No telegram seen comes near it. */
+/** Far larger than any telegram seen in the field. */
 const LARGEST_APDU = 8192;
 
 export interface Block {
   readonly number: number;
   readonly last: boolean;
   readonly data: Uint8Array;
-  /** Bytes of the whole block. */
+  /** Total length of the block in bytes, header included. */
   readonly length: number;
 }
 
-/** Reads the block that begins at `start`. @throws CodecError `malformed` if it is cut short */
+/** Decodes the block at `start`. @throws CodecError `malformed` if it is truncated */
 export function decodeBlock(bytes: Uint8Array, start = 0): Block {
   const length = bytes.length - start >= 7 ? readBerLength(bytes, start + 6) : undefined;
   if (!length || length[1] + length[0] > bytes.length) {
@@ -51,7 +51,7 @@ export function encodeBlock(number: number, last: boolean, data: Uint8Array): Ui
   );
 }
 
-/** Joins the blocks of one transfer. Block 1 begins anew; anything else out of order drops what was collected. */
+/** Reassembles the blocks of one transfer. An out-of-order block discards the blocks collected so far. */
 export class BlockTransfer {
   readonly #collected = new ByteCollector(LARGEST_APDU);
   #blocks = 0;
@@ -66,8 +66,9 @@ export class BlockTransfer {
   }
 
   /**
-   * @returns the APDU after the last block (valid until the next call), else undefined
-   * @throws CodecError `segmentation`; what was collected is dropped. If the block was number 1, offer it again: it begins anew.
+   * @returns the APDU once the last block has arrived (valid until the next call), otherwise undefined
+   * @throws CodecError `segmentation`; the collected blocks are discarded. If the block was number 1, pass it in again
+   *   to start a new transfer.
    */
   accept(block: Block): Uint8Array | undefined {
     const expected = this.#blocks + 1;

@@ -1,4 +1,4 @@
-/** Bytes that are put together piece by piece, in one buffer that grows: a piece costs its bytes and nothing else. */
+/** Concatenates byte arrays in one growing buffer. Appending copies only the new bytes, unless the buffer must grow. */
 
 const FIRST_SIZE = 512;
 
@@ -7,7 +7,7 @@ export class ByteCollector {
   #bytes = new Uint8Array(0);
   #length = 0;
 
-  /** @param limit most bytes that are ever held */
+  /** @param limit maximum number of bytes held */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -16,17 +16,17 @@ export class ByteCollector {
     return this.#length;
   }
 
-  /** What has been collected; a view that is valid until the next `append`. */
+  /** View of the collected bytes, valid until the next `append`. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Whether `count` more bytes stay within the limit. */
+  /** Whether another `count` bytes fit within the limit. */
   fits(count: number): boolean {
     return this.#length + count <= this.#limit;
   }
 
-  /** @throws RangeError past the limit: ask `fits` first */
+  /** @throws RangeError beyond the limit; check `fits` first */
   append(piece: Uint8Array): void {
     const length = this.#length + piece.length;
     if (length > this.#limit) throw new RangeError(`more than ${this.#limit} bytes`);
@@ -39,7 +39,7 @@ export class ByteCollector {
     this.#length = length;
   }
 
-  /** Shortens what was collected to its first `length` bytes. */
+  /** Keeps only the first `length` bytes. */
   truncate(length: number): void {
     this.#length = Math.min(this.#length, length);
   }

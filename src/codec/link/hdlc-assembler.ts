@@ -1,7 +1,8 @@
 /**
- * From HDLC frames to APDUs. The information of the first frame of a message begins with the LLC header E6 E7 00
- * (response) or E6 E6 00 (command); frames with the segmentation bit are joined up to the first without it; an APDU that
- * begins with E0 is a block of a transfer, whose later blocks come without LLC (seen at Landis+Gyr E450).
+ * Reassembles APDUs from HDLC frames. The information field of a message's first frame starts with the LLC header
+ * E6 E7 00 (response) or E6 E6 00 (command). Frames with the segmentation bit set are joined up to and including the
+ * first frame without it. An APDU starting with E0 is a general-block-transfer block; later blocks may lack the LLC
+ * header (seen on Landis+Gyr E450).
  */
 
 import { CodecError } from "../codec-error.ts";
@@ -12,13 +13,13 @@ import type { Accepted, Assembler } from "./scan.ts";
 
 const LARGEST_MESSAGE = 8192;
 
-/** Length of the LLC header at `start`: 3, or 0 if there is none. */
+/** Length of the LLC header at `start`: 3 bytes, or 0 if absent. */
 export function llcLength(bytes: Uint8Array, start = 0): number {
   const second = bytes[start + 1];
   return bytes[start] === 0xe6 && (second === 0xe7 || second === 0xe6) && bytes[start + 2] === 0x00 ? 3 : 0;
 }
 
-/** Could these bytes be an APDU without LLC (a block, a ciphered APDU with a system title, a data-notification)? */
+/** Whether an APDU without LLC header starts here: a block, a ciphered APDU with system title or a data-notification. */
 function beginsApdu(bytes: Uint8Array): boolean {
   switch (bytes[0]) {
     case GENERAL_BLOCK_TRANSFER:
@@ -35,16 +36,16 @@ function beginsApdu(bytes: Uint8Array): boolean {
 
 export class HdlcAssembler implements Assembler<HdlcFrame> {
   readonly #collected = new ByteCollector(LARGEST_MESSAGE);
-  /** Segments collected so far, those without content not counted. */
+  /** Segments collected so far, not counting empty ones. */
   #segments = 0;
   readonly #blocks = new BlockTransfer();
 
-  /** Something has begun and is not complete. */
+  /** Whether a message is incomplete. */
   get pending(): boolean {
     return this.#segments > 0 || this.#blocks.pending;
   }
 
-  /** The segments of a frame carry no numbers: a lost one shows only by the bytes between its neighbours. */
+  /** HDLC segments are not numbered: only stray bytes between two segments reveal a lost one. */
   get unnumbered(): boolean {
     return this.#segments > 0;
   }
@@ -63,10 +64,10 @@ export class HdlcAssembler implements Assembler<HdlcFrame> {
   }
 
   /**
-   * Takes the next frame.
-   * @returns the APDU that it completes, else undefined
-   * @throws CodecError `segmentation`: a frame is missing, doubled or out of order. What was collected is dropped; if
-   *   `pending` was true before, the same frame may begin something new: offer it once more.
+   * Accepts the next frame.
+   * @returns the APDU if this frame completes it, otherwise undefined
+   * @throws CodecError `segmentation` if a frame is missing, duplicated or out of order. The collected segments are
+   *   discarded. If `pending` was true, the frame may start a new message: pass it in again.
    */
   accept(frame: HdlcFrame): Accepted | undefined {
     const information = frame.information;
@@ -117,7 +118,7 @@ export class HdlcAssembler implements Assembler<HdlcFrame> {
     return this.#transferred(message);
   }
 
-  /** Blocks, and what may follow the last of a transfer: the next transfer, or an APDU of its own. */
+  /** Handles a sequence of blocks. Another transfer or a separate APDU may follow the last block of a transfer. */
   #transferred(message: Uint8Array): Accepted | undefined {
     const whole: Uint8Array[] = [];
     for (let at = 0; at < message.length; ) {

@@ -3,16 +3,17 @@
  *
  *     7E | format (2) | destination (1-4) | source (1-4) | control | HCS (2) | information … | FCS (2) | 7E
  *
- * The low 11 bits of the format field count the bytes between the two flags; its bit 0x0800 says that more frames of the
- * same message follow. There is no byte stuffing: 7E may stand inside, so the length decides. HCS covers format to
- * control, FCS format to information; both are CRC-16/X-25, low byte first. A frame without information has no HCS.
+ * The low 11 bits of the format field give the number of bytes between the two flags; bit 0x0800 (segmentation) means
+ * that more frames of the same message follow. There is no byte stuffing, so 7E can occur inside a frame and only the
+ * length field delimits it. The HCS covers format to control, the FCS format to information; both are CRC-16/X-25, low
+ * byte first. A frame without an information field has no HCS.
  */
 import { NO_FRAME, type Scan, type Scanner } from "./scan.ts";
 
 const FLAG = 0x7e;
 const FORMAT_TYPE_3 = 0xa0;
 const SEGMENTED = 0x08;
-/** Format, two addresses of one byte, control, FCS. */
+/** Format, two one-byte addresses, control, FCS. */
 const SHORTEST = 7;
 const LONGEST_ADDRESS = 4;
 
@@ -22,7 +23,7 @@ export interface HdlcFrame {
   readonly control: number;
   /** More frames of this message follow. */
   readonly segmented: boolean;
-  /** A view into the scanned buffer: copy it to keep it. */
+  /** A view of the scanned buffer; copy it if you need to keep it. */
   readonly information: Uint8Array;
 }
 
@@ -49,7 +50,7 @@ function crcFits(buffer: Uint8Array, start: number, at: number): boolean {
   return crcX25(buffer, start, at) === ((buffer[at] as number) | ((buffer[at + 1] as number) << 8));
 }
 
-/** Where the address that begins at `at` ends, 0 if it is not complete before `limit`, -1 if it is none. */
+/** End of the address at `at`; 0 if it is incomplete at `limit`, -1 if it is not a valid address. */
 function addressEnd(buffer: Uint8Array, at: number, limit: number): number {
   for (let i = at; i < at + LONGEST_ADDRESS; i++) {
     if (i >= limit) return 0;
@@ -58,16 +59,16 @@ function addressEnd(buffer: Uint8Array, at: number, limit: number): number {
   return -1;
 }
 
-/** UI (with and without the final bit) and I frames as meters push them; seen: 13, 03, and 10 at Kaifa MA304. */
+/** Control fields meters use for push: UI (with or without the final bit) and I. Seen: 13, 03, and 10 on Kaifa MA304. */
 function isPushControl(control: number): boolean {
   return (control & 0xef) === 0x03 || control === 0x10;
 }
 
 /**
- * Does an HDLC frame begin at `start` with its opening flag? The two check sums together are strong enough that a frame
- * whose closing flag was lost is taken all the same. A candidate with a wrong HCS is told as damaged only if it otherwise
- * looks like a frame (addresses, control or LLC, closing flag); else it is noise.
- * @returns `bad` with `checksum` (HCS or FCS) or `framing` (no closing flag where the length says, cut short)
+ * Scans for an HDLC frame whose opening flag is at `start`. If both checksums are correct, a frame with a lost closing
+ * flag is accepted. A candidate with a wrong HCS is reported as damaged only if it otherwise looks like a frame
+ * (addresses, control or LLC, closing flag); otherwise it is treated as noise.
+ * @returns `bad` with `checksum` (wrong HCS or FCS) or `framing` (truncated, or no closing flag at the given length)
  */
 export const scanHdlcFrame: Scanner<HdlcFrame> = (buffer, start, end, final) => {
   if (buffer[start] !== FLAG) return NO_FRAME;
@@ -131,8 +132,8 @@ export const scanHdlcFrame: Scanner<HdlcFrame> = (buffer, start, end, final) => 
 };
 
 /**
- * As `scanHdlcFrame`, for a stream: flags that fill the line are passed over (`null`), and a frame may begin at its
- * format field, right behind the closing flag of the frame before.
+ * Like `scanHdlcFrame`, but for streams: inter-frame fill flags are skipped (frame `null`), and two frames may share a
+ * flag, so a frame may start with its format field directly after the previous frame's closing flag.
  */
 export const scanHdlcStream: Scanner<HdlcFrame | null> = (buffer, start, end, final) => {
   if (buffer[start] === FLAG) {
@@ -149,21 +150,21 @@ export const scanHdlcStream: Scanner<HdlcFrame | null> = (buffer, start, end, fi
     case "frame":
       return { ...scan, length: scan.length - 1 };
     case "bad":
-      // The same bytes were perhaps asked for with their flag before: then they are told already.
+      // If these bytes were already scanned from their flag, the damage has been reported: omit `part` and `pattern`.
       return { kind: "bad", code: scan.code, message: scan.message, length: (scan.length ?? 2) - 1 };
   }
 };
 
-/** First bytes that `scanHdlcStream` may be asked for. */
+/** First bytes that `scanHdlcStream` handles. */
 export const HDLC_FIRST_BYTES: readonly number[] = [
   FLAG,
   ...Array.from({ length: 16 }, (_, low) => FORMAT_TYPE_3 | low),
 ];
 
-/** A flag that only fills the line. */
+/** Inter-frame fill flag. */
 const FILL: Scan<null> = { kind: "frame", length: 1, frame: null };
 
-/** Does a header with the right HCS stand at the flag at `start`? */
+/** Whether the flag at `start` is followed by a frame header with a correct HCS. */
 export function hasHdlcHeader(buffer: Uint8Array, start: number, end: number): boolean {
   if (buffer[start] !== FLAG || start + 3 > end || ((buffer[start + 1] as number) & 0xf0) !== FORMAT_TYPE_3)
     return false;
@@ -178,7 +179,7 @@ function hasLlc(buffer: Uint8Array, at: number, end: number): boolean {
   );
 }
 
-/** What an encoded frame carries besides its information; the defaults are those of a Landis+Gyr E450. */
+/** Header fields of an encoded frame; the defaults are those of a Landis+Gyr E450. */
 export interface HdlcHeader {
   readonly destination?: Uint8Array;
   readonly source?: Uint8Array;
@@ -186,7 +187,7 @@ export interface HdlcHeader {
   readonly segmented?: boolean;
 }
 
-/** One frame with both flags. @throws RangeError if the information does not fit into 2047 bytes */
+/** Encodes one frame including both flags. @throws RangeError if the frame would be longer than 2047 bytes */
 export function encodeHdlcFrame(information: Uint8Array, header: HdlcHeader = {}): Uint8Array {
   const destination = header.destination ?? Uint8Array.of(0xce, 0xff);
   const source = header.source ?? Uint8Array.of(0x03);

@@ -1,6 +1,6 @@
 /**
- * The transports that are recognised, each with its scanner and its assembler, by the byte that its frames begin with.
- * A further transport is a further line in `createLinks`.
+ * The supported transports, each with its scanner and assembler, indexed by the first byte of their frames. To add a
+ * transport, add it to `createLinks`.
  */
 
 import type { Proof, Transport } from "../telegram.ts";
@@ -12,14 +12,14 @@ import { P1Assembler, type P1Frame, scanP1Telegram } from "./p1-telegram.ts";
 import { RawAssembler, type RawFrame, scanRawApdu } from "./raw-apdu.ts";
 import type { Assembler, Scanner } from "./scan.ts";
 
-/** One transport; the type of its frames is known to its scanner and assembler only. */
+/** One transport. Only its scanner and assembler know its frame type. */
 export interface Link {
   readonly transport: Transport;
-  /** What its checks prove. */
+  /** Strength of its integrity check. */
   readonly proof: Proof;
   readonly scan: Scanner<unknown>;
   readonly assembler: Assembler<unknown>;
-  /** Its telegrams have no check of their own: they are taken only where nothing else explains the bytes. */
+  /** Its telegrams have no checksum: accepted only where no other transport matches the bytes. */
   readonly bare: boolean;
 }
 
@@ -33,7 +33,7 @@ function createLink<Frame>(
   return { transport, proof, scan, assembler: assembler as Assembler<unknown>, bare };
 }
 
-/** 256 places: which transport a byte may begin. */
+/** Lookup table with 256 entries: the transport whose frames can start with that byte. */
 export function createLinks(): (Link | undefined)[] {
   const links = new Array<Link | undefined>(256).fill(undefined);
   const mbus = createLink<MbusFrame>("mbus", "sum", scanMbusFrame, new MbusAssembler());

@@ -1,23 +1,23 @@
 /**
- * Joins the frames of one APDU (EN 13757-3, DLMS transport): CI = 000F SSSS, segment number from 0, F on the last. What
- * belongs together has the same address, STSAP and DTSAP. There is no telegram identity in a later frame, so that only
- * the order tells a lost one.
+ * Reassembles one APDU from its frames (EN 13757-3, DLMS transport): CI = 000F SSSS, where S is the segment number,
+ * starting at 0, and F is set on the last segment. All segments of an APDU share the same address, STSAP and DTSAP.
+ * Nothing in a later frame identifies its telegram, so a lost frame shows only as a gap in the numbering.
  */
 import { CodecError } from "../codec-error.ts";
 import { ByteCollector } from "./byte-collector.ts";
 import { LARGEST_DLMS_CI, type MbusFrame } from "./mbus-frame.ts";
 import type { Accepted, Assembler } from "./scan.ts";
 
-/** Longest APDU that is collected; telegrams in the field are below 1 KiB. */
+/** Maximum APDU length; telegrams in the field are below 1 KiB. */
 const MAX_APDU = 8192;
-/** Last segment. */
+/** FIN bit of the CI field: last segment. */
 const FINAL = 0x10;
-/** CI field of data with a long header (EN 13757-7): M-Bus records, each frame a whole telegram. */
+/** CI field for data with a long header (EN 13757-7): M-Bus records, one complete telegram per frame. */
 export const CI_RECORDS = 0x5b;
 
 export class MbusAssembler implements Assembler<MbusFrame> {
   readonly #collected = new ByteCollector(MAX_APDU);
-  /** Number that the next segment must have; counts on past 15. 0: nothing is collected. */
+  /** Number of the next expected segment, without wrapping at 15; 0 if no APDU is being collected. */
   #next = 0;
   #channel = 0;
 
@@ -73,12 +73,12 @@ export class MbusAssembler implements Assembler<MbusFrame> {
     return { apdu: frame.data, application: "records" };
   }
 
-  /** Why the frame is not the next one; `undefined` if it is. */
+  /** The reason why the frame is not the next segment; `undefined` if it is. */
   #mismatch(frame: MbusFrame): string | undefined {
     const segment = frame.ci & 0x0f;
     if (this.#next === 0) return segment === 0 ? undefined : `M-Bus segment ${segment} came without segment 0`;
     const expected = this.#next & 0x0f;
-    // Numbers go on from 15 to 0; whether a segment 0 goes on or starts anew is told by what it begins with.
+    // Segment numbers wrap from 15 to 0. Where 0 is expected, the data shows whether it continues or starts a telegram.
     if (segment === 0 && (expected !== 0 || this.#repeats(frame.data))) {
       return `M-Bus segment ${this.#next} expected, a new telegram begins`;
     }
@@ -94,8 +94,8 @@ export class MbusAssembler implements Assembler<MbusFrame> {
   }
 
   /**
-   * Whether the data begins as the collection does: same APDU tag, and same title or year. Then it is another APDU. Less
-   * than 8 bytes tell nothing, and are taken for what is expected.
+   * Whether the data starts like the collected APDU: same APDU tag and same system title or year. If so, it is a new
+   * APDU. Fewer than 8 bytes are inconclusive and count as the expected segment.
    */
   #repeats(data: Uint8Array): boolean {
     if (data.length < 8) return false;

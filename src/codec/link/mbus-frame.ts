@@ -1,47 +1,48 @@
 /**
- * M-Bus frames (EN 13757-2) as a push meter sends them:
+ * M-Bus frames (EN 13757-2) as sent by meters in push mode:
  *
  *     68 | L | L | 68 | C | A | CI | STSAP | DTSAP | part of the APDU (L-5) | checksum | 16
  *
- * STSAP and DTSAP are there where the CI field says DLMS (00 to 1F); behind any other CI field its data begin at once.
+ * STSAP and DTSAP are present only if the CI field indicates DLMS (00 to 1F); with any other CI field the data follows
+ * directly.
  *
- * L counts C … end of data; the checksum is the low byte of their sum. Deviations that are taken (telegrams.md, 1.3):
- * L below 5 means L+256 (Sagemcom T210-D sends 257 bytes and writes 01); a missing stop byte, when the sum is right and
- * the next frame or the end of the input follows at once. The short frame `10 C A CS 16` and the single byte `E5` are
- * frames without content.
+ * L is the number of bytes from C to the end of the data; the checksum is the low byte of their sum. Accepted deviations
+ * (telegrams.md, 1.3): L below 5 means L+256 (Sagemcom T210-D sends 257 bytes and writes 01), and the stop byte may be
+ * missing if the checksum is correct and the next frame or the end of the input follows immediately. The short frame
+ * `10 C A CS 16` and the single byte `E5` are frames without content.
  */
 import { NO_FRAME, type Scan } from "./scan.ts";
 
-/** A long frame; `data` is a view of the stream's buffer, valid until the next frame is asked for. */
+/** A long frame. `data` is a view of the stream buffer, valid until the next scan. */
 export interface MbusFrame {
   readonly control: number;
   readonly address: number;
-  /** Segment number in the low four bits, 0x10 on the last segment (EN 13757-3, DLMS transport). */
+  /** DLMS transport (EN 13757-3): segment number in the low four bits, bit 0x10 set on the last segment. */
   readonly ci: number;
-  /** Source and destination access point; 0 where the CI field is not that of the DLMS transport. */
+  /** Source and destination access points; 0 if the CI field is not that of the DLMS transport. */
   readonly stsap: number;
   readonly dtsap: number;
-  /** Behind the access points; where there are none, from the CI field on. */
+  /** Data after the access points, or starting with the CI field if there are none. */
   readonly data: Uint8Array;
 }
 
-/** CI fields above it are other M-Bus applications, without access points. */
+/** Higher CI fields denote other M-Bus applications, which have no access points. */
 export const LARGEST_DLMS_CI = 0x1f;
 
 const START = 0x68;
 const STOP = 0x16;
 /** C, A, CI, STSAP, DTSAP. */
 const HEADER = 5;
-/** Bytes of the smallest long frame: 68 L L 68, header, one byte of data, checksum, stop byte. */
+/** Shortest long frame: 68 L L 68, header, one byte of data, checksum, stop byte. */
 const MIN_FRAME = 12;
 
-/** Frames without content are skipped in silence. */
+/** Frames without content are skipped silently. */
 const SINGLE_BYTE = { kind: "frame", length: 1, frame: null } as const;
 const SHORT_FRAME = { kind: "frame", length: 5, frame: null } as const;
 const MORE_SHORT = { kind: "more", bytes: 5 } as const;
 const MORE_LONG = { kind: "more", bytes: MIN_FRAME } as const;
 
-/** Asks whether an M-Bus frame stands at `start`; the frame is `null` for a single byte or short frame. */
+/** Scans for an M-Bus frame at `start`; the frame is `null` for a single-byte or short frame. */
 export function scanMbusFrame(buffer: Uint8Array, start: number, end: number, final: boolean): Scan<MbusFrame | null> {
   const first = buffer[start];
   if (first === START) return scanLongFrame(buffer, start, end, final);
@@ -58,7 +59,7 @@ function scanShortFrame(buffer: Uint8Array, start: number, end: number, final: b
 
 function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: boolean): Scan<MbusFrame> {
   const available = end - start;
-  // Whatever of the header is there already must fit, so that a lone 68 in noise is soon passed by.
+  // Check the header as soon as it is complete, so that a stray 68 in noise is dismissed quickly.
   if (available > 3) {
     if (buffer[start + 1] !== buffer[start + 2] || buffer[start + 3] !== START) {
       return scanBrokenHeader(buffer, start, end, final);
@@ -75,7 +76,7 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
   const damaged = { kind: "bad", length: frameLength, ...partOf(buffer, start, end) } as const;
   if (available < frameLength) {
     if (!final) return { kind: "more", bytes: frameLength };
-    // A last frame without its stop byte.
+    // Last frame without a stop byte.
     if (available === frameLength - 1 && length > HEADER && sumFits(buffer, start, checksumAt)) {
       return longFrame(buffer, start, length, frameLength - 1);
     }
@@ -92,7 +93,7 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
     return { ...damaged, code: "checksum", message, pattern: `M-Bus sum off by ${difference}` };
   }
   if (stop === START && isSendUserData(buffer[start + 4]) && sumFits(buffer, start, checksumAt)) {
-    // The stop byte is missing if the next frame begins in its place. Fewer checks are left then, so the C field must fit.
+    // The stop byte is missing and the next frame starts in its place. To compensate, the C field must be valid, too.
     const next = checksumAt + 1;
     if (end - next < 4 && !final) return { kind: "more", bytes: next + 4 - start };
     if (end - next >= 4 && buffer[next + 1] === buffer[next + 2] && buffer[next + 3] === START) {
@@ -107,7 +108,7 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
   };
 }
 
-/** `68 a b 68 53 FF` or `68 a a x 53 FF`: one byte of the header is wrong, and chance is no good explanation. */
+/** `68 a b 68 53 FF` or `68 a a x 53 FF`: a frame header with one wrong byte, too specific to be coincidence. */
 function scanBrokenHeader(buffer: Uint8Array, start: number, end: number, final: boolean): Scan<MbusFrame> {
   const equal = buffer[start + 1] === buffer[start + 2];
   const again = buffer[start + 3] === START;
@@ -124,17 +125,17 @@ function scanBrokenHeader(buffer: Uint8Array, start: number, end: number, final:
   return { kind: "bad", code: "framing", message, length, ...partOf(buffer, start, end) };
 }
 
-/** Whether what follows `68 L L 68` makes a real header likelier than chance. */
+/** Whether the byte after `68 L L 68` makes a real header more likely than coincidence. */
 function looksLikeHeader(buffer: Uint8Array, start: number, end: number): boolean {
   return end - start < 5 || isSendUserData(buffer[start + 4]);
 }
 
-/** C field of user data sent by the primary station, without and with the count bit valid. */
+/** C field SND-UD (user data from the primary station), with FCV clear or set. */
 function isSendUserData(control: number | undefined): boolean {
   return control === 0x53 || control === 0x73;
 }
 
-/** First or later frame of a telegram, as far as a damaged frame can tell. */
+/** Whether a damaged frame is the first or a later one of its telegram, if that can be determined. */
 function partOf(buffer: Uint8Array, start: number, end: number): { readonly part?: "first" | "later" } {
   if (end - start < 10 || !isSendUserData(buffer[start + 4])) return {};
   const ci = buffer[start + 6] as number;
@@ -172,9 +173,9 @@ function longFrame(buffer: Uint8Array, start: number, length: number, frameLengt
   return { kind: "frame", length: frameLength, frame };
 }
 
-/** How `encodeMbusFrames` cuts and addresses; the defaults are what every captured meter sends. */
+/** Segmentation and addressing for `encodeMbusFrames`; the defaults match every captured meter. */
 export interface MbusOptions {
-  /** Bytes of APDU in a frame: 1…250, or up to 255 as the T210-D does it (L overflows). Default 245. */
+  /** APDU bytes per frame: 1 to 250, or up to 255 as on the T210-D (L overflows). Default 245. */
   readonly maxData?: number | undefined;
   readonly control?: number | undefined;
   readonly address?: number | undefined;
@@ -183,8 +184,8 @@ export interface MbusOptions {
 }
 
 /**
- * The frames that carry one APDU. Segment numbers go on from 15 to 0.
- * @throws RangeError for an empty APDU or a `maxData` that a frame cannot say
+ * Splits one APDU into frames. Segment numbers wrap from 15 to 0.
+ * @throws RangeError if the APDU is empty or `maxData` is out of range
  */
 export function encodeMbusFrames(apdu: Uint8Array, options: MbusOptions = {}): Uint8Array[] {
   const { maxData = 245, control = 0x53, address = 0xff, stsap = 0x01, dtsap = 0x67 } = options;
@@ -202,9 +203,9 @@ export function encodeMbusFrames(apdu: Uint8Array, options: MbusOptions = {}): U
 }
 
 /**
- * The frame around a telegram of M-Bus records, which begins with its CI field.
- * @param address default: the reader of an AMIS meter
- * @throws RangeError for more than 253 bytes
+ * Wraps a telegram of M-Bus records, starting with its CI field, in a frame.
+ * @param address defaults to the one an AMIS meter sends to
+ * @throws RangeError if the telegram is longer than 253 bytes
  */
 export function encodeRecordFrame(telegram: Uint8Array, control = 0x53, address = 0xf0): Uint8Array {
   if (telegram.length > 253) throw new RangeError("a frame holds at most 253 bytes of records");

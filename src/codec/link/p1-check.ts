@@ -1,16 +1,16 @@
 /**
- * The check sums of P1 telegrams. DSMR prescribes CRC-16/ARC over `/` to `!`; Hungarian meters (Holley DTSD545) write
- * CRC-16/X-25 over the same bytes. Each of 16 bits, each looked up in the catalogue of parametrised CRC algorithms.
+ * Checksums of P1 telegrams. DSMR specifies CRC-16/ARC over `/` to `!`; Hungarian meters (Holley DTSD545) use
+ * CRC-16/X-25 over the same bytes. All are 16-bit CRCs from the catalogue of parametrised CRC algorithms.
  *
- * A telegram that fits another one than its meter is known for proves little: with five tried, chance is five times as
- * likely. So it is refused, and the check is taken over when a second telegram of the meter fits the same one. From then
- * on only that one counts, so that the proof is never weaker than 16 bits.
+ * A match with a CRC other than the meter's known one is weak evidence: with five algorithms tried, a chance match is
+ * five times as likely. The first such telegram is therefore rejected, and the meter's CRC changes only when a second
+ * telegram matches the same one. After that only the new CRC is accepted, so the check never drops below 16 bits.
  */
 
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Parameters as in the catalogue: polynomial (in the direction of `reflected`), start value, final XOR. */
+/** Parameters as in the catalogue: polynomial (bit-reversed if `reflected`), initial value, final XOR. */
 interface Crc {
   readonly name: string;
   readonly reflected: boolean;
@@ -33,7 +33,7 @@ function crc(name: string, polynomial: number, reflected: boolean, start: number
 }
 
 const ARC = /* @__PURE__ */ crc("CRC-16/ARC", 0xa001, true, 0, 0);
-/** Tried in this order where the first does not fit. */
+/** Tried in this order if CRC-16/ARC does not match. */
 const OTHERS: readonly Crc[] = /* @__PURE__ */ [
   crc("CRC-16/X-25", 0x8408, true, 0xffff, 0xffff),
   crc("CRC-16/MODBUS", 0xa001, true, 0xffff, 0),
@@ -41,7 +41,7 @@ const OTHERS: readonly Crc[] = /* @__PURE__ */ [
   crc("CRC-16/CCITT-FALSE", 0x1021, false, 0xffff, 0),
 ];
 
-/** The check that DSMR prescribes. */
+/** The CRC that DSMR specifies. */
 export const STANDARD_CHECK = ARC.name;
 
 function compute(
@@ -67,16 +67,16 @@ function compute(
   return value ^ xor;
 }
 
-/** CRC-16/ARC of `bytes[start … end-1]`, or as if each bare LF were CR LF. */
+/** CRC-16/ARC of `bytes[start … end-1]`; with `restoreLineEnds`, each bare LF counts as CR LF. */
 export function crcP1(bytes: Uint8Array, start = 0, end = bytes.length, restoreLineEnds = false): number {
   return compute(ARC, bytes, start, end, restoreLineEnds);
 }
 
-/** A check sum of P1, and how it reads the line ends. */
+/** A P1 checksum algorithm and its handling of line endings. */
 export interface P1Check {
-  /** As in the catalogue: `CRC-16/ARC`. */
+  /** Name in the catalogue, for instance `CRC-16/ARC`. */
   readonly name: string;
-  /** The check sum of `bytes[start … end-1]`. */
+  /** Computes the checksum of `bytes[start … end-1]`. */
   compute(bytes: Uint8Array, start: number, end: number): number;
 }
 
@@ -87,19 +87,19 @@ const CHECKS: readonly P1Check[] = /* @__PURE__ */ [ARC, ...OTHERS].flatMap((eac
   })),
 );
 
-/** The check that gives `claimed`, also where a text file changed the line ends; `null` if none does. */
+/** The checksum algorithm that yields `claimed`, even if CR LF was converted to LF; `null` if none does. */
 export function checkThatFits(bytes: Uint8Array, start: number, end: number, claimed: number): P1Check | null {
   return CHECKS.find((check) => check.compute(bytes, start, end) === claimed) ?? null;
 }
 
-/** Meters that are remembered: as many as send on one line, and some to spare. */
+/** Maximum number of meters remembered; more than share one line. */
 const MAX_METERS = 8;
 
-/** Which check the telegrams of each meter bear, told apart by their head lines. */
+/** The checksum algorithm of each meter, keyed by the telegram's header line. */
 export class KnownChecks {
   readonly #meters = new Map<string, { check: string; candidate: string | null }>();
 
-  /** Whether a telegram with this head that fits `check` is believed. */
+  /** Whether to accept a telegram with this header line that matches `check`. */
   believes(head: string, check: string): boolean {
     const known = this.#meters.get(head) ?? { check: STANDARD_CHECK, candidate: null };
     if (known.check !== check && known.candidate !== check) {

@@ -1,6 +1,6 @@
 /**
- * What the lines of a P1 telegram say: `1-0:1.8.1(123456.789*kWh)` (DSMR P1 Companion Standard 5.0.2, 6.4). Numbers are
- * exact as printed, units as the telegram names them.
+ * Parses and formats the lines of a P1 telegram: `1-0:1.8.1(123456.789*kWh)` (DSMR P1 Companion Standard 5.0.2, 6.4).
+ * Numbers keep the exact digits, units are those of the telegram.
  */
 import { CodecError } from "../codec-error.ts";
 import { formatHex, parseHex } from "../hex.ts";
@@ -8,39 +8,39 @@ import { latin1Bytes, latin1Text } from "../latin1.ts";
 import type { Decimal, Register } from "../telegram.ts";
 import { roundDecimal } from "../values/decimal.ts";
 
-/** What a P1 text says. */
+/** Parsed P1 text. */
 export interface P1Content {
   readonly registers: Register[];
   readonly meterTime: string | null;
-  /** 0x80 in summer time, 0 in winter time, `null` if the meter does not say: the daylight-saving bit of the DLMS clock status. */
+  /** Daylight-saving bit of the DLMS clock status: 0x80 in summer, 0 in winter, `null` if the meter sends neither. */
   readonly clockStatus: number | null;
   readonly meterId: string | null;
-  /** What stands in the head behind the slash, control characters left out. */
+  /** The header line after the slash, without control characters. */
   readonly listName: string | null;
-  /** Lines that no rule takes, as they were printed. */
+  /** Lines that match no known form, verbatim. */
   readonly unread: readonly string[];
 }
 
 export const LINE_END = /\r\n|\n|\r/;
-/** A line of its own, or one that goes on with the values of the line before (DSMR 2 and 3). */
+/** A complete line, or a continuation line with more values for the previous line (DSMR 2 and 3). */
 export const WELL_FORMED = /^(\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}([*.]\d{1,3})?)?(\([^()]*\))+$/;
 const LINE = /^(\d{1,3}-\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:[*.](\d{1,3}))?\s*((?:\([^()]*\)\s*)+)$/;
-/** Values on a line of their own: those of the code on the line before. */
+/** A line with values only: they belong to the code on the previous line. */
 const CONTINUATION = /^(?:\([^()]*\)\s*)+$/;
 const NUMBER = /^([+-]?)(\d{1,15})(?:\.(\d{1,9}))?$/;
 const QUANTITY = /^([+-]?\d{1,15}(?:\.\d{1,9})?)\*([A-Za-z0-9%°/]{1,8})$/;
 /** `YYMMDDhhmmssS`, or `YYYYMMDD hh:mm:ss` (observed on NES, Denmark). */
 const TIME = /^(?:20)?(\d\d)(\d\d)(\d\d) ?(\d\d):?(\d\d):?(\d\d)([SW]?)$/;
 
-/** The end line with its check sum, which a text that came ciphered still has. */
+/** The end line with its checksum; decrypted texts still contain it. */
 const END = /^![0-9A-Fa-f]{0,4}$/;
-/** The OBIS code that a DSMR 2.2 or 3.0 line names for the values of a sub-meter: `0-2:24.2.1`. */
+/** The OBIS code that a DSMR 2.2 or 3.0 line gives for the values of a sub-meter: `0-2:24.2.1`. */
 const NAMED_CODE = /^(\d{1,3}-\d{1,3}):(\d{1,3}\.\d{1,3}\.\d{1,3})(?:[*.](\d{1,3}))?$/;
 
 /**
- * Reads the lines of a P1 text (from `/` on). Numbers are exact as printed, units as the telegram names them (kWh, kW,
- * V …). A line that is no `code(value)` names no quantity and is handed out as unread.
- * @throws CodecError `malformed` if no line can be read, or for control characters behind the head line
+ * Parses a P1 text, starting at `/`. Numbers keep the exact digits, units are those of the telegram (kWh, kW, V …).
+ * Lines not of the form `code(value)` are returned in `unread`.
+ * @throws CodecError `malformed` if no line has that form or if control characters follow the header line
  */
 export function parseP1(text: string): P1Content {
   const registers: Register[] = [];
@@ -78,7 +78,7 @@ export function parseP1(text: string): P1Content {
   return { registers, meterTime, clockStatus, meterId: meterId(texts), listName, unread };
 }
 
-/** Lines without blanks around them, each with the values that stand on the lines after it; empty ones left out. */
+/** Trims the lines, joins continuation lines to the line before and drops empty lines. */
 function joinContinued(lines: readonly string[]): string[] {
   const joined: string[] = [];
   for (const each of lines) {
@@ -90,7 +90,7 @@ function joinContinued(lines: readonly string[]): string[] {
   return joined;
 }
 
-/** `(a)( b )` → a, b. Some meters print a blank before the closing bracket (`00007137.694*kWh `). */
+/** `(a)( b )` → a, b. Some meters print a space before the closing parenthesis (`00007137.694*kWh `). */
 function groupsOf(text: string): string[] {
   return text
     .trim()
@@ -99,7 +99,7 @@ function groupsOf(text: string): string[] {
     .map((group) => group.trim());
 }
 
-/** The meter's number: 0-0:96.1.0, .1 (DSMR: equipment identifier), else the logical device name. */
+/** Meter number: 0-0:96.1.0 or .1 (DSMR equipment identifier), otherwise the logical device name. */
 function meterId(texts: ReadonlyMap<string, string>): string | null {
   for (const code of ["0-0:96.1.0*255", "0-0:96.1.1*255", "0-0:42.0.0*255"]) {
     const text = texts.get(code);
@@ -117,7 +117,7 @@ function parseRegister(
 ): Register {
   const last = groups.at(-1) as string;
   const quantity = QUANTITY.exec(last);
-  // A sub-meter gives the time of its reading first: (101209112500W)(12785.123*m3).
+  // Sub-meter readings are preceded by their timestamp: (101209112500W)(12785.123*m3).
   if (quantity && groups.length <= 2 && !isNoTime(groups[0] as string)) {
     return { obis, value: decimal(quantity[1] as string), unit: quantity[2] as string, scaler: null };
   }
@@ -131,10 +131,10 @@ function parseRegister(
 }
 
 /**
- * The reading of a sub-meter as DSMR 2.2 and 3.0 write it, the value on a line of its own:
- * `0-2:24.3.0(211123200000)(00)(60)(1)(0-2:24.2.1)(m3)` `(13376.292)`: time, status, minutes between values, how many
- * values, their code, their unit, the value.
- * @returns `null` for anything else
+ * Parses a sub-meter reading in the DSMR 2.2 and 3.0 form, with the value on a separate line:
+ * `0-2:24.3.0(211123200000)(00)(60)(1)(0-2:24.2.1)(m3)` `(13376.292)`: time, status, interval in minutes, number of
+ * values, OBIS code, unit, value.
+ * @returns `null` for any other form
  */
 function parseNamedCode(groups: readonly string[]): Register | null {
   const [, , , count, name = "", unit = "", value = ""] = groups;
@@ -144,7 +144,7 @@ function parseNamedCode(groups: readonly string[]): Register | null {
   return { obis: `${code[1]}:${code[2]}*${code[3] ?? "255"}`, value: decimal(value), unit, scaler: null };
 }
 
-/** A time that exists; `632525252525W` (0xFF, each byte as BCD) is what some meters print for one they do not have. */
+/** Matches a valid time. Some meters print `632525252525W` (0xFF bytes converted to BCD) for an unset time. */
 function timeOf(text: string): RegExpExecArray | null {
   const time = TIME.exec(text);
   if (time === null) return null;
@@ -162,8 +162,8 @@ function timeOf(text: string): RegExpExecArray | null {
 }
 
 /**
- * Whether this is a time at which no sub-meter can have been read: none that exists, or the first instants of its clock
- * (`000101000000W`). What stands behind it is no reading, and is kept as the text that it is.
+ * Whether a timestamp shows that the sub-meter has not been read: an invalid time, or the initial value of its clock
+ * (`000101000000W`). The value after it is not a reading and is kept as text.
  */
 function isNoTime(text: string): boolean {
   const time = TIME.exec(text);
@@ -174,13 +174,13 @@ function isTime(code: string): boolean {
   return code === "1.0.0" || code === "0.9.2" || code.startsWith("1.6.") || code.startsWith("2.6.");
 }
 
-/** Bare digits that are a number: electrical quantities, limits, states, counters of events; the rest (tariff, version) are texts. */
+/** Bare digits are a number for electrical quantities, limits, states and event counters, else text (tariff, version). */
 function isCount(medium: string, code: string): boolean {
   if (medium.startsWith("1-")) return !code.startsWith("0.");
   return code.startsWith("96.7.") || code === "96.3.10" || code === "17.0.0";
 }
 
-/** Identifiers and messages are texts whose characters are written as two hexadecimal digits each (DSMR 5.0.2, 6.4). */
+/** Identifiers and messages are hex-encoded text, two digits per character (DSMR 5.0.2, 6.4). */
 function isHexText(medium: string, code: string): boolean {
   return medium.startsWith("0-") && (/^96\.(1|13)\./.test(code) || code === "42.0.0");
 }
@@ -191,7 +191,7 @@ function textOfHex(value: string): string {
   return bytes.every((byte) => byte >= 0x20 && byte < 0x7f) ? latin1Text(bytes).trim() : value;
 }
 
-/** `-12.340` → -12340 × 10^-3: the digits as printed. */
+/** `-12.340` → -12340 × 10^-3, keeping the printed digits. */
 function decimal(text: string): Decimal {
   const [whole, fraction = ""] = text.split(".");
   const coefficient = BigInt(`${whole}${fraction}`.replace("+", ""));
@@ -200,9 +200,9 @@ function decimal(text: string): Decimal {
 }
 
 /**
- * S and W say summer and winter time where the meter stands: Central Europe, but for the meters of the Lithuanian grid
- * operator ESO, whose head says so.
- * @param winter hours of the winter offset
+ * S and W mean summer and winter time in the meter's time zone: Central European Time, except for meters of the
+ * Lithuanian grid operator ESO (recognised by the header line).
+ * @param winter UTC offset in winter, in hours
  */
 function isoTime(time: RegExpExecArray, winter: number): string {
   const [, year, month, day, hour, minute, second, season] = time;
@@ -211,16 +211,16 @@ function isoTime(time: RegExpExecArray, winter: number): string {
 }
 
 /**
- * One line as `parseP1` reads it: `1-0:1.8.1(012937.123*kWh)`.
- * @param value the text between the parentheses; it may hold none itself
+ * Formats one line for `parseP1`: `1-0:1.8.1(012937.123*kWh)`.
+ * @param values texts to put in parentheses; parentheses and line breaks in them are removed
  */
 export function formatP1Line(code: string, ...values: readonly string[]): string {
   return code + values.map((value) => `(${value.replace(/[()\r\n]/g, "")})`).join("");
 }
 
 /**
- * A number with fixed digits, DSMR's `F9(3,3)` for `whole` 6 and `fraction` 3: `012937.123`. Half a unit is rounded up;
- * more digits before the point than foreseen are kept.
+ * Formats a number with a fixed number of digits: `whole` 6 and `fraction` 3 give DSMR's `F9(3,3)`, `012937.123`. Halves
+ * round up; extra digits before the decimal point are kept.
  */
 export function formatP1Number(value: Decimal, whole: number, fraction: number): string {
   const scaled = roundDecimal(value, fraction);
@@ -229,15 +229,15 @@ export function formatP1Number(value: Decimal, whole: number, fraction: number):
   return fraction === 0 ? sign + digits : `${sign}${digits.slice(0, -fraction)}.${digits.slice(-fraction)}`;
 }
 
-/** A text as DSMR writes identifiers: two hexadecimal digits a character (DSMR 5.0.2, 6.4). */
+/** Hex-encodes text as DSMR does for identifiers: two digits per character (DSMR 5.0.2, 6.4). */
 export function formatP1Text(text: string): string {
   return formatHex(latin1Bytes(text));
 }
 
 /**
- * `YYMMDDhhmmssX` in Central European time, whose readers take it for granted: X is S in summer, W in winter.
- * @param time ISO 8601; without an offset it is taken for local time where the meter stands, and its digits are kept
- * @returns `null` if it is no time
+ * Formats a time as `YYMMDDhhmmssX` in Central European Time, as P1 readers expect; X is S in summer, W in winter.
+ * @param time ISO 8601; a time without offset is the meter's local time and is written unchanged
+ * @returns `null` if `time` is invalid
  */
 export function formatP1Time(time: string): string | null {
   const match = /^20(\d\d)-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)?$/.exec(time);
@@ -245,7 +245,7 @@ export function formatP1Time(time: string): string | null {
   const instant = Date.parse(match[7] === undefined ? `${time}+01:00` : time);
   if (Number.isNaN(instant)) return null;
   const summer = isSummer(instant);
-  // Without an offset the clock on the wall is already that of the meter.
+  // Without an offset, the time is already the meter's local time.
   const wall = match[7] === undefined ? instant + HOUR_MS : instant + (summer ? 2 : 1) * HOUR_MS;
   return `${new Date(wall).toISOString().slice(2, 19).replace(/\D/g, "")}${summer ? "S" : "W"}`;
 }

@@ -5,10 +5,11 @@
  *     1-0:1.8.1(123456.789*kWh) CR LF …
  *     !CRC16 CR LF
  *
- * The CRC (CRC-16/ARC, four hexadecimal digits) covers `/` to `!` inclusive. Observed besides: no CRC at all (Iskraemeco
- * AM550, Slovenia), another CRC (Holley, Hungary; see p1-check.ts), a CRC without its leading zeros, a control character
- * in the head line, line ends of LF alone (telegrams that went through a text file; the CRC is then that of CR LF), Wh instead of kWh (Sagemcom, Styria), times in other forms (NES, Denmark), malformed codes
- * (`1-0:4:24.7.0`, Kamstrup Omnia), and a ciphered block in place of the lines (Kaifa and Elgama, Poland).
+ * The CRC (CRC-16/ARC, four hex digits) covers `/` to `!` inclusive. Deviations seen in the field: no CRC (Iskraemeco
+ * AM550, Slovenia), a different CRC (Holley, Hungary; see p1-check.ts), a CRC without leading zeros, a control character
+ * in the header line, LF line endings (captures saved as text; the CRC still covers CR LF), Wh instead of kWh (Sagemcom,
+ * Styria), other time formats (NES, Denmark), malformed codes (`1-0:4:24.7.0`, Kamstrup Omnia), and a ciphered APDU
+ * instead of the lines (Kaifa and Elgama, Poland).
  */
 import { CodecError } from "../codec-error.ts";
 import { latin1Bytes, latin1Text } from "../latin1.ts";
@@ -22,19 +23,19 @@ const BANG = 0x21;
 const LF = 0x0a;
 const CR = 0x0d;
 const LONGEST_HEAD = 64;
-/** Line ends between the head and the first line; DSMR has two. */
+/** CR and LF bytes between the header line and the first data line; DSMR sends two line endings (four bytes). */
 const LONGEST_GAP = 16;
 const LONGEST_TELEGRAM = 8192;
-/** A head or an end line that was cut by the last look lies within so many bytes. */
+/** How far to search back for a header or end line that was incomplete in the previous scan, in bytes. */
 const LOOK_BACK = 16;
 
-/** What stands between head and end. */
+/** Contents of one P1 frame. */
 export interface P1Frame {
   readonly type: "text" | "ciphered";
-  /** The text from `/` up to `!`, or the ciphered APDU that stands behind the head line. */
+  /** The text from `/` up to but excluding `!`, or the ciphered APDU after the header line. */
   readonly apdu: Uint8Array;
   readonly proof: Proof;
-  /** Name of the check sum that fits; `null` where there is none. */
+  /** Name of the matching checksum algorithm; `null` if the telegram has no checksum. */
   readonly check: string | null;
 }
 
@@ -58,7 +59,7 @@ function isHexDigit(byte: number | undefined): boolean {
   return byte !== undefined && ((byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66));
 }
 
-/** Does `/XXX5` stand there: three letters and the digit of the baud rate? 0: not complete; -1: no. */
+/** End of `/XXX5` at `start` (three letters and the baud rate digit); 0 if incomplete, -1 if there is none. */
 function headAt(buffer: Uint8Array, start: number, end: number): number {
   for (let i = 1; i <= 4; i++) {
     if (start + i >= end) return 0;
@@ -68,8 +69,8 @@ function headAt(buffer: Uint8Array, start: number, end: number): number {
 }
 
 /**
- * Offset behind the head line and the empty line(s) after it; 0: not complete; -1: no head. The identification may hold
- * any byte: some meters put control characters (02) there, and the CRC says whether they belong there.
+ * Offset after the header line and the empty line(s) following it; 0 if incomplete, -1 if there is no header. The
+ * identification may contain any byte: some meters send control characters (02) in it, and the CRC confirms them.
  */
 function headEnd(buffer: Uint8Array, start: number, end: number): number {
   let at = headAt(buffer, start, end);
@@ -86,7 +87,7 @@ function isLineEnd(byte: number | undefined): boolean {
   return byte === CR || byte === LF;
 }
 
-/** Where a `!` stands at the beginning of a line, -1 if nowhere. */
+/** Position of the first `!` at the start of a line, or -1. */
 function bangAt(buffer: Uint8Array, from: number, end: number): number {
   for (let at = findByte(buffer, BANG, from, end); at >= 0; at = findByte(buffer, BANG, at + 1, end)) {
     if (buffer[at - 1] === LF || buffer[at - 1] === CR) return at;
@@ -95,8 +96,9 @@ function bangAt(buffer: Uint8Array, from: number, end: number): number {
 }
 
 /**
- * Does a P1 telegram begin at `start`?
- * @returns `bad` with `checksum` (CRC), `framing` (cut short, or another telegram begins inside)
+ * Scans for a P1 telegram at `start`.
+ * @returns `bad` with `checksum` (wrong CRC), `framing` (truncated, or another telegram starts inside it) or `malformed`
+ *   (no CRC and a malformed line)
  */
 export const scanP1Telegram: Scanner<P1Frame> = (buffer, start, end, final, seen = 0) => {
   if (buffer[start] !== SLASH) return NO;
@@ -107,7 +109,7 @@ export const scanP1Telegram: Scanner<P1Frame> = (buffer, start, end, final, seen
   if (first === 0x00 || first === 0xdb || first === 0xdc) return scanCiphered(buffer, start, body, end, final);
   if (!isDigit(first) && first !== BANG) return NO;
 
-  // Only what has come since the last look can decide. In this order: what begins anew, what is no text, the end.
+  // Only bytes received since the last scan matter. Look for a new header, then for non-text bytes, then for the end.
   const from = Math.max(body, start + seen - LOOK_BACK);
   const other = nextHead(buffer, from, end);
   const limit = other < 0 ? end : other;
@@ -124,13 +126,13 @@ export const scanP1Telegram: Scanner<P1Frame> = (buffer, start, end, final, seen
   return { kind: "more", bytes: end - start + 1 };
 };
 
-/** First byte that is no text, -1 if all are. */
+/** Position of the first non-text byte, or -1. */
 function firstForeign(buffer: Uint8Array, from: number, to: number): number {
   for (let i = from; i < to; i++) if (!isText(buffer[i] as number)) return i;
   return -1;
 }
 
-/** Where another telegram begins (a value holds no `/XXX5`), -1 if nowhere. */
+/** Position of the next telegram header, or -1 (values never contain `/XXX5`). */
 function nextHead(buffer: Uint8Array, from: number, to: number): number {
   for (let at = findByte(buffer, SLASH, from, to); at >= 0; at = findByte(buffer, SLASH, at + 1, to)) {
     if (headAt(buffer, at, to) > 0) return at;
@@ -138,7 +140,7 @@ function nextHead(buffer: Uint8Array, from: number, to: number): number {
   return -1;
 }
 
-/** The end line: `!` and one to four digits, `!` alone, or something else. */
+/** Evaluates the end line: `!` with one to four hex digits, `!` alone, or something else. */
 function scanEnd(
   buffer: Uint8Array,
   start: number,
@@ -163,11 +165,11 @@ function scanEnd(
     if (foreign >= 0) {
       return { kind: "bad", code: "framing", message: `P1: no text after ${foreign - start} bytes`, length };
     }
-    // Without a check sum the form of the lines is the only sign of damage.
+    // Without a checksum, only malformed lines reveal damage.
     if (linesAreWhole(buffer, body, bang)) return textFrame(buffer, start, bang, length, null);
     return { kind: "bad", code: "malformed", message: "P1: no check sum, and a line that is no code(value)", length };
   }
-  // Fewer digits are a check sum without its leading zeros only where the line ends behind them.
+  // Fewer than four digits are a checksum without leading zeros only if a line ending follows.
   if (digits === 0 || (digits < 4 && !lineEnds)) {
     const code = at >= end ? "framing" : "checksum";
     return { kind: "bad", code, message: "P1: the end line holds no check sum of four digits", length };
@@ -184,7 +186,7 @@ function scanEnd(
   };
 }
 
-/** Whether each line is `code(value)`. */
+/** Whether every line has the form `code(value)`. */
 function linesAreWhole(buffer: Uint8Array, body: number, bang: number): boolean {
   return latin1Text(buffer, body, bang)
     .split(LINE_END)
@@ -202,7 +204,7 @@ function textFrame(
   return { kind: "frame", length, frame: { type: "text", apdu: buffer.subarray(start, bang), proof, check } };
 }
 
-/** `DB | title | length …`, or without DB and with an empty title, `00 | length …` (seen at Stoen, Poland). */
+/** Scans `DB | title | length …`, or `00 | length …` (no DB, empty title; seen at Stoen, Poland). */
 function scanCiphered(buffer: Uint8Array, start: number, body: number, end: number, final: boolean): Scan<P1Frame> {
   const tagged = buffer[body] !== 0x00;
   const titleAt = body + (tagged ? 1 : 0);
@@ -229,7 +231,7 @@ function prefixed(tag: number, bytes: Uint8Array): Uint8Array {
   return result;
 }
 
-/** With the whole head a telegram has surely begun. */
+/** A complete `/XXX5` header is enough to report a truncated telegram; less is noise. */
 function cutShort(bytes: number): Scan<P1Frame> {
   if (bytes < 5) return NO;
   return { kind: "bad", code: "framing", message: `P1: cut short after ${bytes} bytes`, length: bytes };
@@ -240,8 +242,8 @@ function hex4(value: number): string {
 }
 
 /**
- * What proves a text that came ciphered and whose tag was not verified: only its own check sum can.
- * @throws CodecError `checksum` if that is wrong, `malformed` if the text has no end
+ * Determines the proof for a decrypted text whose tag was not verified: only its own checksum can vouch for it.
+ * @throws CodecError `checksum` if the checksum is wrong, `malformed` if the text is not a complete telegram
  */
 export function proveText(text: Uint8Array): Proof {
   const scan = scanP1Telegram(text, 0, text.length, true);
@@ -251,12 +253,12 @@ export function proveText(text: Uint8Array): Proof {
   throw new CodecError("malformed", "P1: the deciphered text is no telegram from head to end");
 }
 
-/** Every P1 telegram comes in one frame. */
+/** A P1 telegram is always a single frame. */
 export class P1Assembler implements Assembler<P1Frame> {
   readonly pending = false;
   readonly #checks = new KnownChecks();
 
-  /** @throws CodecError `checksum` for the first telegram with another check sum than the meter is known for */
+  /** @throws CodecError `checksum` for the first telegram whose checksum algorithm differs from the meter's known one */
   accept(frame: P1Frame): Accepted {
     const { apdu, check } = frame;
     if (check !== null && !this.#checks.believes(headOf(apdu), check)) {
@@ -278,7 +280,7 @@ function headOf(text: Uint8Array): string {
   return latin1Text(text, 0, lineEnd < 0 ? Math.min(text.length, LONGEST_HEAD) : lineEnd);
 }
 
-/** A telegram out of its head (`/KFM5KAIFA-METER`) and lines (`1-0:1.8.0(000123.456*kWh)`), with CRC. */
+/** Encodes a telegram from its header (`/KFM5KAIFA-METER`) and lines (`1-0:1.8.0(000123.456*kWh)`), adding the CRC. */
 export function encodeP1(head: string, lines: readonly string[]): Uint8Array {
   const text = `${head}\r\n\r\n${lines.map((line) => `${line}\r\n`).join("")}!`;
   return latin1Bytes(`${text}${hex4(crcP1(latin1Bytes(text)))}\r\n`);

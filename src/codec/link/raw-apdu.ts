@@ -1,13 +1,13 @@
 /**
- * Bare APDUs: telegrams whose frames something before us took off (ESP bridges, dumps), or that never had any (ciphered
- * P1 of Styria and Luxembourg). Nothing tells where one begins, so only what delimits itself is taken:
+ * Bare APDUs: telegrams whose framing was already removed (ESP bridges, dumps) or that never had any (ciphered P1 in
+ * Styria and Luxembourg). Nothing marks where one starts, so only self-delimiting forms are accepted:
  *
  *     [E6 E7 00] DB | DC   08 title(8) length …         general-glo- / general-ded-ciphering
- *     [E6 E7 00] E0        control number(2) ack(2) length …   block of a transfer
- *     [E6 E7 00] 0F        invoke-id(4) date-time body        data-notification, its end found by walking the body
- *                01 | 02   count …                            the body alone (dumps), if it is all there is
+ *     [E6 E7 00] E0        control number(2) ack(2) length …   general-block-transfer block
+ *     [E6 E7 00] 0F        invoke-id(4) date-time body        data-notification; walking the body finds its end
+ *                01 | 02   count …                            body only (dumps), if it is the entire input
  *
- * A bare APDU has no check sum: whoever asks must only ask where no other transport is under way.
+ * Bare APDUs have no checksum, so scan for them only while no other transport is receiving a telegram.
  */
 import { BROKEN, findAxdrEnd } from "../axdr/axdr-extent.ts";
 import { readBerLength } from "../axdr/ber-length.ts";
@@ -17,17 +17,17 @@ import { hasHdlcHeader } from "./hdlc-frame.ts";
 import { type Accepted, type Assembler, findByte, NO_FRAME as NO, type Scan, type Scanner } from "./scan.ts";
 
 const CIPHERED_LIMIT = 8192;
-/** As far as a frame is looked for around a body that breaks the rules: longer than a telegram. */
+/** How many bytes to search for a frame after a malformed body; longer than any telegram. */
 const FAR = 1024;
-/** A shorter one is more likely the tail of a telegram whose beginning is missing; the shortest list seen alone has 50 bytes. */
+/** A shorter body is more likely the tail of a telegram whose start was lost; the shortest bare body seen has 50 bytes. */
 const SHORTEST_BODY = 40;
 
 export interface RawFrame {
-  /** The APDU without LLC, or a block of one. */
+  /** The APDU without LLC header, or one block of it. */
   readonly information: Uint8Array;
 }
 
-/** Does a bare APDU begin at `start`? `bad` with `framing` (cut short) or `malformed` (a body that breaks the rules). */
+/** Scans for a bare APDU at `start`. @returns `bad` with `framing` (truncated) or `malformed` (invalid A-XDR body) */
 export const scanRawApdu: Scanner<RawFrame> = (buffer, start, end, final) => {
   const first = buffer[start];
   if (first === 0x01 || first === 0x02) return scanBody(buffer, start, end, final);
@@ -55,7 +55,7 @@ function more(start: number, to: number, end: number, final: boolean, what: stri
   return { kind: "more", bytes: to - start };
 }
 
-/** What is complete is believed only where it does not stand in the remains of a damaged frame. */
+/** Accepts a complete APDU only if it is not part of a damaged frame. */
 function complete(
   buffer: Uint8Array,
   start: number,
@@ -71,13 +71,13 @@ function complete(
   return { kind: "frame", length: to - start, frame: { information: buffer.subarray(at, to) } };
 }
 
-/** Does a check sum with stop byte (`CS 16`) or closing flag (`FCS FCS 7E`) stand there, and not the next notification? */
+/** Whether `at` holds a frame trailer (`CS 16` or `FCS FCS 7E`) rather than the next notification. */
 function isFrameTail(buffer: Uint8Array, at: number, end: number): boolean {
   if (at + 1 >= end || buffer[at] === 0x0f) return false;
   return buffer[at + 1] === 0x16 || (at + 2 < end && buffer[at + 2] === 0x7e);
 }
 
-/** Do the bytes before `start` look like the header of an M-Bus or HDLC frame, perhaps a damaged one, or of a block? */
+/** Whether the bytes before `start` look like an M-Bus or HDLC frame header (possibly damaged) or a block header. */
 function isFramed(buffer: Uint8Array, start: number): boolean {
   const before = (distance: number): number => (distance <= start ? (buffer[start - distance] as number) : -1);
   // C A CI STSAP DTSAP: 53 FF 00 01 67
@@ -97,7 +97,7 @@ function isFramed(buffer: Uint8Array, start: number): boolean {
   return false;
 }
 
-/** Does a header stand inside that a ciphered or typed APDU holds only by a rare chance? Then frames were joined wrongly. */
+/** Whether the APDU contains a frame header: very unlikely by chance, so frames must have been joined wrongly. */
 function holdsFrame(buffer: Uint8Array, from: number, to: number): boolean {
   for (let i = findByte(buffer, 0x68, from, to - 4); i >= 0; i = findByte(buffer, 0x68, i + 1, to - 4)) {
     const control = buffer[i + 4];
@@ -131,7 +131,7 @@ function scanCiphered(buffer: Uint8Array, start: number, at: number, end: number
   return complete(buffer, start, at, from + size, end, final);
 }
 
-/** A block on its own has no check sum, so its fixed fields must be what they are in a push: few blocks, none acknowledged. */
+/** A bare block has no checksum, so its header must match push operation: low block number, no acknowledged block. */
 function scanBlock(buffer: Uint8Array, start: number, at: number, end: number, final: boolean): Scan<RawFrame> {
   if (end < at + 7) return final ? NO : { kind: "more", bytes: at + 7 - start };
   const number = ((buffer[at + 2] as number) << 8) | (buffer[at + 3] as number);
@@ -167,7 +167,7 @@ function scanNotification(buffer: Uint8Array, start: number, at: number, end: nu
     return NO;
   const to = findAxdrEnd(buffer, body, end, final);
   if (to === BROKEN) {
-    // How far is looked must not depend on how much has come by chance.
+    // Always search the same distance, however much data happens to have arrived.
     const far = at + FAR;
     if (isFramed(buffer, start) || holdsFrame(buffer, at, Math.min(far, end))) return NO;
     if (far > end && !final) return { kind: "more", bytes: far - start };
@@ -177,7 +177,7 @@ function scanNotification(buffer: Uint8Array, start: number, at: number, end: nu
   return complete(buffer, start, at, Math.abs(to), end, final);
 }
 
-/** A body alone is believed only if it is everything there is; it is handed on as a data-notification without time. */
+/** A bare body is accepted only if it is the entire input; it is returned as a data-notification without date-time. */
 function scanBody(buffer: Uint8Array, start: number, end: number, final: boolean): Scan<RawFrame> {
   if (end - start < 2) return final ? NO : { kind: "more", bytes: 2 };
   const count = buffer[start + 1] as number;
@@ -207,7 +207,7 @@ function isDateTime(buffer: Uint8Array, at: number): boolean {
   );
 }
 
-/** Joins the blocks of a transfer; every other bare APDU is complete as it comes. */
+/** Reassembles block transfers; any other bare APDU is already complete. */
 export class RawAssembler implements Assembler<RawFrame> {
   readonly #blocks = new BlockTransfer();
 
@@ -223,7 +223,7 @@ export class RawAssembler implements Assembler<RawFrame> {
     this.#blocks.reset();
   }
 
-  /** @throws CodecError `segmentation`, as `BlockTransfer.accept` */
+  /** @throws CodecError `segmentation`, see `BlockTransfer.accept` */
   accept(frame: RawFrame): Accepted | undefined {
     if (frame.information[0] !== GENERAL_BLOCK_TRANSFER) {
       this.#blocks.reset();

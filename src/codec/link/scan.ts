@@ -1,20 +1,20 @@
 /**
- * How a framer looks at a stream: a pure function that is asked, for one position of the buffer, whether a frame stands
- * there. It remembers nothing, so that a read may end anywhere; the decoder owns the buffer, moves on by one byte after
- * a failed check, and asks again when more bytes have come.
+ * Interfaces of framing. A scanner is a pure function that reports whether a frame starts at a given buffer position.
+ * It keeps no state, so reads may be split anywhere; the decoder owns the buffer, advances by one byte after a failed
+ * check, and scans again when more bytes arrive.
  */
 import type { CodecErrorCode } from "../codec-error.ts";
 import type { Proof } from "../telegram.ts";
 
-/** What stands at the position that was asked for. */
+/** The result of scanning one position. */
 export type Scan<Frame> =
-  /** No frame can begin here. */
+  /** No frame can start here. */
   | { readonly kind: "no" }
-  /** So far it looks like one; at least `bytes` bytes, counted from the position, are needed to tell more. */
+  /** A possible frame; at least `bytes` bytes, counted from the position, are needed to decide. */
   | { readonly kind: "more"; readonly bytes: number }
   /**
-   * It looked like one, and a check failed. `length` is how many bytes the frame claims (1 if unknown): what fails inside
-   * them is not told again. Answer `bad` only when chance is a poor explanation (random bytes must not give faults).
+   * A frame that failed a check. `length` is the number of bytes the frame claims (1 if unknown); further failures
+   * within them are not reported. Return `bad` only if a chance match is unlikely: random bytes must not cause faults.
    */
   | {
       readonly kind: "bad";
@@ -22,22 +22,22 @@ export type Scan<Frame> =
       readonly message: string;
       readonly length?: number;
       /**
-       * What the damaged frame seems to be: the first of a telegram (then it is told even inside a damaged frame), or a
-       * later one (then it belongs to the telegram whose earlier frame was damaged). Unset: unknown.
+       * Whether the damaged frame appears to be the first of a telegram (reported even inside another damaged frame) or
+       * a later one (part of the telegram whose earlier frame was damaged). Unset if unknown.
        */
       readonly part?: "first" | "later";
-      /** How a check sum failed: the same text for frames that fail in the same way, unset where that says nothing. */
+      /** How the checksum failed, the same text for the same kind of failure; unset if that is not informative. */
       readonly pattern?: string;
     }
-  /** A frame with every check right, `length` bytes on the wire. */
+  /** A frame that passed every check, `length` bytes on the wire. */
   | { readonly kind: "frame"; readonly length: number; readonly frame: Frame };
 
-/** The answer "no frame can begin here"; one object, because it is given for nearly every byte of noise. */
+/** The result "no frame can start here", shared because noise produces it for nearly every byte. */
 export const NO_FRAME = { kind: "no" } as const;
 
 /**
- * Where `byte` stands in `buffer[from … to-1]`, -1 if nowhere. `buffer.indexOf` would search past `to`, up to 16 kB for
- * each byte that comes: P1 lines fed byte by byte cost 5.6 µs a byte with it, 0.3 µs with this.
+ * Position of `byte` in `buffer[from … to-1]`, or -1. `buffer.indexOf` would search past `to`, up to 16 kB for each
+ * byte received: P1 lines fed byte by byte took 5.6 µs per byte with it and 0.3 µs with this function.
  */
 export function findByte(buffer: Uint8Array, byte: number, from: number, to: number): number {
   for (let at = from; at < to; at++) if (buffer[at] === byte) return at;
@@ -45,12 +45,12 @@ export function findByte(buffer: Uint8Array, byte: number, from: number, to: num
 }
 
 /**
- * @param buffer what has come so far
- * @param start position that is asked for
+ * @param buffer bytes received so far
+ * @param start position to scan
  * @param end end of the valid bytes in `buffer`
- * @param final no more bytes will come (silence, or the end of the input): `more` is no answer then
- * @param seen how many bytes there were when this scanner last answered `more` for the same position, 0 at first: a
- *   frame without a length of its own needs to be searched for its end only from there on
+ * @param final no more bytes will follow (silence or end of input), so `more` would be pointless
+ * @param seen number of bytes available when this scanner last returned `more` for the same position, initially 0; a
+ *   frame without a length field need only be searched for its end from there
  */
 export type Scanner<Frame> = (
   buffer: Uint8Array,
@@ -60,7 +60,7 @@ export type Scanner<Frame> = (
   seen?: number,
 ) => Scan<Frame>;
 
-/** What the bytes of a telegram are: a DLMS APDU (or the text of a P1 telegram), or M-Bus records behind their CI field. */
+/** Payload of a telegram: a DLMS APDU (or the text of a P1 telegram), or M-Bus records starting with their CI field. */
 export type Application = "dlms" | "records";
 
 /** A complete APDU. */
@@ -68,29 +68,29 @@ export interface Accepted {
   readonly apdu: Uint8Array;
   /** Default: `dlms`. */
   readonly application?: Application;
-  /** Where it differs from frame to frame (P1 with and without CRC). */
+  /** Set if it differs between frames (P1 with and without CRC). */
   readonly proof?: Proof;
-  /** Of how many segments without numbers it was joined: if it turns out malformed, one of them is probably missing. */
+  /** Number of unnumbered segments joined; if the APDU is malformed, one of them is probably missing. */
   readonly unnumberedSegments?: number;
 }
 
-/** Joins frames to APDUs; every transport has one. */
+/** Reassembles APDUs from frames; each transport has its own. */
 export interface Assembler<Frame> {
-  /** Whether a collection has begun and waits for further frames. */
+  /** Whether an incomplete APDU is waiting for more frames. */
   readonly pending: boolean;
   /**
-   * Takes the next frame; gives the APDU when it is whole (its bytes are valid until the next call).
-   * @throws CodecError `segmentation` when the frame is not the expected next one. What was collected is dropped; the
-   * decoder then offers the same frame once more, because it may begin something new. `unsupported`: the frame is none
-   * of a telegram, and what was collected goes on.
+   * Accepts the next frame and returns the APDU once it is complete (its bytes are valid until the next call).
+   * @throws CodecError `segmentation` if the frame is not the expected one. The collected frames are discarded, and the
+   *   decoder passes the same frame in again because it may start a new telegram. `unsupported` if the frame does not
+   *   belong to a telegram; the collection continues.
    */
   accept(frame: Frame): Accepted | undefined;
-  /** What `accept` would give for this frame, without taking it; for transports whose last byte only closes the frame. */
+  /** Returns what `accept` would, without changing state; for transports whose last byte is only a stop byte. */
   foresee?(frame: Frame): Accepted | undefined;
-  /** What is being collected has no numbers: foreign bytes between two frames may be all that is seen of a lost one. */
+  /** The segments being collected are not numbered: stray bytes between frames may be the only trace of a lost one. */
   readonly unnumbered?: boolean;
-  /** Whether the frame is the last of its telegram: a later frame does not belong to it any more. */
+  /** Whether the frame is the last one of its telegram. */
   ends(frame: Frame): boolean;
-  /** Forgets what was begun. */
+  /** Discards any incomplete APDU. */
   reset(): void;
 }

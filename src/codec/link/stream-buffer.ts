@@ -1,35 +1,35 @@
-/** What has come of a stream and is not decided yet; positions count in the buffer, offsets from the first byte ever. */
+/** Bytes of a stream not yet decoded. Positions are relative to the buffer, offsets to the start of the stream. */
 
-/** Most that is ever held back; larger than the largest frame that any scanner waits for. */
+/** Maximum buffer size in bytes; larger than any frame a scanner waits for. */
 export const MAX_BUFFER = 16_384;
 const FIRST_BUFFER = 2_048;
-/** Bytes before `start` that stay, so that a scanner may look back. */
+/** Number of bytes kept before `start` so that scanners can look back. */
 const HISTORY = 16;
 
 export class StreamBuffer {
   bytes = new Uint8Array(FIRST_BUFFER);
-  /** Position that is looked at next. */
+  /** Position to scan next. */
   start = 0;
-  /** One past the last byte that has come. */
+  /** One past the last byte received. */
   end = 0;
-  /** Offset in the stream of the first byte of the buffer. */
+  /** Stream offset of the first byte in the buffer. */
   #base = 0;
 
   get available(): number {
     return this.end - this.start;
   }
 
-  /** Offset in the stream of the next position. */
+  /** Stream offset of `start`. */
   get offset(): number {
     return this.#base + this.start;
   }
 
-  /** Offset in the stream of the end. */
+  /** Stream offset of `end`. */
   get endOffset(): number {
     return this.#base + this.end;
   }
 
-  /** Takes as much of `chunk` from `at` on as there is room for. @returns how many bytes */
+  /** Appends as much of `chunk`, starting at `at`, as fits. @returns the number of bytes appended */
   append(chunk: Uint8Array, at: number): number {
     const wanted = chunk.length - at;
     if (this.bytes.length - this.end < wanted) this.#makeRoom();
@@ -43,7 +43,7 @@ export class StreamBuffer {
     this.#base = this.start = this.end = 0;
   }
 
-  /** Drops what was looked at, and doubles the buffer if that is not enough. */
+  /** Discards bytes already decoded, and doubles the buffer if that does not free enough room. */
   #makeRoom(): void {
     const from = Math.max(0, this.start - HISTORY);
     if (from > 0) {
