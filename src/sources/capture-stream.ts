@@ -13,7 +13,9 @@ const SAMPLE_BYTES = 1024;
 /** Longer lines are processed in parts. */
 const MAX_LINE = 65_536;
 
-const DUMP_LINE = /^\s*[0-9a-f]{7,8}(?::\s+|\s{1,2})(?=[0-9a-f]{2})/i;
+const DUMP_LINE = /^\s*[0-9a-f]{6,8}(?::\s+|\s{1,2})(?=[0-9a-f]{2})/i;
+/** Its first line. With six digits (`od -A x`) only offset 0 counts, since plain hex may begin with three bytes. */
+const FIRST_DUMP_LINE = /^\s*(?:[0-9a-f]{7,8}|0{6})(?::\s+|\s{1,2})(?=[0-9a-f]{2})/i;
 /** Timestamp at the start of a line: `2026-11-22T12:00:05.123Z`, `12:00:05.123`, `[12:00:05]`, `22.11.2026 12:00:05`. */
 const TIME =
   /^\s*\[?(?:\d{4}-\d\d-\d\d[T ]\s*|\d\d\.\d\d\.\d{4},? +)?[0-2]\d:[0-5]\d:[0-5]\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s+(?=\S)/;
@@ -105,7 +107,7 @@ export class CaptureReader {
     const lines = text.split(/\r\n|\r|\n/);
     // The last line may end in the middle of a timestamp.
     if (!final && lines.length > 1 && (lines.at(-1)?.length ?? 0) < LONGEST_TIME) lines.pop();
-    this.#dump = DUMP_LINE.test(lines.find((line) => withoutComment(line).trim() !== "") ?? "");
+    this.#dump = FIRST_DUMP_LINE.test(lines.find((line) => withoutComment(line).trim() !== "") ?? "");
     const digits = lines.map((line) => digitsOf(line, true, this.#dump));
     const isHex = !digits.includes(null) && digits.join("").length >= 2;
     this.#kind = isHex ? "hex" : !isEvidentlyBinary(sample) && isLog(lines) ? "log" : "binary";

@@ -39,6 +39,8 @@ const FORMS: [string, string][] = [
     `2026-11-22T12:00:05.123Z ${digits.slice(0, 200)}\n[12:00:06] ${digits.slice(200)}\n`,
   ],
   ["xxd", dump(8, ": ", (row) => `${(row.join("").match(/.{1,4}/g) ?? []).join(" ").padEnd(39)}  h..hS...g.KFMg#6`)],
+  ["od -A x -t x1", dump(6, " ", (row) => row.join(" "))],
+  ["od -t x1", `${dump(7, " ", (row) => row.join(" "))}`],
   [
     "hexdump -C",
     `${dump(8, "  ", (row) => `${row.slice(0, 8).join(" ")}  ${row.slice(8).join(" ")} |h..hS|`)}0000017c\n`,
