@@ -1,6 +1,6 @@
 /**
- * From a complete APDU to a telegram: peels ciphering and data-notification until the typed tree (or the text of a P1
- * telegram) is left, and reads its registers.
+ * Decodes a complete APDU to a telegram: deciphers it, unwraps the data-notification, and reads the registers from the
+ * A-XDR body (or the text of a P1 telegram).
  */
 
 import { decodeAxdr, ScalerUnits } from "../axdr/axdr.ts";
@@ -30,10 +30,10 @@ import {
 import { DATA_NOTIFICATION, decodeDataNotification, nextApdu } from "./data-notification.ts";
 
 const SLASH = 0x2f;
-/** Most values of one telegram; the longest list seen has 60. */
+/** Maximum number of values in one telegram; the longest list seen has 60. */
 const MAX_REGISTERS = 256;
 
-/** What is known of an APDU from outside its plaintext. */
+/** Metadata of an APDU that is not part of its plaintext. */
 interface Envelope {
   readonly transport: Transport;
   readonly systemTitle: string | null;
@@ -42,7 +42,7 @@ interface Envelope {
   readonly proof: Proof;
 }
 
-/** An APDU that was decoded before it was asked for. */
+/** An APDU decoded ahead of time. */
 interface Prepared {
   readonly apdu: Uint8Array;
   readonly transport: Transport;
@@ -52,7 +52,7 @@ interface Prepared {
   readonly systemTitle: string | null;
 }
 
-/** APDUs that DLMS knows and that are no push telegram, for the message. */
+/** Names of DLMS APDUs that are not push telegrams, for the error message. */
 const OTHER_APDUS = new Map<number, string>([
   [0xc2, "event-notification"],
   [0xdd, "general-ciphering"],
@@ -67,17 +67,17 @@ export class ApduDecoder {
   readonly #units = new ScalerUnits();
   readonly #title = new Uint8Array(8);
   #titleText: string | null = null;
-  /** System title of the APDU that was decoded last, also where that failed; `null` if it has none. */
+  /** System title of the last APDU, even if decoding failed; `null` if it has none. */
   systemTitle: string | null = null;
   #prepared: Prepared | null = null;
 
-  /** @throws RangeError for a list that cannot be used */
+  /** @throws RangeError if a list definition is unusable */
   constructor(keys: Keys, lists: readonly ListDefinition[] = []) {
     this.#keys = new PreparedKeys(keys);
     this.#lists = new TaughtLists(lists);
   }
 
-  /** Decodes an APDU that is likely to come next, and keeps the result, or the error, for `decode`. */
+  /** Decodes the APDU expected next and keeps the result, or the error, for `decode`. */
   prepare(apdu: Uint8Array, transport: Transport, proof: Proof): void {
     const telegrams: Telegram[] = [];
     let failure: CodecError | null = null;
@@ -90,7 +90,7 @@ export class ApduDecoder {
     this.#prepared = { apdu: apdu.slice(), transport, proof, telegrams, failure, systemTitle: this.systemTitle };
   }
 
-  /** What was prepared, if it is this APDU; given once. */
+  /** Returns and clears the prepared result, or `null` if it belongs to another APDU. */
   #takePrepared(apdu: Uint8Array, transport: Transport, proof: Proof): Prepared | null {
     const prepared = this.#prepared;
     this.#prepared = null;
@@ -99,12 +99,12 @@ export class ApduDecoder {
   }
 
   /**
-   * One frame mostly carries one APDU; Landis+Gyr E450 (Switzerland) put several notifications into one, each with its
-   * LLC header.
-   * @param proof what the checks of the transport prove
-   * @param telegrams what is read is added here, so that an APDU that cannot be read does not take those before it away
+   * Decodes the APDUs of one frame. Usually there is one; Landis+Gyr E450 meters (Switzerland) send several
+   * notifications in one frame, each with its own LLC header.
+   * @param proof strength of the transport's integrity check
+   * @param telegrams receives the decoded telegrams, so that those before a faulty APDU are not lost
    * @returns `telegrams`
-   * @throws CodecError any code but `framing` and `segmentation`; `checksum` only of a text that came ciphered
+   * @throws CodecError with any code except `framing` and `segmentation`; `checksum` only for a ciphered P1 text
    */
   decode(apdu: Uint8Array, transport: Transport, proof: Proof, telegrams: Telegram[] = []): readonly Telegram[] {
     const prepared = this.#takePrepared(apdu, transport, proof);
@@ -144,7 +144,7 @@ export class ApduDecoder {
     }
   }
 
-  /** Decodes the APDU at the beginning. @returns where the next one begins, or the length of the plaintext */
+  /** Decodes the first APDU. @returns the offset of the next one, or the length of the plaintext if there is none */
   #decodePlaintext(plaintext: Uint8Array, envelope: Envelope, telegrams: Telegram[]): number {
     const tag = plaintext[0];
     if (tag === DATA_NOTIFICATION) {
@@ -163,7 +163,7 @@ export class ApduDecoder {
     return plaintext.length;
   }
 
-  /** A body without the header of the data-notification, as some programs write it down. */
+  /** Decodes a body without the data-notification header, as logged by some programs. */
   #decodeBare(plaintext: Uint8Array, envelope: Envelope): Telegram {
     const reader = new ByteReader(plaintext);
     const body = decodeAxdr(reader);
@@ -210,7 +210,7 @@ export class ApduDecoder {
     });
   }
 
-  /** The text is made only when the title changes. */
+  /** System title as hex text, formatted only when it changes. */
   #titleOf({ apdu, titleAt }: CipheredApdu): string | null {
     if (titleAt < 0) return null;
     for (let i = 0; i < 8; i++) {
@@ -224,7 +224,7 @@ export class ApduDecoder {
   }
 }
 
-/** @throws CodecError `malformed` for more values than any meter sends */
+/** @throws CodecError `malformed` if the telegram has more values than any meter sends */
 function checked(telegram: Telegram): Telegram {
   const count = telegram.registers.length;
   if (count <= MAX_REGISTERS) return telegram;
@@ -240,9 +240,9 @@ function decodeText(plaintext: Uint8Array, envelope: Envelope): Telegram {
 }
 
 /**
- * Whether a deciphered text is a telegram rather than noise. The first bytes of a data-notification are nearly known,
- * `0F … 0C 07 …`, and each is looked at by itself: where one of them was changed on the way, the key is right all the
- * same, and the decoding (or the tag) says what is wrong. Of random texts about one in 2000 passes.
+ * Whether the plaintext looks like a telegram rather than noise. The first bytes of a data-notification are largely
+ * predictable (`0F … 0C 07 …`). They are checked independently, so that one corrupted byte does not look like a wrong
+ * key; decoding (or the tag) then reports the corruption. About one in 2000 random plaintexts passes.
  */
 export function looksRight(plaintext: Uint8Array): boolean {
   if (plaintext[0] === SLASH) {
@@ -256,9 +256,9 @@ export function looksRight(plaintext: Uint8Array): boolean {
   const next = plaintext[6];
   let evidence = plaintext[0] === DATA_NOTIFICATION ? 1 : 0;
   if (form === 0x0c || form === 0x00 || form === 0x09 || form === 0x19) evidence++;
-  // The year; the length of a tagged date-time; the body where there is no date-time.
+  // High byte of the year, length of a tagged date-time, or the body if there is no date-time.
   if (next === 0x07 || (form === 0x09 && next === 0x0c) || (form === 0x00 && isContainerTag(next))) evidence++;
-  // The body after a date-time, tagged or not.
+  // Body after an untagged or tagged date-time.
   if (isContainerTag(plaintext[18]) || (form === 0x09 && isContainerTag(plaintext[19]))) evidence++;
   return evidence >= 2 || isBareBody(plaintext);
 }
@@ -267,7 +267,7 @@ function isContainerTag(byte: number | undefined): boolean {
   return byte === 0x01 || byte === 0x02;
 }
 
-/** A typed tree that ends exactly where the text ends does not come about by chance. */
+/** Whether the plaintext is exactly one A-XDR value, which is practically impossible by chance. */
 function isBareBody(plaintext: Uint8Array): boolean {
   if (plaintext[0] !== 0x02 && plaintext[0] !== 0x01) return false;
   try {
@@ -280,7 +280,7 @@ function isBareBody(plaintext: Uint8Array): boolean {
   }
 }
 
-/** How many bytes the ciphered APDU at the beginning has, all of them where its length does not fit; 0 for another APDU. */
+/** Length of the ciphered APDU at the start; all bytes if its length field is wrong, 0 if the APDU is not ciphered. */
 function cipheredLength(bytes: Uint8Array): number {
   if (bytes[0] !== GENERAL_GLO_CIPHERING && bytes[0] !== GENERAL_DED_CIPHERING) return 0;
   const length = readBerLength(bytes, 2 + (bytes[1] as number));

@@ -3,8 +3,8 @@
  *
  *     DB | 08 | system title (8) | BER length n | security control | invocation counter (4) | ciphertext | tag (12)?
  *
- * AES-GCM with the initialisation vector system title || invocation counter and a tag of 96 bits. Without a tag that is
- * plain counter mode, which starts at block 2.
+ * AES-GCM; the initialisation vector is system title || invocation counter, the tag has 96 bits. Without a tag, this is
+ * plain counter mode starting with counter 2.
  */
 import { encipherGcm, verifyGcmTag } from "../aes.ts";
 import { encodeBerLength } from "../axdr/ber-length.ts";
@@ -15,30 +15,30 @@ import { CounterMode } from "./counter-mode.ts";
 export const GENERAL_GLO_CIPHERING = 0xdb;
 export const GENERAL_DED_CIPHERING = 0xdc;
 
-/** Bits of the security control byte; its low nibble is the suite (0, 1: AES-128, 2: AES-256). */
+/** Bits of the security control byte; the low nibble is the security suite (0, 1: AES-128, 2: AES-256). */
 const SECURITY_CONTROL = { authentication: 0x10, encryption: 0x20, broadcast: 0x40, compression: 0x80 } as const;
 
-/** GCM tag of every suite, bytes. */
+/** Length of the GCM tag in bytes, the same for every security suite. */
 const TAG_LENGTH = 12;
-/** System title and invocation counter. */
+/** Length of system title and invocation counter in bytes. */
 const IV_LENGTH = 12;
-/** Security control and invocation counter. */
+/** Length of security control and invocation counter in bytes. */
 const HEADER_LENGTH = 5;
 const NOTHING = new Uint8Array(0);
 
-/** What stands before the ciphertext; positions count from the start of the APDU. */
+/** Parsed header of a ciphered APDU; positions are relative to the start of the APDU. */
 export interface CipheredApdu {
   readonly apdu: Uint8Array;
-  /** Position of the 8 bytes of the system title; -1 where its length is 0. */
+  /** Position of the 8-byte system title; -1 if its length is 0. */
   readonly titleAt: number;
   readonly securityControl: number;
   readonly invocationCounter: number;
   readonly contentAt: number;
-  /** One past the content, where the tag begins if there is one. */
+  /** One past the content: the start of the tag, if there is one. */
   readonly contentEnd: number;
 }
 
-/** @throws CodecError `malformed` when a length does not fit; `unsupported` for a suite that is not defined */
+/** Parses the general-ciphering header. @throws CodecError `malformed` if a length does not match */
 export function decodeGeneralCiphering(apdu: Uint8Array): CipheredApdu {
   const reader = new ByteReader(apdu);
   reader.u8("APDU tag");
@@ -68,13 +68,13 @@ export interface Keys {
   readonly authenticationKey?: Uint8Array | undefined;
 }
 
-/** Keys made ready for many telegrams. */
+/** Keys and reusable cipher state for many telegrams. */
 export class PreparedKeys {
   readonly key: Uint8Array | undefined;
   readonly authenticationKey: Uint8Array | undefined;
-  /** `undefined` without a key, or with one that no suite has. */
+  /** `undefined` if there is no key or its length matches no suite. */
   readonly counterMode: CounterMode | undefined;
-  /** System title || invocation counter of the telegram at hand. */
+  /** System title || invocation counter of the current telegram. */
   readonly iv = new Uint8Array(IV_LENGTH);
 
   constructor({ key, authenticationKey }: Keys) {
@@ -85,11 +85,12 @@ export class PreparedKeys {
 }
 
 /**
- * Deciphers the content. A tag is verified when the authentication key is known, and ignored otherwise: many grid
- * operators hand out the encryption key alone. `verified` is `false` for content without a tag: the caller decides. The plaintext is valid until the next call with the same prepared keys.
- * @param looksRight tells a plaintext from noise
- * @throws CodecError `key-missing`; `key-wrong` when the plaintext is noise; `authentication` when it is not, but the tag
- * does not fit; `unsupported` for an empty system title, compression or an unknown suite
+ * Deciphers the content. The tag is verified if the authentication key is known and ignored otherwise, because many grid
+ * operators provide only the encryption key. For content without a tag `verified` is `false`; the caller decides whether
+ * to accept it. The plaintext is valid until the next call with the same prepared keys.
+ * @param looksRight distinguishes plaintext from noise
+ * @throws CodecError `key-missing`; `key-wrong` if the plaintext is noise; `authentication` if it is not but the tag is
+ *   wrong; `unsupported` for an empty system title, compression or an unknown suite
  */
 export function decipher(
   message: CipheredApdu,
@@ -156,7 +157,7 @@ function verifyTag(
   );
 }
 
-/** security control || authentication key, and the content itself where it is authenticated only. */
+/** security control || authentication key, followed by the content if it is authenticated but not encrypted. */
 function associatedData(securityControl: number, authenticationKey: Uint8Array, content?: Uint8Array): Uint8Array {
   const data = new Uint8Array(1 + authenticationKey.length + (content?.length ?? 0));
   data[0] = securityControl;
@@ -165,10 +166,10 @@ function associatedData(securityControl: number, authenticationKey: Uint8Array, 
   return data;
 }
 
-/** What `encodeGeneralCiphering` needs beside the plaintext. */
+/** Options for `encodeGeneralCiphering`. */
 export interface CipheringOptions {
   readonly key: Uint8Array;
-  /** Needed where `securityControl` says authentication. */
+  /** Required if `securityControl` has the authentication bit set. */
   readonly authenticationKey?: Uint8Array | undefined;
   /** 8 bytes. */
   readonly systemTitle: Uint8Array;
@@ -179,7 +180,7 @@ export interface CipheringOptions {
   readonly tag?: number | undefined;
 }
 
-/** @throws RangeError for a system title or key of wrong length, or a missing authentication key */
+/** @throws RangeError if the system title or key has the wrong length, or the authentication key is missing */
 export function encodeGeneralCiphering(plaintext: Uint8Array, options: CipheringOptions): Uint8Array {
   const { key, authenticationKey, systemTitle, invocationCounter } = options;
   const { securityControl = SECURITY_CONTROL.encryption, tag = GENERAL_GLO_CIPHERING } = options;
@@ -206,7 +207,7 @@ export function encodeGeneralCiphering(plaintext: Uint8Array, options: Ciphering
   return Uint8Array.from([tag, 8, ...systemTitle, ...length, ...header, ...content, ...end]);
 }
 
-/** `securityControl` in the words of the contract. */
+/** Maps the security control byte to `Security`. */
 export function securityOf(
   securityControl: number,
 ): "none" | "encrypted" | "authenticated" | "authenticated+encrypted" {

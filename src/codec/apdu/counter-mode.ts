@@ -1,22 +1,22 @@
 /**
- * AES in counter mode, for many short texts under one key: GCM without its tag (NIST SP 800-38D, 6.5). The key stream is
- * made with one AES object for all of them, because making an object for each telegram costs more than deciphering it.
+ * AES counter mode for many short messages under one key: GCM without the tag (NIST SP 800-38D, 6.5). A single AES
+ * object generates the key stream for all of them, because creating one per telegram costs more than the deciphering.
  */
 import { type BlockCipher, createBlockCipher } from "../aes.ts";
 
 const BLOCK = 16;
 const IV = 12;
-/** GCM keeps counter 1 for the tag. */
+/** GCM reserves counter 1 for the tag. */
 const FIRST_COUNTER = 2;
 
 export class CounterMode {
   readonly #encipher: BlockCipher;
-  /** Counter blocks: initialisation vector || counter, as bytes and as words. */
+  /** Counter blocks (initialisation vector || counter), as bytes and as 32-bit words. */
   #blocks = new Uint8Array(0);
   #words = new Uint32Array(0);
   #text = new Uint8Array(0);
   #textWords = new Uint32Array(0);
-  /** Views of `#blocks` and `#text` as long as the text at hand. */
+  /** Views of `#blocks` and `#text`, sized for the current message. */
   #input = this.#blocks;
   #result = this.#text;
   readonly #iv = new Uint8Array(IV);
@@ -28,16 +28,16 @@ export class CounterMode {
   }
 
   /**
-   * Deciphers (or enciphers) `bytes[start … end-1]`.
+   * Deciphers or enciphers `bytes[start … end-1]`.
    * @param iv 12 bytes
-   * @returns a view that is valid until the next call
+   * @returns a view, valid until the next call
    */
   apply(iv: Uint8Array, bytes: Uint8Array, start: number, end: number): Uint8Array {
     const length = end - start;
     const blocks = Math.ceil(length / BLOCK);
     if (this.#blocks.length < blocks * BLOCK) this.#grow(blocks);
     if (length !== this.#result.length) {
-      // Telegrams of one meter have one length, and a view is dear.
+      // A meter's telegrams usually have the same length, and creating views is expensive.
       this.#result = this.#text.subarray(0, length);
       this.#input = this.#blocks.subarray(0, blocks * BLOCK);
     }

@@ -1,10 +1,11 @@
 /**
- * data-notification APDU (Green Book, 9.3.10): what a meter pushes, plain or after deciphering.
+ * data-notification APDU (Green Book, 9.3.10): the APDU a meter pushes, in plaintext or after deciphering.
  *
  *     0F | long-invoke-id-and-priority (4) | date-time | body: one A-XDR value
  *
- * date-time is `0C` + 12 bytes, or `00` for none. Also seen: `09 0C` + 12 bytes (Kaifa MA304, Norway); `19` + 12 bytes is
- * conceivable. The body ends exactly at the end of the APDU, or another APDU follows it (Landis+Gyr E450 in Switzerland).
+ * date-time is `0C` + 12 bytes, or `00` if absent. Also accepted: `09 0C` + 12 bytes (seen on Kaifa MA304, Norway) and
+ * `19` + 12 bytes (never seen). The body ends exactly at the end of the APDU, or another APDU follows (Landis+Gyr E450,
+ * Switzerland).
  */
 import { type AxdrNode, decodeAxdr, type ScalerUnits } from "../axdr/axdr.ts";
 import { type AxdrValue, encodeAxdr } from "../axdr/axdr-encoder.ts";
@@ -15,18 +16,18 @@ import { llcLength } from "../link/hdlc-assembler.ts";
 export const DATA_NOTIFICATION = 0x0f;
 
 export interface DataNotification {
-  /** Bit 31 priority, 30 confirmed, 29 break on error, 28 self-descriptive, low 24 bits id. */
+  /** Bit 31 priority, 30 confirmed, 29 break on error, 28 self-descriptive; low 24 bits invoke-id. */
   readonly longInvokeId: number;
-  /** Position of the 12 bytes of the date-time in the APDU, -1 if it has none. */
+  /** Position of the 12-byte date-time in the APDU; -1 if absent. */
   readonly dateTimeAt: number;
   readonly body: AxdrNode;
-  /** Where the next APDU begins behind this one, mostly the end of the bytes. */
+  /** Offset of the next APDU; usually the end of the bytes. */
   readonly end: number;
 }
 
 /**
  * @param units see `decodeAxdr`
- * @throws CodecError `malformed` when a length does not fit, or bytes are left over that are no further APDU
+ * @throws CodecError `malformed` if a length does not match or the trailing bytes are not another APDU
  */
 export function decodeDataNotification(apdu: Uint8Array, units?: ScalerUnits): DataNotification {
   const reader = new ByteReader(apdu);
@@ -43,8 +44,8 @@ export function decodeDataNotification(apdu: Uint8Array, units?: ScalerUnits): D
 }
 
 /**
- * Where the APDU that follows at `at` begins, its LLC header (E6 E7 00) passed over.
- * @returns the length of the bytes if there is none; `null` if what follows is no APDU
+ * Start of the next APDU at `at`, after its LLC header (E6 E7 00) if there is one.
+ * @returns the length of `bytes` at the end of the data; `null` if the bytes that follow are not an APDU
  */
 export function nextApdu(bytes: Uint8Array, at: number): number | null {
   if (at >= bytes.length) return at === bytes.length ? at : null;
@@ -65,8 +66,8 @@ function skipDateTime(reader: ByteReader): number {
 }
 
 /**
- * @param dateTime 12 bytes, or `null` for none; written in the normal form (`0C`) unless `tagged` (`09 0C`)
- * @throws RangeError for a date-time of another length
+ * @param options `dateTime`: 12 bytes, or `null` for none, written as `0C` + 12 bytes, or `09 0C` + 12 bytes if `tagged`
+ * @throws RangeError if the date-time does not have 12 bytes
  */
 export function encodeDataNotification(
   body: AxdrValue,

@@ -1,12 +1,12 @@
-/** What an authentication key demands of every telegram, whatever it is made of. */
+/** Enforces the authentication tag on every telegram once an authentication key is configured. */
 import { CodecError } from "../codec-error.ts";
 import type { Telegram } from "../telegram.ts";
 import type { Keys } from "./ciphering.ts";
 
 /**
- * With an authentication key nothing is believed that carries no verified tag: the header with the security control byte
- * is plain, so whoever reaches the line could leave the tag away, or the ciphering altogether.
- * @throws CodecError `authentication`; `key-missing` where there is a tag that the encryption key would verify
+ * If an authentication key is configured, rejects every telegram without a verified tag. The security control byte is
+ * not encrypted, so anyone with access to the line could otherwise strip the tag or send plaintext.
+ * @throws CodecError `authentication`; `key-missing` if there is a tag but no encryption key to verify it with
  */
 export function requireTag({ proof, security }: Telegram, { key, authenticationKey }: Keys): void {
   if (authenticationKey === undefined || proof === "tag") return;

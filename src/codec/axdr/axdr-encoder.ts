@@ -1,8 +1,8 @@
-/** A-XDR from a tree of values: the mirror of axdr.ts. */
+/** Encodes a tree of values to A-XDR; the counterpart of axdr.ts. */
 import { TAG } from "./axdr.ts";
 import { encodeBerLength } from "./ber-length.ts";
 
-/** A value to encode; strings as text or bytes, containers by their elements. */
+/** A value to encode. Strings are text or bytes; containers list their elements. */
 export type AxdrValue =
   | { readonly tag: "null" | "dontCare" }
   | { readonly tag: "structure" | "array"; readonly items: readonly AxdrValue[] }
@@ -14,7 +14,7 @@ export type AxdrValue =
   | { readonly tag: "bitString"; readonly bits: number; readonly bytes: Uint8Array }
   | { readonly tag: NumericTag; readonly value: number | bigint };
 
-/** Names of the tags that hold one number. */
+/** Tags of numeric types. */
 export type NumericTag = Exclude<
   keyof typeof TAG,
   | "null"
@@ -53,7 +53,7 @@ const WIDTH: Record<NumericTag, number> = {
   float64: 8,
 };
 
-/** Encodes one value, tag first. @throws RangeError for a date of wrong length or a compact array of unequal elements */
+/** Encodes one value with its tag. @throws RangeError for a date of wrong length or mixed types in a compact array */
 export function encodeAxdr(value: AxdrValue): Uint8Array {
   const out: number[] = [];
   write(out, value);

@@ -1,16 +1,16 @@
-/** Where an A-XDR value ends, found without building it: so a bare APDU delimits itself while its bytes still come. */
+/** Finds the end of an A-XDR value without decoding it, to delimit a bare APDU while its bytes are still arriving. */
 
 import { isUntaggedDescriptor, MAX_DEPTH } from "./axdr.ts";
 import { readBerLength } from "./ber-length.ts";
 
 const LARGEST_COUNT = 8192;
-/** Most elements of the type description of a compact array. */
+/** Maximum number of elements in the type description of a compact array. */
 const LARGEST_TYPE = 256;
 
-/** Not the beginning of any A-XDR value. */
+/** The bytes are not valid A-XDR. */
 export const BROKEN = Number.NEGATIVE_INFINITY;
 
-/** Bytes behind the tag of each type of fixed size; -1: none of these. (Green Book, 9.5; telegrams without compact-arrays.) */
+/** Content length of a fixed-size type, without the tag; -1 for any other tag (Green Book, 9.5). */
 function fixedSize(tag: number): number {
   switch (tag) {
     case 0x00:
@@ -50,9 +50,9 @@ function fixedSize(tag: number): number {
 }
 
 /**
- * Finds the end of the A-XDR value at `at` without building it. Understands the untagged attribute descriptors of Czech
+ * Finds the end of the A-XDR value at `at` without decoding it. Accepts the untagged attribute descriptors of Czech
  * meters (`02 02 | class (2) | OBIS code (6) | attribute (1) | value`).
- * @returns offset behind the value; or minus the offset up to which bytes are needed at least; or BROKEN
+ * @returns the offset after the value; if incomplete, the negated minimum offset that data must reach; or `BROKEN`
  */
 export function findAxdrEnd(buffer: Uint8Array, at: number, end: number, final: boolean): number {
   const left: number[] = [1];
@@ -116,19 +116,19 @@ export function findAxdrEnd(buffer: Uint8Array, at: number, end: number, final: 
   return pos <= end ? pos : -pos;
 }
 
-/** `06 09` in place of `09 06` before an OBIS code, as axdr.ts reads it. */
+/** `06 09` instead of `09 06` before an OBIS code, which axdr.ts accepts as well. */
 function isSwappedCode(buffer: Uint8Array, at: number, end: number): boolean {
   const d = buffer[at + 5];
   return end - at >= 9 && (buffer[at + 2] as number) <= 1 && (d === 7 || d === 8) && buffer[at + 7] === 0xff;
 }
 
 /**
- * End of `type description | BER length | bytes`, the tag 13 already read. Compact arrays inside a compact array are left
- * to the decoder: no meter sends them.
+ * End of `type description | BER length | bytes`; the tag 13 has already been read. Nested compact arrays are not
+ * supported here: no meter sends them.
  */
 function compactArrayEnd(buffer: Uint8Array, at: number, end: number): number {
   let pos = at;
-  // A type nests only through arrays and structures, so their number bounds the depth as well as the work.
+  // Only arrays and structures nest types, so limiting the number of elements also limits depth and run time.
   for (let left = 1, read = 0; left > 0; left--, read++) {
     if (read > LARGEST_TYPE) return BROKEN;
     if (pos >= end) return -(pos + left + 1);

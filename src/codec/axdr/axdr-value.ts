@@ -1,4 +1,4 @@
-/** What a leaf of the tree says: a number with its scaler applied, a text, or a time. */
+/** Converts a leaf of the A-XDR tree to a number (scaler applied), a text or a time. */
 
 import { formatHex } from "../hex.ts";
 import type { Decimal } from "../telegram.ts";
@@ -6,20 +6,21 @@ import { formatDate, formatDateTime, formatTime } from "../values/date-time.ts";
 import { decimalFromFloat32, decimalFromNumber } from "../values/decimal.ts";
 import { type AxdrNode, TAG } from "./axdr.ts";
 
-/** Whether the meter says that there is no value. */
+/** Whether the node is null-data or don't-care. */
 export function isNothing(node: AxdrNode): boolean {
   return node.tag === TAG.null || node.tag === TAG.dontCare;
 }
 
-/** ISO 8601 of 12 bytes; `null` if they are no point in time. */
+/** Formats a 12-byte date-time as ISO 8601; `null` if it is not a point in time. */
 export function clockText(node: AxdrNode, bytes: Uint8Array): string | null {
   return formatDateTime(bytes, node.start);
 }
 
 /**
- * @param scaler power of ten that the telegram gives with the value, 0 if none
- * @param c, d groups of the OBIS code that names the value: 0.9.x are times of day and dates
- * @returns `null` where the leaf holds no value (not a number, a time that is not specified)
+ * @param scaler power of ten sent with the value, 0 if none
+ * @param c value group C of the OBIS code
+ * @param d value group D of the OBIS code; 0.9.x are times of day and dates
+ * @returns `null` if the leaf holds no value (NaN, or an unspecified time)
  */
 export function readValue(
   node: AxdrNode,
@@ -54,7 +55,7 @@ export function readValue(
   }
 }
 
-/** A string of printable characters, without the zeros that fill it up; `null` for anything else. */
+/** Printable string without trailing zero padding; `null` for anything else. */
 export function readText(node: AxdrNode, bytes: Uint8Array): string | null {
   let end = node.end;
   while (end > node.start && bytes[end - 1] === 0) end--;
@@ -77,7 +78,7 @@ function readUtf8(bytes: Uint8Array): string | null {
   }
 }
 
-/** 0.9.1 (4 bytes) and 0.9.2 (5 bytes). */
+/** Local time 0.9.1 (4 bytes) and local date 0.9.2 (5 bytes). */
 function readTimeOfDay(node: AxdrNode, bytes: Uint8Array): string | null {
   const length = node.end - node.start;
   if (length === 4) return formatTime(bytes, node.start);
@@ -85,7 +86,7 @@ function readTimeOfDay(node: AxdrNode, bytes: Uint8Array): string | null {
   return readText(node, bytes) ?? formatHex(bytes, node.start, node.end);
 }
 
-/** Two decimal digits in one byte; a byte that is none stands for itself. */
+/** Decodes two BCD digits; a byte that is not valid BCD is returned unchanged. */
 function bcd(byte: number): number {
   const tens = byte >> 4;
   const ones = byte & 15;

@@ -1,6 +1,6 @@
 /**
- * A-XDR (IEC 61334-6 as the DLMS Green Book uses it): the typed values inside an APDU, decoded to a tree. Every length is
- * checked before anything is read. Its mirror is axdr-encoder.ts.
+ * A-XDR (IEC 61334-6 as used by the DLMS Green Book): decodes the typed values in an APDU to a tree. Every length is
+ * checked before reading. The counterpart is axdr-encoder.ts.
  */
 
 import { CodecError } from "../codec-error.ts";
@@ -41,18 +41,18 @@ export const TAG = {
   dontCare: 0xff,
 } as const;
 
-/** How deep containers may be nested, compact arrays and their type descriptions included; telegrams in the field reach 4. */
+/** Maximum nesting depth of containers, including compact arrays and type descriptions; field telegrams reach 4. */
 export const MAX_DEPTH = 10;
 const NO_ITEMS: readonly AxdrNode[] = [];
 
-/** One value of the tree. Strings are not copied: their bytes are `start`…`end` of the buffer that was decoded. */
+/** One value of the tree. Strings are not copied: `start` and `end` delimit their bytes in the decoded buffer. */
 export class AxdrNode {
   readonly tag: number;
-  /** Of integers, enum, bcd, boolean (0, 1) and floats; 0 otherwise. A bigint only where a number would not be exact. */
+  /** Value of integer, enum, bcd, boolean (0, 1) and float; 0 otherwise. A bigint only if a number would be inexact. */
   readonly value: number | bigint;
-  /** Elements of array, structure and compact array (which reads as the array it stands for); empty otherwise. */
+  /** Elements of an array, structure or compact array (expanded like a plain array); empty otherwise. */
   readonly items: readonly AxdrNode[];
-  /** First byte of the content: after the tag, and after the length of a string. */
+  /** First byte of the content: after the tag and, for strings, the length. */
   readonly start: number;
   /** One past the last byte of the content. */
   readonly end: number;
@@ -66,12 +66,12 @@ export class AxdrNode {
   }
 }
 
-/** Whether the node holds other nodes. */
+/** Whether the node is a structure, array or compact array. */
 export function isContainer(node: AxdrNode): boolean {
   return node.tag === TAG.structure || node.tag === TAG.array || node.tag === TAG.compactArray;
 }
 
-/** Whether the node is an integer or float of any width (enum, boolean and bcd are not). */
+/** Whether the node is an integer or float of any width (not enum, boolean or bcd). */
 export function isNumeric(node: AxdrNode): boolean {
   switch (node.tag) {
     case TAG.doubleLong:
@@ -96,13 +96,13 @@ export function isString(node: AxdrNode): boolean {
 }
 
 /**
- * The structures {scaler, unit} that were met, one node for each pair of values: they are more than a third of a telegram's
- * nodes, and the same in every telegram. Their positions are those of the first time.
+ * Cache of {scaler, unit} structures, one node per pair of values. They make up more than a third of a telegram's nodes
+ * and are the same in every telegram. Positions are those of the first occurrence.
  */
 export class ScalerUnits {
   readonly #known = new Array<AxdrNode | undefined>(64).fill(undefined);
 
-  /** The node for `02 02 | 0F scaler | 16 unit`, the cursor behind its count; `undefined` if another structure stands there. */
+  /** The node for `02 02 | 0F scaler | 16 unit`, with the cursor after the count; `undefined` for other structures. */
   take(reader: ByteReader): AxdrNode | undefined {
     const { bytes, pos, end } = reader;
     if (bytes[pos] !== TAG.integer || bytes[pos + 2] !== TAG.enum || end - pos < 4) return undefined;
@@ -124,9 +124,9 @@ export class ScalerUnits {
 }
 
 /**
- * Reads one value and leaves the cursor behind it.
- * @param units where given, structures of scaler and unit are taken from there, and their positions mean nothing
- * @throws CodecError `malformed` for an unknown tag, a length past the end, or containers more than 10 deep
+ * Decodes one value and advances the cursor past it.
+ * @param units cache for {scaler, unit} structures; the positions of cached nodes are meaningless
+ * @throws CodecError `malformed` for an unknown tag, a length beyond the end, or containers nested more than 10 deep
  */
 export function decodeAxdr(reader: ByteReader, depth = 0, units?: ScalerUnits): AxdrNode {
   const tag = reader.u8("A-XDR tag");
@@ -148,11 +148,11 @@ export function decodeAxdr(reader: ByteReader, depth = 0, units?: ScalerUnits): 
 }
 
 /**
- * Two ways in which meters write an OBIS code, as first of a structure, that are no legal A-XDR; read as the octet-string
- * that they stand for. The cursor is then behind them.
+ * Reads two invalid A-XDR encodings of an OBIS code, seen as the first element of a structure, as the intended
+ * octet-string, and advances the cursor past it.
  * - `02 02 | class (2) | OBIS code (6) | attribute (1) | value` (EGD, Czechia: Sagemcom XT211)
- * - `06 09` in place of `09 06` (Landis+Gyr ZMF100: one register of its list); the tag 07 or 08 that would follow such a
- *   number does not exist
+ * - `06 09` instead of `09 06` (Landis+Gyr ZMF100, one register of its list). This is unambiguous: after a genuine
+ *   double-long-unsigned, the next tag would be 07 or 08, which do not exist.
  */
 function irregularCode(reader: ByteReader, count: number): AxdrNode | undefined {
   const { bytes, pos, end } = reader;
@@ -169,7 +169,7 @@ function irregularCode(reader: ByteReader, count: number): AxdrNode | undefined 
 }
 
 /**
- * Whether `class (2) | OBIS code (6) | attribute (1)` stands where the first element of a structure of two should.
+ * Whether `class (2) | OBIS code (6) | attribute (1)` takes the place of the first element of a two-element structure.
  */
 export function isUntaggedDescriptor(bytes: Uint8Array, at: number, end = bytes.length): boolean {
   if (end - at < 10 || bytes[at] !== 0 || bytes[at + 7] !== 0xff) return false;
@@ -178,7 +178,7 @@ export function isUntaggedDescriptor(bytes: Uint8Array, at: number, end = bytes.
   return classId >= 1 && (bytes[at + 2] as number) < 16 && attribute >= 1 && attribute <= 16;
 }
 
-/** @throws CodecError `malformed` if a container at this depth would be one too many */
+/** @throws CodecError `malformed` if a container at this depth would exceed `MAX_DEPTH` */
 function checkDepth(reader: ByteReader, depth: number): void {
   if (depth < MAX_DEPTH) return;
   throw new CodecError("malformed", `A-XDR at byte ${reader.pos}: containers nested more than ${MAX_DEPTH} deep`);
@@ -187,11 +187,11 @@ function checkDepth(reader: ByteReader, depth: number): void {
 function countOf(reader: ByteReader, depth: number): number {
   checkDepth(reader, depth);
   const count = reader.berLength("A-XDR element count");
-  reader.need(count, "A-XDR elements"); // each takes one byte at least
+  reader.need(count, "A-XDR elements"); // at least one byte each
   return count;
 }
 
-/** Reads what stands after the tag; what telegrams are full of comes first. */
+/** Decodes the content after the tag; the most frequent types come first. */
 function decodeContent(reader: ByteReader, tag: number, depth: number): AxdrNode {
   const start = reader.pos;
   switch (tag) {
@@ -269,12 +269,12 @@ function long64(reader: ByteReader, signed: boolean): number | bigint {
   return Number.isSafeInteger(value) ? value : BigInt(high) * 0x100000000n + BigInt(low);
 }
 
-/** What stands in a compact array in place of tags. */
+/** Type description of a compact array, which replaces the tags of its elements. */
 interface TypeDescription {
   readonly tag: number;
-  /** Of an array: how many elements. */
+  /** Number of elements of an array or structure. */
   readonly count: number;
-  /** Of a structure: its elements; of an array: the one type that all have. */
+  /** Types of a structure's elements, or the single element type of an array. */
   readonly types: readonly TypeDescription[];
 }
 
@@ -296,12 +296,12 @@ function typeDescription(reader: ByteReader, depth: number): TypeDescription {
   return { tag, count: types.length, types };
 }
 
-/** Elements without bytes would let a short telegram stand for a tree of any size. */
+/** Rejects zero-length elements: a short telegram could otherwise expand to a tree of any size. */
 function emptyType(reader: ByteReader): CodecError {
   return new CodecError("malformed", `compact-array at byte ${reader.pos}: elements of no length`);
 }
 
-/** `13`, type description, length in bytes, bare values of that type one after the other (Blue Book, 4.1.5). */
+/** `13`, type description, length in bytes, then untagged values of that type (Blue Book, 4.1.5). */
 function compactArray(reader: ByteReader, depth: number): AxdrNode {
   checkDepth(reader, depth);
   const type = typeDescription(reader, depth + 1);

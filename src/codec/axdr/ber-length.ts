@@ -1,6 +1,6 @@
-/** Lengths as BER writes them (X.690, 8.1.3): one byte below 0x80, else 0x80 + how many bytes follow. */
+/** BER lengths (X.690, 8.1.3): one byte if below 0x80, otherwise 0x80 + the number of length bytes that follow. */
 
-/** A BER length at `at`: `[value, offset behind it]`, or undefined if it is not complete, or no length of up to 4 bytes. */
+/** Reads the BER length at `at`. @returns `[value, offset after it]`, or undefined if incomplete or over 4 bytes long */
 export function readBerLength(bytes: Uint8Array, at: number, end = bytes.length): [number, number] | undefined {
   if (at >= end) return undefined;
   const first = bytes[at] as number;
@@ -12,7 +12,7 @@ export function readBerLength(bytes: Uint8Array, at: number, end = bytes.length)
   return [value, at + 1 + count];
 }
 
-/** Writes a BER length in its shortest form. @throws RangeError for a length that is no unsigned 32-bit integer */
+/** Encodes a BER length in its shortest form. @throws RangeError if `length` is not an unsigned 32-bit integer */
 export function encodeBerLength(length: number): number[] {
   if (!Number.isInteger(length) || length < 0 || length > 0xffffffff) throw new RangeError(`no length: ${length}`);
   if (length < 0x80) return [length];

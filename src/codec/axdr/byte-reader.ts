@@ -1,4 +1,4 @@
-/** A big-endian cursor over bytes: every read is checked and names its field in the error. */
+/** Big-endian cursor over bytes. Every read is bounds-checked, and errors name the field being read. */
 import { CodecError } from "../codec-error.ts";
 
 export class ByteReader {
@@ -14,7 +14,7 @@ export class ByteReader {
     this.end = end;
   }
 
-  /** @throws CodecError `malformed` when fewer than `count` bytes are left */
+  /** @throws CodecError `malformed` if fewer than `count` bytes are left */
   need(count: number, field: string): void {
     if (count > this.end - this.pos) {
       throw new CodecError(
@@ -50,8 +50,9 @@ export class ByteReader {
   }
 
   /**
-   * A length as BER writes it: `00`-`7F` is the length itself, `81 xx`, `82 xx xx`, `83 …`, `84 …`; forms longer than
-   * needed are real (`82 00 E7`, observed on Kamstrup). No limit is checked here: `need` does, before anything is read.
+   * Reads a BER length: `00`-`7F` is the length itself; otherwise `81 xx`, `82 xx xx`, `83 …` or `84 …`. Longer forms
+   * than necessary occur in practice (`82 00 E7`, seen on Kamstrup). The length is not checked here; `need` checks it
+   * before the data is read.
    */
   berLength(field: string): number {
     const first = this.u8(field);
@@ -65,7 +66,7 @@ export class ByteReader {
     return length;
   }
 
-  /** Passes over the next `count` bytes. @returns where they begin */
+  /** Skips the next `count` bytes. @returns the position of the first */
   skip(count: number, field: string): number {
     this.need(count, field);
     const start = this.pos;
