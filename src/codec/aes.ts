@@ -1,15 +1,15 @@
 /**
- * AES, and the only file of the codec that imports a module of Node. A build for the browser replaces it with a file of
- * the same exports; everything here is synchronous.
+ * AES primitives. This is the only codec file that imports a Node module; a browser build replaces it with a file that
+ * has the same exports. Everything here is synchronous.
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
 
-/** GCM tag of every DLMS security suite, bytes. */
+/** Length of the GCM tag in bytes, the same for every DLMS security suite. */
 const TAG_LENGTH = 12;
 
 /**
- * Enciphers blocks of 16 bytes independently of each other (ECB), without padding.
- * @returns as many bytes as were given, in a buffer of their own
+ * Enciphers 16-byte blocks independently (ECB), without padding.
+ * @returns a new buffer of the same length
  */
 export type BlockCipher = (blocks: Uint8Array) => Uint8Array;
 
@@ -20,7 +20,7 @@ export function createBlockCipher(key: Uint8Array): BlockCipher {
   return (blocks) => aes.update(blocks);
 }
 
-/** What AES-GCM needs besides the text. */
+/** Parameters of AES-GCM. */
 export interface GcmOptions {
   /** 16 or 32 bytes. */
   readonly key: Uint8Array;
@@ -29,7 +29,7 @@ export interface GcmOptions {
   readonly associatedData: Uint8Array;
 }
 
-/** Whether the tag (12 bytes) is that of this ciphertext and of the associated data. */
+/** Whether the 12-byte tag matches the ciphertext and the associated data. */
 export function verifyGcmTag(ciphertext: Uint8Array, tag: Uint8Array, options: GcmOptions): boolean {
   const { key, iv, associatedData } = options;
   const gcm = createDecipheriv(key.length === 32 ? "aes-256-gcm" : "aes-128-gcm", key, iv, {
@@ -46,7 +46,7 @@ export function verifyGcmTag(ciphertext: Uint8Array, tag: Uint8Array, options: G
   }
 }
 
-/** @returns the ciphertext, and its tag of 12 bytes */
+/** @returns the ciphertext and the 12-byte tag */
 export function encipherGcm(
   plaintext: Uint8Array,
   { key, iv, associatedData }: GcmOptions,
@@ -59,9 +59,9 @@ export function encipherGcm(
 }
 
 /**
- * AES-128-CBC without padding.
+ * Deciphers AES-128-CBC without padding.
+ * @param blocks a multiple of 16 bytes
  * @param iv 16 bytes
- * @param blocks whole blocks of 16 bytes
  */
 export function decipherCbc(blocks: Uint8Array, key: Uint8Array, iv: Uint8Array): Uint8Array {
   return createDecipheriv("aes-128-cbc", key, iv).setAutoPadding(false).update(blocks);

@@ -1,19 +1,19 @@
 /**
- * The one error class of the codec. Framers skip, the steps after them throw it, and only the decoder catches it and
- * turns it into a `fault` event.
+ * The error class of the codec. Scanners do not throw; the later stages throw it, and only the decoder catches it and
+ * emits a `fault` event.
  */
 
 /**
- * What is wrong with a telegram, in the words of the contract (product.md, `decode --json`):
- * - `checksum`: the sum (M-Bus), HCS or FCS (HDLC) or CRC (P1) does not fit its bytes
- * - `framing`: bytes that are no frame, a frame cut short, two length fields that differ, a missing stop byte
- * - `segmentation`: a segment or block is missing, doubled or out of order
- * - `key-missing`: the telegram is ciphered and no encryption key is known
- * - `key-wrong`: deciphering gives no data-notification: the key is not that of this meter
- * - `authentication`: an authentication key is known, and the telegram carries no GCM tag that it verifies: no tag at
- *   all (`untagged`), a wrong authentication key, or changed bytes
- * - `malformed`: the APDU or its A-XDR content breaks the rules
- * - `unsupported`: well formed, but of a kind or layout that is not known here
+ * What is wrong with a telegram; the codes are part of the public contract (product.md, `decode --json`):
+ * - `checksum`: wrong checksum (M-Bus), HCS or FCS (HDLC) or CRC (P1)
+ * - `framing`: invalid or truncated frame, differing length fields, missing stop byte
+ * - `segmentation`: a segment or block is missing, duplicated or out of order
+ * - `key-missing`: the telegram is ciphered and no encryption key is configured
+ * - `key-wrong`: the deciphered data is not a telegram, so the key is not this meter's key
+ * - `authentication`: an authentication key is configured and the GCM tag cannot be verified with it: there is no tag
+ *   (`untagged`), the authentication key is wrong, or the data was modified
+ * - `malformed`: the APDU or its A-XDR content is invalid
+ * - `unsupported`: valid, but of an unknown type or layout
  */
 export type CodecErrorCode =
   | "checksum"
@@ -25,11 +25,11 @@ export type CodecErrorCode =
   | "malformed"
   | "unsupported";
 
-/** A telegram that cannot be decoded. The message names field, offset, expected and found; it never holds a key. */
+/** Decoding failed. The message gives field, offset, expected and actual value; it never contains a key. */
 export class CodecError extends Error {
   override readonly name = "CodecError";
   readonly code: CodecErrorCode;
-  /** With `authentication`: the telegram carries no tag at all. */
+  /** With `authentication`: the telegram has no tag at all. */
   readonly untagged: boolean;
   constructor(code: CodecErrorCode, message: string, options?: ErrorOptions & { readonly untagged?: boolean }) {
     super(message, options);

@@ -1,4 +1,4 @@
-/** What goes into a decoder and what comes out of it: types only, so that the parts know them and not the door. */
+/** Options, events and interface of a decoder. Types only, so that its parts need not import decoder.ts. */
 import type { CodecErrorCode } from "./codec-error.ts";
 import type { ListDefinition } from "./lists/list-definition.ts";
 import type { ListPosition } from "./lists/unknown-list.ts";
@@ -7,17 +7,17 @@ import type { Telegram, Transport } from "./telegram.ts";
 export interface DecoderOptions {
   /** Encryption key (GUEK), 16 bytes (32 for security suite 2). */
   readonly key?: Uint8Array | undefined;
-  /** Authentication key (GAK), 16 bytes. When given, a telegram without a verified tag is a fault (`authentication`). */
+  /** Authentication key (GAK), 16 bytes. If set, a telegram without a verified tag is a fault (`authentication`). */
   readonly authenticationKey?: Uint8Array | undefined;
-  /** Positional lists that the user teaches; they are tried before the documented ones. */
+  /** User-defined positional lists, tried before the built-in ones. */
   readonly lists?: readonly ListDefinition[] | undefined;
-  /** Whether telegram and fault events carry a copy of their bytes (for captures and the status page). */
+  /** Whether telegram and fault events include a copy of their bytes (for captures and the status page). */
   readonly keepBytes?: boolean | undefined;
 }
 
 /**
- * What a stream yields. `offset` counts from the first byte ever fed, `length` is how many bytes of the stream it spans
- * (a damaged frame: how many it claims; a good telegram may begin inside).
+ * An event in a stream. `offset` counts from the first byte fed; `length` is the number of stream bytes covered. For a
+ * damaged frame, it is the length the frame claims; an intact telegram may start within it.
  */
 export type DecoderEvent =
   | {
@@ -33,35 +33,38 @@ export type DecoderEvent =
       readonly message: string;
       readonly offset: number;
       readonly length: number;
-      /** Known as soon as a frame was recognised. */
+      /** Set once a frame has been recognised. */
       readonly transport: Transport | null;
-      /** Known as soon as a general-ciphering header was read; 16 hex digits. */
+      /** Set once a general-ciphering header has been read; 16 hex digits. */
       readonly systemTitle: string | null;
-      /** `true`: refused only because it carries no authentication tag (`code` is `authentication`). */
+      /** `true` if the telegram was rejected only for lack of an authentication tag (`code` is `authentication`). */
       readonly untagged?: boolean;
-      /** What stands where in a body that fits no layout (`unsupported`): a template of a list follows from it. */
+      /** Contents by position of a body with an unknown layout (`unsupported`), from which to build a list template. */
       readonly positions?: readonly ListPosition[];
       readonly bytes?: Uint8Array;
       /**
-       * How a check sum failed, the same text for telegrams that fail in the same way: if all of them do, the meter uses
-       * another check sum, and no cable is at fault.
+       * How the checksum failed, the same text for the same kind of failure. If every telegram fails alike, the meter
+       * uses a different checksum and the wiring is fine.
        */
       readonly pattern?: string;
-      /** Only where the codec itself failed, which no input may bring about: the error, for the log. */
+      /** The underlying error, for the log, if the codec itself failed; no input should cause this. */
       readonly cause?: unknown;
     }
-  /** Bytes between telegrams that belong to none: noise, fill, the tail of a telegram that began before we listened. */
+  /** Bytes outside any telegram: noise, fill bytes, or the tail of a telegram that started before reception. */
   | { readonly type: "skipped"; readonly offset: number; readonly length: number };
 
 export interface Decoder {
-  /** Takes the next bytes, of any number. */
+  /** Processes the next bytes, any number of them. */
   feed(chunk: Uint8Array): DecoderEvent[];
-  /** The line has been idle for longer than any pause inside a telegram: forgets what was begun and says so. The stream goes on. */
+  /**
+   * Call when the line has been idle longer than any gap within a telegram. Discards and reports an incomplete telegram;
+   * the stream continues.
+   */
   silence(): DecoderEvent[];
-  /** The input is at its end: as `silence`, and a last frame without its closing byte is taken. */
+  /** Call at the end of the input: like `silence`, which also accepts a last frame without its closing byte. */
   end(): DecoderEvent[];
-  /** How many bytes must at least still come before anything can be complete; 0 when nothing has begun. A source may sleep that long. */
+  /** Minimum number of bytes needed to complete anything; 0 if nothing has started. A source may wait for that many. */
   readonly wanted: number;
-  /** Forgets everything, as if new (the source was opened again). Offsets start at 0. */
+  /** Returns to the initial state, for a reopened source. Offsets restart at 0. */
   reset(): void;
 }

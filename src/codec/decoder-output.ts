@@ -1,21 +1,21 @@
 /**
- * The events of one stream in their order. Skipped bytes are added up until another event or the end of the call cuts
- * the stretch off, so that noise costs one event and not one for each byte.
+ * Collects the events of one stream in order. Consecutive skipped bytes are merged into one event, up to the next event
+ * or the end of the call, so that noise does not produce one event per byte.
  */
 import type { DecoderEvent } from "./decoder-event.ts";
 
 export class DecoderOutput {
   #events: DecoderEvent[] = [];
-  /** Skipped bytes without an event yet, as offsets in the stream. */
+  /** Skipped bytes not yet in an event, as stream offsets. */
   #skippedFrom = 0;
   #skippedTo = 0;
 
-  /** Where the last stretch of skipped bytes ends, whether it has its event or not. */
+  /** End of the last run of skipped bytes, whether or not its event has been emitted. */
   get skippedTo(): number {
     return this.#skippedTo;
   }
 
-  /** Bytes `from` … `to`-1 belong to no telegram. */
+  /** Marks bytes `from` … `to`-1 as belonging to no telegram. */
   skip(from: number, to: number): void {
     if (from !== this.#skippedTo) {
       this.#cut();
@@ -29,7 +29,7 @@ export class DecoderOutput {
     this.#events.push(event);
   }
 
-  /** What has come about since the last call. */
+  /** Returns the events since the last call. */
   take(): DecoderEvent[] {
     this.#cut();
     const events = this.#events;

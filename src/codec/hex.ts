@@ -1,4 +1,4 @@
-/** Bytes as hexadecimal text. */
+/** Conversion between bytes and hexadecimal text. */
 
 const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).toUpperCase().padStart(2, "0"));
 
@@ -10,8 +10,8 @@ export function formatHex(bytes: Uint8Array, start = 0, end = bytes.length): str
 }
 
 /**
- * Reads hex digits; white space, colons and hyphens between bytes are allowed.
- * @throws RangeError for anything else or an odd number of digits
+ * Parses hex digits; white space, colons and hyphens are ignored.
+ * @throws RangeError for any other character or an odd number of digits
  */
 export function parseHex(text: string): Uint8Array {
   const digits = text.replace(/[\s:-]/g, "");

@@ -1,4 +1,4 @@
-/** The codec for programmers: `import { … } from "kaifa2mqtt/codec"`; docs/codec.md shows how. */
+/** Public API of the codec: `import { … } from "kaifa2mqtt/codec"`; see docs/codec.md. */
 
 export { type CipheringOptions, encodeGeneralCiphering } from "./apdu/ciphering.ts";
 export { encodeDataNotification } from "./apdu/data-notification.ts";

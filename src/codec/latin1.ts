@@ -1,6 +1,6 @@
-/** Text of one byte a character (ISO 8859-1), without Node's `Buffer`: the codec also runs in a browser. */
+/** ISO 8859-1 text (one byte per character) without Node's `Buffer`, because the codec also runs in browsers. */
 
-/** Arguments of one call; engines limit their number. */
+/** Arguments per call; JavaScript engines limit their number. */
 const CHUNK = 4096;
 
 export function latin1Text(bytes: Uint8Array, start = 0, end = bytes.length): string {
@@ -11,7 +11,7 @@ export function latin1Text(bytes: Uint8Array, start = 0, end = bytes.length): st
   return text;
 }
 
-/** The low byte of each character. */
+/** Takes the low byte of each character. */
 export function latin1Bytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }

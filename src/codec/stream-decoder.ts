@@ -1,10 +1,10 @@
 /**
- * Finds frames in a stream of bytes that begins anywhere, loses bytes and gains some (telegrams.md, 1.4), and tells every
- * faulty telegram once.
+ * Finds frames in a byte stream that may start anywhere and may have missing or extra bytes (telegrams.md, 1.4), and
+ * reports each faulty telegram once.
  *
- * One buffer holds what has come and is not decided yet. At each position the scanner of the transport whose first byte
- * stands there is asked. After a failed check the search moves on by one byte, because the claimed length may be wrong
- * and hide a good frame; what fails inside the bytes that a damaged frame claims is not told again.
+ * One buffer holds the bytes not yet decoded. At each position, the first byte selects the transport whose scanner is
+ * run. After a failed check the search advances by one byte, because the claimed length may be wrong and hide an intact
+ * frame. Further failures within the bytes claimed by a damaged frame are not reported.
  */
 import { ApduDecoder } from "./apdu/apdu.ts";
 import { requireTag } from "./apdu/required-tag.ts";
@@ -19,12 +19,12 @@ import { UnknownListError } from "./lists/unknown-list.ts";
 import { decodeRecordTelegram } from "./records/record-telegram.ts";
 import type { Telegram } from "./telegram.ts";
 
-/** Bytes of the smallest frame that can carry a further segment. */
+/** Length of the shortest frame that can carry another segment, in bytes. */
 const SMALLEST_FRAME = 12;
-/** Most bytes of frames that are kept of one telegram; an event of a longer one carries none. */
+/** Maximum number of frame bytes kept per telegram; events of longer telegrams have no bytes. */
 const MAX_KEPT = 16_384;
 
-/** What a fault event may carry besides. */
+/** Optional fields of a fault event. */
 type FaultExtras = Partial<
   Pick<Extract<DecoderEvent, { type: "fault" }>, "bytes" | "pattern" | "positions" | "untagged">
 >;
@@ -35,21 +35,21 @@ export class StreamDecoder implements Decoder {
   readonly #keys: DecoderOptions;
   readonly #keepBytes: boolean;
   readonly #buffer = new StreamBuffer();
-  /** How many bytes from the start of the buffer on are needed before looking again makes sense. */
+  /** Number of available bytes needed before scanning again. */
   #needed = 0;
-  /** How many bytes from the start of the buffer on its scanner has seen; 0 where it has not been asked yet. */
+  /** Number of available bytes the scanner has already seen at this position; 0 if not yet scanned. */
   #seen = 0;
-  /** Offset up to which the bytes belong to a fault that was told. */
+  /** Stream offset up to which the bytes belong to a fault already reported. */
   #covered = 0;
-  /** The transport whose last telegram was faulty and may still have frames to come; they are not told again. */
+  /** Transport whose last telegram was faulty; later frames of that telegram are not reported again. */
   #stragglers: Link | null = null;
-  /** The transport that is collecting segments, and the offset of the first. */
+  /** Transport currently collecting segments, and the stream offset of the first segment. */
   #collecting: Link | null = null;
   #collectedFrom = 0;
   #lastFrameEnd = 0;
-  /** Where the stream began, or went on after silence. */
+  /** Stream offset where reception started, or resumed after silence. */
   #freshAt = 0;
-  /** Copies of the collected frames, where they are wanted, and whether there was room for all. */
+  /** Copies of the collected frames (with `keepBytes`), and whether all of them fitted. */
   readonly #kept = new ByteCollector(MAX_KEPT);
   #keptAll = true;
   readonly #output = new DecoderOutput();
@@ -67,7 +67,7 @@ export class StreamDecoder implements Decoder {
     return Math.max(1, this.#needed - available) + (this.#opensSegments ? SMALLEST_FRAME : 0);
   }
 
-  /** Whether the frame that is coming is an M-Bus segment after which another must come (the CI field lacks FIN). */
+  /** Whether the frame being received is an M-Bus segment that another must follow (FIN not set in the CI field). */
   get #opensSegments(): boolean {
     const { bytes, start, available } = this.#buffer;
     return (
@@ -85,8 +85,8 @@ export class StreamDecoder implements Decoder {
   }
 
   /**
-   * A frame that lacks nothing but its stop byte: on a slow line that is some milliseconds away, and what it will
-   * complete is decoded meanwhile. Nothing is decided by that.
+   * Decodes a frame ahead of time when only its stop byte is missing: on a slow line, that byte takes some milliseconds
+   * to arrive. The result is only used once the frame is complete.
    */
   #lookAhead(): void {
     const { bytes, start, end } = this.#buffer;
@@ -128,8 +128,8 @@ export class StreamDecoder implements Decoder {
   }
 
   /**
-   * Nothing that comes over a line may end the process: an error that is no CodecError is a defect of this codec. The
-   * bytes at hand are given up as one faulty telegram, and the stream goes on behind them.
+   * No input may crash the process. An error other than CodecError is a bug in the codec: the buffered bytes are reported
+   * as one faulty telegram, and decoding continues after them.
    */
   #guard(step: () => void): void {
     try {
@@ -146,7 +146,7 @@ export class StreamDecoder implements Decoder {
     }
   }
 
-  /** Goes on behind `count` bytes of the buffer. */
+  /** Advances the buffer by `count` bytes. */
   #advance(count: number): void {
     this.#buffer.start += count;
     this.#seen = 0;
@@ -164,7 +164,7 @@ export class StreamDecoder implements Decoder {
       } else if (scan.kind === "bad") {
         this.#takeDamage(link, scan);
       } else if (final || Math.max(scan.bytes, this.#buffer.available) > MAX_BUFFER / 2) {
-        // Also where a scanner asks for more and has it: the buffer must never be full of what nobody decides about.
+        // Also covers a scanner that keeps asking for more: undecided bytes must never fill the buffer.
         this.#skip(1);
       } else {
         this.#seen = this.#buffer.available;
@@ -175,7 +175,7 @@ export class StreamDecoder implements Decoder {
     this.#needed = 0;
   }
 
-  /** Skips the bytes with which no frame begins. @returns the transport that the next byte may begin */
+  /** Skips bytes that cannot start a frame. @returns the transport selected by the next byte */
   #nextLink(): Link | undefined {
     const links = this.#links;
     const { bytes, start, end } = this.#buffer;
@@ -189,16 +189,16 @@ export class StreamDecoder implements Decoder {
     const { bytes, start, end, offset } = this.#buffer;
     if (!link.bare) return link.scan(bytes, start, end, final, this.#seen);
     if (!this.#mayBeBare()) return NO_FRAME;
-    // The bytes before belong to a good frame: they are no remains of a damaged one, whatever they look like.
+    // The preceding bytes belong to an intact frame, so do not mistake them for remains of a damaged one.
     if (offset === this.#lastFrameEnd) return link.scan(bytes.subarray(start, end), 0, end - start, final);
     return link.scan(bytes, start, end, final);
   }
 
   /**
-   * Whether a bare APDU may begin here. It has no check of its own, so it must not be what is left of a damaged frame:
-   * not inside one, and not where other segments are being collected. (Its scanner looks at the bytes around it.) A body
-   * without any APDU around it is taken at the very beginning only, a notification without time there or behind
-   * another APDU.
+   * Whether a bare APDU may start here. It has no checksum, so it must not be the remains of a damaged frame: it is not
+   * accepted inside one, nor while another transport is collecting segments. (Its scanner also checks the surrounding
+   * bytes.) A bare body is accepted only at the start of the stream or after silence, a notification without date-time
+   * only there, directly after a frame, or after a faulty bare APDU.
    */
   #mayBeBare(): boolean {
     const { bytes, start, end, offset } = this.#buffer;
@@ -210,7 +210,7 @@ export class StreamDecoder implements Decoder {
     return offset === this.#freshAt || offset === this.#lastFrameEnd;
   }
 
-  /** Bytes that no frame explains. */
+  /** Skips bytes that belong to no frame. */
   #skip(count: number): void {
     const to = this.#buffer.offset + count;
     const from = Math.max(to - count, this.#covered);
@@ -222,7 +222,7 @@ export class StreamDecoder implements Decoder {
     const offset = this.#buffer.offset;
     const end = offset + length;
     if (frame === null) {
-      // Fill is passed over in silence, but in the midst of noise it is noise, be that told already or not.
+      // Fill bytes are ignored silently, but right after noise they count as noise.
       if (this.#output.skippedTo === offset && offset > this.#freshAt) this.#skip(length);
       else this.#advance(length);
       return;
@@ -258,8 +258,9 @@ export class StreamDecoder implements Decoder {
   }
 
   /**
-   * The frame is not the expected next one. If something was being collected, that is one fault, and the frame is offered
-   * again, because it may begin something new; else the frame is the fault, unless it belongs to the last one.
+   * Handles a frame that is not the expected one. If segments were being collected, the incomplete telegram is reported
+   * and the frame is passed in again, because it may start a new telegram. Otherwise the frame itself is reported, unless
+   * it belongs to the telegram reported last.
    */
   #takeDisorder(
     link: Link,
@@ -269,7 +270,7 @@ export class StreamDecoder implements Decoder {
   ): { readonly done: Accepted | undefined } | undefined {
     if (!(error instanceof CodecError)) throw error;
     if (error.code === "unsupported") {
-      // Nothing of ours, in between.
+      // A frame that does not belong to any telegram.
       const offset = this.#buffer.offset;
       this.#tellFault(link, error.code, error.message, offset, end - offset, this.#bytesOf(end - offset));
       this.#advance(end - offset);
@@ -328,7 +329,7 @@ export class StreamDecoder implements Decoder {
     }
     for (const telegram of telegrams) {
       try {
-        // Each by itself: what follows a verified telegram is not verified by it.
+        // Check each telegram: a verified one does not vouch for those after it.
         requireTag(telegram, this.#keys);
         this.#output.add({ type: "telegram", telegram, offset, length, ...bytes });
       } catch (error) {
@@ -347,7 +348,7 @@ export class StreamDecoder implements Decoder {
     this.#tellFault(link, code, failure.message, offset, length, more, title);
   }
 
-  /** Tells that the collection under way will not be completed, and forgets it. */
+  /** Reports the telegram being collected as incomplete and discards it. */
   #abandon(code: CodecErrorCode, message: string): void {
     const link = this.#collecting;
     if (!link) return;
