@@ -45,7 +45,7 @@ export interface Telegram {
   readonly meterTime: string | null;
   /**
    * Every 12-byte date-time of the telegram as sent, as 24 upper-case hex digits: the one in the data-notification header
-   * first, then those in the body. The plausibility check compares them with each other and the weekday with the date.
+   * first, then those in the body. The acceptance rules compare them with each other and the weekday with the date.
    */
   readonly clocks?: readonly string[];
   /** Clock status byte (Blue Book, 4.1.6.1); `null` if there is none. */
