@@ -1,4 +1,7 @@
-/** Builds meters (build-meter.ts) and sinks from the configuration, starts and stops them in order, and reports their state. */
+/**
+ * Builds the meters (build-meter.ts) and sinks from the configuration, starts and stops them in order, and reports
+ * their state.
+ */
 
 import { join } from "node:path";
 import { StateFile } from "./acceptance/state-file.ts";
@@ -32,23 +35,23 @@ export interface BridgeOptions {
   readonly config: Config;
   readonly version: string;
   readonly log: Logger;
-  /** Finds a broker where the configuration names none (the Supervisor's). */
+  /** Finds a broker if the configuration names none (the Supervisor's). */
   readonly findBroker?: (signal: AbortSignal) => Promise<Broker | null>;
-  /** Whether the Home Assistant Supervisor runs us. */
+  /** Whether the Home Assistant Supervisor started this process. */
   readonly supervised?: boolean;
-  /** `SUPERVISOR_TOKEN`: by it Home Assistant answers where the configuration names no access. */
+  /** `SUPERVISOR_TOKEN`: gives access to Home Assistant if the configuration has no credentials for it. */
   readonly supervisorToken?: string;
-  /** Whether this is our container image. */
+  /** Whether this runs in the project's container image. */
   readonly inContainer?: boolean;
-  /** What the user gave as device where the container calls it `/dev/ttyUSB0` (docker-compose.yml). */
+  /** The device path on the host; inside the container it is `/dev/ttyUSB0` (docker-compose.yml). */
   readonly deviceOnHost?: string | undefined;
-  /** Further options of the status page; some for tests only. */
+  /** More options for the status page; some are for tests only. */
   readonly page?: Partial<Pick<HttpSinkOptions, "logTail" | "settings" | "assetsDir" | "ingressPeer">>;
 }
 
-/** Until then no problem is final: the first telegram, and a broker that is starting too, may take this long. */
+/** Grace period after the start: the first telegram, or a broker that is still starting, may take this long. */
 const STARTING_MS = 60_000;
-/** … except for faults that waiting does not cure. */
+/** … except for faults that waiting won't fix. */
 const CERTAIN: ReadonlySet<string> = new Set([
   "key-wrong",
   "key-missing",
@@ -67,7 +70,7 @@ export class Bridge implements BridgeView {
   #remembered: Readonly<Record<string, unknown>> = {};
   #meters: Meter[] = [];
   readonly #sources = new MeterSources((index) => this.#meters[index]?.status().online === true);
-  /** One for each meter, in their order. */
+  /** One per meter, in configuration order. */
   readonly #captures: LineCapture[] = [];
   #sinks: Sink[] = [];
   #mqtt: MqttSink | null = null;
@@ -88,7 +91,7 @@ export class Bridge implements BridgeView {
     this.#healthServer = new HealthServer(options.config.data_dir, () => this.health());
   }
 
-  /** Resolves when everything is started; waits for no broker and no device. */
+  /** Resolves when everything has started; doesn't wait for a broker or a device. */
   async start(): Promise<void> {
     const { config, log } = this.#options;
     const problem = dataFolderProblem(config.data_dir);
@@ -110,12 +113,14 @@ export class Bridge implements BridgeView {
     if (config.homeassistant.backfill && this.#stopping === null) await this.#startBackfill();
   }
 
-  /** Stops the meters first, so that nothing new arrives, then the sinks. Takes about 4 s at most; may be called twice. */
+  /**
+   * Stops the meters first, so that nothing new arrives, then the sinks. Takes about 4 s at most; safe to call twice.
+   */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
       await Promise.all(this.#meters.map((meter) => meter.stop()));
       await Promise.all(this.#captures.map((capture) => capture.stop()));
-      // The newest readings are on their way to the ledger.
+      // Let the latest readings reach the ledger.
       await new Promise((resolve) => setImmediate(resolve));
       await Promise.all(
         [...this.#sinks, this.#stateFile, this.#ledger, this.#backfill].map((part) =>
@@ -127,7 +132,7 @@ export class Bridge implements BridgeView {
     return this.#stopping;
   }
 
-  /** Resolves when every source has ended, as captures do; never for devices. */
+  /** Resolves when every source has ended: captures do, devices never. */
   async done(): Promise<void> {
     await Promise.all(this.#meters.map((meter) => meter.done));
   }
@@ -154,7 +159,7 @@ export class Bridge implements BridgeView {
     return this.#backfill?.status() ?? null;
   }
 
-  /** No grace period after the start: whoever waits for a first telegram sets one (Docker's `--start-period`). */
+  /** Has no grace period after startup; the caller sets one if needed (Docker's `--start-period`). */
   health(): Health {
     const reasons: string[] = [];
     const broker = this.broker();
@@ -234,7 +239,7 @@ export class Bridge implements BridgeView {
     return http.recorder;
   }
 
-  /** Carries out a command that came over MQTT. */
+  /** Executes a command received over MQTT. */
   #obey(meter: number, command: Command): void {
     if (this.#stopping !== null) return;
     if (command === "restart") this.#meters[meter]?.restart();
@@ -281,7 +286,7 @@ export class Bridge implements BridgeView {
     return buildMeter({ ...parts, deployment, deviceOnHost });
   }
 
-  /** Hands an event to the sinks, unless the same meter is already read at another port. */
+  /** Passes an event to the sinks, unless the same meter is already being read on another port. */
   #distribute(event: MeterEvent, index: number, log: ComponentLog): boolean {
     const counts = this.#sources.admits(event, index, (id, other) =>
       log.warn(
@@ -290,10 +295,10 @@ export class Bridge implements BridgeView {
     );
     if (!counts) return false;
     for (const sink of this.#sinks) {
-      // The Solarview file holds one meter: the first.
+      // The Solarview file holds only one meter: the first.
       if (sink.name !== "solarview" || index === 0) sink.accept(event);
     }
-    // Once the reading has left: nothing waits for the ledger.
+    // After the reading has been sent: nothing waits for the ledger.
     if (event.type === "reading") setImmediate(() => this.#ledger.take(event.reading));
     return true;
   }

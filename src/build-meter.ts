@@ -1,4 +1,6 @@
-/** One meter from the configuration: source, decoder, acceptance, capture, and where its readings go. */
+/**
+ * Builds one meter from the configuration: source, decoder, acceptance, capture, and the destination of its readings.
+ */
 import { createAcceptance, limitsOf } from "./acceptance/acceptance.ts";
 import { keyIdOf } from "./acceptance/key-id.ts";
 import type { StateFile } from "./acceptance/state-file.ts";
@@ -18,7 +20,7 @@ import { PartialStart } from "./meter/partial-start.ts";
 import { openSource } from "./sources/open-source.ts";
 import { DEMO_KEY } from "./sources/simulated-meter.ts";
 
-/** What may overhear decoder and acceptance of a meter: the status page's recorder. */
+/** Observes a meter's decoder and acceptance: the status page's recorder. */
 export interface Recorder {
   tap(index: number, decoder: Decoder): Decoder;
   watch(index: number, acceptance: Acceptance): Acceptance;
@@ -31,23 +33,23 @@ export interface MeterParts {
   readonly index: number;
   readonly recorder: Recorder | null;
   readonly capture: LineCapture;
-  /** What was remembered of all meters. */
+  /** Saved state of all meters. */
   readonly remembered: Readonly<Record<string, unknown>>;
   readonly stateFile: StateFile;
   readonly deployment: Deployment;
-  /** What the user gave as device where the container calls it `/dev/ttyUSB0`. */
+  /** The device path on the host; inside the container it is `/dev/ttyUSB0`. */
   readonly deviceOnHost: string | undefined;
-  /** @returns whether the event counts: the same meter may be read at another port already */
+  /** @returns whether the event was accepted: the same meter may already be read on another port */
   readonly emit: (event: MeterEvent) => boolean;
   readonly log: ComponentLog;
 }
 
-/** A meter that is not started yet. */
+/** Builds a meter without starting it. */
 export function buildMeter(parts: MeterParts): Meter {
   const { config, meter, index, recorder, capture, remembered, stateFile, emit, log } = parts;
   const decoding = decodingOf(config, meter);
   const decoder = new PartialStart(createDecoder({ ...decoding, keepBytes: recorder !== null }));
-  // A simulated meter and a capture begin anew each time: nothing of them is remembered.
+  // Simulated meters and captures start fresh each time: their state isn't saved.
   const lasting = !["file", "simulator"].includes(sourceKind(meter.port));
   const identity = new MeterIdentity({ index, id: meter.id, name: meter.name, warn: (message) => log.warn(message) });
   const acceptance = createAcceptance(
@@ -83,7 +85,7 @@ export function buildMeter(parts: MeterParts): Meter {
   });
 }
 
-/** What it takes to decode the telegrams of a meter: its keys, and the lists that the user has defined. */
+/** What the decoder needs for a meter: its keys and the user-defined lists. */
 export function decodingOf(config: Config, meter: MeterConfig | undefined): DecoderOptions {
   return { ...keysOf(meter), lists: config.lists };
 }

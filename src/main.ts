@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The entry point: checks the version of Node before it loads anything that an old one cannot parse. Syntax and modules of
- * Node 12 only, and no static import of our own code.
+ * The entry point: checks the Node version before loading anything that an old version can't parse. Limited to the
+ * syntax and modules of Node 12, with no static imports from this project.
  */
 import process from "node:process";
 import manifest from "../package.json" with { type: "json" };

@@ -1,6 +1,6 @@
 /**
- * The process: arguments, signals, exit codes. Each command is a file in `src/commands/`, loaded on demand, so that `run`
- * and `health` load nothing they do not use.
+ * The process: arguments, signals, exit codes. Each command is a file in `src/commands/`, loaded on demand, so that
+ * `run` and `health` load only what they use.
  */
 import { Command, CommanderError } from "commander";
 import { type CommandOptions, UsageError } from "./commands/command.ts";
@@ -10,11 +10,11 @@ import { mask, maskKeys, Redactor } from "./log/redact.ts";
 import { dropPrivileges } from "./process/drop-privileges.ts";
 import { VERSION } from "./version.ts";
 
-/** Exit codes of the contract (product.md). */
+/** Exit codes as specified in product.md. */
 const EXIT = { ok: 0, failure: 1, usage: 2, config: 78 } as const;
-/** Upper limit of a stop; product.md promises 5 s. */
+/** Upper limit for stopping; product.md promises 5 s. */
 const STOP_MS = 4_500;
-/** A signal to the process and one to its group count as one: only a later one ends the process at once. */
+/** A signal to the process and one to its group count as one; only a later signal ends the process immediately. */
 const SAME_SIGNAL_MS = 500;
 
 const redactor = new Redactor();
@@ -25,7 +25,7 @@ function print(text: string): void {
   process.stderr.write(`${printableLines(redactor.text(text))}\n`);
 }
 
-/** Ends the process once its output is flushed. */
+/** Ends the process after flushing its output. */
 function exit(code: number): void {
   process.exitCode = code;
   let pending = 2;
@@ -73,7 +73,7 @@ async function execute(row: CommandRow, args: readonly string[], options: Comman
   process.on("SIGTERM", onSignal);
   process.stdout.on("error", onOutputError(row.name));
   process.stderr.on("error", () => undefined);
-  // What a stop interrupts is no failure.
+  // An operation interrupted by a stop isn't a failure.
   const stopped = (code: number) => (stopping.signal.aborted && code !== EXIT.config ? EXIT.ok : code);
   for (const secret of [options.key, options.authKey]) if (secret !== undefined) redactor.add(secret);
   try {
@@ -112,7 +112,7 @@ function program(): Command {
       .command(row.name, { isDefault: isDefault(row) })
       .description(row.summary)
       .exitOverride();
-    // A mistyped command would be an excess argument of `run`: reported as an unknown command below.
+    // A mistyped command looks like an excess argument of `run`; it is reported as an unknown command below.
     if (isDefault(row)) command.allowExcessArguments(true);
     else if (row.args !== undefined) command.arguments(row.args);
     for (const option of row.options ?? []) command.addOption(option);
@@ -124,7 +124,7 @@ function program(): Command {
   return root;
 }
 
-/** Arguments that commander quotes may be keys or logins. */
+/** Arguments quoted by commander may be keys or logins. */
 function maskArguments(text: string): string {
   return printableLines(text.replace(/'([^']*)'/g, (_, argument: string) => `'${mask(argument)}'`));
 }
@@ -135,7 +135,7 @@ function unknownCommand(name: string): UsageError {
 }
 
 async function main(): Promise<void> {
-  // A library uses url.parse(); users can't do anything about the warning of Node 24.
+  // A library uses url.parse(); users can't do anything about Node 24's warning.
   process.noDeprecation = true;
   process.on("uncaughtException", onBug);
   process.on("unhandledRejection", onBug);

@@ -1,4 +1,4 @@
-/** The part of a logger that a meter, a sink or the diagnosis uses. */
+/** The part of the logger that meters, sinks and the diagnosis use. */
 export interface ComponentLog {
   error(message: string): void;
   warn(message: string): void;

@@ -1,35 +1,35 @@
 /**
- * The log file: appended line by line, rotated by size as the predecessor did (FILE, then FILE.1). Lines are written at
- * once, not queued: a disk that is full or gone costs lines, which are counted, never memory or the process. The caller
- * reports a failure once; the file is tried again after a pause. A file that was removed or renamed, or whose folder was
- * moved, is created again.
+ * The log file: appended line by line and rotated by size as in the predecessor (FILE, then FILE.1). Lines are written
+ * synchronously and never queued: if the disk is full or gone, lines are lost and counted, but memory doesn't grow and
+ * the process keeps running. The caller reports a failure once; writing is retried after a pause. If the file is
+ * removed or renamed, or its folder moved, the file is created again.
  */
 import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, renameSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { Writable } from "node:stream";
 
-/** The predecessor's size. */
+/** Same size as in the predecessor. */
 export const MAX_BYTES = 2 * 1024 * 1024;
 const RETRY_MS = 5_000;
 
 export interface LogFileOptions {
   readonly file: string;
   readonly maxBytes?: number;
-  /** The file cannot be written; or it can again (`null`), after so many lines that are missing in it. */
+  /** The file can't be written; or (`null`) it can be written again, and `missing` lines were lost. */
   readonly onState: (error: NodeJS.ErrnoException | null, missing: number) => void;
   /** Milliseconds. */
   readonly now?: () => number;
 }
 
-/** A stream for winston's stream transport; it never fails and never waits. */
+/** A stream for winston's stream transport; it never fails and never blocks. */
 export class LogFile extends Writable {
   readonly #options: LogFileOptions;
   #descriptor: number | null = null;
-  /** Which file the descriptor is, as `identityOf` names it. */
+  /** The file behind the descriptor, as returned by `identityOf`. */
   #identity = "";
   #bytes = 0;
   #failedAt: number | null = null;
-  /** Lines that could not be written since. */
+  /** Lines lost since the file became unwritable. */
   #missing = 0;
 
   constructor(options: LogFileOptions) {
@@ -68,7 +68,7 @@ export class LogFile extends Writable {
     }
   }
 
-  /** Writes a line whole or not at all: a disk that is filling up takes a part of it. */
+  /** Writes a line completely or not at all: a disk that is filling up accepts only part of it. */
   #writeWhole(descriptor: number, bytes: Uint8Array): void {
     const before = fstatSync(descriptor).size;
     try {
@@ -80,7 +80,7 @@ export class LogFile extends Writable {
     this.#bytes = before + bytes.length;
   }
 
-  /** The open file, with room for so many more bytes. */
+  /** The open file, with room for `room` more bytes. */
   #open(room: number): number {
     const { file, maxBytes = MAX_BYTES } = this.#options;
     if (this.#descriptor !== null && identityOf(file) !== this.#identity) this.#shut();
@@ -104,12 +104,12 @@ export class LogFile extends Writable {
     try {
       closeSync(descriptor);
     } catch {
-      // A disk that is gone may fail even here; the descriptor is released all the same.
+      // This can fail too if the disk is gone; the descriptor is released anyway.
     }
   }
 }
 
-/** Device and inode of the file that has this name now; empty if there is none. */
+/** Device and inode of the file that currently has this name; empty if there is none. */
 function identityOf(file: string): string {
   const found = statSync(file, { throwIfNoEntry: false });
   return found === undefined ? "" : `${found.dev}:${found.ino}`;

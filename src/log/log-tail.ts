@@ -1,15 +1,15 @@
-/** Ring buffer of the last log lines, for the status page. The logger fills it after redaction. */
+/** Ring buffer of the latest log lines, for the status page. The logger fills it after redaction. */
 import { printable } from "./printable.ts";
 
-/** Lines that are kept: some days of a healthy run at level info. */
+/** Lines to keep: several days of a healthy run at level info. */
 const MAX_LINES = 500;
-/** Longest message that is kept, characters; what is longer (a stack trace, hex at debug) is cut. */
+/** Maximum message length in characters; longer ones (stack traces, hex dumps at debug) are cut. */
 const MAX_MESSAGE = 1_000;
 
 export interface LogEntry {
-  /** Grows by one with each line. */
+  /** Increases by one per line. */
   readonly id: number;
-  /** Milliseconds of the wall clock. */
+  /** Wall clock, milliseconds. */
   readonly at: number;
   readonly level: string;
   readonly component: string | null;
@@ -21,7 +21,7 @@ export class LogTail {
   readonly #lines: LogEntry[] = [];
   #nextId = 1;
 
-  /** @param entry with secrets masked already */
+  /** @param entry with secrets already masked */
   add(entry: Omit<LogEntry, "id">): void {
     const message = printable(
       entry.message.length > MAX_MESSAGE ? `${entry.message.slice(0, MAX_MESSAGE)}…` : entry.message,

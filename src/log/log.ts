@@ -1,9 +1,9 @@
 /**
- * The logger: winston with four levels, labels for component and meter, text for people or JSON, an optional file.
+ * The logger: winston with four levels, labels for component and meter, text or JSON output, and an optional file.
  * Secrets are redacted first, at every level.
  *
- * Levels: *error* a meter or sink is dead until someone acts; *warn* someone should look; *info* the story of a healthy
- * run, a few lines a day; *debug* everything per telegram.
+ * Levels: *error* a meter or sink is down until someone acts; *warn* needs a look; *info* a few lines a day in a
+ * healthy run; *debug* details of every telegram.
  */
 import type { Writable } from "node:stream";
 import { createLogger as createWinston, format, transports } from "winston";
@@ -17,10 +17,10 @@ export type LogLevel = "error" | "warn" | "info" | "debug";
 
 const LEVELS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
 
-/** A text, or a function that makes it when the level is on. */
+/** A string, or a function that builds it only if the level is enabled. */
 export type LogMessage = string | (() => string);
 
-/** More about a message; anything that can be printed. An error goes under `error`. */
+/** Additional details; any printable values. Errors go under `error`. */
 export type LogDetails = Readonly<Record<string, unknown>>;
 
 export interface Logger {
@@ -33,9 +33,9 @@ export interface Logger {
 }
 
 export interface RootLogger extends Logger {
-  /** A secret that became known later (the broker's password from the Supervisor). */
+  /** Adds a secret that became known later (the broker password from the Supervisor). */
   hide(secret: string): void;
-  /** Writes out what is pending. */
+  /** Flushes pending output. */
   close(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export interface LoggerOptions {
   readonly secrets?: readonly string[];
   /** Default: standard output. */
   readonly stream?: Writable;
-  /** Also keeps the last lines in memory, for the status page. */
+  /** Also keeps the latest lines in memory, for the status page. */
   readonly tail?: LogTail | undefined;
   /** Size at which the file is rotated; for tests. */
   readonly maxFileBytes?: number;
@@ -77,7 +77,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
   });
   let closing: Promise<void> | null = null;
   const log = (level: LogLevel, labels: object, message: LogMessage, details?: LogDetails) => {
-    // Messages after the end, from a socket that closes late, are dropped.
+    // Messages after `close`, such as from a socket that closes late, are dropped.
     if (LEVELS[level] > LEVELS[options.level] || closing !== null) return;
     winston.log({ level, message: typeof message === "function" ? message() : message, ...labels, details });
   };
@@ -92,7 +92,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
   const { file } = options;
   if (file !== undefined) {
     const onState = (error: NodeJS.ErrnoException | null, missing: number) =>
-      // Not from within a write: winston does not expect a new line while it passes one on.
+      // Deferred: winston doesn't expect a new line while it is writing one.
       setImmediate(() => {
         if (error === null)
           root.info(`the log file ${file} can be written again; ${missing} lines are missing in it`, {});
@@ -145,7 +145,10 @@ function jsonLine(line: Line, redactor: Redactor, now: Date): string {
   return printableJson(JSON.stringify({ time: now.toISOString(), level, component, meter, message, ...more }));
 }
 
-/** `2026-11-22 13:05:11 warn  [mqtt] message {"details":1}`, local time. No character steers the terminal or forges a line. */
+/**
+ * `2026-11-22 13:05:11 warn  [mqtt] message {"details":1}`, local time. Unsafe characters are escaped, so they can't
+ * control the terminal or fake a line.
+ */
 function textLine(line: Line, redactor: Redactor, now: Date): string {
   const labels = [line.component, line.meter].filter((label) => label !== undefined).join(" ");
   const details = line.details === undefined ? {} : (redactor.value(line.details) as Record<string, unknown>);

@@ -1,8 +1,8 @@
-/** Text from outside (a telegram, a file name, what a user typed) made safe for a terminal and for one line of a log. */
+/** Makes external text (a telegram, a file name, user input) safe for a terminal and for a single log line. */
 
 /**
- * Characters that steer a terminal or reorder, hide or break a line: controls, formatting characters (U+202E reverses the
- * rest of the line, U+200B is invisible), line and paragraph separators (U+2028, U+2029), lone surrogates.
+ * Characters that control a terminal, or reorder, hide or break a line: control characters, format characters (U+202E
+ * reverses the rest of the line, U+200B is invisible), line and paragraph separators (U+2028, U+2029), lone surrogates.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
@@ -11,14 +11,14 @@ export function printable(text: string): string {
   return text.replace(UNSAFE, escapeCharacter);
 }
 
-/** Likewise, but line feeds and tabs stay: for texts of several lines. */
+/** Same, but keeps line feeds and tabs: for multi-line text. */
 export function printableLines(text: string): string {
   return text.replace(UNSAFE, (character) =>
     character === "\n" || character === "\t" ? character : escapeCharacter(character),
   );
 }
 
-/** A JSON document with its unsafe characters as `\uXXXX`, which any JSON parser reads as the characters they stand for. */
+/** A JSON document with unsafe characters escaped as `\uXXXX`; JSON parsers decode them to the original characters. */
 export function printableJson(json: string): string {
   return json.replace(UNSAFE, (character) =>
     [...Array(character.length).keys()]

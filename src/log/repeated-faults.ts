@@ -1,9 +1,12 @@
-/** Rate limiting of repeated faults: the first is logged, later ones are summed up at growing intervals, the end is logged. No timers. */
+/**
+ * Rate-limits repeated faults: logs the first, summarizes later ones at growing intervals, and logs the end. Uses no
+ * timers.
+ */
 import type { Logger } from "./log.ts";
 
 const FIRST_PAUSE_MS = 60_000;
 const MOST_PAUSE_MS = 6 * 3_600_000;
-/** Different faults that are tracked at a time. */
+/** Maximum number of distinct faults tracked at the same time. */
 const MOST_FAULTS = 100;
 
 interface Open {
@@ -26,8 +29,8 @@ export class RepeatedFaults {
   }
 
   /**
-   * A fault has occurred (again). The first is logged as it is; later ones as "… (36 times in 3 min)" once the pause is over.
-   * @param key what makes it the same fault
+   * Records a fault. The first is logged unchanged; later ones as "… (36 times in 3 min)" after the pause.
+   * @param key identifies the fault
    */
   fault(key: string, message: string, level: "error" | "warn" | "info" = "warn"): void {
     const now = this.#now();
@@ -46,7 +49,7 @@ export class RepeatedFaults {
     open.pauseMs = Math.min(open.pauseMs * 4, MOST_PAUSE_MS);
   }
 
-  /** The fault is over: logged if it was open, "`message` after 3 min (36 times)". */
+  /** Ends a fault: if it was open, logs "`message` after 3 min (36 times)". */
   over(key: string, message: string): void {
     const open = this.#open.get(key);
     if (open === undefined) return;
@@ -55,7 +58,7 @@ export class RepeatedFaults {
     this.#log.info(`${message} after ${formatDuration(this.#now() - open.since)} (${times})`);
   }
 
-  /** Whether the fault is going on. */
+  /** Whether the fault is still open. */
   has(key: string): boolean {
     return this.#open.has(key);
   }

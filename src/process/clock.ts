@@ -4,7 +4,7 @@ export interface Clock {
   now(): number;
   /** Wall clock, milliseconds since 1970; may jump. */
   wall(): number;
-  /** Calls `act` once after so many milliseconds. @returns a function that cancels it */
+  /** Calls `act` once after `ms` milliseconds. @returns a function that cancels it */
   after(ms: number, act: () => void): () => void;
 }
 

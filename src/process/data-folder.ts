@@ -1,13 +1,16 @@
-/** Whether the data folder can be used: after a restore, or a change of the container's user, it may belong to somebody else. */
+/**
+ * Checks whether the data folder is usable: after a restore, or a change of the container's user, it may belong to
+ * another user.
+ */
 import { accessSync, constants, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Files and folders that are checked. */
+/** Maximum number of files and folders to check. */
 const MAX_CHECKED = 200;
 
 /**
- * What in the data folder we may not read or write, and the command that cures it.
- * @returns a sentence; `null` if all is well, or if the problem is another one, which those that write there report
+ * Describes what can't be read or written in the data folder, and the command that fixes it.
+ * @returns a sentence; `null` if there is no problem, or a different one that the code writing there reports
  */
 export function dataFolderProblem(dataDir: string): string | null {
   const user = process.getuid?.();
@@ -16,7 +19,7 @@ export function dataFolderProblem(dataDir: string): string | null {
   try {
     mkdirSync(dataDir, { recursive: true });
   } catch (error) {
-    // Its parent is not ours, or it is no folder at all.
+    // The parent belongs to another user, or the path isn't a folder.
     const { code = "" } = error as NodeJS.ErrnoException;
     if (code !== "EACCES" && code !== "EPERM") return null;
     return `the data folder ${dataDir} cannot be made: no permission. What is remembered is lost at a restart. Cure: mkdir -p ${dataDir} && chown ${user}:${group} ${dataDir}, then restart`;
@@ -27,7 +30,7 @@ export function dataFolderProblem(dataDir: string): string | null {
   return `${denied} belongs to user ${owner ?? "?"} and cannot be read or written by user ${user}, as which kaifa2mqtt runs: what is remembered is lost at a restart. Cure: chown -R ${user}:${group} ${dataDir} (of a container: the folder of the host that is mounted there), then restart`;
 }
 
-/** The folder, what it holds, and what the folders in it hold. */
+/** The folder, its entries, and the entries of its subfolders. */
 function entriesOf(dataDir: string): string[] {
   const found = [dataDir];
   for (const path of found) {
@@ -37,7 +40,7 @@ function entriesOf(dataDir: string): string[] {
       if (path.slice(dataDir.length + 1).includes("/")) continue;
       found.push(...readdirSync(path).map((name) => join(path, name)));
     } catch {
-      // Not readable: it is among what was found itself.
+      // Not readable: the path itself is already in the list.
     }
   }
   return found.slice(0, MAX_CHECKED);

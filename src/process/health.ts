@@ -1,49 +1,49 @@
 /**
- * How `kaifa2mqtt health` asks the running bridge: over a Unix socket in the data folder, which only this installation
- * knows. On a read-only root file system without a data folder it is an abstract socket (Linux), named after the folder
- * and the mount namespace, since a container may share the network of its host. A socket that was removed, with its
- * folder or alone, is made again.
+ * How `kaifa2mqtt health` queries the running bridge: over a Unix socket in the data folder, which is unique to this
+ * installation. On a read-only root file system without a data folder it uses an abstract socket (Linux), named after
+ * the folder and the mount namespace, since a container may share its host's network. If the socket is removed, alone
+ * or with its folder, it is created again.
  */
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 
-/** Longest path of a Unix socket on Linux (sun_path has 108 bytes), with room for macOS (104). */
+/** Maximum length of a Unix socket path on Linux (sun_path has 108 bytes), with room for macOS (104). */
 const MAX_PATH = 100;
 const ANSWER_MS = 5000;
-/** How often it is checked that the socket is still there, milliseconds; Docker asks every 30 s. */
+/** How often to check that the socket still exists, milliseconds; Docker's health check runs every 30 s. */
 const CHECK_MS = 10_000;
 
-/** `reasons` has one sentence for each problem. */
+/** `reasons` has one sentence per problem. */
 export interface Health {
   readonly healthy: boolean;
   readonly reasons: readonly string[];
-  /** Not healthy yet, but may still become so: ask again. */
+  /** Not healthy yet, but may become so: ask again. */
   readonly pending?: boolean;
 }
 
-/** Where the bridge of this data folder listens, best first. */
+/** Where the bridge with this data folder listens, in order of preference. */
 export function socketPaths(dataDir: string): string[] {
   const file = join(dataDir, "health.sock");
   let namespace = "";
   try {
     namespace = String(statSync("/proc/self/ns/mnt").ino);
   } catch {
-    // Not Linux, or no /proc: there are no abstract sockets either.
+    // Not Linux, or no /proc: no abstract sockets either.
   }
   const name = createHash("sha256").update(`${dataDir}\n${namespace}`).digest("hex").slice(0, 24);
   const abstract = namespace === "" ? [] : [`\0kaifa2mqtt-${name}`];
   return file.length <= MAX_PATH ? [file, ...abstract] : abstract;
 }
 
-/** Answers requests for our health until `stop`. */
+/** Answers health requests until `stop`. */
 export class HealthServer {
   readonly #dataDir: string;
   readonly #health: () => Health;
   readonly #checkMs: number;
   #server: Server | null = null;
-  /** Which file the socket is, as `identityOf` names it; empty for an abstract one. */
+  /** The socket's file, as returned by `identityOf`; empty for an abstract socket. */
   #identity = "";
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
@@ -54,7 +54,7 @@ export class HealthServer {
     this.#checkMs = checkMs;
   }
 
-  /** @returns whether another bridge, alive, already answers for this data folder: then we do not */
+  /** @returns whether another running bridge already answers for this data folder; this one then doesn't */
   async start(): Promise<{ readonly taken: boolean }> {
     if ((await askHealth(this.#dataDir)) !== null) return { taken: true };
     await this.#listen();
@@ -74,7 +74,7 @@ export class HealthServer {
         socket.on("error", () => socket.destroy());
         socket.end(`${JSON.stringify(this.#health())}\n`);
       });
-      // Clients that ask and never read must not hold us.
+      // Clients that ask but never read must not block the server.
       server.maxConnections = 16;
       if (!(await listen(server, path, this.#dataDir))) continue;
       this.#server = server;
@@ -83,11 +83,11 @@ export class HealthServer {
     }
   }
 
-  /** Listens anew where the socket is no longer the file that we have made. */
+  /** Listens again if the socket is no longer the file created here. */
   async #check(): Promise<void> {
     const [path = ""] = socketPaths(this.#dataDir);
     if (this.#identity === "" || identityOf(path) === this.#identity) return;
-    // Another bridge has taken the place in the meantime: it answers now.
+    // Another bridge has taken over the socket in the meantime: it answers now.
     if ((await askHealth(this.#dataDir)) !== null) return;
     await this.#close();
     if (this.#stopped) return;
@@ -102,10 +102,10 @@ export class HealthServer {
   }
 }
 
-/** Whether it is a file; abstract sockets are not. */
+/** Whether the path is a file; abstract sockets aren't. */
 const isFile = (path: string): boolean => !path.startsWith("\0");
 
-/** Device and inode of the file that has this name now; empty if there is none. */
+/** Device and inode of the file that currently has this name; empty if there is none. */
 function identityOf(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false });
   return found === undefined ? "" : `${found.dev}:${found.ino}`;
@@ -115,7 +115,7 @@ async function listen(server: Server, path: string, dataDir: string): Promise<bo
   try {
     if (isFile(path)) {
       mkdirSync(dataDir, { recursive: true });
-      // Nobody answered there: it was left behind by a bridge that was killed.
+      // No answer: the socket was left behind by a killed bridge.
       rmSync(path, { force: true });
     }
     await new Promise<void>((done, fail) => {
@@ -130,7 +130,7 @@ async function listen(server: Server, path: string, dataDir: string): Promise<bo
   }
 }
 
-/** The health of the bridge that runs with this data folder; `null` if none answers. */
+/** The health of the bridge running with this data folder; `null` if none answers. */
 export async function askHealth(dataDir: string): Promise<Health | null> {
   for (const path of socketPaths(dataDir)) {
     const answer = await ask(path);

@@ -1,4 +1,4 @@
-/** Id of this installation, kept in the data folder so that it survives restarts and updates. */
+/** Id of this installation, stored in the data folder so that it survives restarts and updates. */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -7,8 +7,8 @@ import { join } from "node:path";
 const FORM = /^[0-9a-f]{12}$/;
 
 /**
- * Twelve hex digits; the default client id is derived from them. Where nothing can be stored they are hashed from host name
- * and folder, so that they stay the same as long as those do.
+ * Twelve hex digits; the default client id is derived from them. If they can't be stored, they are a hash of host name
+ * and folder, so they stay the same as long as those do.
  */
 export function instanceId(dataDir: string): string {
   const file = join(dataDir, "instance");
@@ -16,7 +16,7 @@ export function instanceId(dataDir: string): string {
     const known = readFileSync(file, "utf8").trim();
     if (FORM.test(known)) return known;
   } catch {
-    // Not there yet, or not readable: see below.
+    // Missing or not readable: see below.
   }
   const fresh = randomBytes(6).toString("hex");
   try {

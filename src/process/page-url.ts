@@ -1,10 +1,10 @@
-/** URL of the status page for a browser on another computer: the link on the device page of Home Assistant. */
+/** URL of the status page for browsers on other computers: the link on Home Assistant's device page. */
 import { isLoopback } from "./loopback.ts";
 
 /**
- * `http.url` if it is configured; else the address that the page listens on, if that is a single network address. No
- * guesses: none where the page listens on all addresses or on loopback only, and none in a container or the app, whose
- * addresses are of no use outside.
+ * `http.url` if configured; otherwise the page's listen address, if it is a single network address. It never guesses:
+ * no URL if the page listens on all addresses or only on loopback, and none in a container or the app, whose addresses
+ * don't work outside.
  */
 export function pageUrl(
   http: { readonly enabled: boolean; readonly host: string; readonly port: number; readonly url?: string | undefined },

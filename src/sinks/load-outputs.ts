@@ -1,9 +1,9 @@
-/** Creates the configured outputs; the code of the others is never loaded. */
+/** Creates the configured outputs; the code of the others isn't loaded. */
 import type { OutputsConfig } from "../config/options.ts";
 import type { ComponentLog } from "../log/component-log.ts";
 import type { Output, OutputOptions, OutputParts } from "./output/output.ts";
 
-/** @param logOf the log of one output: `p1`, or `p1 127.0.0.1:2000` where there are several */
+/** @param logOf the log of one output: `p1`, or `p1 127.0.0.1:2000` if there are several */
 export async function loadOutputs(
   config: OutputsConfig,
   parts: Omit<OutputParts, "log">,

@@ -1,6 +1,6 @@
 /**
- * The file that Solarview reads, to the byte as the predecessor wrote it. It is replaced atomically (temporary file, then
- * rename), so that a reader, or a bridge that is killed, never leaves half a file.
+ * The file that Solarview reads, byte for byte as the predecessor wrote it. It is replaced atomically (temporary file,
+ * then rename), so readers never see half a file, even if the bridge is killed.
  */
 import { constants } from "node:fs";
 import { access, readlink, realpath, rename, unlink, writeFile } from "node:fs/promises";
@@ -10,12 +10,12 @@ import type { ComponentLog } from "../log/component-log.ts";
 import type { MeterEvent, Reading } from "../meter/events.ts";
 import type { Sink } from "./sink.ts";
 
-/** `stop` waits no longer for a disk that hangs. */
+/** Maximum time that `stop` waits for a hanging disk. */
 const STOP_MS = 2000;
 
 /**
- * The file's content for a reading; `null` for one without energy import (first contact, another list of the meter). A
- * value that the meter does not send has no line: the predecessor could not write its file at all then.
+ * The file's content for a reading; `null` for one without energy import (first contact, another of the meter's lists).
+ * Values that the meter doesn't send get no line; the predecessor couldn't write its file at all in that case.
  */
 export function solarviewText(reading: Reading): string | null {
   const lines: string[] = [];
@@ -28,7 +28,7 @@ export function solarviewText(reading: Reading): string | null {
   return `/?!\n/KAIFA\n${lines.join("")}!\n`;
 }
 
-/** Ten characters with three decimals, half a Wh rounded up: `12.937` → `000012.937`. */
+/** Ten characters with three decimals, rounding half a Wh up: `12.937` → `000012.937`. */
 function padded(text: string): string {
   const [whole = "0", fraction = ""] = text.split(".");
   const wattHours = BigInt(whole + fraction.padEnd(3, "0").slice(0, 3)) + (Number(fraction[3] ?? 0) >= 5 ? 1n : 0n);
@@ -40,10 +40,10 @@ export class SolarviewSink implements Sink {
   readonly name = "solarview";
   readonly #file: string;
   readonly #log: ComponentLog;
-  /** The newest content that is not in the file yet. */
+  /** The latest content that hasn't been written yet. */
   #pending: string | null = null;
   #writing: Promise<void> | null = null;
-  /** Code of the error that was logged and is not over. */
+  /** Code of the error that was logged and is still open. */
   #reported: string | null = null;
 
   constructor(file: string, log: ComponentLog) {
@@ -51,7 +51,7 @@ export class SolarviewSink implements Sink {
     this.#log = log;
   }
 
-  /** Says at once, and not with the first telegram, if the folder cannot be written to. */
+  /** Reports an unwritable folder immediately rather than with the first telegram. */
   async start(): Promise<void> {
     try {
       await access(dirname(await this.#target()), constants.W_OK);
@@ -70,7 +70,7 @@ export class SolarviewSink implements Sink {
     });
   }
 
-  /** What has been begun is finished. */
+  /** Finishes a write in progress. */
   async stop(): Promise<void> {
     if (this.#writing === null) return;
     let timer: NodeJS.Timeout | undefined;
@@ -79,7 +79,7 @@ export class SolarviewSink implements Sink {
   }
 
   async #write(): Promise<void> {
-    // Opening a file takes as long as decoding a telegram: what goes to the broker in this turn leaves first.
+    // Opening a file takes as long as decoding a telegram, so let this turn's MQTT messages go out first.
     await setImmediate();
     while (this.#pending !== null) {
       const text = this.#pending;
@@ -94,12 +94,12 @@ export class SolarviewSink implements Sink {
     }
   }
 
-  /** The file behind a symbolic link: the link itself stays. */
+  /** The target of a symbolic link: the link itself is kept. */
   async #target(): Promise<string> {
     try {
       return await realpath(this.#file);
     } catch {
-      // Not there yet, or a link to what is not there yet.
+      // Missing, or a link to a missing file.
       const link = await readlink(this.#file).catch(() => null);
       return link === null ? this.#file : resolve(dirname(this.#file), link);
     }
@@ -126,9 +126,9 @@ const CURES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Old or new, never half, whenever the process dies. Nothing is forced to the disk: that would wear out SD cards, every
- * five seconds, for a file that is written anew right after the next start. The temporary name is always the same, so
- * nothing is left behind for long.
+ * Leaves the old or the new file, never half of one, whenever the process dies. It doesn't fsync: doing so every five
+ * seconds would wear out SD cards, and the file is rewritten right after the next start anyway. The temporary name is
+ * always the same, so leftovers don't accumulate.
  */
 async function replaceFile(file: string, text: string): Promise<void> {
   const temporary = join(dirname(file), `.${basename(file)}.tmp`);
