@@ -1,8 +1,8 @@
 /**
- * When discovery messages are sent: after the first accepted telegram, the bridge before its meters; again after each
- * connect; and only those that are new or have changed. Entities that an earlier run has announced in the other form
- * (`homeassistant.discovery`) are migrated first, so that Home Assistant keeps ids, names and history. A device whose
- * message is larger than the broker allows is announced entity by entity.
+ * Decides when to send discovery messages: after the first accepted telegram, the bridge before its meters; again after
+ * each connect; and only those that are new or changed. Entities that an earlier run announced in the other form
+ * (`homeassistant.discovery`) are migrated first, so that Home Assistant keeps ids, names and history. If a device's
+ * message is larger than the broker allows, the device is announced entity by entity.
  */
 import { createHash } from "node:crypto";
 import type { HomeAssistantConfig } from "../../config/options.ts";
@@ -30,22 +30,22 @@ export interface AnnouncerParts {
   readonly form: HomeAssistantConfig["discovery"];
   readonly options: DiscoveryOptions & MeterEntityOptions;
   readonly earlier: Pick<RetainedCleanup, "takeOtherForm" | "components" | "isForeign">;
-  /** Whether the broker takes a message of that size. */
+  /** Whether the broker accepts a message of that size. */
   readonly fits: (message: Message) => boolean;
   readonly log: ComponentLog;
-  /** @param id of the meter or of the bridge, under which a refusal is noted */
+  /** @param id of the meter or bridge, used to track refusals */
   readonly publish: (id: string, message: Message, done: (outcome: Outcome) => void) => void;
-  /** Milliseconds until it may be tried again after a refusal; 0: now. */
+  /** Milliseconds until the next attempt is allowed after a refusal; 0: now. */
   readonly pause: (id: string) => number;
   readonly later: (id: string, ms: number, act: () => void) => void;
 }
 
-/** What is announced of one device. */
+/** What has been announced for one device. */
 interface Announced {
-  /** Digest of what was sent on each topic; the payloads themselves would take megabytes with many meters. */
+  /** Digest of the payload sent on each topic; with many meters the payloads themselves would take megabytes. */
   readonly topics: Map<string, string>;
   keys: ReadonlySet<string>;
-  /** Platform of each component that was taken away. */
+  /** Platform of each removed component. */
   readonly gone: Map<string, string>;
 }
 
@@ -61,32 +61,32 @@ export class Announcer {
     this.#parts = parts;
   }
 
-  /** Sends what is new or changed of a meter that has sent a complete reading, and of the bridge. */
+  /** Sends new or changed discovery messages for the bridge and for a meter that has sent a complete reading. */
   announce(meter: MeterState): void {
     const { options } = this.#parts;
     if (!this.#devices.get(bridgeDevice(options.instance))?.topics.size) this.#send(bridgeAsDevice(options));
     this.#send(meterDevice(meter.info, meterEntities(meter.info, meter.values.values(), options), options));
   }
 
-  /** Topics and keys of a device as announced now. */
+  /** A device's currently announced topics and keys. */
   announced(device: string): Pick<SeenDevice, "announced" | "keys"> {
     const { topics, keys } = this.#devices.get(device) ?? NOTHING;
     return { announced: topics, keys };
   }
 
-  /** Whether this is what we have published there since the last `forget`. */
+  /** Whether this is what we published there since the last `forget`. */
   isOurs(topic: string, payload: Uint8Array): boolean {
     const device = parseDiscovery(this.#parts.options.prefix, topic)?.device;
     if (device === undefined) return false;
     return this.#devices.get(device)?.topics.get(topic) === digest(payload);
   }
 
-  /** Everything is to be sent again: another connection, or Home Assistant has started. */
+  /** Forces everything to be sent again: after a reconnect, or when Home Assistant has started. */
   forget(): void {
     for (const { topics } of this.#devices.values()) topics.clear();
   }
 
-  /** Takes entities out of the message of a device (with single messages their topics are emptied). */
+  /** Removes entities from a device's message (with single messages, clears their topics). */
   takeAway(device: string, keys: readonly string[], again: () => void): void {
     const announced = this.#devices.get(device);
     if (announced === undefined) return;

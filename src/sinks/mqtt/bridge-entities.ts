@@ -1,8 +1,8 @@
-/** The bridge as a device of its own: whether it runs, its version, its broker, and whether anything is wrong. Pure. */
+/** The bridge as its own device: whether it is running, its version, its broker, and any problems. Pure. */
 import { DIAGNOSTIC, type Entity, type EntityOptions } from "./entity.ts";
 import { OFFLINE, ONLINE, topics } from "./topics.ts";
 
-/** All of them read `bridge/state` and `bridge/info`. */
+/** All entities read `bridge/state` and `bridge/info`. */
 export function bridgeEntities({ base, language, backfill = false }: EntityOptions): readonly Entity[] {
   const info = topics.bridgeInfo(base);
   const text = (en: string, de: string): string => (language === "de" ? de : en);
@@ -57,7 +57,7 @@ export function bridgeEntities({ base, language, backfill = false }: EntityOptio
   ];
 }
 
-/** Hours that were filled since the start; what was missed and what could not be filled are its attributes. */
+/** Hours filled since startup; its attributes are the missed hours and those that couldn't be filled. */
 function backfillEntity(info: string, name: string): Entity {
   return {
     key: "backfill",

@@ -1,4 +1,4 @@
-/** Payloads of `bridge/info` and `bridge/meters/<meter>`. They are built field by field, so that no secret gets in. */
+/** Payloads of `bridge/info` and `bridge/meters/<meter>`, built field by field so that they can't leak secrets. */
 
 import type { BackfillStatus, HoleHours } from "../../backfill/backfill-status.ts";
 import type { DiagnosisCode } from "../../diagnosis/diagnosis-code.ts";
@@ -8,12 +8,12 @@ import type { OutputStatus } from "../output/output.ts";
 /** State of the bridge for its sinks. */
 export interface BridgeState {
   readonly version: string;
-  /** Milliseconds of the wall clock. */
+  /** Wall clock, milliseconds. */
   readonly startedAt: number;
   meters(): readonly MeterStatus[];
-  /** The meter with this id, without collecting the status of all others. */
+  /** The meter with this id, without collecting the status of all the others. */
   meter?(id: string): MeterStatus | undefined;
-  /** Outputs for other machines, if there are any. */
+  /** Outputs for other machines, if any. */
   outputs?(): readonly OutputStatus[];
   /** What the automatic backfill has done; `null` if it is off. */
   backfill?(): BackfillStatus | null;
@@ -48,7 +48,7 @@ const STATE_LABELS: Readonly<Record<DiagnosisCode, { readonly en: string; readon
 const isoTime = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 /**
- * Payload of `<base>/bridge/info`. `instance` tells two bridges apart that were given the same base topic; `broker` is its
+ * Payload of `<base>/bridge/info`. `instance` distinguishes two bridges that use the same base topic; `broker` is its
  * address without a login.
  */
 export function bridgeInfo(
@@ -124,9 +124,9 @@ function isProblem(code: DiagnosisCode): boolean {
   return code !== "ok" && code !== "starting";
 }
 
-/** Cap for the attribute in Home Assistant. */
+/** Limit for the Home Assistant attribute. */
 const MAX_PROBLEMS = 20;
-/** Longest sentence; a path of a device may make it long. */
+/** Maximum length of the sentence, which may contain a long device path. */
 const MAX_STATUS = 255;
 
 /** Payload of `<base>/bridge/meters/<meter>`, which the diagnostic entities read. */

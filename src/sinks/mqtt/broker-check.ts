@@ -1,6 +1,6 @@
 /**
- * Tries the broker as `run` would use it: login, the right to write below the base topic and below Home Assistant's
- * discovery topic, and whether it retains. For `doctor`. What is written is cleared again.
+ * Tests the broker the way `run` would use it, for `doctor`: login, permission to write below the base topic and Home
+ * Assistant's discovery topic, and whether it retains messages. Clears whatever it writes.
  */
 import { randomBytes } from "node:crypto";
 import type { MqttClient } from "mqtt";
@@ -11,28 +11,28 @@ import { describeConnectionError } from "./connection-errors.ts";
 import { publishRefusal } from "./reason-codes.ts";
 import { NODE_PREFIX } from "./topics.ts";
 
-/** Between a publication and its return, where the broker does not say that it refuses. */
+/** Timeout for a publication to come back, if the broker doesn't report refusals. */
 const ECHO_MS = 3000;
 
-/** One step of the check. Later steps are missing where an earlier one makes them pointless. */
+/** One step of the check. If an earlier step makes later ones pointless, they are omitted. */
 export interface BrokerFinding {
   readonly step: "login" | "base topic" | "discovery topic" | "retained";
   readonly ok: boolean;
-  /** What was found, a sentence without secrets. */
+  /** The finding, as a sentence without secrets. */
   readonly text: string;
-  /** What to do; empty if it is well. */
+  /** What to do; empty if there is no problem. */
   readonly cure: string;
 }
 
 export interface BrokerCheckOptions {
   readonly mqtt: MqttConfig;
-  /** One of the servers of `mqtt`, or the Supervisor's. */
+  /** One of the servers in `mqtt`, or the Supervisor's. */
   readonly broker: Broker;
   readonly homeassistant: Pick<HomeAssistantConfig, "enabled" | "discovery_topic">;
   readonly signal?: AbortSignal;
 }
 
-/** Takes some 15 s at most. Never rejects: what goes wrong is a finding. */
+/** Takes about 15 s at most. Never rejects: errors are reported as findings. */
 export async function checkBroker(options: BrokerCheckOptions): Promise<BrokerFinding[]> {
   const label = withoutLogin(options.broker.server);
   let client: MqttClient;
@@ -51,7 +51,7 @@ export async function checkBroker(options: BrokerCheckOptions): Promise<BrokerFi
       { step: "base topic", topic: `${base}/bridge/check/${randomBytes(6).toString("hex")}` },
     ];
     if (options.homeassistant.enabled) {
-      // Home Assistant takes no notice of it: it does not end with "config".
+      // Home Assistant ignores this topic, because it doesn't end in "config".
       const topic = `${options.homeassistant.discovery_topic}/sensor/${NODE_PREFIX}check/${randomBytes(6).toString("hex")}`;
       places.push({ step: "discovery topic", topic });
     }
@@ -103,7 +103,7 @@ async function tryRetained(client: MqttClient, topic: string): Promise<BrokerFin
   return { step, ok: false, text: "The broker does not give back what was to be retained.", cure };
 }
 
-/** Whether such a message comes in time. */
+/** Whether a matching message arrives in time. */
 function hear(
   client: MqttClient,
   fits: (topic: string, payload: string, retained: boolean) => boolean,

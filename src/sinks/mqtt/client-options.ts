@@ -1,26 +1,26 @@
-/** The options of MQTT.js that follow from the configuration, and those that change with the server. */
+/** MQTT.js options: those derived from the configuration, and those that depend on the server. */
 import { readFileSync } from "node:fs";
 import type { IClientOptions } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
 import type { Message } from "./message.ts";
 
-/** Where a broker is, and the login. */
+/** A broker's address and login. */
 export interface Broker {
   readonly server: string;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
 }
 
-/** A connection is given up that is not established after this time. */
+/** Timeout for establishing a connection. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
 const PORTS: Readonly<Record<string, number>> = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
 const WITH_TLS: Readonly<Record<string, string>> = { mqtt: "mqtts", ws: "wss" };
 
 /**
- * What is the same for every server.
- * @param maxPacketBytes what the broker may send at most
- * @throws the system error of a certificate file that cannot be read
+ * Options shared by all servers.
+ * @param maxPacketBytes maximum size of a packet from the broker
+ * @throws the system error for a certificate file that can't be read
  */
 export function clientOptions(
   config: MqttConfig,
@@ -37,9 +37,9 @@ export function clientOptions(
     reconnectOnConnackError: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
     queueQoSZero: false,
-    // Subscriptions are made anew on every connect, together with everything else.
+    // We resubscribe on every connect ourselves, together with everything else.
     resubscribe: false,
-    // Prepared packet lengths: megabytes for nothing at our pace (docs/benchmarks.md).
+    // Precomputed packet lengths: megabytes of memory with no benefit at our message rate (docs/benchmarks.md).
     writeCache: false,
     rejectUnauthorized: config.reject_unauthorized,
     // Sent with MQTT 5 only.
@@ -55,8 +55,8 @@ export function clientOptions(
 }
 
 /**
- * What differs from server to server, written into options of MQTT.js, which reads them anew for every attempt.
- * @throws {TypeError} with code `ERR_INVALID_URL` for an address that is none
+ * Writes the server-specific settings into the MQTT.js options, which MQTT.js rereads for every attempt.
+ * @throws {TypeError} with code `ERR_INVALID_URL` for an invalid address
  */
 export function useServer(options: IClientOptions, { server, user, password }: Broker): void {
   const url = new URL(server);
@@ -64,7 +64,7 @@ export function useServer(options: IClientOptions, { server, user, password }: B
   // A client certificate implies TLS.
   const protocol = options.cert && options.key ? (WITH_TLS[given] ?? given) : given;
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  // A login in the address wins over mqtt.user and mqtt.password.
+  // A login in the address takes precedence over mqtt.user and mqtt.password.
   const username = url.username === "" ? user : decodeURIComponent(url.username);
   const secret = url.username === "" ? password : decodeURIComponent(url.password);
   Object.assign(options, {
@@ -79,7 +79,7 @@ export function useServer(options: IClientOptions, { server, user, password }: B
   });
 }
 
-/** The address for logs and pages: without login, and without a query, which may hold a token. */
+/** The address for logs and pages: without the login, and without the query, which may contain a token. */
 export function withoutLogin(server: string): string {
   return server.replace(/\/\/[^/]*@/, "//").replace(/\?.*$/s, "?***");
 }

@@ -1,17 +1,17 @@
 /**
- * All commands that the bridge accepts over MQTT. A command is a message on `<base>/bridge/command/<meter>/<command>` with
- * the payload `PRESS`, not retained; everything else there is ignored, and commands are rate limited. Access control is up
- * to the broker (SECURITY.md).
+ * All commands that the bridge accepts over MQTT. A command is a non-retained message on
+ * `<base>/bridge/command/<meter>/<command>` with the payload `PRESS`; everything else there is ignored, and commands
+ * are rate limited. Access control is up to the broker (SECURITY.md).
  */
 import { topics } from "./topics.ts";
 
-/** The only payload. */
+/** The only valid payload. */
 export const PRESS = "PRESS";
 
-/** `restart`: open the port anew. `capture`: write the bytes that come next into a file. */
+/** `restart`: reopen the port. `capture`: write the bytes received next to a file. */
 export type Command = "restart" | "capture";
 
-/** Rate limit for each meter and command. */
+/** Minimum interval per meter and command. */
 const LEAST_PAUSE_MS = 5_000;
 
 /** The commands and their buttons in Home Assistant. */
@@ -40,8 +40,8 @@ export class CommandTopics {
   }
 
   /**
-   * The command in a message; `null` if it is none, or comes too soon.
-   * @param meters ids of the meters that can be asked
+   * The command in a message; `null` if there is none, or it comes too soon.
+   * @param meters ids of the meters that accept commands
    */
   read(topic: string, payload: Uint8Array, meters: Iterable<string>): { meter: string; command: Command } | null {
     if (!topic.startsWith(`${this.#base}/bridge/command/`)) return null;

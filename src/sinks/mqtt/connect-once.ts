@@ -1,13 +1,13 @@
-/** A connection to the broker for a command that does one thing and ends: no retries. */
+/** A connection to the broker for a one-shot command: no retries. */
 import { randomBytes } from "node:crypto";
 import type { MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
 import { type Broker, clientOptions, useServer } from "./client-options.ts";
 
-/** Bytes that the broker may send in one packet. */
+/** Maximum size of a packet from the broker, in bytes. */
 const MAX_PACKET_BYTES = 64 * 1024;
 
-/** @throws what `describeConnectionError` explains: the broker is away, or refuses us */
+/** @throws errors that `describeConnectionError` explains: the broker is unreachable, or refuses us */
 export async function connectOnce({
   mqtt: config,
   broker,
@@ -20,7 +20,7 @@ export async function connectOnce({
   const { default: mqtt } = await import("mqtt");
   const clientId = `kaifa2mqtt_check_${randomBytes(4).toString("hex")}`;
   const options = { ...clientOptions(config, { clientId, maxPacketBytes: MAX_PACKET_BYTES }), reconnectPeriod: 0 };
-  // The Supervisor names a login of its own.
+  // The Supervisor provides its own login.
   useServer(options, { user: config.user, password: config.password, ...broker });
   const client = mqtt.connect(options);
   return await new Promise<MqttClient>((resolve, reject) => {

@@ -1,18 +1,18 @@
-/** Connection errors in words, each with its cure. */
+/** Connection errors as readable text, each with a fix. */
 import { type Phrase, reasonOf, TAKEN_OVER } from "./reason-codes.ts";
 
 export { TAKEN_OVER };
 
-/** The broker accepts us and closes the connection at once, several times in a row, without a reason. */
+/** The broker accepts the connection and closes it immediately, several times in a row, without a reason. */
 export const THROWN_OUT = "thrown-out";
 
 export interface ConnectionProblem {
-  /** Tells kinds of failure apart, so that each is reported once. */
+  /** Identifies the kind of failure, so that each is reported only once. */
   readonly key: string;
   readonly text: string;
   /** The same in German, for the status page. */
   readonly de: string;
-  /** The broker answered, and refuses: it is asked again only after long pauses. */
+  /** The broker answered and refuses us: retry only after long pauses. */
   readonly refused?: boolean;
 }
 
@@ -56,9 +56,9 @@ const SYSTEM: Readonly<Record<string, Phrase>> = {
 const CERTIFICATE = /^(CERT_|ERR_TLS_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/;
 
 /**
- * Puts an error of MQTT.js, of the system or of TLS into words.
+ * Describes an error from MQTT.js, the system or TLS.
  * @param label the server, without user and password
- * @param reference the server that the broker names instead of itself (MQTT 5)
+ * @param reference the server to use instead, as named by the broker (MQTT 5)
  */
 export function describeConnectionError(error: unknown, label: string, reference?: string): ConnectionProblem {
   const { code, message } = firstCause(error);
@@ -123,7 +123,7 @@ export function describeConnectionError(error: unknown, label: string, reference
   };
 }
 
-/** The broker closes the connection each time that a certain message is published. */
+/** The broker closes the connection whenever a certain message is published. */
 export function describeCulprit(topic: string, bytes: number, label: string): ConnectionProblem {
   return {
     key: `culprit ${topic}`,
@@ -138,7 +138,7 @@ export function describeCulprit(topic: string, bytes: number, label: string): Co
   };
 }
 
-/** The broker sends more than we take in. */
+/** The broker sends a packet larger than we accept. */
 export function describeOversize(bytes: number, muteMinutes: number, label: string): ConnectionProblem {
   return {
     key: "oversize",
@@ -151,7 +151,7 @@ export function describeOversize(bytes: number, muteMinutes: number, label: stri
   };
 }
 
-/** Node tries all addresses of a name and collects the errors: the first one is enough. */
+/** Node tries all addresses of a host and collects the errors: the first one is enough. */
 function firstCause(error: unknown): { code?: string | number; message: string } {
   const { code, message, errors } = (error ?? {}) as { code?: unknown; message?: unknown; errors?: unknown };
   if (Array.isArray(errors) && errors.length > 0) return firstCause(errors[0]);

@@ -1,12 +1,12 @@
 /**
- * The connection to the broker. MQTT.js reconnects by itself (style.md names the two places that reconnect; the other is
- * `meter/meter.ts`); how patiently is decided here (reconnect-backoff.ts). Each problem is reported once with its cure, and
- * so is its end. The limits that the broker sets are kept (broker-limits.ts), and the broker is limited in turn: in the
- * size of what it sends, and in the time that an acknowledgement takes.
+ * The connection to the broker. MQTT.js reconnects by itself (style.md names the two places that reconnect; the other
+ * is `meter/meter.ts`), with the delays set here (reconnect-backoff.ts). Each problem is reported once with its fix,
+ * and again when it is over. We respect the broker's limits (broker-limits.ts) and limit the broker in turn: the size
+ * of its packets, and the time an acknowledgement may take.
  *
- * Nothing piles up: MQTT.js queues nothing while offline (`queueQoSZero: false`, and nothing is published then),
- * `congested` makes the sink keep its newest instead of filling a socket that nobody reads, and of the QoS 1 messages that
- * wait for a place only the newest of each topic is kept (inflight-window.ts).
+ * No backlog builds up: MQTT.js queues nothing while offline (`queueQoSZero: false`, and nothing is published then),
+ * `congested` makes the sink keep only its latest state instead of filling a socket that nobody reads, and of the QoS 1
+ * messages waiting to be sent only the latest per topic is kept (inflight-window.ts).
  */
 import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
@@ -31,38 +31,38 @@ import { LONGEST_PAUSE_MS, ReconnectBackoff } from "./reconnect-backoff.ts";
 import { ServerList } from "./server-list.ts";
 import { subscribePackets } from "./subscribe-packets.ts";
 
-/** Bytes in the socket's buffer above which nothing more is written; some readings are 2 KB. */
+/** Stop writing when the socket buffer holds more bytes than this; some readings are 2 KB. */
 const MAX_UNSENT_BYTES = 64 * 1024;
-/** How long `stop` waits until the broker has acknowledged the farewell. */
+/** How long `stop` waits for the broker to acknowledge the farewell messages. */
 const FAREWELL_MS = 2000;
-/** An acknowledgement that takes longer than this is reported: the broker hangs. */
+/** If an acknowledgement takes longer than this, we report that the broker hangs. */
 const SLOW_ANSWER_MS = 10_000;
-/** After so long without an acknowledgement the connection is made anew. */
+/** Reconnect after this time without an acknowledgement. */
 const ANSWER_LIMIT_MS = 30_000;
-/** QoS 1 messages that may be unanswered where the broker allows more. */
+/** Maximum number of unacknowledged QoS 1 messages, even if the broker allows more. */
 const MAX_UNANSWERED = 64;
-/** An attempt that has not reached the host by now is given up when a reading waits. */
+/** When a reading is waiting, abort an attempt that hasn't reached the host after this time. */
 const STALE_ATTEMPT_MS = 2_000;
-/** After a packet that was too large nothing is subscribed to for so long, so that what is published goes on. */
+/** After an oversized packet, stop subscribing for this long so that publishing can continue. */
 const MUTE_MS = 10 * 60_000;
-/** Where there are several brokers, one that does not answer for so long is passed over. */
+/** With several brokers, skip one that doesn't answer within this time. */
 const FAILOVER_TIMEOUT_MS = 3_000;
 
 export interface ConnectionOptions {
   readonly config: MqttConfig;
-  /** Where `config` names no broker: finds one, takes its time; `null` if it gave up because we stop. */
+  /** Finds a broker if `config` names none; this may take a while; `null` if cancelled by a stop. */
   readonly findBroker: (signal: AbortSignal) => Promise<Broker | null>;
   readonly clientId: string;
   /** Last will. */
   readonly will: Message;
-  /** Bytes of a packet that the broker may send. */
+  /** Maximum size of a packet from the broker, in bytes. */
   readonly maxPacketBytes: number;
   readonly log: ComponentLog;
-  /** On every connect, the first and all later ones. */
+  /** Called on every connect, including the first. */
   readonly onConnect: () => void;
   /** Interval of the checks for a preferred broker, milliseconds; for tests. */
   readonly returnMs?: number;
-  /** The socket's buffer is empty again. */
+  /** Called when the socket buffer has drained. */
   readonly onDrain: () => void;
   readonly onMessage: (topic: string, payload: Buffer, retained: boolean) => void;
 }
@@ -72,22 +72,22 @@ export class Connection {
   readonly #stopping = new AbortController();
   readonly #window: InflightWindow;
   readonly #disconnects = new DisconnectDiagnosis();
-  /** The server, without user and password that may stand in the URL. */
+  /** The server, without any user and password from the URL. */
   label = "(not known yet)";
   #client: MqttClient | null = null;
   #limits: BrokerLimits = brokerLimits(null);
   #stopped = false;
   #retryTimer: NodeJS.Timeout | null = null;
   #hurryTimer: NodeJS.Timeout | null = null;
-  /** The attempt was given up for a new one. */
+  /** The attempt was aborted in favor of a new one. */
   #again = false;
   #stableTimer: NodeJS.Timeout | null = null;
   readonly #backoff = new ReconnectBackoff();
   #connectedAt = 0;
-  /** Messages are not acknowledged. */
+  /** Acknowledgements are overdue. */
   #hanging = false;
   #mutedUntil = 0;
-  /** The server that the broker names instead of itself. */
+  /** The server to use instead, as named by the broker. */
   #reference: string | undefined;
   #failover: Failover | null = null;
   readonly #report: ConnectionReport;
@@ -110,18 +110,18 @@ export class Connection {
     return this.#client?.connected ?? false;
   }
 
-  /** Whether the broker acknowledges what it gets. */
+  /** Whether the broker acknowledges messages. */
   get answering(): boolean {
     return !this.#hanging;
   }
 
-  /** Whether the broker takes what we write more slowly than we write it. */
+  /** Whether the broker reads more slowly than we write. */
   get congested(): boolean {
     const stream = this.#client?.stream as { writableLength?: number } | undefined;
     return (stream?.writableLength ?? 0) > MAX_UNSENT_BYTES;
   }
 
-  /** Whether anything is subscribed to: not for a while after the broker has sent a packet that was too large. */
+  /** Whether we subscribe at all: not for a while after the broker has sent an oversized packet. */
   get subscribes(): boolean {
     return performance.now() >= this.#mutedUntil;
   }
@@ -131,7 +131,7 @@ export class Connection {
     return this.#client?.options.protocolVersion === 5;
   }
 
-  /** What is wrong at present, in a sentence with its cure; `null` if nothing is. */
+  /** The current problem, as a sentence with its fix; `null` if there is none. */
   get problem(): Phrase | null {
     const hanging = {
       en: `the broker at ${this.label} does not acknowledge what it gets`,
@@ -140,7 +140,7 @@ export class Connection {
     return this.#report.problem ?? (this.#hanging ? hanging : null);
   }
 
-  /** Begins to connect, and goes on trying until `stop`. */
+  /** Starts connecting, and keeps trying until `stop`. */
   async start(): Promise<void> {
     const { config, findBroker } = this.#options;
     const listed = config.server?.map((server) => ({ ...config, server })) ?? [];
@@ -163,7 +163,7 @@ export class Connection {
       useServer(options, broker);
       client = mqtt.connect(options);
     } catch (error) {
-      // A certificate file that cannot be read yet, a server address that is none.
+      // A certificate file that can't be read yet, or an invalid server address.
       this.#complain(describeConnectionError(error, this.label));
       this.#retryTimer = setTimeout(() => void this.start(), LONGEST_PAUSE_MS);
       return;
@@ -179,7 +179,7 @@ export class Connection {
       },
       idle: () => !client.connected && !this.#backoff.attempting,
     });
-    // MQTT.js has begun the first attempt already.
+    // MQTT.js has already started the first attempt.
     this.#attempt(client);
     client.on("packetsend", ({ cmd }) => {
       if (cmd === "connect") this.#attempt(client);
@@ -191,37 +191,43 @@ export class Connection {
     });
     client.on("connect", ({ properties }) => this.#connected(client, properties));
     client.on("message", (topic, payload, packet: IPublishPacket) => {
-      // Not trusted: a throw here would end the process.
+      // The callback isn't trusted: an exception here would end the process.
       this.#options.onMessage(topic, payload, packet.retain);
     });
     client.on("error", (error) => this.#failed(client, error));
     client.on("close", () => this.#closed(client));
   }
 
-  /** Sends if connected, else drops; `done` is called when it was written (QoS 0) or answered (QoS 1), or is lost. */
+  /**
+   * Sends if connected, otherwise drops; `done` is called when the message was written (QoS 0), answered (QoS 1), or
+   * lost.
+   */
   publish(message: Message, done: (outcome: Outcome) => void = () => undefined): void {
     if (this.#client === null || this.#isTooMuch(message)) {
       done("lost");
     } else if (this.#limits.maximumQos === 1 && (message.qos === 1 || this.#disconnects.careful)) {
-      // While searching for the message that makes the broker close, everything has to be acknowledged.
+      // While looking for the message that makes the broker disconnect, every message must be acknowledged.
       this.#window.put(this.#disconnects.careful ? { ...message, qos: 1 } : message, done);
     } else {
       this.#send({ ...message, qos: 0 }, done);
     }
   }
 
-  /** Whether the broker takes a message of this size, as far as that is known. */
+  /** Whether the broker accepts a message of this size, as far as known. */
   fits(message: Message): boolean {
     return !this.#disconnects.avoids(message) && packetBytes(message) <= this.#limits.maximumPacketBytes;
   }
 
-  /** What was published in this turn leaves now, and not when everything else in it is done. */
+  /** Sends what was published in this turn immediately, rather than at the end of the turn. */
   flush(): void {
     const stream = this.#client?.stream;
     while (stream !== undefined && stream.writableCorked > 0) stream.uncork();
   }
 
-  /** `done` is called when the broker has answered, or there will be no answer. Wildcards are left out where the broker forbids them. */
+  /**
+   * `done` is called when the broker has answered or can no longer answer. Wildcards are omitted if the broker forbids
+   * them.
+   */
   subscribe(topics: string[], done: () => void): void {
     const client = this.#client;
     const allowed = this.#limits.wildcards ? topics : topics.filter((topic) => !/[+#]/.test(topic));
@@ -248,8 +254,9 @@ export class Connection {
   }
 
   /**
-   * There is something to publish: connects at once if that was to be done later, at most once a second. An attempt to
-   * reach a host that does not answer is given up for a new one: the system itself asks again at growing intervals.
+   * There is something to publish: connects immediately instead of waiting for the scheduled attempt, at most once a
+   * second. An attempt to reach an unresponsive host is replaced by a new one, because the operating system retries
+   * only at growing intervals.
    */
   hurry(): void {
     const client = this.#client;
@@ -270,7 +277,7 @@ export class Connection {
     this.hurry();
   }
 
-  /** Sends a last few messages, waits until the broker has them, at most two seconds, and disconnects. */
+  /** Sends final messages, waits at most two seconds for the broker to acknowledge them, and disconnects. */
   async stop(farewell: readonly Message[] = []): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -321,17 +328,17 @@ export class Connection {
     this.#options.log.warn(`the broker at ${this.label} does not acknowledge what it gets; ${then}`);
   }
 
-  /** Makes the connection anew. */
+  /** Drops the connection and reconnects. */
   #giveUp(why: string): void {
     this.#options.log.debug(`${why} for ${ANSWER_LIMIT_MS / 1000} s: connecting anew`);
     this.#client?.stream.destroy();
   }
 
-  /** Whether the broker would not take this message: larger than it allows, or known to make it close the connection. */
+  /** Whether the broker would reject this message: larger than allowed, or known to make it disconnect. */
   #isTooMuch(message: Message): boolean {
     if (this.#disconnects.avoids(message)) return true;
     const { maximumPacketBytes } = this.#limits;
-    // No packet that may be sent has three times as many bytes as characters.
+    // Cheap check first: a UTF-8 packet has at most three bytes per character.
     if ((message.topic.length + message.payload.length) * 3 + 20 <= maximumPacketBytes) return false;
     const bytes = packetBytes(message);
     if (bytes <= maximumPacketBytes) return false;
@@ -342,7 +349,7 @@ export class Connection {
     return true;
   }
 
-  /** An attempt to connect begins: its stream is new. */
+  /** A connection attempt starts, with a new stream. */
   #attempt({ stream }: MqttClient): void {
     this.#backoff.attempt();
     if (this.#hurryTimer !== null) clearTimeout(this.#hurryTimer);
@@ -367,7 +374,8 @@ export class Connection {
       this.#failover?.stable();
       this.#window.size = Math.min(this.#limits.receiveMaximum, MAX_UNANSWERED);
     }, STABLE_MS);
-    // Reported at once and not once it is stable: whoever has fixed something is waiting for it.
+    // Reported immediately rather than once the connection is stable: a user who has just fixed something is waiting
+    // for it.
     if (!this.#hanging && !this.#report.isOpen(String(TAKEN_OVER))) this.#report.connected(this.label);
     this.#report.problem = null;
     this.#backoff.accepted();
@@ -400,7 +408,7 @@ export class Connection {
       this.#retrySoon(client);
       return;
     }
-    // What the broker does not support of the will is left out of it.
+    // Remove unsupported features from the will.
     if (code === QOS_NOT_SUPPORTED && options.will?.qos) {
       options.will = { ...options.will, qos: 0 };
       this.#retrySoon(client);
@@ -411,7 +419,7 @@ export class Connection {
       this.#retrySoon(client);
       return;
     }
-    // The error code of a connection that breaks off (EPIPE, ECONNRESET) says little: see #closed.
+    // The error code of a broken connection (EPIPE, ECONNRESET) says little: see #closed.
     if (this.#connectedAt > 0) return;
     this.#disconnects.forget();
     this.#complain(failure);
@@ -434,7 +442,7 @@ export class Connection {
     if (this.#stableTimer !== null) clearTimeout(this.#stableTimer);
     if (this.#stopped) return;
     const unanswered = this.#disconnects.careful ? this.#window.oldest : null;
-    // What was not acknowledged is forgotten: after a reconnect the newest is sent, not this.
+    // Forget unacknowledged messages: after a reconnect we send the latest state instead.
     this.#window.clear();
     for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id));
     if (this.#failover?.leaving) {
@@ -446,7 +454,7 @@ export class Connection {
     if (this.#report.problem === null && !this.#hanging)
       this.#complain(describeConnectionError({ code: "closed" }, this.label));
     this.#connectedAt = 0;
-    // MQTT.js has taken this attempt's pause already; this is the one after the next failure.
+    // MQTT.js has already scheduled this attempt's pause; this is the one after the next failure.
     client.options.reconnectPeriod = this.#backoff.grow();
     this.#failover?.next(held);
     if (this.#again) setImmediate(() => this.#hurryOnce());

@@ -1,40 +1,40 @@
 /**
- * Why a broker closes the connection soon after it was made, again and again, without giving a reason: either another
- * client uses the same client id, or a certain message makes the broker close it (Mosquitto with `max_packet_size` and
- * MQTT 3.1.1). To tell one from the other, messages are then sent one at a time, each after the acknowledgement of the one
- * before: the one that is unacknowledged at the close is the suspect. If it is larger than all that were acknowledged, its
- * size is taken for the cause, and everything as large or larger is left out.
+ * Finds out why a broker repeatedly closes the connection soon after it was established, without giving a reason:
+ * either another client uses the same client id, or a certain message makes the broker close it (Mosquitto with
+ * `max_packet_size` and MQTT 3.1.1). To distinguish the two, messages are then sent one at a time, each after the
+ * previous one was acknowledged; the one still unacknowledged at the close is the suspect. If it is larger than all
+ * acknowledged messages, we assume its size is the cause and skip all messages of that size or larger.
  */
 import { type Message, packetBytes } from "./message.ts";
 
-/** A connection that held for this long was a good one. */
+/** A connection that lasted this long counts as stable. */
 export const STABLE_MS = 10_000;
 const CAREFUL_AFTER = 2;
 const THROWN_OUT_AFTER = 3;
-/** Topics that are left out. */
+/** Maximum number of skipped topics. */
 const MAX_AVOIDED = 100;
 
 export type CloseVerdict =
   | "closed"
   | "thrown-out"
-  /** `known`: a larger message was found before; this one only narrows the limit down. */
+  /** `known`: a larger message was found before; this one only narrows down the limit. */
   | { readonly culprit: string; readonly bytes: number; readonly known: boolean };
 
 export class DisconnectDiagnosis {
   #count = 0;
   #suspect: string | null = null;
   readonly #avoided = new Set<string>();
-  /** Bytes of the largest packet that the broker has acknowledged while messages were sent one at a time. */
+  /** Size of the largest packet that the broker acknowledged while messages were sent one at a time. */
   #largestAnswered = 0;
-  /** A packet of so many bytes, larger than all that were acknowledged, made the broker close. */
+  /** Size of a packet, larger than all acknowledged ones, that made the broker disconnect. */
   #tooLarge = Number.POSITIVE_INFINITY;
 
-  /** Whether messages are to be sent one at a time. */
+  /** Whether to send messages one at a time. */
   get careful(): boolean {
     return this.#count >= CAREFUL_AFTER;
   }
 
-  /** Whether the broker closes because of such a message. */
+  /** Whether such a message makes the broker disconnect. */
   avoids(message: Message): boolean {
     return this.#avoided.has(message.topic) || packetBytes(message) >= this.#tooLarge;
   }
@@ -46,8 +46,8 @@ export class DisconnectDiagnosis {
 
   /**
    * The connection was closed.
-   * @param heldMs for how long it was established
-   * @param unanswered the message that was on its way, if messages were sent one at a time
+   * @param heldMs how long it was established
+   * @param unanswered the message in flight, if messages were sent one at a time
    */
   closed(heldMs: number, unanswered: Message | null): CloseVerdict {
     if (heldMs >= STABLE_MS) {
@@ -70,13 +70,13 @@ export class DisconnectDiagnosis {
     return { culprit: unanswered.topic, bytes, known };
   }
 
-  /** The connection holds: messages need not be sent one at a time any longer. What is avoided stays avoided. */
+  /** The connection is stable: messages no longer need to be sent one at a time. Skipped messages stay skipped. */
   stable(): void {
     this.#count = 0;
     this.#suspect = null;
   }
 
-  /** Something else is the matter, or the broker was restarted: what was avoided is tried again. */
+  /** There is another cause, or the broker was restarted: skipped messages are tried again. */
   forget(): void {
     this.stable();
     this.#avoided.clear();

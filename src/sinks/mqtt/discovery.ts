@@ -1,7 +1,8 @@
 /**
- * Entities → Home Assistant discovery messages, in either form (`homeassistant.discovery`): one retained message for each
- * entity, or one for each device with all of its entities as components (Home Assistant 2024.11 and newer). Both lead to
- * the same unique ids, and the component ids are chosen so that Home Assistant can migrate one form to the other. Pure.
+ * Entities → Home Assistant discovery messages, in either form (`homeassistant.discovery`): one retained message per
+ * entity, or one per device with all its entities as components (Home Assistant 2024.11 and newer). Both produce the
+ * same unique ids, and the component ids are chosen so that Home Assistant can migrate from one form to the other.
+ * Pure.
  */
 import type { MeterInfo } from "../../meter/events.ts";
 import { bridgeEntities } from "./bridge-entities.ts";
@@ -15,11 +16,11 @@ export interface DiscoveryOptions extends EntityOptions {
   readonly prefix: string;
   /** Version of the bridge. */
   readonly version: string;
-  /** Tells one bridge from another. */
+  /** Identifies the bridge. */
   readonly instance: string;
   /** Support URL. */
   readonly supportUrl?: string | undefined;
-  /** URL of the status page; only where it is certain. */
+  /** URL of the status page; only if it is certain. */
   readonly configurationUrl?: string | undefined;
 }
 
@@ -29,19 +30,22 @@ export interface DiscoveryMessage {
   readonly payload: string;
 }
 
-/** A device with its entities, before it is known how it is announced. */
+/** A device with its entities, independent of the form in which it is announced. */
 export interface DiscoveryDevice {
-  /** As in unique ids and topics: the meter's id, or that of the bridge. */
+  /** Id of the meter or bridge, as used in unique ids and topics. */
   readonly id: string;
   readonly name: string;
-  /** The block `device`. */
+  /** The `device` block. */
   readonly device: Readonly<Record<string, unknown>>;
-  /** Second availability topic of the entities, after that of the bridge. */
+  /** The entities' second availability topic, in addition to the bridge's. */
   readonly availabilityTopic: string | null;
   readonly entities: readonly Entity[];
 }
 
-/** Has Home Assistant let go of the entities of a topic, so that another can take them over with ids, names and history. */
+/**
+ * Makes Home Assistant release a topic's entities, so that another topic can take them over with ids, names and
+ * history.
+ */
 export const MIGRATE = JSON.stringify({ migrate_discovery: true });
 
 export function meterDevice(
@@ -55,7 +59,7 @@ export function meterDevice(
     ...(meter.manufacturer === null ? {} : { manufacturer: meter.manufacturer }),
     ...(meter.model === null ? {} : { model: meter.model }),
     ...(meter.serialNumber === null ? {} : { serial_number: meter.serialNumber }),
-    // Home Assistant calls it firmware: it must not pass for the meter's.
+    // Home Assistant labels this as firmware, so name the program: it must not look like the meter's firmware version.
     sw_version: `kaifa2mqtt ${version}`,
     via_device: `${NODE_PREFIX}${bridgeDevice(instance)}`,
     ...(configurationUrl === undefined ? {} : { configuration_url: configurationUrl }),
@@ -78,7 +82,7 @@ export function bridgeAsDevice(options: DiscoveryOptions): DiscoveryDevice {
   return { id, name, device, availabilityTopic: null, entities: bridgeEntities(options) };
 }
 
-/** One message for each entity, in their order. */
+/** One message per entity, in order. */
 export function entityMessages(device: DiscoveryDevice, options: DiscoveryOptions): DiscoveryMessage[] {
   return device.entities.map((entity) => ({
     topic: topics.discovery(options.prefix, entity.platform, device.id, entity.key),
@@ -93,8 +97,8 @@ export function entityMessages(device: DiscoveryDevice, options: DiscoveryOption
 
 /**
  * One message for the device.
- * @param others components besides those of `device`, by key: what an earlier run has announced and may come yet, or, with
- *   its platform alone, what is taken away
+ * @param others components in addition to those of `device`, by key: announced by an earlier run and possibly still to
+ *   come, or, with only the platform, removed
  */
 export function deviceMessage(
   device: DiscoveryDevice,
@@ -139,7 +143,7 @@ function availabilityOf(
   base: string,
 ): Record<string, unknown> {
   const bridge = topics.bridgeState(base);
-  // Always "online": the topics stay in the message, since they identify our messages.
+  // Always "online": the topics stay in the message because they identify our messages.
   const always = { value_template: "online" };
   if (availabilityTopic === null) {
     return { availability: [{ topic: bridge, ...(available === "always" ? always : {}) }], availability_mode: "all" };

@@ -1,22 +1,25 @@
 /**
- * Two bridges that announce the same meter to Home Assistant. The later one announces nothing and notifies the other on a
- * topic to which that subscribes: both warn once, and neither touches what the other has retained.
+ * Handles two bridges that announce the same meter to Home Assistant. The later one doesn't announce it and notifies
+ * the other on a topic that it subscribes to: both warn once, and neither touches the other's retained messages.
  */
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { Message } from "./message.ts";
 import type { Phrase } from "./reason-codes.ts";
 import { topics } from "./topics.ts";
 
-/** The later one repeats it every minute; after so long without it, it is gone, milliseconds. */
+/**
+ * The later bridge repeats its notification every minute; after this long without one it is considered gone,
+ * milliseconds.
+ */
 const HEARD_MS = 3 * 60_000;
 const MAX_PAYLOAD_BYTES = 1024;
 
 export class DuplicateBridges {
   readonly #base: string;
   readonly #log: ComponentLog;
-  /** Meters that are announced elsewhere: the base topic there. Bounded by the number of meters. */
+  /** Base topic of the bridge that announces each meter. Bounded by the number of meters. */
   readonly #found = new Map<string, string>();
-  /** Meters of ours that another bridge would announce, too. Bounded by the number of meters. */
+  /** Our meters that another bridge wants to announce too. Bounded by the number of meters. */
   readonly #heard = new Map<string, { readonly base: string; readonly at: number }>();
 
   /** @param base `mqtt.base_topic` */
@@ -25,7 +28,7 @@ export class DuplicateBridges {
     this.#log = log;
   }
 
-  /** Another bridge has announced the meter before us. @returns whether that is new */
+  /** Another bridge announced the meter first. @returns whether this is new */
   found(meter: string, base: string): boolean {
     if (this.#found.has(meter)) return false;
     this.#found.set(meter, base);
@@ -33,7 +36,7 @@ export class DuplicateBridges {
     return true;
   }
 
-  /** Takes in a notification on a topic of `topics.rivals()`. @returns whether it was one */
+  /** Handles a notification on a topic of `topics.rivals()`. @returns whether it was one */
   heard(topic: string, payload: Uint8Array, meters: { has(id: string): boolean }): boolean {
     const parts = topic.split("/");
     const meter = parts.at(-1) ?? "";

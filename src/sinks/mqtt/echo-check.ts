@@ -1,26 +1,28 @@
 /**
- * MQTT 3.1.1 has no way to refuse a publication: a broker whose access rules forbid it acknowledges it and drops it. So
- * what we publish on a few topics is subscribed to once, at the start, and what does not come back is reported.
+ * MQTT 3.1.1 has no way to refuse a publication: a broker whose ACL forbids it acknowledges and drops it. So at startup
+ * we subscribe once to a few of our own topics, and report those whose messages don't come back.
  */
 
-/** A message that has not come back after this time will not come. */
+/** A message that hasn't come back after this time is considered missing. */
 const ECHO_MS = 10_000;
 
-/** Payloads of one topic that are remembered while it is awaited. */
+/** Maximum number of payloads remembered per topic. */
 const MAX_PAYLOADS = 32;
 
 export class EchoCheck {
   readonly #onMissing: (topics: readonly string[]) => void;
-  /** What was published since, by topic; `null` where what is retained proves nothing. */
+  /** Published payloads that may come back, by topic; `null` if a retained message proves nothing. */
   readonly #awaited = new Map<string, Set<string> | null>();
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param onMissing called with the topics that did not come back */
+  /** @param onMissing called with the topics whose messages didn't come back */
   constructor(onMissing: (topics: readonly string[]) => void) {
     this.#onMissing = onMissing;
   }
 
-  /** This was published, and the topic is subscribed to. @param payload `null`: it must come back as it is published */
+  /**
+   * Expects an echo of a published message. @param payload `null`: it must come back live, not as a retained message
+   */
   expect(topic: string, payload: string | null): void {
     this.#awaited.set(topic, payload === null ? null : new Set([payload]));
     this.#timer ??= setTimeout(() => {
@@ -31,20 +33,20 @@ export class EchoCheck {
     }, ECHO_MS);
   }
 
-  /** This was published afterwards: what is retained by the time of the subscription may be this. */
+  /** Records a later publication: the message retained at the time of the subscription may be this one. */
   published(topic: string, payload: string): void {
     const awaited = this.#awaited.get(topic);
     if (awaited != null && awaited.size < MAX_PAYLOADS) awaited.add(payload);
   }
 
-  /** This came from there. @returns whether it is what was awaited: what is retained must be what we have published */
+  /** Checks a received message. @returns whether it was expected; a retained message must match one of our payloads */
   seen(topic: string, payload: Buffer, retained: boolean): boolean {
     const awaited = this.#awaited.get(topic);
     if (awaited === undefined || (retained && awaited?.has(payload.toString()) !== true)) return false;
     return this.#awaited.delete(topic);
   }
 
-  /** The connection is gone, or we stop: nothing can be concluded. */
+  /** The connection is gone, or we are stopping: no conclusions are possible. */
   clear(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

@@ -1,28 +1,28 @@
-/** What an entity in Home Assistant is before it becomes part of a discovery message (discovery.ts). */
+/** A Home Assistant entity, before it becomes part of a discovery message (discovery.ts). */
 import type { Platform } from "./topics.ts";
 
 export interface Entity {
-  /** `<key>` in unique id and topic; a promise. */
+  /** `<key>` in the unique id and topic; must never change. */
   readonly key: string;
   readonly platform: Platform;
   readonly name: string;
-  /** What differs from entity to entity: topics, templates, classes, unit. */
+  /** The entity's own fields: topics, templates, classes, unit. */
   readonly fields: Readonly<Record<string, unknown>>;
   /**
-   * When it is available: `meter` while bridge and meter are, `bridge` also while the meter is silent, `always` even when
-   * the bridge is gone (the entity that shows so).
+   * When the entity is available: `meter` while bridge and meter are, `bridge` also while the meter is silent, `always`
+   * even when the bridge is gone (for the entity that shows this).
    */
   readonly available: "meter" | "bridge" | "always";
 }
 
 export type Language = "en" | "de";
 
-/** Options that all entities share. */
+/** Options shared by all entities. */
 export interface EntityOptions {
   /** `mqtt.base_topic` */
   readonly base: string;
   readonly language: Language;
-  /** Whether the bridge fills holes in Home Assistant's statistics (`homeassistant.backfill`). */
+  /** Whether the bridge fills gaps in Home Assistant's statistics (`homeassistant.backfill`). */
   readonly backfill?: boolean | undefined;
 }
 

@@ -1,21 +1,23 @@
-/** Moves a client of MQTT.js between the brokers of a list: to the next one after a failure, back to a better one. */
+/**
+ * Switches an MQTT.js client between the brokers of a list: to the next one after a failure, back to a preferred one.
+ */
 import type { MqttClient } from "mqtt";
 import type { ComponentLog } from "../../log/component-log.ts";
 import { useServer, withoutLogin } from "./client-options.ts";
 import type { ServerList } from "./server-list.ts";
 
-/** Limit for the last message to a broker that we leave. */
+/** Timeout for the last message to a broker that we are leaving. */
 const FAREWELL_MS = 2_000;
 
 export interface FailoverParts {
   readonly client: MqttClient;
   readonly servers: ServerList;
   readonly log: ComponentLog;
-  /** Publishes that we are offline; `done` is called when the broker has it. */
+  /** Publishes that we are offline; `done` is called when the broker has received it. */
   readonly sayOffline: (done: () => void) => void;
   /** The client now uses this server. @param label without user and password */
   readonly onServer: (label: string) => void;
-  /** Whether an attempt to connect may be started now. */
+  /** Whether a connection attempt may start now. */
   readonly idle: () => boolean;
 }
 
@@ -29,12 +31,12 @@ export class Failover {
     this.#parts = parts;
   }
 
-  /** We are leaving the broker for a better one: that the connection closes is no fault. */
+  /** Whether we are leaving the broker for a preferred one, so the disconnect isn't a fault. */
   get leaving(): boolean {
     return this.#leaving;
   }
 
-  /** Connected. While the broker is not the first of the list, it is checked from time to time whether a better one is back. */
+  /** Connected. If the broker isn't the first in the list, periodically checks whether a preferred one is back. */
   connected(): void {
     const { servers, client } = this.#parts;
     if (!servers.secondBest) return;
@@ -46,7 +48,7 @@ export class Failover {
     }, servers.returnMs);
   }
 
-  /** The connection has held for a while. */
+  /** The connection has been up for a while. */
   stable(): void {
     this.#parts.servers.stable();
   }
@@ -56,7 +58,7 @@ export class Failover {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  /** Takes the next broker of the list, at once while the round lasts. @param held it was connected */
+  /** Moves to the next broker in the list, without a pause within a round. @param held whether it was connected */
   next(held: boolean): void {
     const { servers, client, idle } = this.#parts;
     if (!servers.several) return;
@@ -75,7 +77,7 @@ export class Failover {
     return withoutLogin(this.#parts.servers.current.server);
   }
 
-  /** Publishes `offline` as at a stop, then connects to what is now the current broker of the list. */
+  /** Publishes `offline` as when stopping, then connects to the list's new current broker. */
   #leave(left: string): void {
     const { client, log, sayOffline } = this.#parts;
     this.#leaving = true;

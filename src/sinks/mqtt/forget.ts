@@ -1,18 +1,18 @@
-/** Takes what is retained of one meter off the broker: `kaifa2mqtt forget`. */
+/** Deletes a meter's retained messages from the broker: `kaifa2mqtt forget`. */
 import type { MqttClient } from "mqtt";
 import { NODE_PREFIX, PLATFORMS, topics } from "./topics.ts";
 
-/** So long is waited for further retained messages after the last one, milliseconds. */
+/** How long to wait for more retained messages after the last one, milliseconds. */
 const QUIET_MS = 1_000;
 /** Far more than a meter has. */
 const MAX_TOPICS = 2_000;
 
 /**
- * Clears the states of a meter below our base topics, and those discovery messages of it whose states lie there: what
- * another bridge announces of the same meter is left alone.
- * @param bases base topics of this installation, now and before
- * @param prefixes discovery topics, likewise
- * @returns the topics that were cleared
+ * Clears a meter's states below our base topics, and its discovery messages that refer to them; another bridge's
+ * announcements of the same meter aren't touched.
+ * @param bases this installation's base topics, present and past
+ * @param prefixes its discovery topics, present and past
+ * @returns the cleared topics
  */
 export async function forgetRetained(
   client: MqttClient,
@@ -30,14 +30,14 @@ export async function forgetRetained(
     ]),
   ]);
   const ours = [...found].filter(([topic, payload]) => isOurs(topic, payload)).map(([topic]) => topic);
-  // Discovery first: entities go before their values do.
+  // Discovery first: remove the entities before their values.
   const isDiscovery = (topic: string): boolean => topic.endsWith("/config");
   const order = [...ours.filter(isDiscovery), ...ours.filter((topic) => !isDiscovery(topic))];
   for (const topic of order) await client.publishAsync(topic, "", { qos: 1, retain: true });
   return order;
 }
 
-/** What is retained on these topics, by topic. */
+/** The messages retained on these topics, by topic. */
 async function retained(client: MqttClient, filters: string[]): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   let timer: NodeJS.Timeout | undefined;

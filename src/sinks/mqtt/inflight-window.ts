@@ -1,12 +1,12 @@
 /**
- * In-flight window for QoS 1: at most so many messages are unacknowledged (the broker's receive maximum), each is
- * acknowledged within a limit or the connection is given up, and of those that wait only the newest of each topic is kept. A
- * broker may lose an acknowledgement (Mosquitto drops them for a client with too much queued); without the limit nothing
- * would be sent any more.
+ * In-flight window for QoS 1: limits the number of unacknowledged messages (the broker's receive maximum), reconnects
+ * if an acknowledgement takes too long, and keeps only the latest waiting message per topic. A broker may lose an
+ * acknowledgement (Mosquitto drops them for a client with too much queued); without the time limit nothing would be
+ * sent any more.
  */
 import type { Message } from "./message.ts";
 
-/** How a publication ended: the broker has it (QoS 1) or it was written (QoS 0); it is lost; or the broker refuses it. */
+/** Result of a publication: delivered to the broker (QoS 1) or written (QoS 0); lost; or refused by the broker. */
 export type Outcome = "delivered" | "lost" | { readonly refused: number };
 
 interface Entry {
@@ -18,21 +18,21 @@ interface Entry {
 export interface InflightWindowParts {
   /** Sends with QoS 1; `answered` is called once. */
   readonly send: (message: Message, answered: (outcome: Outcome) => void) => void;
-  /** The oldest message has been unanswered for too long. */
+  /** Called when the oldest message has been unacknowledged for too long. */
   readonly onSilence: (oldest: Message) => void;
   readonly limitMs: number;
-  /** The oldest message has been unanswered for a while; may be called more than once. */
+  /** Called when the oldest message has been unacknowledged for a while; may be called more than once. */
   readonly onSlow: () => void;
   readonly slowMs: number;
 }
 
 export class InflightWindow {
-  /** So many messages may be unanswered. */
+  /** Maximum number of unacknowledged messages. */
   size = 1;
   readonly #parts: InflightWindowParts;
-  /** Unanswered, oldest first. At most `size`. */
+  /** Unacknowledged, oldest first. At most `size`. */
   readonly #flying = new Set<Entry>();
-  /** The newest of each topic that waits. Bounded by the number of topics that we publish. */
+  /** The latest waiting message per topic. Bounded by the number of topics that we publish. */
   readonly #waiting = new Map<string, Entry>();
   #watchdog: NodeJS.Timeout | null = null;
 
@@ -40,13 +40,13 @@ export class InflightWindow {
     this.#parts = parts;
   }
 
-  /** The message that has been unanswered for the longest time. */
+  /** The message that has been unacknowledged the longest. */
   get oldest(): Message | null {
     for (const { message } of this.#flying) return message;
     return null;
   }
 
-  /** Sends, now or as soon as there is room; a later message on the same topic takes the place of one that waits. */
+  /** Sends now or as soon as there is room; a later message on the same topic replaces a waiting one. */
   put(message: Message, done: (outcome: Outcome) => void): void {
     const entry = { message, done, sentAt: 0 };
     if (this.#flying.size < this.size && this.#waiting.size === 0) {
@@ -59,7 +59,7 @@ export class InflightWindow {
     this.#fill();
   }
 
-  /** The connection is gone: everything in here is lost. */
+  /** The connection is gone: all messages in the window are lost. */
   clear(): void {
     if (this.#watchdog !== null) clearTimeout(this.#watchdog);
     this.#watchdog = null;
@@ -88,7 +88,7 @@ export class InflightWindow {
     });
   }
 
-  /** One timer for all of them: it checks the oldest. */
+  /** A single timer, which checks the oldest message. */
   #watch(ms: number): void {
     this.#watchdog ??= setTimeout(() => {
       this.#watchdog = null;

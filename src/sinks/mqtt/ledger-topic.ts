@@ -5,7 +5,7 @@ import { formatLocal } from "../../ledger/local-time.ts";
 
 type Field = readonly [key: string, json: string | null];
 
-/** One JSON object in kWh, W and ISO 8601; what is not known is left out. */
+/** One JSON object in kWh, W and ISO 8601; unknown values are omitted. */
 export function ledgerPayload(state: LedgerState): string {
   const { quarterStart, quarterImport, quarterExport, forecast, lastQuarter, peak, windows } = state;
   const last = lastQuarter?.import ?? null;
@@ -44,7 +44,7 @@ function objectOf(fields: readonly Field[]): string {
   return `{${known.map(([key, json]) => `${JSON.stringify(key)}:${json}`).join(",")}}`;
 }
 
-/** All three decimals: 1200 Wh is `1.200`. */
+/** Always three decimals: 1200 Wh is `1.200`. */
 function kilowattHours(wattHours: number | null): string | null {
   return wattHours === null ? null : formatDecimal({ coefficient: wattHours, exponent: -3 });
 }
@@ -60,7 +60,7 @@ interface Row {
   readonly key: string;
   readonly name: { readonly en: string; readonly de: string };
   readonly fields: Readonly<Record<string, unknown>>;
-  /** The register without which there is no such entity. */
+  /** The register that the entity requires. */
   readonly needs: "energy_import" | "energy_export";
 }
 
@@ -71,10 +71,10 @@ const POWER = {
   unit_of_measurement: "W",
   suggested_display_precision: 0,
 };
-/** Change every minute or every quarter, and are of use to few. */
+/** These change every minute or quarter hour, and few users need them. */
 const DISABLED = { enabled_by_default: false };
 
-/** Energy that starts again with each quarter. */
+/** Energy that resets every quarter hour. */
 const ofQuarter = (start: string) => ({
   ...ENERGY,
   state_class: "total",
@@ -169,7 +169,7 @@ export function ledgerEntities(
   return entities;
 }
 
-/** `None`, which Home Assistant shows as unknown, where the key is absent. */
+/** Returns `None` if the key is absent; Home Assistant shows it as unknown. */
 function templateOf(key: string): string {
   return `{{ value_json.get('${key}') }}`;
 }

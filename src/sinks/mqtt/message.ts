@@ -8,7 +8,7 @@ export interface Message {
   readonly retain?: false;
 }
 
-/** Bytes of a PUBLISH packet with this message (MQTT 5, 3.3, with no properties); 3.1.1 takes one less. */
+/** Size in bytes of a PUBLISH packet with this message (MQTT 5, 3.3, without properties); 3.1.1 needs one byte less. */
 export function packetBytes({ topic, payload, qos = 0 }: Message): number {
   const remaining = 2 + Buffer.byteLength(topic) + (qos > 0 ? 2 : 0) + 1 + Buffer.byteLength(payload);
   let header = 2;

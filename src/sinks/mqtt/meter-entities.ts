@@ -1,6 +1,6 @@
 /**
- * Quantities → entities of a meter. Device and state class follow from the rows of `catalogue/quantities.ts`. Pure; the
- * golden files in `test/fixtures/discovery` make every change visible, since unique ids and topics are a promise.
+ * Quantities → entities of a meter. Device class and state class come from the rows in `catalogue/quantities.ts`. Pure;
+ * unique ids and topics must stay stable, so the golden files in `test/fixtures/discovery` expose every change.
  */
 import type { MeterInfo, ReadingValue } from "../../meter/events.ts";
 import { COMMANDS, PRESS } from "./commands.ts";
@@ -11,19 +11,19 @@ import type { TopicChoice } from "./meter-state.ts";
 import { topics } from "./topics.ts";
 
 export interface MeterEntityOptions extends EntityOptions {
-  /** `publish.topics`: without topics for single values the entities read the JSON object. */
+  /** `publish.topics`: without topics for single values, the entities read the JSON object. */
   readonly topics?: TopicChoice | undefined;
-  /** Names of the tariff windows; without it there are no entities of the ledger. */
+  /** Names of the tariff windows; if missing, there are no ledger entities. */
   readonly windows?: readonly string[] | undefined;
 }
 
-/** Diagnostic entities read `bridge/meters/<meter>`, which is refreshed once a minute, not with each telegram. */
+/** Diagnostic entities read `bridge/meters/<meter>`, which is updated once a minute, not with each telegram. */
 const DIAGNOSTICS = [
   {
     key: "status",
     platform: "sensor",
     name: { en: "Status", de: "Status" },
-    // A word or two: a sentence leaves no room for the label on the device page.
+    // One or two words: a full sentence would leave no room for the label on the device page.
     fields: {
       value_template: "{{ value_json.state }}",
       json_attributes_template:
@@ -36,7 +36,7 @@ const DIAGNOSTICS = [
     key: "last_telegram",
     platform: "sensor",
     name: { en: "Last telegram", de: "Letztes Telegramm" },
-    // Changes with every refresh and would fill the recorder: disabled by default.
+    // Changes with every update and would fill the recorder: disabled by default.
     fields: { value_template: "{{ value_json.last_telegram }}", device_class: "timestamp", ...DISABLED },
   },
   {
@@ -74,7 +74,7 @@ const DIAGNOSTICS = [
   },
 ] as const;
 
-/** All entities of a meter that sends `values`, in their order, those about its state last. */
+/** All entities of a meter that sends `values`, in order, with those about its state last. */
 export function meterEntities(
   meter: MeterInfo,
   values: Iterable<ReadingValue>,
@@ -102,7 +102,7 @@ export function meterEntities(
       platform: row.platform,
       name: row.name[language],
       fields: { state_topic: stateTopic, ...row.fields, ...attributes, ...DIAGNOSTIC },
-      // The reason why a meter is silent must stay available while it is silent.
+      // The reason for a meter's silence must stay available while it is silent.
       available: "bridge",
     });
   }
@@ -132,7 +132,7 @@ export function meterEntities(
   return entities;
 }
 
-/** A value as an entity; `null` for texts that are about the meter itself, as its number: they stand in the device. */
+/** A value as an entity; `null` for texts about the meter itself, such as its number, which are part of the device. */
 function entityOf(value: ReadingValue, meter: MeterInfo, options: MeterEntityOptions): Entity | null {
   const { quantity, key } = value;
   if (quantity === null && !value.numeric) return null;
@@ -147,7 +147,7 @@ function entityOf(value: ReadingValue, meter: MeterInfo, options: MeterEntityOpt
   };
 }
 
-/** A code without a name: a hidden diagnostic entity. */
+/** A code without a name becomes a hidden diagnostic entity. */
 function unnamed(unit: string | null): Entity["fields"] {
   return { ...(unit === null ? {} : { unit_of_measurement: unit }), ...DIAGNOSTIC, ...DISABLED };
 }
@@ -164,8 +164,8 @@ function classesOf(quantity: NonNullable<ReadingValue["quantity"]>): Entity["fie
 }
 
 /**
- * Where the state comes from. A meter may send several lists in turn, so a key may be missing in one of the JSON objects:
- * then the state stays. Home Assistant ignores an empty text where it expects a number, and nowhere else.
+ * The source of the state. A meter may send several lists in turn, so a key may be missing from a JSON object; the
+ * state then stays unchanged. Home Assistant ignores an empty string only where it expects a number.
  */
 function sourceOf(value: ReadingValue, meter: MeterInfo, options: MeterEntityOptions): Entity["fields"] {
   const { base } = options;

@@ -1,12 +1,13 @@
-/** Events of a meter that are worth an automation, on `<base>/bridge/events/<meter>`, not retained. */
+/** Meter events that are useful for automations, on `<base>/bridge/events/<meter>`, not retained. */
 import type { MeterStatus } from "../../meter/events.ts";
 
 /**
- * `meter_replaced`: another meter sends at this port. `telegrams_refused`: telegrams were dropped since the last event.
+ * `meter_replaced`: a different meter is sending on this port. `telegrams_refused`: telegrams were dropped since the
+ * last event.
  */
 export const EVENT_TYPES = ["meter_replaced", "telegrams_refused"] as const;
 
-/** Rate limit for events about refused telegrams, for each meter; the event has their number since. */
+/** Minimum interval per meter between events about refused telegrams; each event has the count since the last one. */
 const REFUSED_PAUSE_MS = 60_000;
 
 /** State of a configured meter at the last update. */
@@ -17,7 +18,7 @@ interface Known {
   sentAt: number;
 }
 
-/** Derives events from the states of the meters. */
+/** Derives events from meter states. */
 export class MeterEvents {
   /** By position in the configuration. */
   readonly #known = new Map<number, Known>();
@@ -39,7 +40,7 @@ export class MeterEvents {
     const events: { meter: string; payload: string }[] = [];
     if (known.id !== null && known.id !== info.id) {
       const payload = JSON.stringify({ event_type: "meter_replaced", before: known.id, now: info.id });
-      // Home Assistant hears the one that it knows; the other is not announced yet.
+      // Home Assistant only knows the old meter so far; the new one isn't announced yet.
       events.push({ meter: known.id, payload }, { meter: info.id, payload });
     }
     known.id = info.id;
@@ -58,7 +59,7 @@ export class MeterEvents {
   }
 }
 
-/** Number of refused telegrams by error code since. */
+/** Number of refused telegrams by error code since then. */
 function increase(
   before: Readonly<Record<string, number>>,
   after: Readonly<Record<string, number>>,
