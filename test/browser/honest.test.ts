@@ -79,8 +79,8 @@ async function accessible(): Promise<void> {
 /** All is well and complete: the state from which a page may only get worse. */
 async function well(): Promise<void> {
   await expect.poll(verdict, { timeout: 15_000 }).toMatch(/^(All well|Alles gut)/);
-  await expect.poll(() => text("#phase-l1 .volts")).toMatch(/\d/);
-  await expect.poll(() => text("#total-import")).toMatch(/\d/);
+  await expect.poll(() => text("#phase-l1 .volts"), { timeout: 15_000 }).toMatch(/\d/);
+  await expect.poll(() => text("#total-import"), { timeout: 15_000 }).toMatch(/\d/);
 }
 
 /** What was measured is not shown as if it were now. */
