@@ -1,7 +1,8 @@
 /**
- * What is sent when. The connection (connection.ts) comes and goes; this file keeps the newest of each meter and sends
- * all of it on every connect: `online`, the latest readings, availability, discovery, `bridge/info`. How readings are
- * paced: reading-publisher.ts. Farewells go with QoS 1, so that we know they arrived before we leave.
+ * Decides what to send when. The connection (connection.ts) comes and goes; this file keeps the latest state of each
+ * meter and sends all of it on every connect: `online`, the latest readings, availability, discovery, `bridge/info`.
+ * Readings are paced in reading-publisher.ts. Farewell messages use QoS 1, so that we know they arrived before we
+ * disconnect.
  */
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
 import type { LedgerState } from "../../ledger/ledger-state.ts";
@@ -29,48 +30,51 @@ import { RetainedCleanup } from "./retained-cleanup.ts";
 import { OFFLINE, ONLINE, topics } from "./topics.ts";
 import { WriteCheck } from "./write-check.ts";
 
-/** `bridge/info` and what the diagnostic entities show: this often, and soon after something has changed. */
+/** Interval for `bridge/info` and the diagnostic entities' data, which are also sent soon after a change. */
 const INFO_INTERVAL_MS = 60_000;
 const INFO_DELAY_MS = 1000;
-/** Rate limit for sending everything again, however often Home Assistant announces its start. */
+/** Minimum interval between full resends, however often Home Assistant announces its start. */
 const RESEND_PAUSE_MS = 5_000;
-/** From a reading to the check for what no longer applies. */
+/** Delay between a reading and the check for obsolete messages. */
 const CLEANUP_DELAY_MS = 100;
-/** With thousands of meters `bridge/info` is megabytes: then it waits so much longer for each meter. */
+/** With thousands of meters `bridge/info` takes megabytes, so it is delayed by this much per meter. */
 const INFO_DELAY_PER_METER_MS = 10;
-/** Over how long the state of many meters, and their discovery, is spread after a connect: the period of most meters. */
+/**
+ * After a connect, the states and discovery messages of many meters are spread over this time: the period of most
+ * meters.
+ */
 const RESEND_MS = 5_000;
-/** … and what the diagnostic entities show. */
+/** … and the data of the diagnostic entities. */
 const METER_INFO_MS = 30_000;
-/** Packet size that the broker may send: a base, plus a share for each meter (`bridge/info` lists all of them). */
+/** Maximum size of a packet from the broker: a base, plus a share per meter (`bridge/info` lists all of them). */
 const MAX_PACKET_BYTES = 1024 * 1024;
 const MAX_PACKET_BYTES_PER_METER = 4096;
 
 export interface MqttSinkOptions {
   readonly mqtt: MqttConfig;
-  /** Finds a broker where the configuration names none. */
+  /** Finds a broker if the configuration names none. */
   readonly findBroker?: (signal: AbortSignal) => Promise<Broker | null>;
   readonly homeassistant: HomeAssistantConfig;
-  /** How many meters are configured. */
+  /** Number of configured meters. */
   readonly meterCount?: number;
   /** Milliseconds between publications of one meter; 0: every telegram. */
   readonly publishIntervalMs: number;
-  /** What is published of power then. */
+  /** How power values are combined between publications. */
   readonly publishPower?: PowerChoice;
   /** `publish.topics` */
   readonly publishTopics?: TopicChoice;
-  /** Names of the tariff windows; without it the sink knows no ledger. */
+  /** Names of the tariff windows; if missing, the sink has no ledger. */
   readonly windows?: readonly string[];
-  /** Stable for this installation; the default client id comes from it. */
+  /** Permanent id of this installation; the default client id is derived from it. */
   readonly instance: string;
-  /** `data_dir`, where it is remembered what was published; without it a meter that is gone is cleared at once. */
+  /** `data_dir`, which stores what was published; without it, a removed meter is cleared immediately. */
   readonly dataDir?: string | undefined;
   readonly bridge: BridgeState;
   /** Support URL for Home Assistant. */
   readonly supportUrl?: string;
-  /** URL of the status page; only where it is certain. */
+  /** URL of the status page; only if it is certain. */
   readonly configurationUrl?: string;
-  /** Handles commands; without it there are none. @param meter position in the configuration */
+  /** Handles commands; if missing, there are none. @param meter position in the configuration */
   readonly onCommand?: (meter: number, command: Command) => void;
   /** Called after each connection to the broker, and when Home Assistant announces that it has started. */
   readonly onReturn?: () => void;
@@ -89,7 +93,7 @@ export class MqttSink implements Sink {
   readonly #commands: CommandTopics;
   readonly #events = new MeterEvents();
   #published = 0;
-  /** Counts connections: what an earlier one had begun no longer matters. */
+  /** Counts connections: results from an earlier one are ignored. */
   #connections = 0;
   /** The broker has answered our subscriptions on this connection. */
   #subscribed = false;
@@ -103,7 +107,7 @@ export class MqttSink implements Sink {
   readonly #changed = new Set<string>();
   readonly #states: PacedQueue;
   readonly #announcements: PacedQueue;
-  /** What the diagnostic entities show: of meters whose state has changed, and once a minute of all. */
+  /** Queue for the diagnostic entities' data: of meters whose state has changed, and of all meters once a minute. */
   readonly #changedInfos: PacedQueue;
   readonly #meterInfos: PacedQueue;
 
@@ -191,7 +195,7 @@ export class MqttSink implements Sink {
     });
   }
 
-  /** The broker for the status page and `health`; `server` without user and password. */
+  /** The broker's status for the status page and `health`; `server` has no user or password. */
   status(): {
     server: string;
     connected: boolean;
@@ -219,7 +223,7 @@ export class MqttSink implements Sink {
       this.#meterInfos.add(this.#meters.keys());
     }, INFO_INTERVAL_MS);
     this.#timers.set("info-interval", interval);
-    // Not awaited: with the Supervisor this waits until somebody installs a broker.
+    // Not awaited: with the Supervisor this waits until someone installs a broker.
     this.#connection.start().catch((error: unknown) => this.#options.log.error(`no connection: ${String(error)}`));
   }
 
@@ -238,7 +242,7 @@ export class MqttSink implements Sink {
     }
   }
 
-  /** The ledger of a meter has changed. */
+  /** A meter's ledger has changed. */
   acceptLedger(info: MeterInfo, state: LedgerState): void {
     if (this.#stopped) return;
     const meter = this.#meter(info);
@@ -272,7 +276,7 @@ export class MqttSink implements Sink {
     if (!this.#cleanup.idle) this.#schedule("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.run());
   }
 
-  /** Publishes values and status before their entities, so that none of them starts as "unknown". */
+  /** Publishes values and status before their entities, so that no entity starts as "unknown". */
   #introduce(meter: MeterState): void {
     this.#sendMeterInfo(statusOf(this.#options.bridge, meter.info.id));
     this.#infoSoon(meter.info);
@@ -287,7 +291,7 @@ export class MqttSink implements Sink {
     this.#infoSoon(info);
   }
 
-  /** `bridge/info`, and what the diagnostic entities of this meter show, in a moment. */
+  /** Schedules `bridge/info` and this meter's diagnostic data. */
   #infoSoon(info: MeterInfo | null): void {
     if (info !== null) this.#changed.add(info.id);
     this.#schedule("meter-info", INFO_DELAY_MS, () => {
@@ -301,7 +305,7 @@ export class MqttSink implements Sink {
   #meter(info: MeterInfo): MeterState {
     let meter = this.#meters.get(info.id);
     if (meter === undefined) {
-      // Without an interval nothing is left out.
+      // Without an interval no reading is skipped.
       const { publishIntervalMs, publishPower = "newest", publishTopics } = this.#options;
       meter = new MeterState(info, publishIntervalMs > 0 ? publishPower : "newest", publishTopics);
       this.#meters.set(info.id, meter);
@@ -333,7 +337,7 @@ export class MqttSink implements Sink {
     this.#clearQueues();
     for (const meter of this.#meters.values()) meter.reconnected();
     this.#states.add(this.#meters.keys());
-    // What is retained there is from earlier runs only if nothing of ours is published first.
+    // Subscribe before publishing anything: only then do the retained messages come from earlier runs.
     this.#connection.subscribe(subscriptions, () => {
       if (this.#stopped || connection !== this.#connections || !this.#connection.connected) return;
       this.#subscribed = true;
@@ -348,7 +352,7 @@ export class MqttSink implements Sink {
     });
   }
 
-  /** Topics of our meters that `publish.topics` leaves out, as filters. */
+  /** Our meters' topics that `publish.topics` excludes, as filters. */
   #unusedStates(): string[] {
     const [readings = "", values = ""] = topics.allMeters(this.#base);
     return { all: [], values: [readings], json: [values] }[this.#options.publishTopics ?? "all"];
@@ -357,7 +361,7 @@ export class MqttSink implements Sink {
   /** Publishes all values of a meter and its availability. */
   #sendState(meter: MeterState): void {
     meter.waiting = meter.latest !== null;
-    // Before the newest: all lists may share one topic.
+    // Before the latest: all lists may share one topic.
     for (const message of meter.earlierMessages(this.#base)) this.#publish(message);
     this.#readings.send(meter);
     for (const message of meter.ledgerMessages(this.#base)) this.#publish(message);
@@ -369,7 +373,7 @@ export class MqttSink implements Sink {
     return enabled && this.#subscribed && this.#connection.connected && !this.#stopped;
   }
 
-  /** Sends those discovery messages of a meter that are new or changed. */
+  /** Sends a meter's new or changed discovery messages. */
   #announce(meter: MeterState): void {
     const { id } = meter.info;
     if (!this.#mayAnnounce || meter.json === null || !this.#cleanup.isRead(id)) return;
@@ -378,7 +382,7 @@ export class MqttSink implements Sink {
     else if (this.#duplicates.found(id, elsewhere)) this.#notifyDuplicates();
   }
 
-  /** Announces meters that waited until it was known what is retained of them. */
+  /** Announces meters that were waiting for their retained messages to be read. */
   #announceRead(devices: readonly string[]): void {
     for (const id of devices) {
       const meter = this.#meters.get(id);
@@ -399,12 +403,12 @@ export class MqttSink implements Sink {
     this.#notifyDuplicates();
   }
 
-  /** Notifies the other bridge, on a topic of our own. */
+  /** Notifies the other bridge, on one of our own topics. */
   #notifyDuplicates(): void {
     for (const message of this.#duplicates.messages()) this.#publish(message);
   }
 
-  /** Publishes what the diagnostic entities of a meter show. */
+  /** Publishes the data of a meter's diagnostic entities. */
   #sendMeterInfo(status: MeterStatus | undefined): void {
     if (!status?.info || !this.#subscribed) return;
     const topic = topics.bridgeMeter(this.#base, status.info.id);
@@ -430,7 +434,7 @@ export class MqttSink implements Sink {
     }
     const text = payload.subarray(0, 16).toString("latin1");
     if (topic === topics.bridgeState(this.#base) && text === OFFLINE) {
-      // The late will of an earlier connection of ours, or another bridge on this base topic that stops.
+      // Sent by the delayed will of our earlier connection, or by another bridge on this base topic that is stopping.
       this.#publish({ topic, payload: ONLINE });
     } else if (topic === this.#options.homeassistant.status_topic && text === ONLINE) {
       this.#schedule("resend", Math.max(0, this.#resentAt + RESEND_PAUSE_MS - performance.now()), () => this.#resend());
@@ -438,7 +442,7 @@ export class MqttSink implements Sink {
     }
   }
 
-  /** Home Assistant has started and has to be sent everything. */
+  /** Home Assistant has started: sends everything again. */
   #resend(): void {
     this.#resentAt = performance.now();
     this.#options.log.debug("Home Assistant has started: sending everything again");
@@ -467,7 +471,7 @@ export class MqttSink implements Sink {
     this.#connection.publish(message, done);
   }
 
-  /** Publishes, and notes whether the broker refuses it. @param id of the meter, empty for what is about the bridge */
+  /** Publishes, and records a refusal by the broker. @param id of the meter, empty for the bridge */
   #publishOf(kind: PublicationKind, id: string, message: Message, done?: (outcome: Outcome) => void): void {
     this.#publish(message, (outcome) => {
       this.#note(kind, id, message.topic, outcome);
@@ -475,7 +479,10 @@ export class MqttSink implements Sink {
     });
   }
 
-  /** One timer of each name. A later call with that name changes nothing; one with no delay, and that of an announcement, take its place. */
+  /**
+   * Starts a named timer. If one with that name is already running, it is kept, unless the delay is 0 or the name
+   * starts with "announce": then the new one replaces it.
+   */
   #schedule(name: string, ms: number, act: () => void): void {
     if (!name.startsWith("announce") && this.#timers.has(name) && ms > 0) return;
     clearTimeout(this.#timers.get(name));

@@ -1,11 +1,12 @@
 /**
- * Work that is due for many meters at once, a few at a time. A burst for thousands of meters would overflow the queues that a
- * broker keeps for its subscribers (Mosquitto drops what exceeds `max_queued_messages`, 1000), and hold up new readings.
+ * Handles work that is due for many meters at once, a few at a time. A burst for thousands of meters would overflow the
+ * queues that a broker keeps for its subscribers (Mosquitto drops messages beyond `max_queued_messages`, 1000), and
+ * delay new readings.
  */
 
-/** So many are done at once. */
+/** Batch size. */
 export const AT_ONCE = 20;
-/** Interval between two portions, milliseconds. */
+/** Interval between batches, milliseconds. */
 const STEP_MS = 50;
 
 export class PacedQueue {
@@ -17,13 +18,13 @@ export class PacedQueue {
   #timer: NodeJS.Timeout | null = null;
   #acting = false;
 
-  /** @param overMs over how long the work for all is spread, milliseconds, if they are more than `AT_ONCE` */
+  /** @param overMs milliseconds over which the work for all meters is spread, if there are more than `AT_ONCE` */
   constructor(overMs: number, act: (id: string) => void) {
     this.#overMs = overMs;
     this.#act = act;
   }
 
-  /** Meters, by their id, for which it is due; one that waits already keeps its place. */
+  /** Adds meters by id; one that is already waiting keeps its place. */
   add(ids: Iterable<string>): void {
     for (const id of ids) this.#waiting.add(id);
     this.#portion = Math.max(1, Math.ceil((this.#waiting.size * STEP_MS) / this.#overMs));

@@ -1,22 +1,25 @@
-/** Limits the size of packets from the broker: MQTT.js buffers a whole packet before it checks anything. */
+/** Limits the size of packets from the broker: MQTT.js buffers a whole packet before checking anything. */
 
 /**
- * Follows the packet boundaries of an incoming byte stream: one byte of type and flags, the remaining length in one to
- * four bytes of 7 bits, then as many bytes (MQTT 3.1.1, 2.2; the same in MQTT 5). Keeps none of them.
+ * Tracks packet boundaries in an incoming byte stream: one byte of type and flags, the remaining length in one to four
+ * bytes of 7 bits, then that many bytes (MQTT 3.1.1, 2.2; the same in MQTT 5). Stores no packets.
  */
 export class PacketSizeLimit {
   readonly #limit: number;
   #state: "type" | "length" | "body" = "type";
-  /** Bytes of the body that are still to come. */
+  /** Bytes of the body still to come. */
   #left = 0;
   #shift = 0;
 
-  /** @param limit bytes of remaining length that are allowed */
+  /** @param limit maximum remaining length in bytes */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** @returns the remaining length of a packet that exceeds the limit, as soon as its header has come; else `null` */
+  /**
+   * @returns the remaining length of a packet that exceeds the limit, as soon as its header has arrived; otherwise
+   *   `null`
+   */
   feed(chunk: Uint8Array): number | null {
     for (let at = 0; at < chunk.length; ) {
       if (this.#state === "body") {

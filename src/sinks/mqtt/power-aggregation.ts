@@ -1,19 +1,19 @@
 /**
- * What is published of power where `publish.interval` leaves telegrams out: the newest value as it is, or (people ask
- * for it, since a peak between two publications would else be lost) mean, smallest or largest since the last publication.
+ * Combines power values when `publish.interval` skips telegrams: the latest value, or the mean, minimum or maximum
+ * since the last publication. Users asked for these because a peak between two publications would otherwise be lost.
  */
 import type { Reading, ReadingValue } from "../../meter/events.ts";
 
 /** `publish.power` */
 export type PowerChoice = "newest" | "mean" | "minimum" | "maximum";
 
-/** Of one key since the last publication. Bounded: one for each quantity of power that the meter sends. */
+/** Data for one key since the last publication. Bounded: one per power quantity that the meter sends. */
 interface Collected {
   count: number;
   sum: number;
   least: ReadingValue;
   most: ReadingValue;
-  /** Digits after the point, the most that were met. */
+  /** Maximum number of decimals seen. */
   decimals: number;
 }
 
@@ -25,15 +25,15 @@ export class PowerAggregation {
     this.#choice = choice;
   }
 
-  /** The reading with its powers replaced by what is to be published of them up to now. */
+  /** The reading with its powers replaced by the combined values so far. */
   add(reading: Reading): Reading {
     if (this.#choice === "newest") return reading;
     return { ...reading, values: reading.values.map((value) => this.#replace(value)) };
   }
 
-  /** It has been published: what comes now is collected anew. */
+  /** Starts a new collection after a publication. */
   clear(): void {
-    // A table that is emptied is made anew, and those before it live as long as V8 lets the first one live.
+    // Clearing a Map allocates a new table, and V8 keeps the old ones alive as long as the first; so skip empty Maps.
     if (this.#collected.size > 0) this.#collected.clear();
   }
 
@@ -61,7 +61,7 @@ export class PowerAggregation {
       case "maximum":
         return collected.most;
       case "mean":
-        // No more digits than the meter sends; "-0" is no power.
+        // No more decimals than the meter sends; "-0" becomes "0".
         return {
           ...value,
           text: (collected.sum / collected.count).toFixed(collected.decimals).replace(/^-(?=[0.]*$)/, ""),

@@ -1,6 +1,7 @@
 /**
- * What this installation has published on brokers so far, kept in `data_dir/mqtt.json`: base topics, discovery prefixes
- * and meters. What is retained may be forged; only what lies under a topic that this file names is ever cleared.
+ * What this installation has published on brokers so far, stored in `data_dir/mqtt.json`: base topics, discovery
+ * prefixes and meters. Retained messages may be forged, so only those under a topic that this file lists are ever
+ * cleared.
  */
 
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -10,28 +11,28 @@ import type { ComponentLog } from "../../log/component-log.ts";
 
 /** Name of the file in `data_dir`. */
 export const HISTORY_FILE = "mqtt.json";
-/** A meter that is no longer configured keeps its entities for so long, milliseconds. */
+/** How long a meter that is no longer configured keeps its entities, milliseconds. */
 export const GRACE_MS = 30 * 24 * 3_600_000;
-/** The newest are kept. */
+/** Only the latest are kept. */
 const MAX_TOPICS = 16;
 const MAX_METERS = METER_LIMITS.publicationHistory;
 const MAX_FILE_BYTES = 256 * 1024;
 
 interface KnownMeter {
-  /** Where it was read, `""` if that is not known. */
+  /** The port where it was read, `""` if unknown. */
   readonly port: string;
-  /** Since when it is no longer configured, milliseconds since 1970. */
+  /** When it was removed from the configuration, milliseconds since 1970. */
   readonly goneSince: number | null;
 }
 
-/** A configured meter that has said who it is. */
+/** A configured meter that has identified itself. */
 export interface PresentMeter {
   readonly id: string;
   readonly port: string;
 }
 
 export interface PublicationHistoryOptions {
-  /** `data_dir`; `null`: nothing is remembered, and a meter that is gone is cleared at once. */
+  /** `data_dir`; `null`: nothing is stored, and a removed meter is cleared immediately. */
   readonly dataDir: string | null;
   /** `mqtt.base_topic` */
   readonly base: string;
@@ -45,12 +46,12 @@ export interface PublicationHistoryOptions {
 export class PublicationHistory {
   readonly #options: PublicationHistoryOptions;
   readonly #now: () => number;
-  /** Base topics, the present one first. */
+  /** Base topics, the current one first. */
   readonly bases: string[];
-  /** Discovery prefixes, the present one first. */
+  /** Discovery prefixes, the current one first. */
   readonly prefixes: readonly string[];
   readonly #meters: Map<string, KnownMeter>;
-  /** There was no file yet: version 1.0.0 kept none, or this installation is new. */
+  /** There was no file yet: version 1.0.0 had none, or this is a new installation. */
   readonly isNew: boolean;
   #failed = false;
 
@@ -65,14 +66,14 @@ export class PublicationHistory {
     if (before.bases[0] !== options.base || before.prefixes[0] !== options.prefix) this.#save();
   }
 
-  /** Takes in a base topic that an earlier version has used: it kept no record of them. */
+  /** Adds a base topic used by an earlier version, which kept no record of them. */
   addBase(base: string): void {
     if (!isPlainTopic(base) || this.bases.includes(base) || this.bases.length >= MAX_TOPICS) return;
     this.bases.push(base);
     this.#save();
   }
 
-  /** Takes in meters, with their ports, that an earlier run has published and of which there is no record. */
+  /** Adds meters and their ports that an earlier run published but didn't record. */
   addMeters(meters: ReadonlyMap<string, string>): void {
     const unknown = [...meters].filter(([id]) => !this.#meters.has(id)).slice(0, MAX_METERS);
     for (const [id, port] of unknown) this.#meters.set(id, { port, goneSince: null });
@@ -84,12 +85,12 @@ export class PublicationHistory {
     return this.#meters.has(id);
   }
 
-  /** Ids of all meters that this installation has published, as far as they are remembered. */
+  /** Ids of all recorded meters that this installation has published. */
   get meters(): string[] {
     return [...this.#meters.keys()];
   }
 
-  /** The configured meters, all of which have identified themselves. */
+  /** Updates the record with the configured meters, all of which have identified themselves. */
   update(present: readonly PresentMeter[]): void {
     let changed = false;
     for (const { id, port } of present) {
@@ -102,15 +103,15 @@ export class PublicationHistory {
   }
 
   /**
-   * Whether everything of a meter that is no longer configured is to be cleared now: after the period of grace, or at once
-   * where another id has taken its place at the same port.
+   * Whether to clear everything of a meter that is no longer configured: after the grace period, or immediately if
+   * another id has replaced it on the same port.
    */
   isDue(id: string, present: readonly PresentMeter[]): boolean {
     if (this.#options.dataDir === null) return true;
     const known = this.#meters.get(id);
     if (known !== undefined && known.port !== "" && present.some(({ port }) => port === known.port)) return true;
     const now = this.#now();
-    // A clock that was wrong at the time must not keep them for ever.
+    // Don't keep entities forever because the clock was once wrong.
     if (known !== undefined && known.goneSince !== null && known.goneSince <= now)
       return now - known.goneSince > GRACE_MS;
     this.#meters.set(id, { port: known?.port ?? "", goneSince: now });
@@ -122,7 +123,7 @@ export class PublicationHistory {
     return false;
   }
 
-  /** Everything of a meter has been cleared. */
+  /** Forgets a meter after all its messages have been cleared. */
   forget(id: string): void {
     if (this.#meters.delete(id)) this.#save();
   }
@@ -139,7 +140,7 @@ export class PublicationHistory {
     }
   }
 
-  /** What is written to the file. */
+  /** The file's contents. */
   toJSON(): Stored {
     return {
       bases: this.bases,
@@ -157,7 +158,7 @@ interface Stored {
 
 const NOTHING: Stored = { bases: [], prefixes: [], meters: {} };
 
-/** What is remembered; a file that is missing or damaged counts as empty. */
+/** Reads the history; a missing or damaged file counts as empty. */
 export function readHistory(dataDir: string): Stored {
   try {
     const text = readFileSync(join(dataDir, HISTORY_FILE), "utf8");
@@ -186,9 +187,9 @@ export function readHistory(dataDir: string): Stored {
 }
 
 /**
- * Takes a meter out of the file.
- * @returns whether it stood there
- * @throws what writing throws
+ * Removes a meter from the file.
+ * @returns whether it was listed
+ * @throws errors from writing the file
  */
 export function removeFromHistory(dataDir: string, id: string): boolean {
   const stored = readHistory(dataDir);
@@ -209,7 +210,7 @@ function write(dataDir: string, what: Stored | PublicationHistory): void {
 const withFirst = (first: string, others: readonly string[]): string[] =>
   [first, ...others.filter((other) => other !== first)].slice(0, MAX_TOPICS);
 
-/** No wildcards: what stands here is published to. */
+/** Filters out wildcards, because we publish to these topics. */
 function topicsIn(value: unknown): string[] {
   if (!Array.isArray(value)) return [];
   return value.filter((topic): topic is string => typeof topic === "string" && topic !== "" && isPlainTopic(topic));

@@ -1,12 +1,12 @@
 /**
- * Publications that the broker refuses (MQTT 5: a PUBACK with a reason code from 0x80): reported once with the cure, tried
- * again after growing pauses, and reported when they are accepted again. Topics of one kind are refused for one reason, so
- * the kinds are what is reported, not each topic.
+ * Tracks publications that the broker refuses (MQTT 5: a PUBACK with a reason code from 0x80): reports them once with
+ * the fix, retries with increasing pauses, and reports when they are accepted again. Topics of the same kind are
+ * refused for the same reason, so reports are per kind, not per topic.
  */
 import type { ComponentLog } from "../../log/component-log.ts";
 import { type Phrase, publishRefusal } from "./reason-codes.ts";
 
-/** What is published: readings, discovery messages, and what is about the bridge itself. */
+/** Kinds of publications: readings, discovery messages, and data about the bridge itself. */
 export type PublicationKind = "readings" | "discovery" | "bridge";
 
 const FIRST_PAUSE_MS = 30_000;
@@ -25,19 +25,19 @@ export class PublishRefusals {
   readonly #refused = new Map<string, Refused>();
   readonly #reported = new Set<PublicationKind>();
 
-  /** @param label the broker as it is named in messages */
+  /** @param label the broker's name for messages */
   constructor(log: ComponentLog, label: () => string) {
     this.#log = log;
     this.#label = label;
   }
 
-  /** A sentence with its cure; `null` while everything is accepted. */
+  /** The problem as a sentence with its fix; `null` while everything is accepted. */
   get problem(): Phrase | null {
     for (const { text } of this.#refused.values()) return text;
     return null;
   }
 
-  /** The broker refuses a topic. @param code reason code of MQTT 5 */
+  /** The broker refuses a topic. @param code MQTT 5 reason code */
   refused(kind: PublicationKind, id: string, topic: string, code: number): void {
     const key = `${kind} ${id}`;
     const { text: refusal, cure } = publishRefusal(topic, code);
@@ -46,7 +46,7 @@ export class PublishRefusals {
       de: `Der Broker ${this.#label()} verweigert, ${refusal.de}. Abhilfe: ${cure.de}`,
     };
     const before = this.#refused.get(key);
-    // Several messages of one attempt are one refusal.
+    // Several messages of one attempt count as one refusal.
     if (before !== undefined && performance.now() < before.retryAt) return;
     const pauseMs = before === undefined ? FIRST_PAUSE_MS : Math.min(before.pauseMs * 2, LONGEST_PAUSE_MS);
     this.#refused.set(key, { text, pauseMs, retryAt: performance.now() + pauseMs });
@@ -55,7 +55,7 @@ export class PublishRefusals {
     this.#log.warn(`${text.en}. Retrying every few minutes`);
   }
 
-  /** The broker has accepted one. */
+  /** The broker has accepted a publication. */
   accepted(kind: PublicationKind, id: string): void {
     if (this.#refused.size === 0 || !this.#refused.delete(`${kind} ${id}`)) return;
     if ([...this.#refused.keys()].some((key) => key.startsWith(`${kind} `))) return;
@@ -63,14 +63,14 @@ export class PublishRefusals {
     this.#log.info(`the broker at ${this.#label()} accepts our ${kind === "bridge" ? "state" : kind} again`);
   }
 
-  /** Milliseconds until it may be tried again; 0 if it may be sent now. */
+  /** Milliseconds until the next attempt; 0 if it may be sent now. */
   pause(kind: PublicationKind, id: string): number {
     if (this.#refused.size === 0) return 0;
     const refused = this.#refused.get(`${kind} ${id}`);
     return refused === undefined ? 0 : Math.max(0, refused.retryAt - performance.now());
   }
 
-  /** A new connection: perhaps with other rights. */
+  /** A new connection: permissions may have changed. */
   reconnected(): void {
     for (const refused of this.#refused.values()) refused.retryAt = 0;
   }

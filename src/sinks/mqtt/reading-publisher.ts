@@ -1,16 +1,16 @@
 /**
- * Flow control for readings. The values of a reading go with QoS 0: the next reading is seconds away, and TCP loses
- * nothing on a connection that stands. Only the message that closes a reading goes with QoS 1, and the next reading of
- * this meter waits for its acknowledgement: a broker that is slow, paused or gone gets the newest reading once it is
- * ready, not a backlog. A broker that answers promptly may have a few readings in flight, so that none of a burst is lost
- * (whatever piled up on the line while the machine slept).
+ * Flow control for readings. The values of a reading use QoS 0: the next reading is seconds away, and TCP loses nothing
+ * while a connection is up. Only the last message of a reading uses QoS 1, and the meter's next reading waits for its
+ * acknowledgement: a broker that is slow, paused or gone gets the latest reading once it is ready, not a backlog. If
+ * the broker answers promptly, several readings may be in flight, so that a burst (data buffered on the line while the
+ * machine slept) isn't lost.
  */
 
 import type { Outcome } from "./inflight-window.ts";
 import type { Message } from "./message.ts";
 import type { MeterState } from "./meter-state.ts";
 
-/** Readings of a meter that may be unacknowledged, as long as the oldest was sent no longer ago than `PROMPT_MS`. */
+/** Maximum number of a meter's unacknowledged readings, provided the oldest was sent within the last `PROMPT_MS`. */
 const MAX_IN_FLIGHT = 32;
 const PROMPT_MS = 1_000;
 
@@ -30,13 +30,13 @@ export interface ReadingPublisherParts {
   readonly publish: (message: Message, done?: (outcome: Outcome) => void) => void;
   /** Milliseconds until a meter may be published again after a refusal; 0: now. */
   readonly pause: (meter: string) => number;
-  /** The message that closes a reading was acknowledged, refused or lost. */
+  /** The last message of a reading was acknowledged, refused or lost. */
   readonly onOutcome: (meter: string, message: Message, outcome: Outcome) => void;
 }
 
 export class ReadingPublisher {
   readonly #parts: ReadingPublisherParts;
-  /** Counts connections: outcomes of an earlier one are ignored. */
+  /** Counts connections: results from an earlier one are ignored. */
   #connections = 0;
   #stopped = false;
 
@@ -44,7 +44,7 @@ export class ReadingPublisher {
     this.#parts = parts;
   }
 
-  /** Publishes the newest reading now, or keeps it until the broker or `publish.interval` allows it. */
+  /** Publishes the latest reading now, or keeps it until the broker or `publish.interval` allows it. */
   send(meter: MeterState): void {
     if (!meter.waiting || this.#stopped) return;
     const { connection, intervalMs, pause, publish } = this.#parts;
@@ -71,12 +71,12 @@ export class ReadingPublisher {
     connection.flush();
   }
 
-  /** A new connection: nothing is in flight any more. */
+  /** A new connection: nothing is in flight. */
   reconnected(): void {
     this.#connections++;
   }
 
-  /** Ends all timers. @returns what `publish.interval` held back: by now it is the newest */
+  /** Stops all timers. @returns the latest readings that `publish.interval` held back */
   stop(meters: Iterable<MeterState>): Message[] {
     this.#stopped = true;
     const held: Message[] = [];

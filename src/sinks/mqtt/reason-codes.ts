@@ -1,21 +1,23 @@
-/** Reason codes of MQTT 5 (2.4) from 0x80 in words, each with a cure; those of MQTT 3.1.1 (3.2.2.3) are mapped to them. */
+/**
+ * MQTT 5 reason codes (2.4) from 0x80 as readable text, each with a fix; MQTT 3.1.1 codes (3.2.2.3) are mapped to them.
+ */
 
-/** A sentence or a part of one in English and, for the status page, in German. */
+/** A sentence or part of one, in English and, for the status page, in German. */
 export interface Phrase {
   readonly en: string;
   readonly de: string;
 }
 
 export interface Reason {
-  /** Tells kinds of failure apart, so that each is reported once. */
+  /** Identifies the kind of failure, so that each is reported only once. */
   readonly key: string;
   /** Completes "the broker at … refuses". */
   readonly refuses: Phrase;
-  /** An imperative, without a full stop. */
+  /** An imperative, without a period. */
   readonly cure: Phrase;
 }
 
-/** One row: key, what is refused in English and German, the cure in English and German. */
+/** One row: key, what is refused in English and German, the fix in English and German. */
 const row = (key: string, en: string, de: string, cure: Phrase): Reason => ({ key, refuses: { en, de }, cure });
 
 const LOGIN = row("login", "the login", "die Anmeldung", {
@@ -180,10 +182,10 @@ export const REASONS: Readonly<Record<number, Reason>> = {
   }),
 };
 
-/** Return codes of a CONNACK of MQTT 3.1.1. */
+/** CONNACK return codes of MQTT 3.1.1. */
 const OLD_CODES: Readonly<Record<number, number>> = { 1: 0x84, 2: 0x85, 3: 0x88, 4: 0x86, 5: 0x87 };
 
-/** @param code of CONNACK, DISCONNECT, PUBACK or SUBACK, MQTT 3.1.1 or 5 */
+/** @param code from a CONNACK, DISCONNECT, PUBACK or SUBACK, MQTT 3.1.1 or 5 */
 export function reasonOf(code: number): Reason {
   const known = REASONS[OLD_CODES[code] ?? code];
   if (known !== undefined) return known;
@@ -192,8 +194,8 @@ export function reasonOf(code: number): Reason {
 }
 
 /**
- * Why a publication was refused, and what to do: there, "not authorized" is about access rules and not about the login.
- * `text` completes "the broker at … refuses".
+ * Why a publication was refused, and what to do. Here "not authorized" means access rules, not the login. `text`
+ * completes "the broker at … refuses".
  */
 export function publishRefusal(topic: string, code: number): { text: Phrase; cure: Phrase } {
   if (code === NOT_AUTHORIZED) {

@@ -1,4 +1,4 @@
-/** Pauses between attempts to connect: they grow from 1 s to 30 s, and a reading that waits shortens them. */
+/** Pauses between connection attempts: they grow from 1 s to 30 s, and are shortened when a reading is waiting. */
 
 const FIRST_PAUSE_MS = 1_000;
 export const LONGEST_PAUSE_MS = 30_000;
@@ -8,15 +8,15 @@ export class ReconnectBackoff {
   pauseMs = FIRST_PAUSE_MS;
   #attempting = false;
   #attemptedAt = 0;
-  /** The broker answered and refused us: it is not asked again before the pause is over. */
+  /** The broker answered and refused us: no retry before the pause is over. */
   #refused = false;
 
-  /** Whether an attempt is under way. */
+  /** Whether an attempt is in progress. */
   get attempting(): boolean {
     return this.#attempting;
   }
 
-  /** An attempt begins. */
+  /** An attempt starts. */
   attempt(): void {
     this.#attempting = true;
     this.#attemptedAt = performance.now();
@@ -32,18 +32,18 @@ export class ReconnectBackoff {
     this.#refused = false;
   }
 
-  /** The attempt failed. @param refused the broker answered, and refuses us */
+  /** The attempt failed. @param refused whether the broker answered and refused us */
   failed(refused: boolean): void {
     this.#refused = refused;
   }
 
-  /** The next pause is twice as long. */
+  /** Doubles the next pause. */
   grow(): number {
     this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
     return this.pauseMs;
   }
 
-  /** A connection held for long enough, or the cause of the failure was found. */
+  /** A connection lasted long enough, or the cause of the failure was found. */
   reset(): void {
     this.pauseMs = FIRST_PAUSE_MS;
   }
@@ -54,15 +54,15 @@ export class ReconnectBackoff {
   }
 
   /**
-   * When something that waits to be published may start an attempt: milliseconds from now, one attempt a second at most;
-   * `null` while one is under way, and after a refusal.
+   * When pending data may trigger an attempt: milliseconds from now, at most one attempt a second; `null` during an
+   * attempt and after a refusal.
    */
   get hurryMs(): number | null {
     if (this.#attempting || this.#refused) return null;
     return Math.max(0, this.#attemptedAt + FIRST_PAUSE_MS - performance.now());
   }
 
-  /** For how long the present attempt has been under way, milliseconds; 0 if there is none. */
+  /** How long the current attempt has been running, milliseconds; 0 if there is none. */
   get attemptMs(): number {
     return this.#attempting ? performance.now() - this.#attemptedAt : 0;
   }

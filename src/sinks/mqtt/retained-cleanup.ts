@@ -1,10 +1,10 @@
 /**
- * When what earlier runs have retained is read and taken away; what that is, stale-discovery.ts decides.
+ * Decides when to read and delete messages retained by earlier runs; stale-discovery.ts decides which ones.
  *
- * Only topics that may hold something of ours are read, and each only once: `bridge/info`, the
- * availability of all meters under our base topics, and the discovery messages of those and of the present meters. A topic is unsubscribed as soon as what is
- * retained there has arrived. Discovery messages of other devices, thousands on some brokers, are never asked for. A meter
- * is announced once its own topics have been read.
+ * It reads only topics that may hold our messages, each only once: `bridge/info`, the availability of all meters under
+ * our base topics, and the discovery messages of those and of the current meters. It unsubscribes from a topic as soon
+ * as the retained messages have arrived. It never requests discovery messages of other devices, of which some brokers
+ * have thousands. A meter is announced once its own topics have been read.
  */
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterStatus } from "../../meter/events.ts";
@@ -15,15 +15,15 @@ import type { Component } from "./retained-discovery.ts";
 import { type SeenDevice, StaleDiscovery } from "./stale-discovery.ts";
 import { bridgeDevice, OFFLINE, parseDiscovery, topics } from "./topics.ts";
 
-/** What is retained has arrived when nothing more has come for so long after the broker's answer. */
+/** Retained messages are complete when no more have arrived for this long after the broker's answer. */
 const QUIET_MS = 300;
-/** … or after so long, whatever still comes. */
+/** … or after this time, even if more are arriving. */
 const LONGEST_READ_MS = 30_000;
-/** From the change of a discovery message until the states behind it are emptied. */
+/** Delay between changing a discovery message and clearing the states it referred to. */
 const OLD_TOPICS_MS = 3000;
-/** Meters that send several lists have sent each of them after this time (hourly lists: Norway). */
+/** Time within which meters with several lists have sent all of them (hourly lists: Norway). */
 const ALL_LISTS_MS = 65 * 60_000;
-/** Meters of earlier runs whose topics are read. */
+/** Maximum number of meters from earlier runs whose topics are read. */
 const MAX_EARLIER_METERS = 5000;
 
 export interface RetainedCleanupParts {
@@ -35,16 +35,16 @@ export interface RetainedCleanupParts {
   readonly enabled: boolean;
   readonly instance: string;
   readonly log: ComponentLog;
-  /** Meters that have been heard, by id. */
+  /** Meters that have been received, by id. */
   readonly meters: ReadonlyMap<string, MeterState>;
   readonly history: PublicationHistory;
-  /** Topics below our meters on which nothing is published any more (`publish.topics`), as filters. */
+  /** Topics below our meters that are no longer published (`publish.topics`), as filters. */
   readonly unusedStates: readonly string[];
-  /** All configured meters; `info` is `null` until one has identified itself. */
+  /** All configured meters; `info` is `null` until the meter has identified itself. */
   readonly statuses: () => readonly Pick<MeterStatus, "info" | "label">[];
-  /** Topics and keys under which a device is announced now, by its id. */
+  /** Topics and keys under which a device is currently announced, by its id. */
   readonly announced: (device: string) => Pick<SeenDevice, "announced" | "keys">;
-  /** These entities of a device are gone. */
+  /** Called when these entities of a device are gone. */
   readonly onGone: (device: string, keys: readonly string[]) => void;
   /** Whether messages can be sent now. */
   readonly ready: () => boolean;
@@ -52,7 +52,7 @@ export interface RetainedCleanupParts {
   /** @param done called when the broker has answered */
   readonly subscribe: (filters: string[], done: () => void) => void;
   readonly unsubscribe: (filters: string[]) => void;
-  /** It is known by now what is retained of these devices: they may be announced. */
+  /** Called when the retained messages of these devices have been read, so the devices may be announced. */
   readonly onRead: (devices: readonly string[]) => void;
 }
 
@@ -66,7 +66,7 @@ export class RetainedCleanup {
   readonly #read = new Set<string>();
   /** Devices whose discovery messages have been read. */
   readonly #readDevices = new Set<string>();
-  /** Devices whose discovery messages are to be read. Bounded by the number of meters, now and earlier. */
+  /** Devices whose discovery messages need to be read. Bounded by the number of meters, current and earlier. */
   readonly #devices = new Set<string>();
   #begun = false;
   #quietTimer: NodeJS.Timeout | null = null;
@@ -74,7 +74,7 @@ export class RetainedCleanup {
   #emptyTimer: NodeJS.Timeout | null = null;
   /** Meters of an earlier run that were reported as offline. */
   readonly #presumedGone = new Set<string>();
-  /** Retained under topics that are no longer used; to be emptied. */
+  /** Retained topics that are no longer used and need to be cleared. */
   readonly #oldTopics = new Set<string>();
 
   constructor(parts: RetainedCleanupParts) {
@@ -86,8 +86,8 @@ export class RetainedCleanup {
   }
 
   /**
-   * A connection was made. @returns filters to subscribe to together with everything else, before anything is published;
-   * then `subscribed` is to be called
+   * A connection was established.
+   * @returns filters to subscribe to together with everything else, before publishing anything; then call `subscribed`
    */
   begin(): string[] {
     if (this.#begun && this.#reading.length === 0) return [];
@@ -103,29 +103,32 @@ export class RetainedCleanup {
     else this.#readMore();
   }
 
-  /** Whether it is known what earlier runs, and others, have announced of a device. */
+  /** Whether the existing announcements of a device, ours and others', have been read. */
   isRead(device: string): boolean {
     return this.#readDevices.has(device);
   }
 
-  /** Whether there is nothing to do until a meter is heard for the first time. */
+  /** Whether there is nothing to do until a meter is received for the first time. */
   get idle(): boolean {
     return this.#stale.empty && this.#reading.length === 0;
   }
 
-  /** Topics from which entities of a device are to be migrated. They are emptied when Home Assistant has let go of them. */
+  /**
+   * Topics whose entities of a device must be migrated. They are cleared after Home Assistant has released the
+   * entities.
+   */
   takeOtherForm(device: string, form: "device" | "entity", keys: { has(key: string): boolean }): string[] {
     const found = this.#stale.takeOtherForm(device, form, keys);
     this.#emptyLater(found);
     return found;
   }
 
-  /** What an earlier run has announced in the message of a device, by key. */
+  /** Components that an earlier run announced in a device's message, by key. */
   components(device: string): ReadonlyMap<string, Component> {
     return this.#stale.components(device);
   }
 
-  /** Base topic of another bridge that announces this device; `null`: it is ours to announce. */
+  /** Base topic of another bridge that announces this device; `null`: we announce it. */
   announcedElsewhere(device: string): string | null {
     return this.#stale.announcedElsewhere(device);
   }
@@ -135,7 +138,7 @@ export class RetainedCleanup {
     return this.#stale.isForeign(topic);
   }
 
-  /** Takes in a message that was retained before us. */
+  /** Processes a message that was retained before we connected. */
   note(topic: string, payload: Buffer): void {
     if (this.#reading.length === 0) return;
     const { base, history } = this.#parts;
@@ -144,13 +147,13 @@ export class RetainedCleanup {
       const meter = this.#meterOfAvailability(topic);
       if (meter !== null && this.#devices.size < MAX_EARLIER_METERS) this.#devices.add(meter);
       if (!this.#isState(topic, base)) this.#stale.note(topic, payload);
-      // That a meter is there or not is no leftover of `publish.topics`.
+      // Availability isn't a leftover of `publish.topics`.
       else if (meter === null || (history.knows(meter) && !this.#isPresent(meter))) this.#stale.noteState(topic);
     }
     this.#waitForQuiet();
   }
 
-  /** Clears what no longer applies, as far as that is known. To be called when a meter has sent something new. */
+  /** Clears obsolete messages, as far as known. Call this when a meter has sent something new. */
   run(): void {
     const { base, instance, publish, onGone, log, ready, meters, history } = this.#parts;
     const present = this.#present();
@@ -161,7 +164,7 @@ export class RetainedCleanup {
     this.#readMore();
     if (this.#stale.empty || this.#reading.length > 0) return;
     for (const id of this.#stale.meters()) {
-      // A run that was killed could not report its meters as gone; until they are heard, they are.
+      // A killed run couldn't report its meters as offline; treat them as offline until they are received.
       if (meters.has(id) || this.#presumedGone.has(id)) continue;
       this.#presumedGone.add(id);
       publish({ topic: topics.availability(base, id), payload: OFFLINE });
@@ -190,7 +193,7 @@ export class RetainedCleanup {
     this.#emptyOldTopics();
   }
 
-  /** Filters that are to be read and have not been. */
+  /** Filters that still need to be read. */
   #missing(): string[] {
     const { base, history, unusedStates } = this.#parts;
     const { bases, prefixes, meters } = history;
@@ -206,7 +209,10 @@ export class RetainedCleanup {
     return [...new Set(wanted)].filter((filter) => !this.#read.has(filter));
   }
 
-  /** Meters that this installation has published and that are no longer configured; none until all have identified themselves. */
+  /**
+   * Meters that this installation has published and that are no longer configured; empty until all meters have
+   * identified themselves.
+   */
   #goneMeters(): string[] {
     const present = this.#present();
     if (present.length === 0 || present.length < this.#parts.statuses().length) return [];
@@ -243,7 +249,7 @@ export class RetainedCleanup {
     this.#reading = [];
     history.addMeters(this.#stale.ownMeters());
     for (const id of history.meters) this.#devices.add(id);
-    // Later there is a record of our base topics, and what is retained is no longer believed.
+    // Only on the first run: later we have our own record of base topics and no longer trust retained messages.
     if (history.isNew) {
       for (const base of this.#stale.ownOtherBases()) {
         history.addBase(base);
@@ -257,7 +263,7 @@ export class RetainedCleanup {
     this.run();
   }
 
-  /** Devices of which everything has been read by now, `bridge/info` of others that announce them included. */
+  /** Devices that have been read completely, including the `bridge/info` of other bridges that announce them. */
   #takeReadDevices(): string[] {
     const isRead = (filter: string): boolean => this.#read.has(filter);
     if (!this.#stale.otherBases().map(topics.bridgeInfo).every(isRead)) return [];
@@ -302,7 +308,7 @@ export class RetainedCleanup {
     return null;
   }
 
-  /** Home Assistant must have let go of them first: it complains about an empty message. */
+  /** Home Assistant must release the entities first: it logs an error for an empty message. */
   #emptyLater(found: readonly string[]): void {
     if (found.length === 0) return;
     for (const topic of found) this.#oldTopics.add(topic);
@@ -324,7 +330,7 @@ export class RetainedCleanup {
     for (const meter of meters.values()) {
       const { id } = meter.info;
       const known = announced(id);
-      // Not announced yet: everything would seem stale.
+      // Not announced yet: everything would look stale.
       if (meter.json === null || (enabled && !known.keys.has("status"))) continue;
       const own = topics.reading(base, id);
       const sends = (topic: string): boolean =>
@@ -340,7 +346,7 @@ export class RetainedCleanup {
   }
 }
 
-/** Everything that a meter has retained below a base topic, as filters. */
+/** All topics that a meter has retained below a base topic, as filters. */
 function statesOf(base: string, id: string): string[] {
   return [topics.reading(base, id), `${topics.reading(base, id)}/+`, topics.bridgeMeter(base, id)];
 }

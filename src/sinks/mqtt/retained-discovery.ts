@@ -1,30 +1,30 @@
 /**
- * A retained discovery message that this program has published, whichever bridge and run it was: what it announces, under
- * which base topic, and which bridge says so. Payloads come from the broker and may be anything.
+ * A retained discovery message published by this program, from any bridge and run: what it announces, under which base
+ * topic, and which bridge it names. Payloads come from the broker and may be anything.
  */
 import { isPlainTopic } from "./publication-history.ts";
 import { bridgeDevice, type DiscoveryAddress, NODE_PREFIX, parseDiscovery, topics } from "./topics.ts";
 
 const STATE_SUFFIX = "/bridge/state";
 
-/** The part of one entity in the discovery message of a device. */
+/** One entity's part of a device's discovery message. */
 export type Component = Readonly<Record<string, unknown>> & { readonly platform: string };
 
 export interface RetainedDiscovery {
-  /** Id of the meter, or that of the bridge. */
+  /** Id of the meter or bridge. */
   readonly device: string;
   readonly stateTopics: readonly string[];
   /** Base topic under which it was published. */
   readonly base: string;
-  /** Bridge that published it; `null`: version 1.0.0 did not say. */
+  /** Bridge that published it; `null`: version 1.0.0 didn't include it. */
   readonly instance: string | null;
-  /** Key of the entity, `null` for the message of a device. */
+  /** Key of the entity, `null` for a device's message. */
   readonly key: string | null;
-  /** By key; empty in the message of one entity. */
+  /** By key; empty in a single entity's message. */
   readonly components: ReadonlyMap<string, Component>;
 }
 
-/** @returns `null` for a message that this program has not published */
+/** @returns `null` for a message that this program didn't publish */
 export function parseRetainedDiscovery(
   prefixes: readonly string[],
   topic: string,
@@ -46,7 +46,7 @@ export function parseRetainedDiscovery(
   const components = new Map<string, Component>();
   for (const [name, part] of Object.entries(message.components)) {
     if (!isObject(part) || typeof part.platform !== "string") return null;
-    // Only its platform: it has been taken away.
+    // Only a platform: the component was removed.
     if (part.unique_id === undefined) continue;
     if (part.unique_id !== `${NODE_PREFIX}${device}_${name}`) return null;
     components.set(name, { ...part, platform: part.platform });
@@ -54,7 +54,10 @@ export function parseRetainedDiscovery(
   return { device, key, base, instance, stateTopics: [...components.values()].flatMap(stateTopicOf), components };
 }
 
-/** What an entity has retained under the base topic that it names. @param withMeter also what is about its whole meter */
+/**
+ * Topics that an entity has retained under the base topic that it names. @param withMeter also those about its whole
+ * meter
+ */
 export function retainedStatesOf({ base, device, stateTopics }: RetainedDiscovery, withMeter: boolean): string[] {
   if (device.startsWith(bridgeDevice(""))) return [];
   const states = stateTopics.filter((topic) => topic.startsWith(`${base}/${device}/`) && isPlainTopic(topic));
@@ -62,7 +65,7 @@ export function retainedStatesOf({ base, device, stateTopics }: RetainedDiscover
   return [...states, topics.reading(base, device), topics.availability(base, device), topics.bridgeMeter(base, device)];
 }
 
-/** A JSON object; `null` if it is none. */
+/** Parses a JSON object; `null` for anything else. */
 export function parseObject(payload: Buffer): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(payload.toString("utf8"));
@@ -76,7 +79,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** The bridge that announces a device: it names itself in `via_device`, or is the device. */
+/** The bridge that announces a device: named in `via_device`, or the device itself. */
 function instanceOf(device: string, block: unknown): string | null {
   const own = bridgeDevice("");
   if (device.startsWith(own)) return device.slice(own.length);

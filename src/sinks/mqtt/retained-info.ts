@@ -1,13 +1,13 @@
-/** What a retained `bridge/info` tells of the bridge that has published it. */
+/** What a retained `bridge/info` says about the bridge that published it. */
 import { isObject, parseObject } from "./retained-discovery.ts";
 
 export interface RetainedInfo {
   readonly instance: string;
-  /** Meters with the port where they are read, `""` if that is not known. */
+  /** Meters and the ports where they are read, `""` if unknown. */
   readonly meters: ReadonlyMap<string, string>;
 }
 
-/** @returns `null` if it is no `bridge/info` */
+/** @returns `null` if it isn't a valid `bridge/info` */
 export function parseRetainedInfo(payload: Buffer): RetainedInfo | null {
   const message = parseObject(payload);
   if (message === null || typeof message.instance !== "string") return null;

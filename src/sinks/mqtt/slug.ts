@@ -1,4 +1,4 @@
-/** Letters that do not come apart into a base letter and a mark (Unicode NFKD leaves them whole). */
+/** Letters that Unicode NFKD doesn't decompose into a base letter and a mark. */
 const LETTERS: Readonly<Record<string, string>> = {
   ß: "ss",
   æ: "ae",
@@ -10,14 +10,14 @@ const LETTERS: Readonly<Record<string, string>> = {
   ð: "d",
 };
 
-/** A name as Home Assistant writes it in entity ids: `Zähler im Keller` → `zahler_im_keller`. */
+/** Converts a name the way Home Assistant does for entity ids: `Zähler im Keller` → `zahler_im_keller`. */
 export function slugify(name: string): string {
   return plainLetters(name.toLowerCase())
     .replace(/[^a-z0-9]+/g, "_")
     .replace(/^_+|_+$/g, "");
 }
 
-/** Few names need Unicode's tables, which take 2 MB of memory once they have been used. */
+/** Avoids Unicode's tables, which few names need and which take 2 MB of memory once used. */
 function plainLetters(text: string): string {
   if (/^[ -~]*$/.test(text)) return text;
   return text

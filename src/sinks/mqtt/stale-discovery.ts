@@ -1,13 +1,13 @@
 /**
- * Ownership of retained messages, and which of ours no longer apply: another meter, another id, another base topic, a value
- * that the meter no longer sends, discovery switched off.
+ * Decides which retained messages are ours, and which of those are obsolete: a different meter, id or base topic, a
+ * value that the meter no longer sends, or discovery switched off.
  *
- * A discovery message is ours if it lies under a base topic of ours, the present one or one that `data_dir` remembers, and
- * names our instance (`via_device`, the device of the bridge). Messages of version 1.0.0 name none: they are ours unless
- * another instance claims that base topic in its `bridge/info`. Everything else is left alone.
+ * A discovery message is ours if it is under one of our base topics, the current one or one recorded in `data_dir`, and
+ * names our instance (`via_device`, the bridge's device). Messages from version 1.0.0 name no instance: they are ours
+ * unless another instance claims that base topic in its `bridge/info`. Everything else is left alone.
  *
- * Another bridge announces a meter if its `bridge/info` names the same instance as the discovery message. A message without
- * such a bridge (forged, or left over from a bridge that is gone) does not keep us from announcing the meter.
+ * Another bridge announces a meter if its `bridge/info` names the same instance as the discovery message. A message
+ * without such a bridge (forged, or left over from a removed bridge) doesn't stop us from announcing the meter.
  */
 import type { ComponentLog } from "../../log/component-log.ts";
 import {
@@ -20,12 +20,12 @@ import {
 import { parseRetainedInfo, type RetainedInfo } from "./retained-info.ts";
 import { bridgeDevice, ONLINE, parseDiscovery, topics } from "./topics.ts";
 
-/** More of our entities than this are on no broker; anything beyond is ignored. */
+/** No broker has more of our entities than this; the rest is ignored. */
 const MAX_ENTRIES = 5000;
 const MAX_PAYLOAD_BYTES = 64 * 1024;
-/** Discovery messages of other bridges that are noted. */
+/** Maximum number of other bridges' discovery messages to record. */
 const MAX_FOREIGN = 1000;
-/** Other bridges whose `bridge/info` is read. */
+/** Maximum number of other bridges whose `bridge/info` is read. */
 const MAX_OTHER_BASES = 16;
 
 export interface StaleDiscoveryOptions {
@@ -33,9 +33,9 @@ export interface StaleDiscoveryOptions {
   readonly base: string;
   /** `homeassistant.discovery_topic` */
   readonly prefix: string;
-  /** Base topics of ours, the present one first; may grow (`adopted`). */
+  /** Our base topics, the current one first; may grow (`adopted`). */
   readonly bases: readonly string[];
-  /** Discovery prefixes of ours, the present one first. */
+  /** Our discovery prefixes, the current one first. */
   readonly prefixes: readonly string[];
   /** `homeassistant.enabled` */
   readonly enabled: boolean;
@@ -43,25 +43,25 @@ export interface StaleDiscoveryOptions {
   readonly log: ComponentLog;
 }
 
-/** A meter of ours that has sent a complete reading, or the bridge itself. */
+/** One of our meters that has sent a complete reading, or the bridge itself. */
 export interface SeenDevice {
-  /** As in discovery topics: the meter's id, or that of the bridge. */
+  /** Id of the meter or bridge, as used in discovery topics. */
   readonly id: string;
-  /** Its discovery topics as published now. */
+  /** Its currently published discovery topics. */
   readonly announced: { has(topic: string): boolean };
   /** Keys of its entities. */
   readonly keys: { has(key: string): boolean };
-  /** Whether a topic holds one of its present values. */
+  /** Whether a topic holds one of its current values. */
   readonly sends: (topic: string) => boolean;
   /** Whether everything that it sends has been seen. */
   readonly complete: boolean;
 }
 
-/** What no longer applies. */
+/** Obsolete messages and components. */
 export interface Dead {
-  /** To be emptied. */
+  /** Topics to clear. */
   readonly topics: readonly string[];
-  /** To be taken out of the discovery message of a device, by its id. */
+  /** Components to remove from a device's discovery message, by device id. */
   readonly components: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -85,7 +85,7 @@ export class StaleDiscovery {
     this.#options = options;
   }
 
-  /** Notes a message that was retained before we came; what is not ours is ignored. */
+  /** Records a message that was retained before we connected; ignores messages that aren't ours. */
   note(topic: string, payload: Buffer): void {
     const { base, bases, prefix, prefixes } = this.#options;
     if (payload.length === 0) return;
@@ -93,7 +93,7 @@ export class StaleDiscovery {
       this.#foundOnline = payload.toString("latin1") === ONLINE;
       return;
     }
-    // The info of a bridge with many meters is large; it comes from topics that we have named ourselves.
+    // The info of a bridge with many meters is large, but it comes only from topics that we requested.
     const informed = [...bases, ...this.otherBases()].find((name) => topic === topics.bridgeInfo(name));
     if (informed !== undefined) {
       const info = parseRetainedInfo(payload);
@@ -110,18 +110,18 @@ export class StaleDiscovery {
     }
   }
 
-  /** Base topics that discovery messages of our meters name and that are not ours: who is there has to be read. */
+  /** Other base topics named in our meters' discovery messages: we need to read which bridge uses them. */
   otherBases(): string[] {
     const named = [...this.#foreign.values()].map(({ base }) => base);
     return [...new Set(named)].slice(0, MAX_OTHER_BASES);
   }
 
-  /** Base topics among `otherBases` that our own instance claims in `bridge/info`: used before there was a record of them. */
+  /** Those of `otherBases` that our own instance claims in `bridge/info`: used before base topics were recorded. */
   ownOtherBases(): string[] {
     return this.otherBases().filter((base) => this.#infos.get(base)?.instance === this.#options.instance);
   }
 
-  /** This base topic is one of `bases` now. */
+  /** Call this after adding the base topic to `bases`. */
   adopted(base: string): void {
     for (const [topic, entry] of this.#foreign) {
       if (entry.base !== base || this.#isOthers(entry)) continue;
@@ -130,25 +130,26 @@ export class StaleDiscovery {
     }
   }
 
-  /** Meters, with their ports, that an earlier run of this installation names in `bridge/info`. */
+  /** Meters and ports that an earlier run of this installation lists in `bridge/info`. */
   ownMeters(): Map<string, string> {
     const { bases, instance } = this.#options;
     const infos = bases.flatMap((base) => this.#infos.get(base) ?? []);
     return new Map(infos.filter((info) => info.instance === instance).flatMap(({ meters }) => [...meters]));
   }
 
-  /** Base topic of another bridge that announces this device; `null`: it is ours to announce. */
+  /** Base topic of another bridge that announces this device; `null`: we announce it. */
   announcedElsewhere(device: string): string | null {
     if (this.#foundOnline) this.#checkForSharedBase();
     const entries = [...this.#entries.values()].filter((entry) => entry.device === device);
-    // What we have announced before stays ours.
+    // Devices that we announced before stay ours.
     if (entries.some((entry) => this.#isOurs(entry))) return null;
     for (const [topic, entry] of this.#foreign) {
       if (entry.device !== device) continue;
       if (this.#hasBridge(entry)) return entry.base;
       this.#reportUnclaimed(topic, entry);
     }
-    // Under our base topic a bridge that is gone is one whose data folder was lost: its place is ours.
+    // If the other bridge under our base topic is gone, it was this installation before its data folder was lost: we
+    // take over.
     const other = entries.find(({ base }) => base !== this.#options.base || this.#shared);
     return other === undefined ? null : other.base;
   }
@@ -178,7 +179,7 @@ export class StaleDiscovery {
     return instance !== null && instance !== this.#options.instance;
   }
 
-  /** Whether it may be cleared. */
+  /** Whether we may clear it. */
   #isOurs(entry: RetainedDiscovery): boolean {
     const { base, instance } = this.#options;
     if (entry.instance !== null) return entry.instance === instance;
@@ -187,12 +188,12 @@ export class StaleDiscovery {
     return claim === undefined || claim === instance;
   }
 
-  /** Notes a topic under an earlier base topic under which something was retained. */
+  /** Records a retained topic under an earlier base topic. */
   noteOldState(topic: string): void {
     if (this.#oldStates.size < MAX_ENTRIES) this.#oldStates.add(topic);
   }
 
-  /** What we have left under earlier base topics, each named once: only where `bridge/info` there is our own. */
+  /** Our leftovers under earlier base topics, each returned once: only if the `bridge/info` there is ours. */
   takeOldStates(): string[] {
     const { base, bases, instance } = this.#options;
     const found = [...this.#oldStates].filter((topic) => {
@@ -205,15 +206,15 @@ export class StaleDiscovery {
     return found;
   }
 
-  /** Notes a topic of a meter below our base topic under which something was retained before we came. */
+  /** Records a topic of a meter below our base topic that was retained before we connected. */
   noteState(topic: string): void {
     if (this.#states.size < MAX_ENTRIES) this.#states.add(topic);
   }
 
   /**
-   * Topics on which an earlier run has announced entities of a device in the other form: from there they have to be
-   * migrated. Each is named once.
-   * @param keys entities that are about to be announced
+   * Topics on which an earlier run announced a device's entities in the other form, so they must be migrated. Each is
+   * returned once.
+   * @param keys entities about to be announced
    */
   takeOtherForm(device: string, form: "device" | "entity", keys: { has(key: string): boolean }): string[] {
     const found: string[] = [];
@@ -226,18 +227,18 @@ export class StaleDiscovery {
     return found;
   }
 
-  /** What an earlier run has announced in the message of a device, under the present base topic. */
+  /** Components that an earlier run announced in a device's message, under the current base topic. */
   components(device: string): ReadonlyMap<string, Component> {
     const entry = this.#entries.get(topics.deviceDiscovery(this.#options.prefix, device));
     return entry?.base === this.#options.base ? entry.components : new Map();
   }
 
-  /** Nothing is left to be decided. */
+  /** Whether there is nothing left to decide. */
   get empty(): boolean {
     return this.#entries.size === 0 && this.#states.size === 0 && this.#oldStates.size === 0 && !this.#foundOnline;
   }
 
-  /** Meters that an earlier run of this bridge has announced. */
+  /** Meters that an earlier run of this bridge announced. */
   meters(): ReadonlySet<string> {
     if (this.#foundOnline) this.#checkForSharedBase();
     const here = [...this.#entries.values()].filter(({ base }) => base === this.#options.base);
@@ -246,12 +247,12 @@ export class StaleDiscovery {
   }
 
   /**
-   * What is to be taken away now. Each is named once.
-   * @param seen devices of ours, of the meters those that have sent a complete reading
-   * @param allIds ids of all configured meters and of the bridge; `null` as long as a meter has not identified itself,
-   *   since it may be the one whose entities seem stale
-   * @param isDue whether a meter that is not among `allIds` is to be cleared already
-   * @param isKnown whether this installation has published a meter of that id
+   * Messages and components to remove now. Each is returned once.
+   * @param seen our devices; of the meters, those that have sent a complete reading
+   * @param allIds ids of all configured meters and of the bridge; `null` while a meter hasn't identified itself, since
+   *   the entities that look stale may be its own
+   * @param isDue whether to clear a meter that isn't in `allIds` now
+   * @param isKnown whether this installation has published a meter with that id
    */
   due(
     seen: readonly SeenDevice[],
@@ -314,7 +315,7 @@ export class StaleDiscovery {
   }
 }
 
-/** The meter to which a topic of `noteState` belongs. */
+/** The meter to which a topic from `noteState` belongs. */
 function meterOf(topic: string, base: string): string {
   const segments = topic.slice(base.length + 1).split("/");
   return (segments[0] === "bridge" ? segments[2] : segments[0]) ?? "";

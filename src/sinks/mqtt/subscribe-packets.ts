@@ -1,12 +1,12 @@
-/** Topic filters of one subscription, divided into SUBSCRIBE or UNSUBSCRIBE packets that every broker takes. */
+/** Splits the topic filters of one subscription into SUBSCRIBE or UNSUBSCRIBE packets that every broker accepts. */
 
-/** Filters in one packet: AWS IoT takes no more. */
+/** Maximum filters per packet, as in AWS IoT. */
 const MAX_FILTERS = 8;
-/** Bytes of a packet besides its filters, and of a filter besides its text: its length and its options (MQTT 5, 3.8). */
+/** Overhead in bytes of a packet, and of each filter (its length and its options; MQTT 5, 3.8). */
 const PACKET_BYTES = 16;
 const FILTER_BYTES = 3;
 
-/** @param maximumBytes the largest packet that the broker takes; a single filter that is larger stands alone */
+/** @param maximumBytes maximum packet size of the broker; a larger single filter gets its own packet */
 export function subscribePackets(filters: readonly string[], maximumBytes: number): string[][] {
   const packets: string[][] = [];
   let packet: string[] = [];

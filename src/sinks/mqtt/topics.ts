@@ -1,32 +1,35 @@
 /** Every topic, as functions (product.md, "MQTT topics"). */
 
-/** Payloads for availability, of the bridge, of meters and of Home Assistant. */
+/** Availability payloads of the bridge, the meters and Home Assistant. */
 export const ONLINE = "online";
 export const OFFLINE = "offline";
 
-/** Last segment of the topic of the ledger; no OBIS code looks like it. */
+/** Last segment of the ledger topic; no OBIS code looks like it. */
 export const LEDGER = "ledger";
 
-/** Marks our discovery messages among those of others, with the origin's name. */
+/** Together with the origin's name, distinguishes our discovery messages from others'. */
 export const NODE_PREFIX = "kaifa2mqtt_";
 
-/** Kinds of entities that we announce, as Home Assistant names them in discovery topics. */
+/** Entity types that we announce, as Home Assistant names them in discovery topics. */
 export const PLATFORMS = ["sensor", "binary_sensor", "button", "event"] as const;
 export type Platform = (typeof PLATFORMS)[number];
 
 export const topics = {
   bridgeState: (base: string) => `${base}/bridge/state`,
   bridgeInfo: (base: string) => `${base}/bridge/info`,
-  /** What the diagnostic entities of one meter show. Below `bridge`, since what stands below a meter is the meter's. */
+  /**
+   * Data of one meter's diagnostic entities. It is below `bridge` because everything below a meter is data from the
+   * meter.
+   */
   bridgeMeter: (base: string, meter: string) => `${base}/bridge/meters/${meter}`,
   availability: (base: string, meter: string) => `${base}/${meter}/availability`,
   /** The whole reading as one JSON object. */
   reading: (base: string, meter: string) => `${base}/${meter}`,
-  /** The bare value; `code` is the topic segment of a `ReadingValue`. */
+  /** The plain value; `code` is the topic segment of a `ReadingValue`. */
   value: (base: string, meter: string, code: string) => `${base}/${meter}/${code}`,
-  /** State of the ledger of quarter hours. */
+  /** State of the quarter-hour ledger. */
   ledger: (base: string, meter: string) => `${base}/${meter}/${LEDGER}`,
-  /** Discovery of one entity. `device` is a meter's id, or that of the bridge (`bridgeDevice`). */
+  /** Discovery of one entity. `device` is the id of the meter, or of the bridge (`bridgeDevice`). */
   discovery: (prefix: string, platform: Platform, device: string, key: string) =>
     `${prefix}/${platform}/${NODE_PREFIX}${device}/${key}/config`,
   /** Discovery of a device with all its entities. */
@@ -38,7 +41,7 @@ export const topics = {
   ],
   /** Availability of all meters. */
   allAvailability: (base: string) => `${base}/+/availability`,
-  /** Everything below any meter, its own topic included. */
+  /** Everything below any meter, including its own topic. */
   allMeters: (base: string) => [`${base}/+`, `${base}/+/+`],
   /** Commands for a meter; `+` for any. */
   command: (base: string, meter: string, command: string) => `${base}/bridge/command/${meter}/${command}`,
@@ -51,18 +54,18 @@ export const topics = {
   legacy: (legacyBase: string, name: "RealEnergyIn_S" | "RealEnergyOut_S") => `${legacyBase}/${name}`,
 } as const;
 
-/** Takes the place of a meter's id in unique ids and discovery topics of the bridge itself. */
+/** Used instead of a meter's id in the bridge's own unique ids and discovery topics. */
 export const bridgeDevice = (instance: string): string => `bridge_${instance}`;
 
-/** The entity or device of one of our discovery topics: `key` and `platform` are `null` for that of a whole device. */
+/** The entity or device of one of our discovery topics; `key` and `platform` are `null` for a whole device. */
 export interface DiscoveryAddress {
-  /** Id of the meter, or of the bridge. */
+  /** Id of the meter or bridge. */
   readonly device: string;
   readonly key: string | null;
   readonly platform: Platform | null;
 }
 
-/** The entity or device of one of our discovery topics, `null` for a topic of others. */
+/** Parses one of our discovery topics; `null` for a topic that isn't ours. */
 export function parseDiscovery(prefix: string, topic: string): DiscoveryAddress | null {
   if (!topic.startsWith(`${prefix}/`)) return null;
   const [kind, node = "", ...rest] = topic.slice(prefix.length + 1).split("/");

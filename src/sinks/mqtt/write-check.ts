@@ -1,6 +1,7 @@
 /**
- * Whether we may write where we publish. With MQTT 5 the broker refuses openly (publish-refusals.ts); with 3.1.1 the only
- * sign is that a publication does not come back. One topic of each kind is checked, once.
+ * Checks whether we may write to the topics where we publish. With MQTT 5 the broker refuses explicitly
+ * (publish-refusals.ts); with 3.1.1 the only sign is that a publication doesn't come back. One topic of each kind is
+ * checked, once.
  */
 import type { ComponentLog } from "../../log/component-log.ts";
 import { EchoCheck } from "./echo-check.ts";
@@ -30,28 +31,28 @@ export class WriteCheck {
     this.#echoes = new EchoCheck((missing) => this.#report(missing));
   }
 
-  /** What was published and did not come back, in a sentence; `null` if nothing is missing. */
+  /** The publications that didn't come back, as a sentence; `null` if none are missing. */
   get problem(): Phrase | null {
     return this.#problem;
   }
 
-  /** This was published. The first message of each kind is checked, where the broker cannot refuse it openly. */
+  /** Records a publication. The first message of each kind is checked, if the broker can't refuse it explicitly. */
   published(kind: PublicationKind, message: Message): void {
     const connection = this.#connection;
     this.#echoes.published(message.topic, message.payload);
     if (this.#checked.has(kind) || connection.refusesOpenly || !connection.connected) return;
     this.#checked.add(kind);
-    // The state of the bridge is always subscribed to.
+    // The bridge's state is always subscribed.
     if (kind !== "bridge") connection.subscribe([message.topic], () => undefined);
     if (connection.subscribes) this.#echoes.expect(message.topic, kind === "bridge" ? null : message.payload);
   }
 
-  /** A message has arrived. @returns whether it is an echo that was expected */
+  /** Handles a received message. @returns whether it is an expected echo */
   received(topic: string, payload: Buffer, retained: boolean): boolean {
     return this.#echoes.seen(topic, payload, retained);
   }
 
-  /** The connection is gone, or we stop: nothing can be concluded. */
+  /** The connection is gone, or we are stopping: no conclusions are possible. */
   clear(): void {
     this.#echoes.clear();
   }
