@@ -166,8 +166,8 @@ describe("in the browser of a person who uses Home Assistant", () => {
     await page.getByText("Add grid connection").click({ timeout: 45_000 });
     const pick = async (name: string): Promise<void> => {
       await page.getByText("Select a statistic").first().click();
-      await page.getByPlaceholder("Search").last().waitFor();
-      await page.keyboard.type(name);
+      // Typed before the field has the focus, a letter would be one of Home Assistant's shortcuts ("e": the quick bar).
+      await page.getByPlaceholder("Search").last().fill(name);
       await page
         .getByRole("option", { name: new RegExp(`${name}.*Kaifa MA309`, "s") })
         .first()
