@@ -17,8 +17,11 @@ const TELEGRAMS = Number(process.env.SOAK_TELEGRAMS ?? 10_000);
 const KEY = "000102030405060708090A0B0C0D0E0F";
 const PERIOD_MS = 5_000;
 const JSON_TOPIC = "kaifa2mqtt/house";
-/** So many are under way at once: as fast as they go through, not faster (the sink sends 32 ahead of the broker's answers). */
-const ROUND = 25;
+/**
+ * Telegrams under way at once: as fast as they go through, not faster. If the bridge reads more than about a dozen in one turn
+ * of its event loop, as on a busy machine, the socket to the broker is congested and only the newest reading is sent.
+ */
+const ROUND = 10;
 const ALL = Object.keys(DAMAGES) as DamageName[];
 
 interface Sample {
@@ -132,7 +135,7 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
         await fault(sent);
         faultAt += Math.max(2_000, Math.floor(TELEGRAMS / 12));
       }
-      if (sent % (20 * ROUND) === 0) samples.push(await look());
+      if (sent % 500 === 0) samples.push(await look());
     }
     const [early, end] = [samples[Math.floor(samples.length / 4)], samples.at(-1)];
     const show = (sample: Sample | undefined): string => JSON.stringify(sample);
