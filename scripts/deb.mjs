@@ -112,14 +112,16 @@ Description: smart-meter bridge for MQTT and Home Assistant
 function changelog() {
   const sections = source("CHANGELOG.md").split(/^## /m).slice(1);
   return sections
-    .map((section) => {
+    .map((section, index) => {
       const [head = "", ...body] = section.split("\n");
       const text = body.filter((line) => !line.startsWith("#")).join("\n");
       const items = text.split(/^- /m).slice(1);
       const lines = items.map((item) => wrap(item.trim().replace(/\s+/g, " ")));
       // `## 1.1.0 (2026-11-25)`
       const day = /\((\d{4}-\d\d-\d\d)\)/.exec(head)?.[1];
-      const when = (day === undefined ? date : new Date(day)).toUTCString().replace("GMT", "+0000");
+      // The newest first: a minute apart, since two versions of one day must not have the same time.
+      const noted = day === undefined ? date : new Date(Date.parse(day) + (sections.length - index) * 60_000);
+      const when = noted.toUTCString().replace("GMT", "+0000");
       return `kaifa2mqtt (${head.split(" ")[0]}) stable; urgency=medium\n\n${lines.join("\n")}\n\n -- ${MAINTAINER}  ${when}\n`;
     })
     .join("\n");
