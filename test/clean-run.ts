@@ -9,6 +9,9 @@ import { join } from "node:path";
 /** Made by Node, V8 and browsers for themselves. */
 const NOT_OURS = /^(?:node-compile-cache|v8-compile-cache|\.org\.chromium|org\.chromium|playwright)/;
 
+/** Projects whose tests start programs of others. */
+const REAL_PROGRAMS = new Set(["system", "browser", "ha", "debian", "docker"]);
+
 export function setup(): () => void {
   const before = process.env.TMPDIR;
   const folder = mkdtempSync(join(tmpdir(), "kaifa-tests-"));
@@ -21,8 +24,9 @@ export function setup(): () => void {
     if (before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = before;
     if (left.length === 0) return;
-    // Vitest prints an error of this function and goes on; the run shall fail of it.
-    process.exitCode = 1;
+    // Vitest prints an error of this function and goes on; a run of the unit tests fails because of it. The real programs
+    // that the other projects start (lintian, Chromium, …) leave files of their own, which are only named.
+    if (!process.argv.some((argument) => REAL_PROGRAMS.has(argument))) process.exitCode = 1;
     throw new Error(`the tests left behind in ${folder}: ${left.sort().join(", ")}`);
   };
 }
