@@ -17,7 +17,7 @@ export type SourceKind = "serial" | "tcp" | "file" | "simulator";
 export type Deployment = "host" | "docker" | "app";
 
 /** What the line carries besides telegrams: nothing of note, idle frames, or an AMIS meter that searches for its reader. */
-export type LinkSigns = "none" | "idle" | "amis";
+export type IdleFrames = "none" | "idle" | "amis";
 
 /** Why a telegram came to nothing. */
 export type FaultCode = CodecErrorCode | "implausible";
@@ -57,7 +57,7 @@ export interface Observations {
   readonly implausibleCheck?: string | null;
   /** Whether the last `authentication` fault was a telegram without any tag. */
   readonly untagged?: boolean;
-  readonly link: LinkSigns;
+  readonly link: IdleFrames;
   /** Of the last telegram that named one, 16 hex digits. */
   readonly systemTitle: string | null;
 }

@@ -1,7 +1,7 @@
 /** Collects what `diagnosis.ts` decides on, counts only. Times are milliseconds, monotonic. */
 import type { DecoderEvent } from "../codec/decoder-event.ts";
 import type { LineSettings } from "../sources/source.ts";
-import { ByteEvidence } from "./byte-evidence.ts";
+import { ByteStatistics } from "./byte-statistics.ts";
 import type { Deployment, Observations, SourceKind } from "./diagnosis.ts";
 import { SourceState } from "./source-state.ts";
 
@@ -25,7 +25,7 @@ const NO_REFUSAL: Refusal = { implausible: null, implausibleCheck: null };
 export class Observer {
   readonly #place: Place;
   readonly #source = new SourceState();
-  readonly #bytes = new ByteEvidence();
+  readonly #bytes = new ByteStatistics();
   #acceptedAt: number | null = null;
   #refusal = NO_REFUSAL;
   #systemTitle: string | null = null;

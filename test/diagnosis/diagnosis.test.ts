@@ -3,7 +3,7 @@ import type { DecoderEvent } from "../../src/codec/decoder-event.ts";
 import { diagnose, formatSystemTitle, type Observations } from "../../src/diagnosis/diagnosis.ts";
 import type { DiagnosisCode } from "../../src/diagnosis/diagnosis-code.ts";
 import { DIAGNOSIS_TEXTS } from "../../src/diagnosis/diagnosis-texts.ts";
-import { linkSigns } from "../../src/diagnosis/link-signs.ts";
+import { idleFramesIn } from "../../src/diagnosis/idle-frames.ts";
 import { Observer } from "../../src/diagnosis/observer.ts";
 
 const LINE = { baudRate: 2400, dataBits: 8, parity: "even", stopBits: 1 } as const;
@@ -299,22 +299,22 @@ describe("Observer", () => {
   });
 });
 
-describe("linkSigns", () => {
+describe("idleFramesIn", () => {
   const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(" ", ""), "hex"));
   it("sees frames without content, also when cut at both ends", () => {
-    expect(linkSigns(bytes("E5 10 40 01 41 16 E5"))).toBe("idle");
-    expect(linkSigns(bytes("01 41 16 10 40 01 41 16 10 40"))).toBe("idle");
-    expect(linkSigns(bytes("7E 7E 7E"))).toBe("idle");
+    expect(idleFramesIn(bytes("E5 10 40 01 41 16 E5"))).toBe("idle");
+    expect(idleFramesIn(bytes("01 41 16 10 40 01 41 16 10 40"))).toBe("idle");
+    expect(idleFramesIn(bytes("7E 7E 7E"))).toBe("idle");
   });
   it("knows an AMIS meter by its request", () => {
-    expect(linkSigns(bytes("10 40 F0 30 16"))).toBe("amis");
-    expect(linkSigns(bytes("A1 B2 C3 D4 E5 F6 68 01 16 10 40 F0 30 16 E5"))).toBe("amis");
-    expect(linkSigns(bytes("10 40 F0 30 16 68 01 02"))).toBe("none");
+    expect(idleFramesIn(bytes("10 40 F0 30 16"))).toBe("amis");
+    expect(idleFramesIn(bytes("A1 B2 C3 D4 E5 F6 68 01 16 10 40 F0 30 16 E5"))).toBe("amis");
+    expect(idleFramesIn(bytes("10 40 F0 30 16 68 01 02"))).toBe("none");
   });
   it("sees nothing in noise and in telegrams", () => {
-    expect(linkSigns(bytes("10 40 01 42 16"))).toBe("none");
-    expect(linkSigns(bytes("68 FA FA 68 53 FF 00 01 67"))).toBe("none");
-    expect(linkSigns(new Uint8Array(0))).toBe("none");
+    expect(idleFramesIn(bytes("10 40 01 42 16"))).toBe("none");
+    expect(idleFramesIn(bytes("68 FA FA 68 53 FF 00 01 67"))).toBe("none");
+    expect(idleFramesIn(new Uint8Array(0))).toBe("none");
   });
 });
 

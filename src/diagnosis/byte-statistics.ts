@@ -2,8 +2,8 @@
  * What the bytes of the last minute look like, whatever they mean: counts of the current half minute and of the one
  * before, so that old evidence fades and nothing grows. Times are milliseconds, monotonic.
  */
-import type { FaultCode, LinkSigns, Observations } from "./diagnosis.ts";
-import { linkSigns } from "./link-signs.ts";
+import type { FaultCode, IdleFrames, Observations } from "./diagnosis.ts";
+import { idleFramesIn } from "./idle-frames.ts";
 
 const BUCKET_MS = 30_000;
 /** No pause within a telegram is longer, milliseconds. */
@@ -23,7 +23,7 @@ type ByteCounts = Pick<
   "bytes" | "zeroBytes" | "oddBytes" | "distinctBytes" | "onlyOneBurst" | "faults" | "link"
 >;
 
-export class ByteEvidence {
+export class ByteStatistics {
   #bucketAt = 0;
   #now = newBucket();
   #before = newBucket();
@@ -103,8 +103,8 @@ export class ByteEvidence {
     };
   }
 
-  get #link(): LinkSigns {
-    return linkSigns(this.#tail.subarray(0, this.#tailLength));
+  get #link(): IdleFrames {
+    return idleFramesIn(this.#tail.subarray(0, this.#tailLength));
   }
 }
 

@@ -1,5 +1,5 @@
 /** Link-layer frames without content: a meter that is there and sends no telegrams. */
-import type { LinkSigns } from "./diagnosis.ts";
+import type { IdleFrames } from "./diagnosis.ts";
 
 /**
  * Whether bytes are nothing but link-layer frames without content: `E5`, short frames `10 C A sum 16` (EN 13757-2), HDLC
@@ -7,9 +7,9 @@ import type { LinkSigns } from "./diagnosis.ts";
  * that comes last, the meter is searching, whatever it has sent before.
  * Bytes of a frame cut off at the beginning of `bytes` are forgiven.
  */
-export function linkSigns(bytes: Uint8Array): LinkSigns {
+export function idleFramesIn(bytes: Uint8Array): IdleFrames {
   if (endsWithSearch(bytes)) return "amis";
-  let sign: LinkSigns = "none";
+  let sign: IdleFrames = "none";
   let position = 0;
   while (position < bytes.length) {
     const byte = bytes[position];
