@@ -1,28 +1,28 @@
-/** What is known of a meter from its accepted telegrams; the next one is compared with it. */
+/** The baseline of a meter: the state of its accepted telegrams, which the next one is compared with. */
 import * as z from "zod/mini";
 import type { Telegram } from "../codec/telegram.ts";
 import { numberOf } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
 
-/** Lists of one meter that are remembered; the meters with most send three. */
+/** Lists remembered per meter; no known meter sends more than three. */
 const SIGNATURES = 8;
-/** Registers that are remembered; the longest list met has 33 counting ones. */
+/** Counters remembered per meter; the longest known list has 33. */
 const REGISTERS = 128;
-/** Texts that name the device. */
+/** Device names (texts) remembered per meter. */
 const NAMES = 8;
-/** Checks that this meter fails by nature. */
+/** Checks waived per meter because it always fails them. */
 export const WAIVED = 16;
 
-/** A telegram whose clock is behind by more than this was not delayed: the clock was set back. */
+/** If the meter's clock is behind by more than this, the telegram was not delayed: the clock was set back. */
 const SET_BACK_MS = 12 * 3_600_000;
-/** Telegrams that a serial server held back arrive together: no longer than this after one another by the meter's clock. */
+/** Longest backlog, by the meter's clock, that a serial server may have buffered and delivered at once. */
 const BACKLOG_MS = 3_600_000;
 
-/** How long the rate of a register looks back, milliseconds. */
+/** Averaging time for the rate of a register, milliseconds. */
 const RATE_MS = 600_000;
 
 const text = z.string().check(z.maxLength(8192));
-/** A stored baseline, as `toMemory` writes it. */
+/** A stored baseline as written by `toMemory`. */
 const memorySchema = z.object({
   systemTitle: z.nullable(text),
   meterId: z.nullable(text),
@@ -36,7 +36,7 @@ const memorySchema = z.object({
   import: z.number(),
   export: z.number(),
   apparent: z.number(),
-  /** Not in the files of version 1.0. */
+  /** Missing in files of version 1.0. */
   hasPower: z.optional(z.boolean()),
   maxPower: z.number(),
   waived: z.array(text).check(z.maxLength(WAIVED)),
@@ -51,25 +51,27 @@ const memorySchema = z.object({
   ),
 });
 
-/** A counting register as it was last seen. */
+/** The last accepted state of a counter. */
 export interface KnownRegister {
   /** Wh. */
   readonly value: number;
-  /** The same in the telegram before, Wh. */
+  /** Value in the telegram before that, Wh. */
   readonly prior: number;
-  /** Time of arrival, milliseconds; and the meter's own time, milliseconds since 1970, if it sends one. */
+  /** Time of arrival, milliseconds. */
   readonly at: number;
+  /** The meter's time, milliseconds since 1970; `null` if it sends none. */
   readonly clock: number | null;
-  /** From before a restart: `at` then rests on the wall clock. */
+  /** Restored after a restart; `at` is then derived from the wall clock. */
   readonly restored: boolean;
-  /** How fast it rose of late, W. */
+  /** Recent rate of rise (moving average), W. */
   readonly rate: number;
-  /** Highest value that was published, Wh; and since when the meter has been below it (`null`: it is not). */
+  /** Highest published value, Wh. */
   readonly published: number;
+  /** Since when the meter has been below `published`, milliseconds; `null` if it is not. */
   readonly belowSince: number | null;
 }
 
-/** Immutable: each accepted telegram makes a new one. */
+/** Immutable; each accepted telegram creates a new one. */
 export interface Baseline {
   readonly systemTitle: string | null;
   readonly meterId: string | null;
@@ -78,30 +80,30 @@ export interface Baseline {
   readonly counter: number | null;
   /** The meter's time, milliseconds since 1970. */
   readonly clock: number | null;
-  /** How far the meter's clock is ahead of the time of arrival, for the telegram that was delayed least. */
-  readonly lead: number | null;
-  /** The values of the last telegram as a text, to know a repetition. */
+  /** Offset of the meter's clock from the time of arrival, milliseconds, for the telegram with the least delay. */
+  readonly clockOffset: number | null;
+  /** The values of the last telegram as a text, to detect a repetition. */
   readonly content: string;
   readonly at: number;
-  /** Usual time between two telegrams, milliseconds; `null` until two have come. */
+  /** Usual time between two telegrams, milliseconds; `null` until two have arrived. */
   readonly periodMs: number | null;
-  /** Powers of the last telegram that had them: W, W, VA. */
+  /** Powers of the last telegram that contained them: W, W, VA. */
   readonly import: number;
   readonly export: number;
   readonly apparent: number;
-  /** Whether the last telegrams contained these powers. */
+  /** Whether this meter sends these powers. */
   readonly hasPower: boolean;
-  /** How often of late an energy rose by more than the powers explain, and was confirmed. */
+  /** How often a rise beyond what the powers explain was confirmed; decays by 0.02 per telegram. */
   readonly unexplained: number;
-  /** W; grows if this meter is seen to carry more than the configuration says. */
+  /** Power limit, W; raised if a quorum shows that this meter carries more than configured. */
   readonly maxPower: number;
   readonly waived: readonly string[];
-  /** `false` while it rests on a single, unconfirmed telegram. */
+  /** `false` while the baseline comes from a single, unconfirmed telegram. */
   readonly confirmed: boolean;
   readonly registers: Readonly<Record<string, KnownRegister>>;
 }
 
-/** The values as a text; two telegrams with the same say the same. */
+/** Meter time and values as a text; equal for a repeated telegram. */
 export function contentOf(telegram: Telegram): string {
   let content = telegram.meterTime ?? "";
   for (const { value } of telegram.registers) {
@@ -111,24 +113,24 @@ export function contentOf(telegram: Telegram): string {
 }
 
 /**
- * How long between what is known and this telegram, milliseconds: what passed here or on the meter's clock, the longer. In
- * this run the meter's clock counts for no more than a backlog that a serial server may have held back: a clock that is
- * set forward by a year does not make a year's energy believable. After a restart it is the only witness.
+ * Time from the last known state to this telegram, milliseconds: the longer of the time elapsed here and on the meter's
+ * clock. During a run the meter's clock may add at most the backlog that a serial server may have buffered: setting the
+ * clock forward by a year must not make a year's energy plausible. After a restart the meter's clock counts in full.
  */
 export function elapsed(
   known: { at: number; clock: number | null; restored: boolean },
   at: number,
   clock: number | null,
 ): number {
-  const here = at - known.at;
-  const onClock = known.clock === null || clock === null ? 0 : clock - known.clock;
-  return Math.max(0, here, known.restored ? onClock : Math.min(onClock, here + BACKLOG_MS));
+  const elapsedHere = at - known.at;
+  const elapsedOnMeter = known.clock === null || clock === null ? 0 : clock - known.clock;
+  return Math.max(0, elapsedHere, known.restored ? elapsedOnMeter : Math.min(elapsedOnMeter, elapsedHere + BACKLOG_MS));
 }
 
-/** What is known after this telegram. `base` is what was known of the same meter before, or `null`. */
-export function extend(base: Baseline | null, sample: Sample, at: number, maxPower: number): Baseline {
+/** The baseline after accepting this telegram. `base` is the previous one of the same meter, or `null`. */
+export function extendBaseline(base: Baseline | null, sample: Sample, at: number, maxPower: number): Baseline {
   const { telegram, shape, clock, powers } = sample;
-  const lead = clock === null ? null : clock - at;
+  const clockOffset = clock === null ? null : clock - at;
   const registers: Record<string, KnownRegister> = { ...base?.registers };
   for (const { index, obis, factor } of shape.counters) {
     const value = numberOf(telegram.registers[index]) * factor;
@@ -163,7 +165,7 @@ export function extend(base: Baseline | null, sample: Sample, at: number, maxPow
       : [shape.signature, ...signatures].slice(0, SIGNATURES),
     counter: telegram.invocationCounter ?? base?.counter ?? null,
     clock: clock ?? base?.clock ?? null,
-    lead: nextLead(base, lead, at),
+    clockOffset: nextClockOffset(base, clockOffset, at),
     content: contentOf(telegram),
     at,
     periodMs: nextPeriod(base, at),
@@ -179,22 +181,22 @@ export function extend(base: Baseline | null, sample: Sample, at: number, maxPow
   };
 }
 
-/** Follows within some ten minutes. */
+/** Moving average over `RATE_MS`. */
 function nextRate(before: KnownRegister, value: number, passed: number): number {
   const now = Math.max(0, value - before.value) / (passed / 3_600_000);
   return before.rate + (now - before.rate) * Math.min(1, passed / RATE_MS);
 }
 
-/** Follows the telegram that was delayed least; forgets slowly, because clocks drift (1 in 1000 is far more than any does). */
-function nextLead(base: Baseline | null, lead: number | null, at: number): number | null {
-  if (lead === null) return base?.lead ?? null;
-  if (base === null || base.lead === null) return lead;
-  // The clock was set back: how far it was ahead before says nothing any more.
-  if (lead < base.lead - SET_BACK_MS) return lead;
-  return Math.max(lead, base.lead - (at - base.at) / 1000);
+/** Keeps the largest offset (least delay); decays by 1 in 1000, far more than any clock drifts. */
+function nextClockOffset(base: Baseline | null, offset: number | null, at: number): number | null {
+  if (offset === null) return base?.clockOffset ?? null;
+  if (base === null || base.clockOffset === null) return offset;
+  // The clock was set back: the old offset no longer applies.
+  if (offset < base.clockOffset - SET_BACK_MS) return offset;
+  return Math.max(offset, base.clockOffset - (at - base.at) / 1000);
 }
 
-/** Falls at once to a shorter interval, grows slowly with longer ones: a lost telegram is no longer period. */
+/** Follows shorter intervals at once and longer ones slowly, so that a lost telegram does not lengthen the period. */
 function nextPeriod(base: Baseline | null, at: number): number | null {
   if (base === null) return null;
   const interval = at - base.at;
@@ -203,7 +205,7 @@ function nextPeriod(base: Baseline | null, at: number): number | null {
   return Math.min(interval, base.periodMs * 1.25);
 }
 
-/** A JSON value of bounded size. `wall` is the time by the wall clock, milliseconds since 1970, if it is known. */
+/** A JSON value of bounded size. @param wall the wall clock, milliseconds since 1970; `null` if unknown */
 export function toMemory(base: Baseline, wall: number | null): object {
   const registers: Record<string, unknown> = {};
   for (const [obis, { value, rate, clock, published }] of Object.entries(base.registers)) {
@@ -234,20 +236,20 @@ export function toMemory(base: Baseline, wall: number | null): object {
 }
 
 /**
- * The other way round; `null` for what is no memory of ours.
+ * Restores what `toMemory` wrote; `null` for anything else.
  * @param at time of arrival of the first telegram, milliseconds
- * @param wall the same by the wall clock; how long ago the memory was written follows from it. If it jumped back: 0.
+ * @param wall the same by the wall clock; gives the age of the stored state, taken as 0 if the clock jumped back
  */
 export function fromMemory(memory: unknown, at: number, wall: number | null): Baseline | null {
   const parsed = memorySchema.safeParse(memory);
   if (!parsed.success) return null;
-  const { wall: then, registers: stored, ...rest } = parsed.data;
-  const ago = then === null || wall === null ? 0 : Math.max(0, wall - then);
+  const { wall: savedAt, registers: stored, ...rest } = parsed.data;
+  const age = savedAt === null || wall === null ? 0 : Math.max(0, wall - savedAt);
   const registers: Record<string, KnownRegister> = {};
   for (const [obis, known] of Object.entries(stored).slice(0, REGISTERS)) {
     const belowSince = known.value < known.published ? at : null;
-    registers[obis] = { ...known, prior: known.value, at: at - ago, restored: true, belowSince };
+    registers[obis] = { ...known, prior: known.value, at: at - age, restored: true, belowSince };
   }
   const { hasPower = true } = rest;
-  return { ...rest, lead: null, at: at - ago, hasPower, unexplained: 0, confirmed: true, registers };
+  return { ...rest, clockOffset: null, at: at - age, hasPower, unexplained: 0, confirmed: true, registers };
 }

@@ -1,9 +1,10 @@
-/** Judges a capture (`decode --accept`): it may hold several meters, and each is judged by itself. */
+/** Judges a capture (`decode --accept`). It may contain several meters; each is judged separately. */
 import type { Telegram } from "../codec/telegram.ts";
-import { identityOf, Judge } from "./judge.ts";
+import { Judge } from "./judge.ts";
+import { identityOf } from "./meter-state.ts";
 import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./verdict.ts";
 
-/** Most meters in one capture. */
+/** Meters judged at the same time; the oldest is finished when another one appears. */
 const METERS = 64;
 
 export class CaptureJudge implements Acceptance {
@@ -43,7 +44,7 @@ export class CaptureJudge implements Acceptance {
   }
 
   disturbed(): void {
-    // Nothing is decided by time in a capture.
+    // A capture has no deadlines.
   }
 
   expire(at: number): Verdict[] {

@@ -1,47 +1,57 @@
 /**
- * Checks of one telegram by itself: its parts contradict each other, or a value is impossible. Pure functions; judge.ts
- * decides what follows. Reasons and limits: docs/acceptance.md.
+ * Consistency checks of a single telegram: parts that contradict each other, impossible values. Pure functions; decision.ts
+ * acts on the result. Reasons and limits: docs/acceptance.md.
  */
 import type { Register, Telegram } from "../codec/telegram.ts";
 import { type Check, type CheckFailure, contradiction, type Limits } from "./check-failure.ts";
 import { type GaugeKind, numberOf } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
 
-const FREQUENCY = { least: 40, most: 70 } as const;
+/** Hz. */
+const FREQUENCY = { min: 40, max: 70 } as const;
 
-/** The first check that this telegram fails by itself; `waived` names those that this meter always fails. */
+/** The first consistency check that this telegram fails. @param waived checks that this meter always fails */
 export function checkConsistency(sample: Sample, limits: Limits, waived: readonly string[]): CheckFailure | null {
   return failures(sample, limits).find(({ check, waiver = check }) => !waived.includes(waiver)) ?? null;
 }
 
-/** Every check that this telegram fails by itself. */
+/** Every consistency check that this telegram fails. */
 export function failures(sample: Sample, limits: Limits): CheckFailure[] {
   const found: CheckFailure[] = [];
-  for (const check of ALONE) check(sample, found, limits);
+  for (const check of CHECKS) check(sample, found, limits);
   return found;
 }
 
-/** Adds what it finds. */
-type AloneCheck = (sample: Sample, found: CheckFailure[], limits: Limits) => void;
+/** Appends its failures to `found`. */
+type ConsistencyCheck = (sample: Sample, found: CheckFailure[], limits: Limits) => void;
 
-/** Every check of a single telegram (telegrams.md, 6.1), in the order in which they are reported. */
-export const ALONE: readonly AloneCheck[] = [unit, clockCopies, weekday, meterNumber, range, current, flow, direction];
+/** All checks of a single telegram (telegrams.md, 6.1), in reporting order. */
+const CHECKS: readonly ConsistencyCheck[] = [
+  unit,
+  clockCopies,
+  weekday,
+  meterNumber,
+  range,
+  powerWithinCurrent,
+  powerSign,
+  powerDirection,
+];
 
 function unit({ shape }: Sample, found: CheckFailure[]): void {
   if (shape.wrongUnit !== null) found.push(contradiction("unit", shape.wrongUnit));
 }
 
-/** Layouts of meters that sum up their phases (Kaifa, Sagemcom): both clocks are the same, and only one direction is above 0. */
+/** Layouts of meters that add up their phases (Kaifa, Sagemcom): equal clocks, and only one direction above 0. */
 const isAustrian = ({ layout, transport }: Telegram): boolean =>
   transport !== "hdlc" && (layout === "flat" || layout === "nested");
 
-/** Header and body carry the same 12 bytes; the short list of Salzburg has the same local time with another deviation. */
+/** Header and body carry the same 12 bytes; in the short list of Salzburg only the local time is equal, not the deviation. */
 function clockCopies({ telegram, shape }: Sample, found: CheckFailure[]): void {
   const [first, ...others] = telegram.clocks ?? [];
   if (first === undefined || !isAustrian(telegram)) return;
-  const compared = shape.counters.length + shape.gauges.length < 6 ? 16 : 24;
+  const comparedDigits = shape.counters.length + shape.gauges.length < 6 ? 16 : 24;
   for (const other of others) {
-    if (other.slice(0, compared) !== first.slice(0, compared)) {
+    if (other.slice(0, comparedDigits) !== first.slice(0, comparedDigits)) {
       found.push(contradiction("clock-copies", `the clock of the header, ${first}, is not that of the body, ${other}`));
     }
   }
@@ -50,24 +60,24 @@ function clockCopies({ telegram, shape }: Sample, found: CheckFailure[]): void {
 function weekday({ telegram }: Sample, found: CheckFailure[]): void {
   for (const clock of telegram.clocks ?? []) {
     const byte = (at: number): number => Number.parseInt(clock.slice(2 * at, 2 * at + 2), 16);
-    const [year, month, day, given] = [byte(0) * 256 + byte(1), byte(2), byte(3), byte(4)];
-    if (year === 0xffff || month > 12 || day > 31 || given === 0xff) continue;
-    const is = new Date(Date.UTC(year, month - 1, day)).getUTCDay() || 7;
-    if (is !== given)
-      found.push(contradiction("weekday", `${year}-${month}-${day} is weekday ${is}, the clock says ${given}`));
+    const [year, month, day, sent] = [byte(0) * 256 + byte(1), byte(2), byte(3), byte(4)];
+    if (year === 0xffff || month > 12 || day > 31 || sent === 0xff) continue;
+    const actual = new Date(Date.UTC(year, month - 1, day)).getUTCDay() || 7;
+    if (actual !== sent)
+      found.push(contradiction("weekday", `${year}-${month}-${day} is weekday ${actual}, the clock says ${sent}`));
   }
 }
 
-/** System titles from which the end of the number on the meter follows, and how many bytes of them it is made of. */
-const TITLES: readonly (readonly [title: string, bytes: number])[] = [
+/** System title prefixes whose last bytes encode the end of the number on the meter, and how many bytes do. */
+const TITLES_WITH_NUMBER: readonly (readonly [title: string, bytes: number])[] = [
   ["4B464D1020", 3],
   ["4B464D6550", 3],
   ["5341475905", 4],
 ];
 
-/** Chapter 3: the last bytes of the system title, in decimal, have the last six digits of the number on the meter. */
+/** telegrams.md, 3: the last bytes of the system title, in decimal, end in the last six digits of the meter number. */
 function meterNumber({ telegram: { systemTitle, meterId } }: Sample, found: CheckFailure[]): void {
-  const rule = TITLES.find(([title]) => systemTitle?.startsWith(title));
+  const rule = TITLES_WITH_NUMBER.find(([title]) => systemTitle?.startsWith(title));
   if (rule === undefined || systemTitle === null || meterId === null || !/\d{6}$/.test(meterId)) return;
   const digits = String(Number.parseInt(systemTitle.slice(-2 * rule[1]), 16)).padStart(6, "0");
   if (digits.slice(-6) !== meterId.slice(-6)) {
@@ -80,24 +90,24 @@ function meterNumber({ telegram: { systemTitle, meterId } }: Sample, found: Chec
   }
 }
 
-/** Impossible values, whatever the meter sent before. A value without a unit has no known size. */
+/** Values that are impossible for any meter. A value without a unit is not checked. */
 function range({ telegram, shape }: Sample, found: CheckFailure[], limits: Limits): void {
   for (const { index, obis, signed, factor } of shape.counters) {
     const value = numberOf(telegram.registers[index]) * factor;
     if (!signed && value < 0) found.push(contradiction("range", `${obis} is negative: ${value}`, `range ${obis}`));
   }
-  for (const place of shape.gauges) {
-    const register = telegram.registers[place.index];
-    const value = numberOf(register) * place.factor;
-    const wrong = impossible(place.kind, value, register, limits);
-    if (wrong === null) continue;
-    const [check, allowed] = wrong;
-    found.push(contradiction(check, `${place.obis} is ${value}, expected ${allowed}`, `${check} ${place.obis}`));
+  for (const gauge of shape.gauges) {
+    const register = telegram.registers[gauge.index];
+    const value = numberOf(register) * gauge.factor;
+    const violation = outOfRange(gauge.kind, value, register, limits);
+    if (violation === null) continue;
+    const [check, allowed] = violation;
+    found.push(contradiction(check, `${gauge.obis} is ${value}, expected ${allowed}`, `${check} ${gauge.obis}`));
   }
 }
 
-/** Why a momentary value is impossible: the check, and what is allowed. */
-function impossible(
+/** The check that a momentary value fails, and the allowed range; `null` if it is possible. */
+function outOfRange(
   kind: GaugeKind,
   value: number,
   register: Register | undefined,
@@ -114,13 +124,13 @@ function impossible(
     case "power":
       return Math.abs(value) > maxPower ? ["power", `at most ${maxPower} W`] : null;
     case "frequency":
-      if (!(value < FREQUENCY.least || value > FREQUENCY.most)) return null;
-      return ["range", `${FREQUENCY.least} to ${FREQUENCY.most} Hz`];
+      if (!(value < FREQUENCY.min || value > FREQUENCY.max)) return null;
+      return ["range", `${FREQUENCY.min} to ${FREQUENCY.max} Hz`];
   }
 }
 
-/** A power needs voltage and current; 5 % and 30 W for rounding and for samples that are not of the same instant. */
-function current({ telegram, shape, powers, voltAmperes }: Sample, found: CheckFailure[]): void {
+/** Power must not exceed Σ U·I; margin of 5 % and 30 W for rounding and for samples taken at different instants. */
+function powerWithinCurrent({ telegram, shape, powers, voltAmperes }: Sample, found: CheckFailure[]): void {
   if (voltAmperes === null || powers === null || shape.powerImport === null) return;
   if (telegram.registers[shape.powerImport.index]?.unit == null) return;
   const net = Math.abs(powers.import - powers.export);
@@ -132,15 +142,15 @@ function current({ telegram, shape, powers, voltAmperes }: Sample, found: CheckF
   }
 }
 
-function flow({ telegram, shape }: Sample, found: CheckFailure[]): void {
-  for (const place of [shape.powerImport, shape.powerExport]) {
-    if (place === null) continue;
-    const value = numberOf(telegram.registers[place.index]);
-    if (value < 0) found.push(contradiction("power", `${place.obis} is negative: ${value}`, `power ${place.obis}`));
+function powerSign({ telegram, shape }: Sample, found: CheckFailure[]): void {
+  for (const gauge of [shape.powerImport, shape.powerExport]) {
+    if (gauge === null) continue;
+    const value = numberOf(telegram.registers[gauge.index]);
+    if (value < 0) found.push(contradiction("power", `${gauge.obis} is negative: ${value}`, `power ${gauge.obis}`));
   }
 }
 
-function direction({ telegram, shape, powers }: Sample, found: CheckFailure[]): void {
+function powerDirection({ telegram, shape, powers }: Sample, found: CheckFailure[]): void {
   if (!isAustrian(telegram) || shape.powerImport === null || shape.powerExport === null) return;
   if (powers !== null && powers.import > 0 && powers.export > 0) {
     found.push(contradiction("power-direction", `import (${powers.import} W) and export (${powers.export} W) at once`));

@@ -1,19 +1,30 @@
 /**
- * Telegrams on their way through the decision. Two lists: the *queue* keeps their order, verdicts leave only from its
- * head; the *pool* holds doubts and contradictions since the last telegram that fitted, decided ones as evidence.
+ * Telegrams that are not decided yet, in two lists. The *queue* keeps their order: verdicts leave only from its head. The
+ * *pool* holds doubts and contradictions since the last telegram that matched the baseline; rejected ones stay as evidence.
  */
 import type { Entry } from "./agreement.ts";
+import type { Baseline } from "./baseline.ts";
 import type { CheckFailure } from "./check-failure.ts";
 import type { AcceptanceLog, Verdict } from "./verdict.ts";
 
-/** Telegrams that are held, or kept as evidence after they were rejected. */
+/**
+ * How long a telegram is held for others to confirm it, milliseconds: the 5 s period of Austrian meters plus a second for
+ * delays. A meter that pushes every 15 minutes is decided after this time.
+ */
+export const HOLD_MS = 6_000;
+/** For a meter whose period is known to be `SHORT_PERIOD_MS` or shorter: at least so many periods. */
+const HOLD_PERIODS = 4;
+const SHORT_PERIOD_MS = 15_000;
+/** While only damaged telegrams arrive, the hold time is extended up to this factor. */
+const MAX_EXTENSION = 5;
+/** Capacity of the pool, telegrams. */
 const POOL = 8;
 
 export class HeldTelegrams {
   readonly #log: AcceptanceLog | undefined;
   #pool: Entry[] = [];
   #queue: Entry[] = [];
-  /** When those that are held must be decided, milliseconds; `null`: none is. */
+  /** Deadline for deciding the held telegrams, milliseconds; `null` if none is held. */
   due: number | null = null;
 
   constructor(log: AcceptanceLog | undefined) {
@@ -24,12 +35,12 @@ export class HeldTelegrams {
     return this.#pool;
   }
 
-  /** Those in the pool that are not decided yet. */
+  /** Telegrams in the pool without a verdict. */
   get undecided(): Entry[] {
     return this.#pool.filter(({ verdict }) => verdict === null);
   }
 
-  /** Doubts: telegrams that fit what is known, but are unusual. */
+  /** Telegrams in the pool that are unusual but do not contradict the baseline. */
   get doubts(): Entry[] {
     return this.#pool.filter(({ failure }) => failure?.grade === "doubt");
   }
@@ -38,29 +49,37 @@ export class HeldTelegrams {
     this.#queue.push(entry);
   }
 
-  /** Into the pool, because of this failure; the oldest makes room. @param holdMs how long to wait for others */
-  hold(entry: Entry, failure: CheckFailure, holdMs: number): void {
+  /** Adds to the pool, and waits for other telegrams; if the pool is full, the oldest is rejected. */
+  hold(entry: Entry, failure: CheckFailure, base: Baseline | null): void {
     entry.failure = failure;
     this.#pool.push(entry);
     if (this.#pool.length > POOL) {
       const oldest = this.#pool.shift();
       if (oldest !== undefined) reject(oldest);
     }
-    this.due = entry.at + holdMs;
+    this.due = entry.at + holdTimeOf(base);
     this.#log?.debug(() => `held (${failure.check}): ${failure.reason}`);
   }
 
-  /** Out of the pool. */
+  /** Postpones the deadline because damaged telegrams arrive. @param at time of their arrival, milliseconds */
+  postpone(at: number, base: Baseline | null): void {
+    const first = this.undecided[0];
+    if (this.due === null || first === undefined) return;
+    const holdMs = holdTimeOf(base);
+    this.due = Math.max(this.due, Math.min(at + holdMs, first.at + MAX_EXTENSION * holdMs));
+  }
+
+  /** Removes from the pool. */
   release(entry: Entry): void {
     this.#pool = this.#pool.filter((other) => other !== entry);
   }
 
-  /** Keeps only these in the pool. */
+  /** Removes all others from the pool. */
   keep(entries: Entry[]): void {
     this.#pool = entries;
   }
 
-  /** Verdicts in the order of their telegrams, up to the first that is not decided. */
+  /** Verdicts in order of arrival, up to the first telegram that is not decided. */
   drain(): Verdict[] {
     const verdicts: Verdict[] = [];
     let decided = 0;
@@ -75,11 +94,17 @@ export class HeldTelegrams {
   }
 }
 
-/** Never published; nothing happens if it is decided already. */
+/** Rejects a telegram; no effect if it has a verdict already. */
 export function reject(entry: Entry): void {
   if (entry.verdict !== null) return;
   const { at, failure } = entry;
   const { telegram } = entry.sample;
   const check = failure?.check ?? "unconfirmed";
   entry.verdict = { type: "rejected", telegram, at, check, reason: failure?.reason ?? "not confirmed" };
+}
+
+/** How long telegrams are held, milliseconds: on a bad line some of those that would confirm them are damaged, too. */
+function holdTimeOf(base: Baseline | null): number {
+  const period = base?.periodMs ?? null;
+  return period === null || period > SHORT_PERIOD_MS ? HOLD_MS : Math.max(HOLD_MS, HOLD_PERIODS * period);
 }

@@ -1,7 +1,7 @@
-/** A name for an encryption key that does not reveal it: remembered counters count under the key they were seen with. */
+/** Identifies an encryption key without revealing it. Invocation counters are stored with the id of their key. */
 import { createHash } from "node:crypto";
 
-/** 16 hex digits; `undefined` without a key. One way: a key has 128 random bits. */
+/** 16 hex digits of a SHA-256; `undefined` without a key. A key has 128 random bits, so the hash cannot be reversed. */
 export function keyIdOf(key: Uint8Array | undefined): string | undefined {
   return key === undefined
     ? undefined

@@ -1,22 +1,22 @@
 /**
- * The *shape* of a list: its layout, OBIS codes, scalers and units, without the values; and where in it stand the values
- * that plausibility looks at. Two telegrams of one kind have the same shape, so it is worked out once and kept.
+ * The *shape* of a list: its layout, OBIS codes, scalers and units without the values, and the positions of the values that
+ * the checks use. Telegrams of one kind have the same shape, so it is computed once and cached.
  */
 import type { Register, Telegram } from "../codec/telegram.ts";
 
-/** How many shapes are kept; the meters with most lists send three. */
+/** Cached shapes; no known meter sends more than three lists. */
 const SHAPES = 16;
-/** A code that names a device: 96.1.x, 42.0.0, 0.0.x. Its text is the same in every telegram. Not those of sub-meters (0-1 on). */
+/** Codes that identify the device, with the same text in every telegram: 96.1.x, 42.0.0, 0.0.x; not sub-meters (0-1 and up). */
 const IDENTITY = /^(?!0-[1-9]).*:(?:96\.1\.\d+|42\.0\.0|0\.0\.\d+)\*/;
-/** The register of a sub-meter at M-Bus channel n: 0-n:24.2.x (24.3.0 in DSMR 2 and 3); or with its medium, A = 4 to 9: 7-0:3.0.0. */
+/** Register of a sub-meter on M-Bus channel n: 0-n:24.2.x (24.3.0 in DSMR 2 and 3), or by medium, A = 4 to 9: 7-0:3.0.0. */
 const SUBMETER = /^(?:(0-[1-9]\d*):24\.[23]\.\d+|([4-9]-\d+):\d+\.\d+\.\d+)\*/;
-/** The number of a sub-meter: 0-n:96.1.x. */
+/** Number of a sub-meter: 0-n:96.1.x. */
 const SUBMETER_NUMBER = /^(0-[1-9]\d*):96\.1\.\d+\*/;
 /**
- * What a sub-meter can bring in an hour at most, in the unit of its register; a register in another unit has no known
- * limit. 100 m³/h is a G65 gas meter or a water pipe of 100 mm; 1 MW is the heating of a large building.
+ * Largest rise of a sub-meter's register in an hour, by unit; other units have no limit. 100 m³/h is a G65 gas meter or a
+ * 100 mm water pipe; 1 MW heats a large building.
  */
-const MOST_PER_HOUR: Readonly<Record<string, number>> = {
+const MAX_PER_HOUR: Readonly<Record<string, number>> = {
   m3: 100,
   "m³": 100,
   dm3: 100_000,
@@ -27,18 +27,18 @@ const MOST_PER_HOUR: Readonly<Record<string, number>> = {
   kWh: 1_000,
   Wh: 1_000_000,
 };
-/** Units of values of the moment: flow, power, temperature. */
+/** Units of momentary values: flow, power, temperature, pressure. */
 const MOMENTARY = /\/h$|^k?W$|°C|^K$|^bar$|^Pa$/;
 const CODE = /^(\d+)-(\d+):(\d+)\.(\d+)\.(\d+)\*/;
 
-/** What an electrical quantity (A = 1) may be measured in; a unit that the telegram does not name is no fault. */
+/** Allowed units of electrical quantities (A = 1). A missing unit is not an error. */
 const ENERGY = ["Wh", "kWh"];
 const REACTIVE_ENERGY = ["varh", "kvarh"];
 const APPARENT_ENERGY = ["VAh", "kVAh"];
 const POWER = ["W", "kW"];
 const REACTIVE_POWER = ["var", "kvar"];
 const APPARENT_POWER = ["VA", "kVA"];
-/** C of the OBIS code, the phase taken away (21, 41, 61 → 1): which power or energy it is (Blue Book, 7.5.1). */
+/** Power and energy by C of the OBIS code, reduced to the total (21, 41, 61 → 1); Blue Book, 7.5.1. */
 const FLOW: Readonly<Record<number, { readonly energy: readonly string[]; readonly power: readonly string[] }>> = {
   1: { energy: ENERGY, power: POWER },
   2: { energy: ENERGY, power: POWER },
@@ -53,8 +53,8 @@ const FLOW: Readonly<Record<number, { readonly energy: readonly string[]; readon
   15: { energy: ENERGY, power: POWER },
   16: { energy: ENERGY, power: POWER },
 };
-/** C without its phase, for single values: unit and range. `null` as unit: a bare number. */
-const SINGLE: Readonly<Record<number, { readonly units: readonly (string | null)[]; readonly kind: GaugeKind }>> = {
+/** Other momentary values by C, reduced likewise. `null` as unit: a dimensionless number. */
+const GAUGES: Readonly<Record<number, { readonly units: readonly (string | null)[]; readonly kind: GaugeKind }>> = {
   11: { units: ["A", "mA"], kind: "current" },
   12: { units: ["V", "mV"], kind: "voltage" },
   13: { units: [null, ""], kind: "factor" },
@@ -63,65 +63,65 @@ const SINGLE: Readonly<Record<number, { readonly units: readonly (string | null)
 
 export type GaugeKind = "voltage" | "current" | "power" | "factor" | "frequency";
 
-/** A counting register (D = 8). Values are taken in Wh, varh or VAh. */
-export interface CounterPlace {
+/** A counter (D = 8). Its value times `factor` is in Wh, varh or VAh. */
+export interface CounterField {
   readonly index: number;
   readonly obis: string;
-  /** From the number of the telegram to Wh. */
+  /** From the telegram's unit to Wh. */
   readonly factor: number;
-  /** Smallest step that the register can show, Wh. */
+  /** Resolution of the register, Wh. */
   readonly step: number;
-  /** Which power makes it rise. */
-  readonly by: "import" | "export" | "apparent" | "unknown";
-  /** It may fall: 16.8.0 is import minus export. */
+  /** The power that it integrates. */
+  readonly power: "import" | "export" | "apparent" | "unknown";
+  /** May fall: 16.8.0 is import minus export. */
   readonly signed: boolean;
 }
 
-/** A counting register of a sub-meter (gas, water, heat), in its own unit. */
-export interface SubmeterPlace {
+/** A counter of a sub-meter (gas, water, heat), in its own unit. */
+export interface SubmeterField {
   readonly index: number;
   readonly obis: string;
-  /** Where the text stands that gives the sub-meter's number; `null` if there is none. */
-  readonly number: number | null;
-  /** How much it can rise in an hour. */
-  readonly mostPerHour: number;
+  /** Index of the register with the sub-meter's number; `null` if there is none. */
+  readonly numberIndex: number | null;
+  /** Largest possible rise in an hour. */
+  readonly maxPerHour: number;
 }
 
-/** A value of the moment. Values are taken in V, A, W, Hz. */
-export interface GaugePlace {
+/** A momentary value. Its value times `factor` is in V, A, W or Hz. */
+export interface GaugeField {
   readonly index: number;
   readonly obis: string;
   readonly kind: GaugeKind;
   readonly factor: number;
-  /** 1, 2, 3; 0 for the sum of all. */
+  /** 1 to 3; 0 for the total. */
   readonly phase: number;
 }
 
 export interface Shape {
   readonly signature: string;
-  readonly counters: readonly CounterPlace[];
-  readonly gauges: readonly GaugePlace[];
-  readonly submeters: readonly SubmeterPlace[];
-  /** 1.7.0, 2.7.0 and 16.7.0 among the gauges. */
-  readonly powerImport: GaugePlace | null;
-  readonly powerExport: GaugePlace | null;
-  readonly powerNet: GaugePlace | null;
-  /** Voltage and current of each phase; none if a phase has only one of them. */
-  readonly phases: readonly { readonly voltage: GaugePlace; readonly current: GaugePlace }[];
-  /** Indices of the texts that name the device. */
+  readonly counters: readonly CounterField[];
+  readonly gauges: readonly GaugeField[];
+  readonly submeters: readonly SubmeterField[];
+  /** The gauges 1.7.0, 2.7.0 and 16.7.0. */
+  readonly powerImport: GaugeField | null;
+  readonly powerExport: GaugeField | null;
+  readonly powerNet: GaugeField | null;
+  /** Voltage and current of each phase; empty if a phase has only one of them. */
+  readonly phases: readonly { readonly voltage: GaugeField; readonly current: GaugeField }[];
+  /** Indices of the texts that identify the device. */
   readonly names: readonly number[];
-  /** A unit that its OBIS code cannot have, as a sentence. */
+  /** A sentence about a unit that its OBIS code cannot have; `null` if there is none. */
   readonly wrongUnit: string | null;
 }
 
-/** Makes shapes and keeps the last ones. */
+/** Computes shapes and caches the latest. */
 export class Shapes {
   readonly #known = new Map<string, Shape>();
   #last: { readonly telegram: Telegram; readonly shape: Shape } | null = null;
 
   of(telegram: Telegram): Shape {
     const last = this.#last;
-    const shape = last !== null && areAlike(last.telegram, telegram) ? last.shape : this.#find(telegram);
+    const shape = last !== null && haveSameShape(last.telegram, telegram) ? last.shape : this.#find(telegram);
     this.#last = { telegram, shape };
     return shape;
   }
@@ -141,8 +141,8 @@ export class Shapes {
   }
 }
 
-/** Whether two telegrams have the same signature, without writing it out. */
-function areAlike(a: Telegram, b: Telegram): boolean {
+/** Whether two telegrams have the same signature, without building it. */
+function haveSameShape(a: Telegram, b: Telegram): boolean {
   if (a.layout !== b.layout || a.registers.length !== b.registers.length) return false;
   if ((a.clocks?.length ?? 0) !== (b.clocks?.length ?? 0) || (a.meterId === null) !== (b.meterId === null))
     return false;
@@ -155,7 +155,7 @@ function areAlike(a: Telegram, b: Telegram): boolean {
   });
 }
 
-/** The list as one text: layout, clocks and number it has, then code, scaler, unit and kind of each register. */
+/** The list as one text: layout, number of clocks, whether it has a meter number; code, scaler and unit of each register. */
 function signatureOf(telegram: Telegram): string {
   let text = `${telegram.layout}|${telegram.clocks?.length ?? 0} clocks|${telegram.meterId === null ? "no" : "a"} number`;
   for (const { obis, scaler, unit, value } of telegram.registers) {
@@ -165,10 +165,10 @@ function signatureOf(telegram: Telegram): string {
 }
 
 /**
- * Whether one list looks like a damaged copy of the other. A second list of the same meter (Norway, Slovenia) has at
- * least three registers more or fewer, or other ones altogether; no damage that leaves a telegram well formed does that.
+ * Whether one list looks like a damaged copy of the other. A second list of the same meter (Norway, Slovenia) has at least
+ * three registers more or fewer, or mostly different ones; damage that leaves a telegram well formed never does that.
  */
-export function isNearlyAlike(signature: string, other: string): boolean {
+export function isDamagedCopy(signature: string, other: string): boolean {
   const [, ...a] = signature.split("|");
   const [, ...b] = other.split("|");
   const missing = a.filter((part) => !b.includes(part)).length;
@@ -177,7 +177,7 @@ export function isNearlyAlike(signature: string, other: string): boolean {
   return extra < b.length / 2 && missing < a.length / 2;
 }
 
-/** The number of a register; not exact beyond 2^53, which is enough to compare. `NaN` for a text. */
+/** The numeric value of a register, exact up to 2^53, which is enough for comparisons. `NaN` for a text. */
 export function numberOf(register: Register | undefined): number {
   if (register === undefined || typeof register.value === "string") return Number.NaN;
   const { coefficient, exponent } = register.value;
@@ -185,8 +185,8 @@ export function numberOf(register: Register | undefined): number {
 }
 
 function describe(signature: string, registers: readonly Register[]): Shape {
-  const counters: CounterPlace[] = [];
-  const gauges: GaugePlace[] = [];
+  const counters: CounterField[] = [];
+  const gauges: GaugeField[] = [];
   const names: number[] = [];
   let wrongUnit: string | null = null;
   registers.forEach((register, index) => {
@@ -197,7 +197,8 @@ function describe(signature: string, registers: readonly Register[]): Shape {
     }
     const code = CODE.exec(obis);
     if (code === null || code[1] !== "1") return;
-    const [c, d] = [Number(code[3]), Number(code[4])];
+    const c = Number(code[3]);
+    const d = Number(code[4]);
     const phase = c >= 21 && c < 81 ? Math.floor((c - 1) / 20) : 0;
     const flow = c - 20 * phase;
     const allowed = unitsOf(flow, d);
@@ -213,15 +214,15 @@ function describe(signature: string, registers: readonly Register[]): Shape {
         obis,
         factor,
         step: factor * 10 ** (register.scaler ?? register.value.exponent),
-        by: flow === 1 ? "import" : flow === 2 ? "export" : flow >= 3 && flow <= 10 ? "apparent" : "unknown",
+        power: flow === 1 ? "import" : flow === 2 ? "export" : flow >= 3 && flow <= 10 ? "apparent" : "unknown",
         signed: flow === 16,
       });
     } else if (d === 7) {
-      const kind = FLOW[flow] === undefined ? SINGLE[flow]?.kind : "power";
+      const kind = FLOW[flow] === undefined ? GAUGES[flow]?.kind : "power";
       if (kind !== undefined) gauges.push({ index, obis, kind, factor, phase });
     }
   });
-  const total = (c: number): GaugePlace | null =>
+  const total = (c: number): GaugeField | null =>
     gauges.find((gauge) => gauge.kind === "power" && new RegExp(`:${c}\\.7\\.0\\*`).test(gauge.obis)) ?? null;
   return {
     signature,
@@ -237,7 +238,7 @@ function describe(signature: string, registers: readonly Register[]): Shape {
   };
 }
 
-function submetersOf(registers: readonly Register[]): SubmeterPlace[] {
+function submetersOf(registers: readonly Register[]): SubmeterField[] {
   const numbers = new Map<string, number>();
   registers.forEach(({ obis, value }, index) => {
     const channel = SUBMETER_NUMBER.exec(obis)?.[1];
@@ -246,13 +247,13 @@ function submetersOf(registers: readonly Register[]): SubmeterPlace[] {
   return registers.flatMap(({ obis, unit }, index) => {
     const match = SUBMETER.exec(obis);
     if (match === null || (unit !== null && MOMENTARY.test(unit))) return [];
-    const number = numbers.get(match[1] ?? match[2] ?? "") ?? null;
-    return [{ index, obis, number, mostPerHour: MOST_PER_HOUR[unit ?? ""] ?? Number.POSITIVE_INFINITY }];
+    const numberIndex = numbers.get(match[1] ?? match[2] ?? "") ?? null;
+    return [{ index, obis, numberIndex, maxPerHour: MAX_PER_HOUR[unit ?? ""] ?? Number.POSITIVE_INFINITY }];
   });
 }
 
-function phasesOf(gauges: readonly GaugePlace[]): Shape["phases"] {
-  const phases: { voltage: GaugePlace; current: GaugePlace }[] = [];
+function phasesOf(gauges: readonly GaugeField[]): Shape["phases"] {
+  const phases: { voltage: GaugeField; current: GaugeField }[] = [];
   for (const voltage of gauges) {
     if (voltage.kind !== "voltage") continue;
     const current = gauges.find(({ kind, phase }) => kind === "current" && phase === voltage.phase);
@@ -262,9 +263,9 @@ function phasesOf(gauges: readonly GaugePlace[]): Shape["phases"] {
   return phases;
 }
 
-/** `null`: nothing is known about such a code. */
+/** Allowed units; `null` if the code is unknown. */
 function unitsOf(flow: number, d: number): readonly (string | null)[] | null {
   if (d === 8) return FLOW[flow]?.energy ?? null;
-  if (d === 7) return FLOW[flow]?.power ?? SINGLE[flow]?.units ?? null;
+  if (d === 7) return FLOW[flow]?.power ?? GAUGES[flow]?.units ?? null;
   return null;
 }

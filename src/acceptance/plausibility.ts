@@ -1,31 +1,32 @@
 /**
- * Checks of a telegram against what is known of its meter. Pure functions; judge.ts decides what follows. Reasons and limits: docs/acceptance.md.
+ * Checks of a telegram against the baseline of its meter. Pure functions; decision.ts acts on the result. Reasons and limits:
+ * docs/acceptance.md.
  */
 import type { Telegram } from "../codec/telegram.ts";
 import { type Baseline, contentOf, elapsed } from "./baseline.ts";
 import { type CheckFailure, contradiction } from "./check-failure.ts";
-import { type CounterPlace, isNearlyAlike, numberOf, type Shape } from "./list-shape.ts";
+import { type CounterField, isDamagedCopy, numberOf, type Shape } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
 
-/** Times of arrival and clocks are whole seconds or late by a second: so much is added to any time that has passed. */
+/** Tolerance added to elapsed times: clocks have a resolution of a second, and telegrams may arrive a second late. */
 const SLACK_MS = 2_000;
-/** A clock may be ahead of what time has passed by so much before it counts as set. */
+/** How far the meter's clock may run ahead of the elapsed time before it counts as set. */
 const CLOCK_TOLERANCE_MS = 60_000;
-/** Powers are samples; over a longer time they say nothing about what flowed between them. */
+/** Powers are samples: over a longer interval they do not limit the energy that flowed between them. */
 const SAMPLED_MS = 60_000;
-/** W: a register whose power the meter does not tell, and that rose more slowly of late, is not expected to move. */
+/** W: a register without a power in the list that recently rose more slowly is not expected to rise. */
 const DORMANT_W = 5;
-/** W: more is not believed of a house whose powers do not show it, unless a second telegram says so. */
+/** W: a rise beyond this that the powers do not show needs confirmation by a second telegram. */
 const LIKELY_W = 15_000;
-/** So often confirmed against the powers, and they are not asked any more: they do not explain this meter's energy. */
-const UNEXPLAINED = 3;
-/** A fall by less than could have slipped in upward within one period (docs/acceptance.md). */
+/** After so many confirmed rises that the powers do not explain, this meter's powers are no longer compared. */
+const MAX_UNEXPLAINED = 3;
+/** A fall by at most `maxPower` over this time may follow a slightly too high value (docs/acceptance.md). */
 const SLIP_MS = 10_000;
-/** Longest pause after which a single telegram is believed; longer if the meter's period is. */
+/** Longest pause after which a single telegram is accepted: the larger of a time and a number of the meter's periods. */
 const GAP_MS = 60_000;
 const GAP_PERIODS = 3;
 
-/** The same telegram once more: it says nothing new and does no harm. */
+/** Whether this is the last telegram again: no news, no harm. */
 export function isRepetition(base: Baseline, telegram: Telegram): boolean {
   return (
     telegram.systemTitle === base.systemTitle &&
@@ -34,26 +35,26 @@ export function isRepetition(base: Baseline, telegram: Telegram): boolean {
   );
 }
 
-/** How long one telegram that fits is believed without a second, milliseconds. */
+/** Longest pause after which a matching telegram is accepted without a second, milliseconds. */
 export const gapOf = (base: Baseline): number => Math.max(GAP_MS, GAP_PERIODS * (base.periodMs ?? 0));
 
-/** A register that fell by no more than this, Wh, catches up by itself. */
+/** Largest fall of a register, Wh, that counts as a slip: the meter catches up by itself. */
 export const slipOf = (base: Baseline): number => (base.maxPower * SLIP_MS) / 3_600_000;
 
 /**
- * The gravest check that this telegram fails against what is known of the meter; `null` if it fits.
+ * The most serious check that this telegram fails against the baseline; `null` if it passes all.
  * @param time of arrival, milliseconds, as in `base`
- * @param proven by CRC or tag: then only what integrity cannot prove is asked (another meter, an old telegram, a reset)
+ * @param proven by CRC or tag: only what integrity cannot prove is checked (another meter, a replay, a reset)
  */
 export function compare(base: Baseline, sample: Sample, time: number, proven: boolean): CheckFailure | null {
   const { telegram, shape } = sample;
-  const refusal = otherMeter(base, telegram, shape) ?? oldTelegram(base, telegram);
-  if (refusal !== null) return refusal;
+  const failure = otherMeter(base, telegram, shape) ?? replayed(base, telegram);
+  if (failure !== null) return failure;
   const list = proven ? null : otherList(base, shape);
   if (list?.grade === "contradiction") return list;
-  const energy = energies(base, sample, time, proven);
+  const energy = checkEnergies(base, sample, time, proven);
   if (proven || energy?.grade === "contradiction") return energy;
-  return list ?? energy ?? setClock(base, sample, time) ?? longGap(base, sample, time);
+  return list ?? energy ?? clockJump(base, sample, time) ?? longGap(base, sample, time);
 }
 
 function otherMeter(base: Baseline, telegram: Telegram, shape: Shape): CheckFailure | null {
@@ -78,17 +79,17 @@ function otherMeter(base: Baseline, telegram: Telegram, shape: Shape): CheckFail
   return null;
 }
 
-function oldTelegram(base: Baseline, { invocationCounter }: Telegram): CheckFailure | null {
+function replayed(base: Baseline, { invocationCounter }: Telegram): CheckFailure | null {
   if (base.counter === null || invocationCounter === null || invocationCounter > base.counter) return null;
   return contradiction(
     "counter",
-    `invocation counter ${invocationCounter} after ${base.counter}: an old telegram once more`,
+    `invocation counter ${invocationCounter} after ${base.counter}: an old telegram sent again`,
   );
 }
 
 function otherList(base: Baseline, shape: Shape): CheckFailure | null {
   if (base.signatures.includes(shape.signature)) return null;
-  const damaged = base.signatures.find((known) => isNearlyAlike(known, shape.signature));
+  const damaged = base.signatures.find((known) => isDamagedCopy(known, shape.signature));
   if (damaged === undefined) {
     return { check: "structure", reason: "a list that this meter has not sent before", grade: "doubt" };
   }
@@ -98,41 +99,42 @@ function otherList(base: Baseline, shape: Shape): CheckFailure | null {
   return contradiction("structure", `the list has "${now[at]}" where it had "${parts[at]}"`);
 }
 
-function energies(base: Baseline, sample: Sample, time: number, proven: boolean): CheckFailure | null {
+function checkEnergies(base: Baseline, sample: Sample, time: number, proven: boolean): CheckFailure | null {
   const { telegram, shape, clock } = sample;
   const zero = onlyZeros(base, sample);
   if (zero !== null) return zero;
   let fall: CheckFailure | null = null;
   let doubt: CheckFailure | null = null;
-  for (const place of shape.counters) {
-    const known = base.registers[place.obis];
+  for (const counter of shape.counters) {
+    const known = base.registers[counter.obis];
     if (known === undefined) continue;
-    const value = numberOf(telegram.registers[place.index]) * place.factor;
+    const value = numberOf(telegram.registers[counter.index]) * counter.factor;
     const rise = value - known.value;
     const passed = elapsed(known, time, clock);
-    if (rise < 0 && !place.signed) {
+    if (rise < 0 && !counter.signed) {
       const slip = -rise <= slipOf(base) && value >= known.prior;
       if (fall === null || !slip) {
-        const reason = `${place.obis} fell from ${known.value} to ${value}`;
+        const reason = `${counter.obis} fell from ${known.value} to ${value}`;
         fall = contradiction(slip ? "energy-slip" : "energy-fall", reason);
       }
     } else if (!proven || known.value === 0) {
-      // A right check sum proves the bytes, not that a meter which starts up had counted them: a return is judged always.
-      const limit = (mostPower(base) * (passed + SLACK_MS)) / 3_600_000 + place.step;
+      // A checksum proves the bytes, not that a meter that is starting up has restored its registers: a return is
+      // checked even in proven telegrams.
+      const limit = (powerLimitOf(base) * (passed + SLACK_MS)) / 3_600_000 + counter.step;
       if (Math.abs(rise) > limit) {
         const within = `within ${Math.round(passed / 1000)} s`;
-        const reason = `${place.obis} went from ${known.value} to ${value} ${within}, at most ${Math.floor(limit)} more is possible`;
+        const reason = `${counter.obis} went from ${known.value} to ${value} ${within}, at most ${Math.floor(limit)} more is possible`;
         return contradiction(known.value === 0 ? "energy-return" : "energy-rise", reason);
       }
-      if (!proven) doubt ??= burst(base, sample, place, rise, passed, known.rate);
+      if (!proven) doubt ??= burst(base, sample, counter, rise, passed, known.rate);
     }
   }
   return fall ?? doubt;
 }
 
 /**
- * Every energy of this telegram is exactly 0, and at least one of them was not, or nothing is known of any: a meter that
- * is starting up sends that, and so does one that is really new.
+ * Fails if every energy of this telegram is exactly 0, and at least one was not before or none is known. A meter that is
+ * starting up sends that, and so does one that is really new.
  */
 export function onlyZeros(base: Baseline | null, { telegram, shape }: Sample): CheckFailure | null {
   if (shape.counters.length === 0) return null;
@@ -149,48 +151,48 @@ export function onlyZeros(base: Baseline | null, { telegram, shape }: Sample): C
   return contradiction("energy-zero", reason);
 }
 
-/** W: the limit, or what the meter itself was believed to carry. */
-const mostPower = (base: Baseline): number => Math.max(base.maxPower, 1.2 * base.import, 1.2 * base.export);
+/** Power limit, W: the configured one, or more if the meter itself reported more. */
+const powerLimitOf = (base: Baseline): number => Math.max(base.maxPower, 1.2 * base.import, 1.2 * base.export);
 
 /**
- * Whether an energy rose by more than twice what the powers before and after it explain. A reactive energy whose power
- * is not in the telegram: by more than Σ U·I, or four times its rate of late.
+ * Fails if an energy rose by more than twice what the powers before and after explain; a reactive energy without a power in
+ * the telegram, by more than Σ U·I or four times its recent rate.
  */
 function burst(
   base: Baseline,
   { powers }: Sample,
-  place: CounterPlace,
+  counter: CounterField,
   rise: number,
   passed: number,
   rate: number,
 ): CheckFailure | null {
-  if (rise <= 0 || passed > SAMPLED_MS || !base.hasPower || base.unexplained >= UNEXPLAINED) return null;
-  if (place.by === "unknown") return null;
-  const sampled = Math.max(base[place.by], powers?.[place.by] ?? 0);
-  const power = place.by === "apparent" ? Math.min(sampled, rate < DORMANT_W ? 0 : 2 * rate) : sampled;
-  const limit = (2 * power * (passed + SLACK_MS / 2)) / 3_600_000 + (power > 0 ? place.step : 0);
+  if (rise <= 0 || passed > SAMPLED_MS || !base.hasPower || base.unexplained >= MAX_UNEXPLAINED) return null;
+  if (counter.power === "unknown") return null;
+  const sampled = Math.max(base[counter.power], powers?.[counter.power] ?? 0);
+  const power = counter.power === "apparent" ? Math.min(sampled, rate < DORMANT_W ? 0 : 2 * rate) : sampled;
+  const limit = (2 * power * (passed + SLACK_MS / 2)) / 3_600_000 + (power > 0 ? counter.step : 0);
   if (rise <= limit) return null;
-  const likely = rise <= (LIKELY_W * (passed + SLACK_MS)) / 3_600_000 + place.step;
-  const reason = `${place.obis} rose by ${rise} within ${Math.round(passed / 1000)} s at ${Math.round(power)} W or less`;
+  const likely = rise <= (LIKELY_W * (passed + SLACK_MS)) / 3_600_000 + counter.step;
+  const reason = `${counter.obis} rose by ${rise} within ${Math.round(passed / 1000)} s at ${Math.round(power)} W or less`;
   return { check: "energy-burst", reason, grade: "doubt", unlikely: !likely };
 }
 
-function setClock(base: Baseline, { clock }: Sample, time: number): CheckFailure | null {
+function clockJump(base: Baseline, { clock }: Sample, time: number): CheckFailure | null {
   if (clock === null || base.clock === null) return null;
   if (clock < base.clock) {
     const back = Math.round((base.clock - clock) / 1000);
     return { check: "clock", reason: `the meter's clock went back by ${back} s`, grade: "doubt" };
   }
-  if (base.lead === null) return null;
-  const ahead = clock - time - base.lead;
+  if (base.clockOffset === null) return null;
+  const ahead = clock - time - base.clockOffset;
   if (ahead <= CLOCK_TOLERANCE_MS + Math.max(0, time - base.at) / 1000) return null;
   const reason = `the meter's clock went forward by ${Math.round(ahead / 1000)} s more than has passed`;
   return { check: "clock", reason, grade: "doubt" };
 }
 
 /**
- * After a long pause much may have flowed, so that nearly any value would fit: a second telegram must confirm it. The
- * meter's clock tells such a pause from telegrams that were only late.
+ * After a long pause so much energy may have flowed that nearly any value would be plausible: a second telegram must confirm
+ * it. The meter's clock tells such a pause from telegrams that were only delayed.
  */
 function longGap(base: Baseline, { telegram, shape, clock }: Sample, time: number): CheckFailure | null {
   const passed = clock === null || base.clock === null ? time - base.at : clock - base.clock;

@@ -1,20 +1,21 @@
 /**
- * What is refused however many telegrams agree: replays and downgrades (docs/acceptance.md, "Replays and downgrades").
+ * Replay and downgrade protection: telegrams that are refused no matter how many agree (docs/acceptance.md, "Replays and
+ * downgrades").
  *
- * - *Replay*: an invocation counter that does not grow under the same key and system title. The counter is part of the
- *   initialisation vector: without the key nobody can move a ciphertext to another counter, so the counter of an accepted
- *   encrypted telegram is one that the meter really used, and a forged or garbled one can never lock the meter out.
- * - *Downgrade*: a plain telegram of a meter, or at a source, that was seen encrypted.
+ * - *Replay*: an invocation counter that does not increase for the same key and system title. The counter is part of the
+ *   initialisation vector: without the key nobody can move a ciphertext to another counter. The counter of an accepted
+ *   encrypted telegram is therefore one that the meter really used, and a forged or garbled one cannot lock the meter out.
+ * - *Downgrade*: a plain telegram from a meter, or on a source, that has sent encrypted ones.
  */
 import * as z from "zod/mini";
 import type { Telegram } from "../codec/telegram.ts";
 import { type CheckFailure, contradiction } from "./check-failure.ts";
 
-/** System titles whose counters one source remembers; the oldest is dropped (its counter stays in the state file). */
+/** System titles per source whose counters are kept in memory; the oldest is evicted, but stays in the state file. */
 const TITLES = 16;
 
 const text = z.string().check(z.maxLength(4096));
-/** The part of a stored meter that is read here, as `Judge.memory` writes it. */
+/** The fields of a stored meter that are used here, as written by `MeterState.memory`. */
 const storedSchema = z.object({
   meterId: z.nullable(text),
   counter: z.nullable(z.number()),
@@ -23,9 +24,9 @@ const storedSchema = z.object({
   source: z.optional(z.nullable(text)),
 });
 
-/** What tells one installation of a meter from another. */
+/** Identifies one installation of a meter. */
 export interface GuardOptions {
-  /** Names the encryption key without revealing it (see bridge.ts); counters of another key do not count. */
+  /** Identifies the encryption key without revealing it (key-id.ts); counters stored under another key are ignored. */
   readonly keyId?: string | undefined;
   /** `<meter>` in topics, once it is known. */
   readonly id?: (() => string | null) | undefined;
@@ -33,10 +34,10 @@ export interface GuardOptions {
   readonly source?: string | undefined;
 }
 
-/** Whether the invocation counter of this telegram is proven: part of what the tag covers, or of what deciphered it. */
-const isBound = ({ proof, security }: Telegram): boolean => proof === "tag" || isEncrypted(security);
+/** Whether the invocation counter is authentic: covered by the tag, or used to decrypt the telegram. */
+const hasAuthenticCounter = ({ proof, security }: Telegram): boolean => proof === "tag" || isEncrypted(security);
 
-/** What is remembered of all meters, as an object of entries; anything else counts as nothing. */
+/** Whether this can be the stored state of all meters, by system title or number. */
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
@@ -49,31 +50,32 @@ export class ReplayGuard {
   readonly #counters = new Map<string, number>();
   /** Whether an encrypted telegram was accepted in this run. */
   #encrypted = false;
-  #known: { readonly names: ReadonlySet<string>; readonly source: boolean } | null = null;
+  /** Names of stored meters that sent encrypted telegrams, and whether one did on this source; computed on first use. */
+  #encryptedBefore: { readonly names: ReadonlySet<string>; readonly source: boolean } | null = null;
 
-  /** @param stored what is remembered of all meters, by system title or number */
+  /** @param stored state of all meters, by system title or number */
   constructor(options: GuardOptions, stored: Readonly<Record<string, unknown>>) {
     this.#options = options;
     this.#stored = stored;
   }
 
-  /** Why this telegram is refused for good; `null` if it is not. */
+  /** Why this telegram is refused; `null` if it is neither a replay nor a downgrade. */
   check(telegram: Telegram): CheckFailure | null {
     const { systemTitle, invocationCounter } = telegram;
-    if (!isBound(telegram)) return this.#wasEncrypted(telegram) ? downgrade(telegram) : null;
+    if (!hasAuthenticCounter(telegram)) return this.#wasEncrypted(telegram) ? downgrade(telegram) : null;
     if (systemTitle === null || invocationCounter === null) return null;
     const highest = this.#highestOf(systemTitle);
     if (highest === null || invocationCounter > highest) return null;
     return contradiction(
       "counter",
-      `invocation counter ${invocationCounter} after ${highest}: an old telegram once more`,
+      `invocation counter ${invocationCounter} after ${highest}: an old telegram sent again`,
     );
   }
 
-  /** This telegram was accepted. */
+  /** Records an accepted telegram. */
   accepted(telegram: Telegram): void {
     const { systemTitle, invocationCounter } = telegram;
-    if (!isBound(telegram)) return;
+    if (!hasAuthenticCounter(telegram)) return;
     this.#encrypted = true;
     if (systemTitle === null || invocationCounter === null) return;
     const highest = Math.max(invocationCounter, this.#highestOf(systemTitle) ?? 0);
@@ -85,7 +87,7 @@ export class ReplayGuard {
     }
   }
 
-  /** Added to what is remembered of the meter with this system title or number. */
+  /** The part to store for the meter with this system title or number. */
   memory(identity: string): object {
     const counter = this.#counters.get(identity);
     return {
@@ -110,17 +112,17 @@ export class ReplayGuard {
     return parsed.success ? parsed.data : null;
   }
 
-  /** Whether this meter, or any meter at this source, sent encrypted telegrams that were accepted, now or before a restart. */
+  /** Whether an encrypted telegram of this meter, or on this source, has been accepted, in this run or before a restart. */
   #wasEncrypted({ systemTitle, meterId }: Telegram): boolean {
     if (this.#encrypted) return true;
-    this.#known ??= this.#encryptedBefore();
-    const { names, source } = this.#known;
-    // Without a key the user says that the meter at this source sends plain telegrams.
+    this.#encryptedBefore ??= this.#findEncrypted();
+    const { names, source } = this.#encryptedBefore;
+    // Removing the key from the configuration declares that the meter on this source sends plain telegrams.
     if (source && this.#options.keyId !== undefined) return true;
     return (systemTitle !== null && names.has(systemTitle)) || (meterId !== null && names.has(meterId));
   }
 
-  #encryptedBefore(): { readonly names: ReadonlySet<string>; readonly source: boolean } {
+  #findEncrypted(): { readonly names: ReadonlySet<string>; readonly source: boolean } {
     const names = new Set<string>();
     let source = false;
     for (const identity of Object.keys(this.#stored)) {
@@ -134,12 +136,12 @@ export class ReplayGuard {
   }
 }
 
-/** Whether a stored counter was counted under this key; a memory of version 1.0 does not say, and counts. */
+/** Whether a stored counter belongs to this key. State of version 1.0 does not name the key and is taken to match. */
 export function isSameKey(stored: { keyId?: string | null | undefined }, keyId: string | undefined): boolean {
   return stored.keyId == null || keyId === undefined || stored.keyId === keyId;
 }
 
 function downgrade({ security }: Telegram): CheckFailure {
-  const what = security === "none" ? "not encrypted" : "authenticated only, and not verified";
-  return contradiction("encryption", `the telegram is ${what}, but this meter was seen encrypted`);
+  const protection = security === "none" ? "not encrypted" : "authenticated only, and not verified";
+  return contradiction("encryption", `the telegram is ${protection}, but this meter was seen encrypted`);
 }

@@ -1,4 +1,4 @@
-/** A telegram with what plausibility asks of it again and again, worked out once: where its values stand, its clock, its powers. */
+/** A telegram with the values that the checks use repeatedly, computed once: its shape, clock and powers. */
 import type { Register, Telegram } from "../codec/telegram.ts";
 import { numberOf, type Shape } from "./list-shape.ts";
 
@@ -6,7 +6,7 @@ import { numberOf, type Shape } from "./list-shape.ts";
 export interface Powers {
   readonly import: number;
   readonly export: number;
-  /** At least as large as the others; infinite where the list does not bound it. */
+  /** At least as large as the others; infinite if the list sets no bound. */
   readonly apparent: number;
 }
 
@@ -17,7 +17,7 @@ export interface Sample {
   readonly clock: number | null;
   /** `null` for a list without power. */
   readonly powers: Powers | null;
-  /** Σ U·I of the phases, VA; `null` if the list lacks one of them. */
+  /** Σ U·I of the phases, VA; `null` if a phase lacks voltage or current. */
   readonly voltAmperes: number | null;
 }
 
@@ -26,7 +26,7 @@ export function sampleOf(telegram: Telegram, shape: Shape): Sample {
   return { telegram, shape, clock: clockOf(telegram), powers: powersOf(telegram, shape, voltAmperes), voltAmperes };
 }
 
-/** Milliseconds since 1970, local time taken as UTC if the meter gives no offset; `null` if it gives none at all. */
+/** The meter's time, milliseconds since 1970, as UTC if it sends no offset; `null` if it sends no time. */
 export function clockOf(telegram: Telegram): number | null {
   if (telegram.meterTime === null) return null;
   const time = Date.parse(
@@ -35,35 +35,35 @@ export function clockOf(telegram: Telegram): number | null {
   return Number.isNaN(time) ? null : time;
 }
 
-/** Σ U·I of the phases, VA; `null` if the list lacks one of them. */
+/** Σ U·I of the phases, VA; `null` if a phase lacks voltage or current. */
 function voltAmperesOf(telegram: Telegram, shape: Shape): number | null {
   let sum = 0;
   for (const { voltage, current } of shape.phases) {
     const volts = numberOf(telegram.registers[voltage.index]) * voltage.factor;
     const register = telegram.registers[current.index];
-    sum += volts * (numberOf(register) + coarseness(register)) * current.factor;
+    sum += volts * (numberOf(register) + roundingOf(register)) * current.factor;
   }
   return shape.phases.length === 0 || Number.isNaN(sum) ? null : sum;
 }
 
-/** What whole amperes and tenths may leave out; hundredths are too fine to matter. */
-function coarseness(register: Register | undefined): number {
+/** Rounding error of a current in whole amperes or tenths; hundredths are fine enough to ignore it. */
+function roundingOf(register: Register | undefined): number {
   if (register === undefined || typeof register.value === "string" || register.value.exponent < -1) return 0;
   return 10 ** register.value.exponent;
 }
 
-/** W, W and VA; `null` for a list without power. What the list does not tell is bounded by what it does. */
+/** `null` for a list without power. Powers missing from the list are bounded by those it contains. */
 function powersOf(telegram: Telegram, shape: Shape, voltAmperes: number | null): Powers | null {
   const { powerImport, powerExport, powerNet } = shape;
   if (powerImport === null && powerNet === null) return null;
-  const take = (place: { index: number; factor: number } | null): number =>
-    place === null ? 0 : numberOf(telegram.registers[place.index]) * place.factor;
-  const net = take(powerNet);
-  const drawn = powerImport === null ? Math.max(0, net) : take(powerImport);
-  const fed = powerExport === null ? Math.max(0, -net) : take(powerExport);
+  const powerOf = (gauge: { index: number; factor: number } | null): number =>
+    gauge === null ? 0 : numberOf(telegram.registers[gauge.index]) * gauge.factor;
+  const net = powerOf(powerNet);
+  const imported = powerImport === null ? Math.max(0, net) : powerOf(powerImport);
+  const exported = powerExport === null ? Math.max(0, -net) : powerOf(powerExport);
   return {
-    import: drawn,
-    export: fed,
-    apparent: Math.max(drawn, fed, voltAmperes ?? Number.POSITIVE_INFINITY),
+    import: imported,
+    export: exported,
+    apparent: Math.max(imported, exported, voltAmperes ?? Number.POSITIVE_INFINITY),
   };
 }

@@ -1,7 +1,7 @@
 /**
- * What survives a restart: one small file, replaced atomically, so that after `kill -9` at any moment it is the old one or
- * the new one. Written seldom (SD cards wear). A disk that is full or read-only is logged once, and all that it costs is
- * that the first telegram after a restart waits for a second (docs/acceptance.md).
+ * Persistent state: one small file, replaced atomically, so that `kill -9` at any moment leaves either the old version or
+ * the new one. Written rarely, because SD cards wear out. A full or read-only disk is logged once; the only consequence is
+ * that the first telegram after a restart waits for a second one (docs/acceptance.md).
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
@@ -10,24 +10,25 @@ import { type Clock, systemClock } from "../process/clock.ts";
 
 /** Name of the file in `data_dir`. */
 export const STATE_FILE = "state.json";
-/** Between two writes, milliseconds: what is lost by `kill -9` is made up by the next two telegrams. */
+/** Time between two writes, milliseconds. What `kill -9` loses, the next two telegrams restore. */
 const INTERVAL_MS = 300_000;
-/** After the first telegram of a run, and after a write that failed, milliseconds. */
-const SOON_MS = 2_000;
-const AGAIN_MS = 60_000;
-/** Meters that are remembered besides the configured ones; those not heard for longest are forgotten first. */
+/** Delay of the first write of a run, milliseconds. */
+const FIRST_WRITE_MS = 2_000;
+/** Delay before a failed write is retried, milliseconds. */
+const RETRY_MS = 60_000;
+/** Stored meters besides the configured ones; the ones not heard for longest are dropped first. */
 const METERS = 256;
-/** A file of ours has about 4 kB for each meter; one with more than some 16,000 meters is not read. */
-const LARGEST_BYTES = 64 * 1024 * 1024;
-/** Objects within a stored meter: registers, and each of them. */
-const DEPTH = 4;
+/** Larger files are not read. A meter takes about 4 kB, so this is enough for some 16,000 of them. */
+const MAX_BYTES = 64 * 1024 * 1024;
+/** Deepest nesting of objects within a stored meter. */
+const MAX_DEPTH = 4;
 
 export interface StateFileLog {
   warn(message: string): void;
   info(message: string): void;
 }
 
-/** The memory of all meters of one process. `load` first, `stop` at the end. */
+/** The stored state of all meters of one process. Call `load` first and `stop` at the end. */
 export class StateFile {
   readonly #file: string;
   readonly #log: StateFileLog;
@@ -37,11 +38,11 @@ export class StateFile {
   #writtenAt: number | null = null;
   #cancel: (() => void) | null = null;
   #writing: Promise<void> = Promise.resolve();
-  #touched = false;
+  #dirty = false;
   #failing = false;
   #stopped = false;
 
-  /** @param dataDir the folder `data_dir`; made if it is missing */
+  /** @param dataDir the folder `data_dir`; created if missing */
   constructor(dataDir: string, log: StateFileLog, clock: Clock = systemClock) {
     this.#file = join(dataDir, STATE_FILE);
     this.#log = log;
@@ -49,61 +50,61 @@ export class StateFile {
   }
 
   /**
-   * Reads the file: what each meter's acceptance gave in its `memory()`, by meter. A file that cannot be read counts as
-   * none; one that is damaged is kept as `state.json.damaged`.
+   * Reads the file: what each meter's `Acceptance.memory()` returned, by meter. An unreadable file counts as empty; a
+   * damaged one is renamed to `state.json.damaged`.
    */
   load(): Readonly<Record<string, unknown>> {
-    this.#sweep();
+    this.#removeTemporaryFiles();
     try {
       this.#meters = readMeters(this.#file);
     } catch (error) {
-      if (error instanceof SyntaxError || error instanceof RangeError) this.#setAside(error.message);
+      if (error instanceof SyntaxError || error instanceof RangeError) this.#quarantine(error.message);
       else if (codeOf(error) !== "ENOENT") this.#log.warn(`cannot read ${this.#file}: ${messageOf(error)}`);
     }
     return { ...this.#meters };
   }
 
-  /** @param source gives a meter's part whenever the file is written (`acceptance.memory`) */
+  /** @param source returns the state of a meter each time the file is written (`Acceptance.memory`) */
   watch(source: () => unknown): void {
     this.#sources.push(source);
   }
 
-  /** Something worth remembering has happened; it is written soon the first time, then every few minutes. */
+  /** Marks the state as changed and schedules a write: soon the first time, then every few minutes. */
   touch(): void {
-    this.#touched = true;
+    this.#dirty = true;
     if (this.#cancel !== null || this.#stopped) return;
     const since = this.#writtenAt === null ? Number.POSITIVE_INFINITY : this.#clock.now() - this.#writtenAt;
-    const wait = this.#failing ? AGAIN_MS : Math.max(SOON_MS, INTERVAL_MS - since);
+    const wait = this.#failing ? RETRY_MS : Math.max(FIRST_WRITE_MS, INTERVAL_MS - since);
     this.#cancel = this.#clock.after(wait, () => {
       this.#cancel = null;
       void this.#write();
     });
   }
 
-  /** Writes what is not yet written. May be called twice. */
+  /** Writes pending changes. May be called twice. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel?.();
     this.#cancel = null;
-    if (this.#touched) await this.#write();
+    if (this.#dirty) await this.#write();
     await this.#writing;
   }
 
-  /** One write after the other. Never throws. */
+  /** Serializes writes. Never throws. */
   #write(): Promise<void> {
     this.#writing = this.#writing.then(() => this.#replace());
     return this.#writing;
   }
 
   async #replace(): Promise<void> {
-    this.#touched = false;
+    this.#dirty = false;
     this.#writtenAt = this.#clock.now();
     const meters: Record<string, unknown> = { ...this.#meters };
     for (const source of this.#sources) {
       const part = source();
       if (!isObject(part)) continue;
       for (const [meter, value] of Object.entries(part)) {
-        delete meters[meter]; // to the end: last heard
+        delete meters[meter]; // moves it to the end: heard last
         meters[meter] = value;
       }
     }
@@ -123,7 +124,7 @@ export class StateFile {
       this.#failing = false;
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);
-      this.#touched = true;
+      this.#dirty = true;
       if (!this.#failing) {
         this.#log.warn(
           `cannot write ${this.#file}: ${messageOf(error)}. The bridge goes on; after a restart the first values come one telegram later. Make the folder writable or set data_dir.`,
@@ -133,8 +134,8 @@ export class StateFile {
     }
   }
 
-  /** Removes what a `kill -9` in the middle of a write left behind. */
-  #sweep(): void {
+  /** Removes files left by a `kill -9` in the middle of a write. */
+  #removeTemporaryFiles(): void {
     const folder = dirname(this.#file);
     try {
       mkdirSync(folder, { recursive: true });
@@ -142,27 +143,27 @@ export class StateFile {
         if (name.startsWith(`${STATE_FILE}.`) && name.endsWith(".tmp")) rmSync(join(folder, name), { force: true });
       }
     } catch {
-      // The folder cannot be made, read or written: writing tells.
+      // The folder cannot be created, read or written: the first write reports it.
     }
   }
 
-  #setAside(reason: string): void {
-    const aside = `${this.#file}.damaged`;
+  #quarantine(reason: string): void {
+    const renamed = `${this.#file}.damaged`;
     try {
-      renameSync(this.#file, aside);
-      this.#log.warn(`${this.#file} is damaged (${reason}): kept as ${aside}, and begun anew`);
+      renameSync(this.#file, renamed);
+      this.#log.warn(`${this.#file} is damaged (${reason}): kept as ${renamed}; starting with empty state`);
     } catch {
-      this.#log.warn(`${this.#file} is damaged (${reason}): not used`);
+      this.#log.warn(`${this.#file} is damaged (${reason}); starting with empty state`);
     }
   }
 }
 
 /**
- * Forgets a meter: baseline, highest invocation counter, and that it was seen encrypted, so that it is met as a new one.
- * For a bridge that is stopped; one that runs would write again what it knows.
+ * Deletes the stored state of a meter (baseline, highest invocation counter, the mark that it sends encrypted telegrams), so
+ * that it is treated as new. Stop the bridge first: a running one would write its state again.
  * @param id `<meter>` in topics, the meter's number or its system title
- * @returns how many entries were removed; 0 if there is none, or no state file
- * @throws what writing throws
+ * @returns the number of removed entries; 0 if there is none, or no state file
+ * @throws the errors of reading and writing
  */
 export function forgetMeter(dataDir: string, id: string): number {
   const file = join(dataDir, STATE_FILE);
@@ -177,7 +178,7 @@ export function forgetMeter(dataDir: string, id: string): number {
   return found.length;
 }
 
-/** What is remembered of all meters, for who only looks (`doctor`); empty if it cannot be read. */
+/** The stored state of all meters, read-only (for `doctor`); empty if it cannot be read. */
 export function readStateFile(dataDir: string): Readonly<Record<string, unknown>> {
   try {
     return readMeters(join(dataDir, STATE_FILE));
@@ -186,23 +187,23 @@ export function readStateFile(dataDir: string): Readonly<Record<string, unknown>
   }
 }
 
-/** @throws SyntaxError for a file that is not ours; else what reading throws */
+/** @throws SyntaxError if the file is not a state file; the errors of reading */
 function readMeters(file: string): Readonly<Record<string, unknown>> {
-  if (statSync(file).size > LARGEST_BYTES) throw new SyntaxError("the file is too large");
+  if (statSync(file).size > MAX_BYTES) throw new SyntaxError("the file is too large");
   const parsed: unknown = JSON.parse(readFileSync(file, "utf8"));
   if (!isObject(parsed) || parsed.version !== 1 || !isObject(parsed.meters)) {
-    throw new SyntaxError("it does not hold what it should");
+    throw new SyntaxError("unexpected content");
   }
   return Object.fromEntries(Object.entries(parsed.meters).filter(([, value]) => isFlat(value)));
 }
 
-/** Whether what was stored is nested no deeper than what is stored: a deep one could not be written again. */
-function isFlat(value: unknown, depth = DEPTH): boolean {
+/** Whether a stored value is nested no deeper than ours are: `JSON.stringify` fails on very deep ones. */
+function isFlat(value: unknown, depth = MAX_DEPTH): boolean {
   if (value === null || typeof value !== "object") return true;
   return depth > 0 && Object.values(value).every((inner) => isFlat(inner, depth - 1));
 }
 
-/** How a stored meter may be called. */
+/** Names under which a stored meter can be addressed. */
 function namesOf(value: unknown): unknown[] {
   if (!isObject(value)) return [];
   const { id, meterId, systemTitle } = value;

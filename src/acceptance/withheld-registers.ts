@@ -1,19 +1,18 @@
 /**
- * Registers that are left out of a reading because a value that was a little too high slipped in before: a counter must
- * not fall (docs/acceptance.md, "When a wrong value slips in").
+ * Registers that are withheld from a reading because a slightly too high value was published before: a published counter must
+ * never fall (docs/acceptance.md, "When a wrong value slips in").
  */
 import type { Baseline } from "./baseline.ts";
 import type { Shape } from "./list-shape.ts";
 import { slipOf } from "./plausibility.ts";
 
-/** A register below the published value is not withheld for longer, milliseconds. */
+/** Longest time that a register below its published value is withheld, milliseconds. */
 const WITHHOLD_MS = 24 * 3_600_000;
 
 /**
- * @param base what is known after this telegram
+ * @param base the baseline including this telegram
  * @param time of its arrival, milliseconds
- * @returns OBIS codes of the registers to leave out, and what is known then: one that was left out for long enough counts
- *   from its present value on
+ * @returns OBIS codes to withhold, and the updated baseline: a register withheld for too long continues from its present value
  */
 export function withheldOf(base: Baseline, shape: Shape, time: number): { withheld: string[]; base: Baseline } {
   const withheld: string[] = [];

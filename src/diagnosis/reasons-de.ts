@@ -21,7 +21,16 @@ const REASONS: readonly (readonly [pattern: RegExp, german: string])[] = [
     "die Leistung ist $1 W, Spannungen und Ströme lassen $2 W zu",
   ],
   [/^import \((\S+) W\) and export \((\S+) W\) at once$/, "Bezug ($1 W) und Einspeisung ($2 W) zugleich"],
-  // src/acceptance/plausibility.ts, judge.ts
+  // src/acceptance/replay-guard.ts
+  [
+    /^the telegram is not encrypted, but this meter was seen encrypted$/,
+    "das Telegramm ist unverschlüsselt, aber dieser Zähler sendete zuvor verschlüsselt",
+  ],
+  [
+    /^the telegram is authenticated only, and not verified, but this meter was seen encrypted$/,
+    "das Telegramm ist nur authentifiziert und nicht geprüft, aber dieser Zähler sendete zuvor verschlüsselt",
+  ],
+  // src/acceptance/plausibility.ts, decision.ts
   [/^system title was (\S+), is (\S+)$/, "der System-Titel war $1, ist jetzt $2"],
   [/^the meter's number was (.+), is (.+)$/, "die Zählernummer war $1, ist jetzt $2"],
   [/^(\S+) was (.+), is (.+)$/, "$1 war $2, ist jetzt $3"],

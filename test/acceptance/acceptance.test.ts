@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createAcceptance } from "../../src/acceptance/acceptance.ts";
-import { HOLD_MS } from "../../src/acceptance/judge.ts";
+import { HOLD_MS } from "../../src/acceptance/held-telegrams.ts";
 import type { Acceptance, AcceptanceOptions } from "../../src/acceptance/verdict.ts";
 import type { Proof, Telegram } from "../../src/codec/telegram.ts";
 import { clockBytes, netzNoe, numberIn, PERIOD_MS, START, type Told, withRegister } from "../helpers/telegrams.ts";
