@@ -1,6 +1,7 @@
 /**
  * Decides whether a decoded telegram may be published: internal consistency, plausibility against the meter's baseline,
- * first contact. All of it lives in this folder; no I/O, no clock of its own. Rules and their reasons: docs/acceptance.md.
+ * first contact. All of it lives in this folder; no I/O, no clock of its own. Rules and their reasons:
+ * docs/acceptance.md.
  *
  *     judge ─ matches the baseline ───────> accepted; held telegrams that contradict it are rejected
  *           ─ matches, but unusual (doubt) > held: the next telegram decides; accepted if none comes within HOLD_MS

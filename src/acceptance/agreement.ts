@@ -71,8 +71,8 @@ export interface Entry {
 export type Comparison = (earlier: Entry, later: Entry) => CheckFailure | null;
 
 /**
- * The held telegrams up to `entry`, each of which continues the one before. At first contact the same telegram twice counts
- * as two; later a repetition does not count, because it may be a replay.
+ * The held telegrams up to `entry`, each of which continues the one before. At first contact the same telegram twice
+ * counts as two; later a repetition does not count, because it may be a replay.
  */
 export function chainOf(
   entry: Entry,

@@ -1,6 +1,6 @@
 /**
- * Consistency checks of a single telegram: parts that contradict each other, impossible values. Pure functions; decision.ts
- * acts on the result. Reasons and limits: docs/acceptance.md.
+ * Consistency checks of a single telegram: parts that contradict each other, impossible values. Pure functions;
+ * decision.ts acts on the result. Reasons and limits: docs/acceptance.md.
  */
 import type { Register, Telegram } from "../codec/telegram.ts";
 import { type Check, type CheckFailure, contradiction, type Limits } from "./check-failure.ts";

@@ -139,8 +139,8 @@ export class Decision {
   }
 
   /**
-   * The meter continues from its baseline: rejects what contradicted it. A telegram below a value that was slightly too high
-   * is accepted if `entry` continues from it: only its register is withheld.
+   * The meter continues from its baseline: rejects what contradicted it. A telegram below a value that was slightly too
+   * high is accepted if `entry` continues from it: only its register is withheld.
    * @param undecided telegrams that stay in the pool
    */
   #clearPool(entry: Entry, undecided: Entry[]): void {

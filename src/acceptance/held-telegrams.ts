@@ -1,6 +1,7 @@
 /**
  * Telegrams that are not decided yet, in two lists. The *queue* keeps their order: verdicts leave only from its head. The
- * *pool* holds doubts and contradictions since the last telegram that matched the baseline; rejected ones stay as evidence.
+ * *pool* holds doubts and contradictions since the last telegram that matched the baseline; rejected ones stay as
+ * evidence.
  */
 import type { Entry } from "./agreement.ts";
 import type { Baseline } from "./baseline.ts";

@@ -1,6 +1,6 @@
 /**
- * Judges the telegrams of one meter in order. Stages: replay guard, consistency of the telegram (consistency.ts), plausibility
- * against the baseline (plausibility.ts), decision (decision.ts). Overview: acceptance.ts.
+ * Judges the telegrams of one meter in order. Stages: replay guard, consistency of the telegram (consistency.ts),
+ * plausibility against the baseline (plausibility.ts), decision (decision.ts). Overview: acceptance.ts.
  */
 import type { Telegram } from "../codec/telegram.ts";
 import type { Entry } from "./agreement.ts";

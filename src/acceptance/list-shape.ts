@@ -1,6 +1,6 @@
 /**
- * The *shape* of a list: its layout, OBIS codes, scalers and units without the values, and the positions of the values that
- * the checks use. Telegrams of one kind have the same shape, so it is computed once and cached.
+ * The *shape* of a list: its layout, OBIS codes, scalers and units without the values, and the positions of the values
+ * that the checks use. Telegrams of one kind have the same shape, so it is computed once and cached.
  */
 import type { Register, Telegram } from "../codec/telegram.ts";
 
@@ -165,8 +165,9 @@ function signatureOf(telegram: Telegram): string {
 }
 
 /**
- * Whether one list looks like a damaged copy of the other. A second list of the same meter (Norway, Slovenia) has at least
- * three registers more or fewer, or mostly different ones; damage that leaves a telegram well formed never does that.
+ * Whether one list looks like a damaged copy of the other. A second list of the same meter (Norway, Slovenia) has at
+ * least three registers more or fewer, or mostly different ones; damage that leaves a telegram well formed never does
+ * that.
  */
 export function isDamagedCopy(signature: string, other: string): boolean {
   const [, ...a] = signature.split("|");

@@ -1,6 +1,6 @@
 /**
- * Everything that is known about one meter: its baseline, its sub-meters and the replay guard. Restored from the state file
- * with the first telegram of the meter, advanced by each accepted one.
+ * Everything that is known about one meter: its baseline, its sub-meters and the replay guard. Restored from the state
+ * file with the first telegram of the meter, advanced by each accepted one.
  */
 import type { Telegram } from "../codec/telegram.ts";
 import type { Entry } from "./agreement.ts";

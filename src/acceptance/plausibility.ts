@@ -1,6 +1,6 @@
 /**
- * Checks of a telegram against the baseline of its meter. Pure functions; decision.ts acts on the result. Reasons and limits:
- * docs/acceptance.md.
+ * Checks of a telegram against the baseline of its meter. Pure functions; decision.ts acts on the result. Reasons and
+ * limits: docs/acceptance.md.
  */
 import type { Telegram } from "../codec/telegram.ts";
 import { type Baseline, contentOf, elapsed } from "./baseline.ts";
@@ -155,8 +155,8 @@ export function onlyZeros(base: Baseline | null, { telegram, shape }: Sample): C
 const powerLimitOf = (base: Baseline): number => Math.max(base.maxPower, 1.2 * base.import, 1.2 * base.export);
 
 /**
- * Fails if an energy rose by more than twice what the powers before and after explain; a reactive energy without a power in
- * the telegram, by more than Σ U·I or four times its recent rate.
+ * Fails if an energy rose by more than twice what the powers before and after explain; a reactive energy without a power
+ * in the telegram, by more than Σ U·I or four times its recent rate.
  */
 function burst(
   base: Baseline,
@@ -191,8 +191,8 @@ function clockJump(base: Baseline, { clock }: Sample, time: number): CheckFailur
 }
 
 /**
- * After a long pause so much energy may have flowed that nearly any value would be plausible: a second telegram must confirm
- * it. The meter's clock tells such a pause from telegrams that were only delayed.
+ * After a long pause so much energy may have flowed that nearly any value would be plausible: a second telegram must
+ * confirm it. The meter's clock tells such a pause from telegrams that were only delayed.
  */
 function longGap(base: Baseline, { telegram, shape, clock }: Sample, time: number): CheckFailure | null {
   const passed = clock === null || base.clock === null ? time - base.at : clock - base.clock;

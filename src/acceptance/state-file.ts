@@ -1,7 +1,7 @@
 /**
  * Persistent state: one small file, replaced atomically, so that `kill -9` at any moment leaves either the old version or
- * the new one. Written rarely, because SD cards wear out. A full or read-only disk is logged once; the only consequence is
- * that the first telegram after a restart waits for a second one (docs/acceptance.md).
+ * the new one. Written rarely, because SD cards wear out. A full or read-only disk is logged once; the only consequence
+ * is that the first telegram after a restart waits for a second one (docs/acceptance.md).
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
@@ -159,8 +159,8 @@ export class StateFile {
 }
 
 /**
- * Deletes the stored state of a meter (baseline, highest invocation counter, the mark that it sends encrypted telegrams), so
- * that it is treated as new. Stop the bridge first: a running one would write its state again.
+ * Deletes the stored state of a meter (baseline, highest invocation counter, the mark that it sends encrypted telegrams),
+ * so that it is treated as new. Stop the bridge first: a running one would write its state again.
  * @param id `<meter>` in topics, the meter's number or its system title
  * @returns the number of removed entries; 0 if there is none, or no state file
  * @throws the errors of reading and writing

@@ -1,11 +1,11 @@
 /**
- * Registers of sub-meters (gas, water, heat) that an electricity meter forwards. Each is judged separately: an unreachable
- * sub-meter does not discredit the telegram, so only its register is withheld.
+ * Registers of sub-meters (gas, water, heat) that an electricity meter forwards. Each is judged separately: an
+ * unreachable sub-meter does not discredit the telegram, so only its register is withheld.
  *
- * A sub-meter is read every five minutes to every hour and may be unreachable for days (radio, an empty battery). The meter
- * then repeats the last value, sends 0, or omits the register. Therefore 0 from a sub-meter that has counted is never
- * published while its number is the same; one that was really reset is published once it counts again (docs/acceptance.md,
- * "Sub-meters").
+ * A sub-meter is read every five minutes to every hour and may be unreachable for days (radio, an empty battery). The
+ * meter then repeats the last value, sends 0, or omits the register. Therefore 0 from a sub-meter that has counted is
+ * never published while its number is the same; one that was really reset is published once it counts again
+ * (docs/acceptance.md, "Sub-meters").
  */
 import * as z from "zod/mini";
 import { hasQuorum, type Quorum } from "./agreement.ts";
@@ -117,7 +117,8 @@ export class Submeters {
     const agrees =
       before !== undefined &&
       before.number === number &&
-      // A value never confirms a preceding 0, however small: 0 is what the meter sends while the sub-meter is unreachable.
+      // A value never confirms a preceding 0, however small: 0 is what the meter sends while the sub-meter is
+      // unreachable.
       (before.last === 0) === (value === 0) &&
       continues(before.last, value, time - before.lastAt, field);
     if (!agrees) return { last: value, lastAt: time, number, telegrams: 1, since: time };

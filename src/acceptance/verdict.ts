@@ -29,8 +29,8 @@ export type Verdict =
 export interface Acceptance {
   judge(telegram: Telegram, at: number): Verdict[];
   /**
-   * Bytes arrived that could not be decoded. The line is not silent, so held telegrams wait longer. Omitting this call only
-   * raises the share of wrong values after a start.
+   * Bytes arrived that could not be decoded. The line is not silent, so held telegrams wait longer. Omitting this call
+   * only raises the share of wrong values after a start.
    */
   disturbed(at: number): void;
   /** When `expire` must be called to decide held telegrams, milliseconds as `at`; `null` if none is held. */
@@ -48,8 +48,8 @@ export interface AcceptanceOptions {
   readonly minVoltage?: number | undefined;
   readonly maxVoltage?: number | undefined;
   /**
-   * `arrival`: `at` is the time of arrival. `meter`: the input is a capture; time is taken from the meters' clocks, and each
-   * meter is judged separately.
+   * `arrival`: `at` is the time of arrival. `meter`: the input is a capture; time is taken from the meters' clocks, and
+   * each meter is judged separately.
    */
   readonly timing?: "arrival" | "meter" | undefined;
   /** Identifies the encryption key without revealing it; counters stored under another key are ignored. */

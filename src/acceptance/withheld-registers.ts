@@ -1,6 +1,6 @@
 /**
- * Registers that are withheld from a reading because a slightly too high value was published before: a published counter must
- * never fall (docs/acceptance.md, "When a wrong value slips in").
+ * Registers that are withheld from a reading because a slightly too high value was published before: a published counter
+ * must never fall (docs/acceptance.md, "When a wrong value slips in").
  */
 import type { Baseline } from "./baseline.ts";
 import type { Shape } from "./list-shape.ts";
@@ -12,7 +12,8 @@ const WITHHOLD_MS = 24 * 3_600_000;
 /**
  * @param base the baseline including this telegram
  * @param time of its arrival, milliseconds
- * @returns OBIS codes to withhold, and the updated baseline: a register withheld for too long continues from its present value
+ * @returns OBIS codes to withhold, and the updated baseline: a register withheld for too long continues from its present
+ * value
  */
 export function withheldOf(base: Baseline, shape: Shape, time: number): { withheld: string[]; base: Baseline } {
   const withheld: string[] = [];

@@ -1,14 +1,14 @@
 /**
- * What the bytes of the last minute look like, whatever they mean: counts of the current half minute and of the one
- * before, so that old evidence fades and nothing grows. Times are milliseconds, monotonic.
+ * Statistics over the bytes of the last minute, independent of decoding. Two buckets of half a minute each, so that old
+ * counts expire and memory stays bounded. Times are milliseconds, monotonic.
  */
 import type { FaultCode, IdleFrames, Observations } from "./diagnosis.ts";
 import { idleFramesIn } from "./idle-frames.ts";
 
 const BUCKET_MS = 30_000;
-/** No pause within a telegram is longer, milliseconds. */
+/** A longer pause separates two bursts: no telegram contains one, milliseconds. */
 const BURST_PAUSE_MS = 1_000;
-/** How many of the last bytes are searched for frames without content. */
+/** How many of the last bytes are searched for idle frames. */
 const TAIL_BYTES = 256;
 
 interface Bucket {
@@ -25,12 +25,12 @@ type ByteCounts = Pick<
 
 export class ByteStatistics {
   #bucketAt = 0;
-  #now = newBucket();
-  #before = newBucket();
+  #current = newBucket();
+  #previous = newBucket();
   readonly #seen = new Uint8Array(256);
   readonly #tail = new Uint8Array(TAIL_BYTES);
   #tailLength = 0;
-  /** How often bytes came after a pause since the source was opened, and when the last ones came. */
+  /** Bursts of bytes since the source was opened. */
   #bursts = 0;
   #lastBytesAt = 0;
 
@@ -38,50 +38,50 @@ export class ByteStatistics {
     this.advance(at);
     if (this.#bursts === 0 || at - this.#lastBytesAt >= BURST_PAUSE_MS) this.#bursts++;
     this.#lastBytesAt = at;
-    const bucket = this.#now;
+    const bucket = this.#current;
     bucket.bytes += chunk.length;
-    // By index: an iterator makes an object for each byte.
+    // By index: an iterator allocates an object per byte.
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i] as number;
       this.#seen[byte] = 1;
       if (byte === 0) bucket.zeroBytes++;
-      bucket.oddBytes += hasOddOnes(byte);
+      bucket.oddBytes += parityOf(byte);
     }
-    const last = chunk.length > TAIL_BYTES ? chunk.subarray(chunk.length - TAIL_BYTES) : chunk;
-    const keep = Math.min(this.#tailLength, TAIL_BYTES - last.length);
+    const end = chunk.length > TAIL_BYTES ? chunk.subarray(chunk.length - TAIL_BYTES) : chunk;
+    const keep = Math.min(this.#tailLength, TAIL_BYTES - end.length);
     this.#tail.copyWithin(0, this.#tailLength - keep, this.#tailLength);
-    this.#tail.set(last, keep);
-    this.#tailLength = keep + last.length;
+    this.#tail.set(end, keep);
+    this.#tailLength = keep + end.length;
   }
 
-  /** A telegram came to nothing. */
+  /** Counts a fault. */
   count(code: FaultCode): void {
-    this.#now.faults.set(code, (this.#now.faults.get(code) ?? 0) + 1);
+    this.#current.faults.set(code, (this.#current.faults.get(code) ?? 0) + 1);
   }
 
-  /** Lets old evidence fade. */
+  /** Expires old counts. */
   advance(at: number): void {
     const age = at - this.#bucketAt;
     if (age < BUCKET_MS) return;
-    this.#before = age < 2 * BUCKET_MS ? this.#now : newBucket();
-    this.#now = newBucket();
+    this.#previous = age < 2 * BUCKET_MS ? this.#current : newBucket();
+    this.#current = newBucket();
     this.#bucketAt = at;
-    if (this.#before.bytes === 0) {
+    if (this.#previous.bytes === 0) {
       this.#seen.fill(0);
       this.#tailLength = 0;
     }
   }
 
-  /** Forgets everything but when the source was opened. */
+  /** Resets the counts, but not the bursts. */
   clear(at: number): void {
-    this.#now = newBucket();
-    this.#before = newBucket();
+    this.#current = newBucket();
+    this.#previous = newBucket();
     this.#bucketAt = at;
     this.#seen.fill(0);
     this.#tailLength = 0;
   }
 
-  /** The source was opened. */
+  /** Resets everything: the source was opened. */
   restart(at: number): void {
     this.#bursts = 0;
     this.clear(at);
@@ -89,13 +89,13 @@ export class ByteStatistics {
 
   counts(at: number): ByteCounts {
     const faults: Partial<Record<FaultCode, number>> = {};
-    for (const bucket of [this.#now, this.#before]) {
+    for (const bucket of [this.#current, this.#previous]) {
       for (const [code, count] of bucket.faults) faults[code] = (faults[code] ?? 0) + count;
     }
     return {
-      bytes: this.#now.bytes + this.#before.bytes,
-      zeroBytes: this.#now.zeroBytes + this.#before.zeroBytes,
-      oddBytes: this.#now.oddBytes + this.#before.oddBytes,
+      bytes: this.#current.bytes + this.#previous.bytes,
+      zeroBytes: this.#current.zeroBytes + this.#previous.zeroBytes,
+      oddBytes: this.#current.oddBytes + this.#previous.oddBytes,
       distinctBytes: this.#seen.reduce((sum, seen) => sum + seen, 0),
       onlyOneBurst: this.#bursts === 1 && at - this.#lastBytesAt >= BURST_PAUSE_MS,
       faults,
@@ -112,7 +112,8 @@ function newBucket(): Bucket {
   return { bytes: 0, zeroBytes: 0, oddBytes: 0, faults: new Map() };
 }
 
-function hasOddOnes(byte: number): number {
+/** 1 if the byte has an odd number of one bits, else 0. */
+function parityOf(byte: number): number {
   let folded = byte ^ (byte >> 4);
   folded ^= folded >> 2;
   return (folded ^ (folded >> 1)) & 1;

@@ -1,6 +1,5 @@
-/** The states that the diagnosis distinguishes between adapter and reading, and the form of a diagnosis. */
+/** The states that the diagnosis distinguishes, from the adapter to the reading, and the shape of a diagnosis. */
 
-/** Every state that is distinguished. */
 export type DiagnosisCode =
   | "starting"
   | "no-device"
@@ -22,8 +21,8 @@ export type DiagnosisCode =
 
 export interface Diagnosis {
   readonly code: DiagnosisCode;
-  /** One sentence: what is seen and what it means. */
+  /** One sentence: the symptom and what it means. */
   readonly text: { readonly en: string; readonly de: string };
-  /** One sentence: what to do; empty when all is well. */
+  /** One sentence: what to do; empty if all is well. */
   readonly cure: { readonly en: string; readonly de: string };
 }

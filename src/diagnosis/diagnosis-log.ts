@@ -1,10 +1,10 @@
-/** Logs a change of diagnosis; the level says how much is broken and who can mend it. */
+/** Logs changes of the diagnosis. The level says how much is broken and who can fix it. */
 
 import type { ComponentLog } from "../log/component-log.ts";
 import type { Diagnosis, DiagnosisCode } from "./diagnosis-code.ts";
 
-/** Nobody but the user can mend these. */
-const MUST_ACT: ReadonlySet<DiagnosisCode> = new Set<DiagnosisCode>([
+/** Only the user can fix these. */
+const NEEDS_USER: ReadonlySet<DiagnosisCode> = new Set<DiagnosisCode>([
   "permission",
   "not-a-serial-device",
   "key-missing",
@@ -12,12 +12,12 @@ const MUST_ACT: ReadonlySet<DiagnosisCode> = new Set<DiagnosisCode>([
   "authentication",
 ]);
 
-/** One line for a diagnosis that is another than the one before; none while only its wording changes. */
-export function logDiagnosis(log: ComponentLog, now: Diagnosis, before: Diagnosis): void {
-  if (now.code === before.code) return;
-  const text = now.cure.en === "" ? now.text.en : `${now.text.en} ${now.cure.en}`;
-  if (now.code === "starting") log.debug(text);
-  else if (now.code === "ok") log.info(text);
-  else if (MUST_ACT.has(now.code)) log.error(text);
+/** Logs one line if the code changed; none if only the wording did. */
+export function logDiagnosis(log: ComponentLog, current: Diagnosis, previous: Diagnosis): void {
+  if (current.code === previous.code) return;
+  const text = current.cure.en === "" ? current.text.en : `${current.text.en} ${current.cure.en}`;
+  if (current.code === "starting") log.debug(text);
+  else if (current.code === "ok") log.info(text);
+  else if (NEEDS_USER.has(current.code)) log.error(text);
   else log.warn(text);
 }

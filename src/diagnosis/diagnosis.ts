@@ -1,7 +1,7 @@
 /**
- * What is the matter between adapter and reading, and what to do: one short sentence, the same in log, `bridge/info`,
- * status page, Home Assistant and `doctor`. Pure: `observer.ts` collects what was seen, `diagnosis-texts.ts` holds the
- * wording, this file decides. What to do about each: docs/troubleshooting.md.
+ * Finds out why no readings arrive, and what to do: one short sentence each, the same in log, `bridge/info`, status page,
+ * Home Assistant and `doctor`. Pure functions: `observer.ts` collects the observations, this file decides,
+ * `diagnosis-texts.ts` holds the wording. Details for users: docs/troubleshooting.md.
  */
 import type { CodecErrorCode } from "../codec/codec-error.ts";
 import type { LineSettings, SourceErrorCode } from "../sources/source.ts";
@@ -10,75 +10,75 @@ import { DIAGNOSIS_TEXTS, type TextKey } from "./diagnosis-texts.ts";
 import { germanReasonOr } from "./reasons-de.ts";
 import type { Row, TextFields } from "./text-row.ts";
 
-/** What a source string stands for; the cures differ. */
+/** Kind of source, from its port string; selects the remedy. */
 export type SourceKind = "serial" | "tcp" | "file" | "simulator";
 
-/** Where the program runs; the cures differ: on the machine itself, in our container (docker-compose.yml), as a Home Assistant app. */
+/** Where the program runs: host, our container (docker-compose.yml) or Home Assistant app. Selects the remedy. */
 export type Deployment = "host" | "docker" | "app";
 
-/** What the line carries besides telegrams: nothing of note, idle frames, or an AMIS meter that searches for its reader. */
+/** Idle traffic on the line: none, frames without content, or an AMIS meter that searches for its reader. */
 export type IdleFrames = "none" | "idle" | "amis";
 
-/** Why a telegram came to nothing. */
+/** Why a telegram gave no reading. */
 export type FaultCode = CodecErrorCode | "implausible";
 
-/** What one meter saw lately. Counts are those since the last accepted telegram, and not older than a minute. */
+/** Recent observations of one meter. Counts cover the time since the last accepted telegram, a minute at most. */
 export interface Observations {
-  /** As `Source.label`; never holds a secret. */
+  /** As `Source.label`; never contains a secret. */
   readonly label: string;
   readonly kind: SourceKind;
-  /** `host` if it is not given. */
+  /** Default: `host`. */
   readonly deployment?: Deployment;
-  /** `opening` until the first attempt has an outcome, `ended` for a capture at its end, else open or why not. */
+  /** `opening` during the first attempt, `ended` at the end of a capture, `open`, or the error. */
   readonly source: "opening" | "open" | "ended" | SourceErrorCode;
-  /** Line settings in use; `null` where the source has no line, or several are being tried. */
+  /** Line settings in use; `null` if the source has none, or several are being tried. */
   readonly line: LineSettings | null;
-  /** Since the source was opened, milliseconds. */
+  /** Time since the source was opened, milliseconds. */
   readonly listeningMs: number;
-  /** Since the last accepted telegram, milliseconds; `null`: none yet. */
+  /** Time since the last accepted telegram, milliseconds; `null` if there was none. */
   readonly sinceAcceptedMs: number | null;
-  /** After how long without an accepted telegram something is wrong, milliseconds (three periods, 30 s at least). */
+  /** Timeout without an accepted telegram, milliseconds (three periods, at least 30 s). */
   readonly limitMs: number;
   readonly bytes: number;
-  /** Bytes came once since the source was opened, and none after a pause: perhaps the rest of a telegram that was under way. */
+  /** One burst of bytes since the source was opened, then silence: probably the end of a telegram already in progress. */
   readonly onlyOneBurst?: boolean;
-  /** How many of `bytes` were 0x00. */
+  /** Of `bytes`: those that were 0x00. */
   readonly zeroBytes: number;
-  /** How many of `bytes` have an odd number of one bits. */
+  /** Of `bytes`: those with an odd number of one bits. */
   readonly oddBytes: number;
-  /** How many different values `bytes` had. */
+  /** Number of distinct byte values. */
   readonly distinctBytes: number;
   readonly faults: Readonly<Partial<Record<FaultCode, number>>>;
-  /** How many check sums in a row failed in the same way, and no telegram among them was right. */
+  /** Consecutive checksum faults with the same pattern, without an intact telegram between them. */
   readonly sameChecksumFaults: number;
-  /** Why the last telegram was refused as implausible. */
+  /** Why the last telegram was refused as implausible; `null` if none was. */
   readonly implausible: string | null;
   /** The check behind `implausible`, for instance `counter`. */
   readonly implausibleCheck?: string | null;
-  /** Whether the last `authentication` fault was a telegram without any tag. */
+  /** Whether the last `authentication` fault was a telegram without a tag. */
   readonly untagged?: boolean;
   readonly link: IdleFrames;
-  /** Of the last telegram that named one, 16 hex digits. */
+  /** From the last telegram that contained one, 16 hex digits. */
   readonly systemTitle: string | null;
 }
 
-/** How long to listen before what came, or did not come, means anything: two periods of the usual 5 s and a telegram's length. */
+/** Minimum listening time before a verdict on silence or noise: two periods of the usual 5 s plus one telegram. */
 export const FIRST_LISTEN_MS = 12_000;
 
 /**
- * So many check sums in a row that fail in the same way are another check sum than ours. A bad cable damages now this
- * byte and now that one: that its faults look alike five times in a row is less likely than one in three hundred.
+ * After so many consecutive checksum faults with the same pattern, the meter uses an unknown checksum. A bad cable
+ * damages random bytes: the probability of five equal patterns in a row is below 1 in 300.
  */
 export const ANOTHER_CHECKSUM = 5;
 
-/** More bytes than that to each fault are noise: telegrams have 100 to 500, and the longest known 1,200. */
+/** With more bytes per fault than this, the input is noise: telegrams have 100 to 500 bytes, the longest known 1,200. */
 const BYTES_PER_FAULT = 1_500;
 
-/** A server on the machine itself. */
+/** A server on the same machine. */
 const LOOPBACK = /^tcp:\/\/(?:localhost|127\.|\[?::1\b)/i;
 
-/** So long may a meter let us wait for its next telegram before the rest of one that was under way means anything, milliseconds. */
-const PARTIAL_MS = 60_000;
+/** How long to wait for the next telegram after a partial one at the start, milliseconds. */
+const PARTIAL_START_MS = 60_000;
 
 const SOURCE_CODES = {
   "no-device": "no-device",
@@ -90,7 +90,7 @@ const SOURCE_CODES = {
   unsupported: "not-a-serial-device",
 } as const satisfies Record<Exclude<SourceErrorCode, "lost">, DiagnosisCode>;
 
-/** Faults of whole telegrams, deepest stage first: of two that came equally often, the one that got further says more. */
+/** Faults of complete telegrams, latest decoding stage first: at equal counts the later stage is more informative. */
 const TELEGRAM_FAULTS = [
   "implausible",
   "unsupported",
@@ -100,10 +100,10 @@ const TELEGRAM_FAULTS = [
   "key-missing",
 ] as const satisfies readonly FaultCode[];
 
-/** Faults of the link, likewise. */
+/** Faults of the link layer, likewise. */
 const LINK_FAULTS = ["segmentation", "checksum", "framing"] as const satisfies readonly FaultCode[];
 
-/** Says what is the matter. Equal observations give equal sentences: a change of the text is worth telling. */
+/** Diagnoses from observations. Equal observations give equal sentences, so a changed sentence is worth logging. */
 export function diagnose(seen: Observations): Diagnosis {
   const fields: TextFields = {
     label: shorten(seen.label, 48),
@@ -112,102 +112,102 @@ export function diagnose(seen: Observations): Diagnosis {
     reason: shorten(seen.implausible ?? "", 70),
     reasonDe: shorten(seen.implausible === null ? "" : germanReasonOr("implausible", seen.implausible), 70),
   };
-  const say = (code: DiagnosisCode, text: DiagnosisCode | TextKey = code): Diagnosis => {
+  const diagnosis = (code: DiagnosisCode, text: DiagnosisCode | TextKey = code): Diagnosis => {
     const row: Row = DIAGNOSIS_TEXTS[text];
     const { en, de } = (seen.deployment === "docker" ? row.inDocker : undefined) ?? row.cure;
     return { code, text: { en: row.text.en(fields), de: row.text.de(fields) }, cure: { en, de } };
   };
 
-  if (seen.source === "opening") return say("starting");
-  if (seen.source === "ended") return say("silence", "ended");
+  if (seen.source === "opening") return diagnosis("starting");
+  if (seen.source === "ended") return diagnosis("silence", "ended");
   if (seen.source === "lost") {
-    return seen.kind === "serial" ? say("no-device", "pulled") : say("unreachable", "lost");
+    return seen.kind === "serial" ? diagnosis("no-device", "pulled") : diagnosis("unreachable", "lost");
   }
   if (seen.source !== "open") {
-    if (seen.source === "unsupported") return say("not-a-serial-device", "lineRefused");
-    if (seen.source === "no-device" && seen.kind === "file") return say("no-device", "noFile");
+    if (seen.source === "unsupported") return diagnosis("not-a-serial-device", "lineRefused");
+    if (seen.source === "no-device" && seen.kind === "file") return diagnosis("no-device", "noFile");
     const code = SOURCE_CODES[seen.source];
     if (code === "unreachable" && seen.deployment === "docker" && LOOPBACK.test(seen.label))
-      return say(code, "loopback");
-    return say(code, seen.source === "refused" ? "refused" : code);
+      return diagnosis(code, "loopback");
+    return diagnosis(code, seen.source === "refused" ? "refused" : code);
   }
 
-  if (seen.sinceAcceptedMs !== null && seen.sinceAcceptedMs < seen.limitMs) return say("ok");
-  const fault = mostTelling(seen.faults);
+  if (seen.sinceAcceptedMs !== null && seen.sinceAcceptedMs < seen.limitMs) return diagnosis("ok");
+  const fault = dominantFault(seen.faults);
   switch (fault) {
     case "authentication":
-      return say(fault, seen.untagged === true ? "untagged" : fault);
+      return diagnosis(fault, seen.untagged === true ? "untagged" : fault);
     case "implausible":
-      if (seen.implausibleCheck === "counter") return say(fault, "replayed");
-      return say(fault, seen.implausibleCheck === "encryption" ? "downgraded" : fault);
+      if (seen.implausibleCheck === "counter") return diagnosis(fault, "replayed");
+      return diagnosis(fault, seen.implausibleCheck === "encryption" ? "downgraded" : fault);
     case "key-missing":
     case "unsupported":
     case "key-wrong":
-      return say(fault);
+      return diagnosis(fault);
     case "malformed":
-      // Ciphered and yet decrypted to something with a right beginning: frames and key are right.
-      return say("no-content");
+      // It decrypts to something with a valid start: frames and key are right.
+      return diagnosis("no-content");
     default:
   }
-  const patience = seen.sinceAcceptedMs === null ? FIRST_LISTEN_MS : seen.limitMs;
-  if (seen.listeningMs < Math.min(patience, FIRST_LISTEN_MS)) return say("starting");
+  const timeoutMs = seen.sinceAcceptedMs === null ? FIRST_LISTEN_MS : seen.limitMs;
+  if (seen.listeningMs < Math.min(timeoutMs, FIRST_LISTEN_MS)) return diagnosis("starting");
   if (seen.bytes === 0) {
-    if (seen.kind === "tcp") return say("silence", "silentServer");
-    // The optical head of an AMIS meter is the only one of that speed and parity.
-    const optical = seen.line?.baudRate === 9600 && seen.line.parity === "even";
-    if (optical && seen.sinceAcceptedMs === null) return say("silence", "silentOptical");
-    return say("silence", seen.sinceAcceptedMs === null ? "silence" : "silentNow");
+    if (seen.kind === "tcp") return diagnosis("silence", "silentServer");
+    // Only the optical interface of AMIS meters uses this speed and parity.
+    const isOptical = seen.line?.baudRate === 9600 && seen.line.parity === "even";
+    if (isOptical && seen.sinceAcceptedMs === null) return diagnosis("silence", "silentOptical");
+    return diagnosis("silence", seen.sinceAcceptedMs === null ? "silence" : "silentNow");
   }
-  if (seen.link === "amis") return say("no-content", seen.kind === "tcp" ? "amisServer" : "amis");
-  if (seen.link === "idle") return say("no-content", "idle");
-  if (seen.zeroBytes === seen.bytes) return say("noise", "onlyZeros");
+  if (seen.link === "amis") return diagnosis("no-content", seen.kind === "tcp" ? "amisServer" : "amis");
+  if (seen.link === "idle") return diagnosis("no-content", "idle");
+  if (seen.zeroBytes === seen.bytes) return diagnosis("noise", "onlyZeros");
   const parity = parityOfSender(seen);
   if (parity !== null && seen.line !== null && seen.line.parity !== parity) {
-    return say("wrong-parity", parity === "even" ? "lineIsEven" : "lineIsOdd");
+    return diagnosis("wrong-parity", parity === "even" ? "lineIsEven" : "lineIsOdd");
   }
-  if (seen.sameChecksumFaults >= ANOTHER_CHECKSUM) return say("checksum", "anotherChecksum");
-  if (seen.onlyOneBurst === true && seen.sinceAcceptedMs === null && seen.listeningMs < PARTIAL_MS)
-    return say("starting");
-  // In noise something looks like a frame now and then; telegrams with faults come by the hundred bytes.
-  const often = fault !== null && (seen.faults[fault] ?? 0) * BYTES_PER_FAULT >= seen.bytes;
-  if (fault === "checksum" && often) return say("checksum");
-  if (fault === "segmentation" && often) return say("checksum", "pieces");
-  return say("noise", seen.kind === "tcp" ? "noiseServer" : "noise");
+  if (seen.sameChecksumFaults >= ANOTHER_CHECKSUM) return diagnosis("checksum", "anotherChecksum");
+  if (seen.onlyOneBurst === true && seen.sinceAcceptedMs === null && seen.listeningMs < PARTIAL_START_MS)
+    return diagnosis("starting");
+  // Noise looks like a frame now and then; damaged telegrams give a fault every few hundred bytes.
+  const isFrequent = fault !== null && (seen.faults[fault] ?? 0) * BYTES_PER_FAULT >= seen.bytes;
+  if (fault === "checksum" && isFrequent) return diagnosis("checksum");
+  if (fault === "segmentation" && isFrequent) return diagnosis("checksum", "pieces");
+  return diagnosis("noise", seen.kind === "tcp" ? "noiseServer" : "noise");
 }
 
 /**
- * The fault that came most often. Those of the link only if they are the rule: noise, and the telegram that was under way
- * when the port was opened, say little compared with a telegram that got further.
+ * The most frequent fault; `null` if there is none. Link faults count only if they are the rule: noise, and a telegram in
+ * progress when the port was opened, say little compared with a complete telegram.
  */
-function mostTelling(faults: Observations["faults"]): FaultCode | null {
+function dominantFault(faults: Observations["faults"]): FaultCode | null {
   const sum = (codes: readonly FaultCode[]) => codes.reduce((total, code) => total + (faults[code] ?? 0), 0);
   const codes = sum(TELEGRAM_FAULTS) * 3 >= Math.max(1, sum(LINK_FAULTS)) ? TELEGRAM_FAULTS : LINK_FAULTS;
-  let best: FaultCode | null = null;
-  let most = 0;
+  let dominant: FaultCode | null = null;
+  let highest = 0;
   for (const code of codes) {
     const count = faults[code] ?? 0;
-    if (count > most) {
-      best = code;
-      most = count;
+    if (count > highest) {
+      dominant = code;
+      highest = count;
     }
   }
-  return best;
+  return dominant;
 }
 
 /**
- * The parity bit with which the line sends, as seen by a receiver that expects none: it takes the parity bit for the
- * stop bit. Where that is 0 the receiver finds a framing error, and adapters that drop such bytes let only those through
- * whose parity bit is 1: with even parity all of them have an odd number of ones, with odd parity an even number.
- * Ciphertext has both in equal parts, so that 48 bytes of one kind do not come by chance. Adapters that deliver the
- * byte all the same work at either setting; those that take the low bit for a start bit deliver noise.
+ * The parity of the sender, inferred by a receiver set to no parity; `null` if unclear. The receiver takes the parity bit
+ * for the stop bit. A parity bit of 0 is a framing error, and adapters that drop such bytes deliver only those with a
+ * parity bit of 1: with even parity these have an odd number of ones, with odd parity an even number. Ciphertext contains
+ * both in equal shares, so 48 bytes of one kind are no coincidence. Adapters that deliver bytes with framing errors work
+ * at either setting; those that take the low bit for a start bit deliver noise.
  */
 function parityOfSender(seen: Observations): "even" | "odd" | null {
   if (seen.bytes < 48 || seen.distinctBytes < 12) return null;
-  const share = seen.oddBytes / seen.bytes;
-  return share > 0.97 ? "even" : share < 0.03 ? "odd" : null;
+  const oddShare = seen.oddBytes / seen.bytes;
+  return oddShare > 0.97 ? "even" : oddShare < 0.03 ? "odd" : null;
 }
 
-/** `4B464D6750000009` as `KFM6750000009`: the maker's three letters, then hex digits. */
+/** `4B464D6750000009` as `KFM6750000009`: the manufacturer's three letters, then hex digits. */
 export function formatSystemTitle(title: string): string {
   const letters = title.slice(0, 6).match(/../g) ?? [];
   const text = letters.map((hex) => String.fromCharCode(Number.parseInt(hex, 16))).join("");
@@ -220,7 +220,7 @@ export function formatLine(line: LineSettings): string {
   return `${line.baudRate} ${line.dataBits}${parity}${line.stopBits}`;
 }
 
-/** Cuts the middle out of what is too long: paths differ at their ends. */
+/** Shortens a text by removing its middle: paths differ at their ends. */
 function shorten(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const tail = Math.floor((limit - 1) * 0.6);

@@ -1,24 +1,23 @@
-/** Link-layer frames without content: a meter that is there and sends no telegrams. */
+/** Detects link-layer frames without content: the meter is connected but sends no telegrams. */
 import type { IdleFrames } from "./diagnosis.ts";
 
 /**
- * Whether bytes are nothing but link-layer frames without content: `E5`, short frames `10 C A sum 16` (EN 13757-2), HDLC
- * flags. `10 40 F0 30 16` is what the AMIS meters of Netz OÖ send once a minute until they are answered with `E5`: where
- * that comes last, the meter is searching, whatever it has sent before.
- * Bytes of a frame cut off at the beginning of `bytes` are forgiven.
+ * Whether `bytes` contain only link-layer frames without content: `E5`, short frames `10 C A sum 16` (EN 13757-2), HDLC
+ * flags. `10 40 F0 30 16` is sent by AMIS meters of Netz OÖ once a minute until `E5` answers: if it comes last, the meter
+ * is searching for its reader, whatever it sent before. A frame truncated at either end of `bytes` is tolerated.
  */
 export function idleFramesIn(bytes: Uint8Array): IdleFrames {
   if (endsWithSearch(bytes)) return "amis";
-  let sign: IdleFrames = "none";
+  let result: IdleFrames = "none";
   let position = 0;
   while (position < bytes.length) {
     const byte = bytes[position];
     if (byte === 0xe5 || byte === 0x7e) {
       position += 1;
     } else if (isShortFrame(bytes, position)) {
-      if (bytes[position + 1] === 0x40 && bytes[position + 2] === 0xf0) sign = "amis";
+      if (bytes[position + 1] === 0x40 && bytes[position + 2] === 0xf0) result = "amis";
       position += 5;
-    } else if (sign === "none" && position < 4) {
+    } else if (result === "none" && position < 4) {
       position += 1;
       continue;
     } else if (byte === 0x10 && position + 5 > bytes.length) {
@@ -26,15 +25,18 @@ export function idleFramesIn(bytes: Uint8Array): IdleFrames {
     } else {
       return "none";
     }
-    if (sign === "none") sign = "idle";
+    if (result === "none") result = "idle";
   }
-  return sign;
+  return result;
 }
 
+/** The request of an AMIS meter that searches for its reader. */
+const AMIS_SEARCH = [0x10, 0x40, 0xf0, 0x30, 0x16] as const;
+
 function endsWithSearch(bytes: Uint8Array): boolean {
-  // Our own answer may be echoed.
+  // The adapter may echo our own answer.
   const end = bytes.at(-1) === 0xe5 ? bytes.length - 1 : bytes.length;
-  return [0x10, 0x40, 0xf0, 0x30, 0x16].every((byte, i) => bytes[end - 5 + i] === byte);
+  return AMIS_SEARCH.every((byte, i) => bytes[end - 5 + i] === byte);
 }
 
 function isShortFrame(bytes: Uint8Array, at: number): boolean {

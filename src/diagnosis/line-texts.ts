@@ -1,4 +1,4 @@
-/** The wording of what is the matter on the line: bytes that are no telegrams, or none; decided on in `diagnosis.ts`. */
+/** Wording of diagnoses about the line: silence, or bytes that are not telegrams; `diagnosis.ts` selects them. */
 import { at, type Row } from "./text-row.ts";
 
 export const LINE_TEXTS = {

@@ -1,11 +1,11 @@
-/** Collects what `diagnosis.ts` decides on, counts only. Times are milliseconds, monotonic. */
+/** Collects the observations for `diagnosis.ts`; stores counts only. Times are milliseconds, monotonic. */
 import type { DecoderEvent } from "../codec/decoder-event.ts";
 import type { LineSettings } from "../sources/source.ts";
 import { ByteStatistics } from "./byte-statistics.ts";
 import type { Deployment, Observations, SourceKind } from "./diagnosis.ts";
 import { SourceState } from "./source-state.ts";
 
-/** Which kind of source a port stands for. */
+/** Kind of source, from the port string. */
 export function sourceKind(port: string): SourceKind {
   if (/^tcp:/i.test(port)) return "tcp";
   if (/^file:/i.test(port)) return "file";
@@ -13,34 +13,34 @@ export function sourceKind(port: string): SourceKind {
   return "serial";
 }
 
-/** What stays the same for one meter. */
-type Place = Pick<Observations, "label" | "kind"> & { readonly deployment: Deployment };
+/** Constant for one meter. */
+type MeterSource = Pick<Observations, "label" | "kind"> & { readonly deployment: Deployment };
 
-/** What the last telegrams were refused for. */
+/** Why the last telegram was refused. */
 type Refusal = Pick<Observations, "implausible"> & { readonly implausibleCheck: string | null };
 
 const NO_REFUSAL: Refusal = { implausible: null, implausibleCheck: null };
 
-/** One per meter. Feed it all that happens; `observe` gives the record for `diagnose`. */
+/** One per meter. Report every event to it; `observe` returns the input of `diagnose`. */
 export class Observer {
-  readonly #place: Place;
+  readonly #meterSource: MeterSource;
   readonly #source = new SourceState();
   readonly #bytes = new ByteStatistics();
   #acceptedAt: number | null = null;
   #refusal = NO_REFUSAL;
   #systemTitle: string | null = null;
   #untagged = false;
-  /** How check sums failed last (`DecoderEvent.pattern`), and how often in a row. */
-  #checksum: { readonly pattern: string | undefined; readonly count: number } = { pattern: undefined, count: 0 };
+  /** Pattern of the last checksum fault (`DecoderEvent.pattern`), and how often in a row. */
+  #checksumFault: { readonly pattern: string | undefined; readonly count: number } = { pattern: undefined, count: 0 };
 
   /** @param label the port as the user wrote it */
   constructor(label: string, kind: SourceKind, deployment: Deployment = "host") {
-    this.#place = { label, kind, deployment };
+    this.#meterSource = { label, kind, deployment };
   }
 
   /**
-   * The source is open, with these line settings if it has a line. If it was only opened again to try other settings,
-   * what was received so far still counts.
+   * The source was opened, with these line settings if it is a serial line. If it was only reopened to try other
+   * settings, the bytes received so far still count.
    */
   opened(at: number, line: LineSettings | null): void {
     if (!this.#source.opened(at, line)) return;
@@ -48,18 +48,18 @@ export class Observer {
     this.#refusal = NO_REFUSAL;
   }
 
-  /** The source could not be opened, broke off (`lost`), or came to its end (`ended`). */
+  /** The source could not be opened, was lost, or ended. */
   closed(reason: Exclude<Observations["source"], "open" | "opening">): void {
     this.#source.closed(reason);
   }
 
-  /** Bytes have arrived. */
+  /** Bytes were received. */
   bytes(chunk: Uint8Array, at: number): void {
     this.#source.received();
     this.#bytes.add(chunk, at);
   }
 
-  /** What the decoder made of them. */
+  /** The decoder returned this event. */
   decoded(event: DecoderEvent, at: number): void {
     this.#bytes.advance(at);
     if (event.type === "fault") {
@@ -67,17 +67,20 @@ export class Observer {
       if (event.code === "authentication") this.#untagged = event.untagged === true;
       if (event.code === "checksum") {
         const { pattern } = event;
-        const again = pattern !== undefined && pattern === this.#checksum.pattern;
-        this.#checksum = { pattern, count: pattern === undefined ? 0 : again ? this.#checksum.count + 1 : 1 };
+        const isSame = pattern !== undefined && pattern === this.#checksumFault.pattern;
+        this.#checksumFault = {
+          pattern,
+          count: pattern === undefined ? 0 : isSame ? this.#checksumFault.count + 1 : 1,
+        };
       }
       this.#systemTitle = event.systemTitle ?? this.#systemTitle;
     } else if (event.type === "telegram") {
-      if (this.#checksum.count > 0) this.#checksum = { ...this.#checksum, count: 0 };
+      if (this.#checksumFault.count > 0) this.#checksumFault = { ...this.#checksumFault, count: 0 };
       this.#systemTitle = event.telegram.systemTitle ?? this.#systemTitle;
     }
   }
 
-  /** A telegram was accepted, as a whole or for its momentary values. */
+  /** A telegram was accepted, completely or for its momentary values. */
   accepted(at: number): void {
     this.#acceptedAt = at;
     this.#source.accepted();
@@ -85,28 +88,28 @@ export class Observer {
     this.#refusal = NO_REFUSAL;
   }
 
-  /** A telegram was refused as implausible, by this check. */
+  /** A telegram was refused as implausible. @param check that it failed */
   rejected(check: string, reason: string, at: number): void {
     this.#bytes.advance(at);
     this.#refusal = { implausible: reason, implausibleCheck: check };
     this.#bytes.count("implausible");
   }
 
-  /** How many check sums in a row failed in the same way. */
+  /** Consecutive checksum faults with the same pattern. */
   get sameChecksumFaults(): number {
-    return this.#checksum.count;
+    return this.#checksumFault.count;
   }
 
-  /** @param limitMs after how long without an accepted telegram something is wrong */
+  /** @param limitMs timeout without an accepted telegram, milliseconds */
   observe(at: number, limitMs: number): Observations {
     this.#bytes.advance(at);
     const { source, line, listeningMs } = this.#source.observe(at);
     const bytes = this.#bytes.counts(at);
-    // Field by field: this runs several times a telegram, and spreading objects costs more than all the rest of it.
+    // Field by field: this runs several times per telegram, and object spread would cost more than everything else here.
     return {
-      label: this.#place.label,
-      kind: this.#place.kind,
-      deployment: this.#place.deployment,
+      label: this.#meterSource.label,
+      kind: this.#meterSource.kind,
+      deployment: this.#meterSource.deployment,
       source,
       line,
       listeningMs,
@@ -118,7 +121,7 @@ export class Observer {
       distinctBytes: bytes.distinctBytes,
       onlyOneBurst: bytes.onlyOneBurst === true,
       faults: bytes.faults,
-      sameChecksumFaults: this.#checksum.count,
+      sameChecksumFaults: this.#checksumFault.count,
       implausible: this.#refusal.implausible,
       implausibleCheck: this.#refusal.implausibleCheck,
       untagged: this.#untagged,

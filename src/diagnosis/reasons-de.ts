@@ -1,6 +1,6 @@
 /**
- * Why a telegram was refused, in German. Acceptance and codec give their reasons in English, with figures in them; here a
- * pattern stands for each sentence, and its groups carry the figures over.
+ * German translations of the reasons why telegrams are refused. Acceptance and codec give the reasons in English; each
+ * sentence is matched by a pattern whose groups carry the figures over.
  */
 
 const REASONS: readonly (readonly [pattern: RegExp, german: string])[] = [
@@ -74,7 +74,7 @@ const REASONS: readonly (readonly [pattern: RegExp, german: string])[] = [
   [/^.*checksum.*$/, "eine Prüfsumme stimmt nicht"],
 ];
 
-/** What each code of a refused telegram means; for sentences that have no German of their own. */
+/** What each fault code means; used for sentences without a translation. */
 const CODES: Readonly<Record<string, string>> = {
   checksum: "eine Prüfsumme stimmt nicht",
   framing: "der Rahmen ist beschädigt",
@@ -87,7 +87,7 @@ const CODES: Readonly<Record<string, string>> = {
   implausible: "unglaubwürdig",
 };
 
-/** The reason in German; `null` if this sentence has none. */
+/** The reason in German; `null` if there is no translation. */
 export function germanReason(reason: string): string | null {
   for (const [pattern, german] of REASONS) {
     if (pattern.test(reason)) return reason.replace(pattern, german);
@@ -95,7 +95,7 @@ export function germanReason(reason: string): string | null {
   return null;
 }
 
-/** The reason in German, or at least what its code means. */
+/** The reason in German, or the meaning of its code. */
 export function germanReasonOr(code: string, reason: string): string {
   return germanReason(reason) ?? CODES[code] ?? code;
 }

@@ -1,26 +1,26 @@
-/** Whether the source is open, since when, and with which line settings. Times are milliseconds, monotonic. */
+/** State of the source: open or the last error, since when, with which line settings. Times are milliseconds, monotonic. */
 import type { LineSettings } from "../sources/source.ts";
 import { formatLine, type Observations } from "./diagnosis.ts";
 
-/** A source that broke off at once is not open: its last error stands until bytes come or it has stayed open this long. */
-const STEADY_MS = 3_000;
+/** Debounce: after an error, a source counts as open once bytes arrive or it has stayed open this long. */
+const STABLE_MS = 3_000;
 
 export class SourceState {
   #state: Observations["source"] = "opening";
   #openedAt = 0;
   #lastError: Observations["source"] | null = null;
   #line: LineSettings | null = null;
-  /** Since the last accepted telegram; only a few can be tried. */
-  readonly #linesTried = new Set<string>();
+  /** Line settings tried since the last accepted telegram; bounded, because few exist. */
+  readonly #triedLines = new Set<string>();
 
-  /** @returns whether it was not open before */
+  /** @returns `false` if it was open already */
   opened(at: number, line: LineSettings | null): boolean {
-    const isNew = this.#state !== "open";
-    if (isNew) this.#openedAt = at;
+    const wasClosed = this.#state !== "open";
+    if (wasClosed) this.#openedAt = at;
     this.#state = "open";
     this.#line = line;
-    if (line !== null) this.#linesTried.add(formatLine(line));
-    return isNew;
+    if (line !== null) this.#triedLines.add(formatLine(line));
+    return wasClosed;
   }
 
   closed(reason: Exclude<Observations["source"], "open" | "opening">): void {
@@ -28,25 +28,25 @@ export class SourceState {
     this.#lastError = reason;
   }
 
-  /** Bytes have arrived: it really is open. */
+  /** Bytes were received: the source really is open. */
   received(): void {
     this.#lastError = null;
   }
 
-  /** A telegram was accepted: the line settings in use are right. */
+  /** A telegram was accepted: the current line settings are right. */
   accepted(): void {
     this.#lastError = null;
-    if (this.#linesTried.size <= 1) return;
-    this.#linesTried.clear();
-    if (this.#line !== null) this.#linesTried.add(formatLine(this.#line));
+    if (this.#triedLines.size <= 1) return;
+    this.#triedLines.clear();
+    if (this.#line !== null) this.#triedLines.add(formatLine(this.#line));
   }
 
   observe(at: number): Pick<Observations, "source" | "line" | "listeningMs"> {
     const listeningMs = this.#state === "open" ? at - this.#openedAt : 0;
-    const unsteady = this.#state === "open" && this.#lastError !== null && listeningMs < STEADY_MS;
+    const isUnstable = this.#state === "open" && this.#lastError !== null && listeningMs < STABLE_MS;
     return {
-      source: unsteady && this.#lastError !== null ? this.#lastError : this.#state,
-      line: this.#linesTried.size > 1 ? null : this.#line,
+      source: isUnstable && this.#lastError !== null ? this.#lastError : this.#state,
+      line: this.#triedLines.size > 1 ? null : this.#line,
       listeningMs,
     };
   }

@@ -1,4 +1,4 @@
-/** The wording of what is the matter with the adapter or the serial server; decided on in `diagnosis.ts`. */
+/** Wording of diagnoses about the adapter or the serial server; `diagnosis.ts` selects them. */
 import { at, NONE, type Row } from "./text-row.ts";
 
 export const SOURCE_TEXTS = {
@@ -107,7 +107,7 @@ export const SOURCE_TEXTS = {
       de: "Portnummer prüfen, und ob der serielle Server läuft; ser2net bedient meist nur ein Programm.",
     },
   },
-  /** A serial server on the same computer, named by a loopback address. */
+  /** A loopback address, used in a container. */
   loopback: {
     text: {
       en: (f) => `${f.label} cannot be reached.`,

@@ -1,4 +1,4 @@
-/** The wording of what is the matter with telegrams whose frames are right; decided on in `diagnosis.ts`. */
+/** Wording of diagnoses about telegrams with intact frames; `diagnosis.ts` selects them. */
 import { NONE, ofMeter, type Row } from "./text-row.ts";
 
 export const TELEGRAM_TEXTS = {

@@ -1,10 +1,10 @@
-/** The form of a diagnosis in words: what is seen, and what to do about it, in English and German. */
+/** Shape of the wording of a diagnosis: symptom and remedy, in English and German. */
 
-/** What a sentence may mention. Empty texts where nothing is known. */
+/** Placeholders of a sentence; empty strings if unknown. */
 export interface TextFields {
-  /** The port as the user wrote it, shortened if it is very long. */
+  /** The port as configured, shortened if it is very long. */
   readonly label: string;
-  /** `KFM6750000009`, the system title of the meter. */
+  /** The system title of the meter: `KFM6750000009`. */
   readonly meter: string;
   /** `2400 8E1` */
   readonly line: string;
@@ -23,15 +23,15 @@ export interface Words {
 export interface Row {
   readonly text: { readonly en: (f: TextFields) => string; readonly de: (f: TextFields) => string };
   readonly cure: Words;
-  /** What to do instead where the program runs in our container (docker-compose.yml), if that differs. */
+  /** Replaces `cure` in our container (docker-compose.yml), if the remedy differs there. */
   readonly inDocker?: Words;
 }
 
-/** No cure is needed. */
+/** No remedy needed. */
 export const NONE: Words = { en: "", de: "" };
 
-/** The meter, if it is known, behind these words. */
+/** `before` followed by the meter; empty if the meter is unknown. */
 export const ofMeter = (f: TextFields, before: string): string => (f.meter === "" ? "" : `${before}${f.meter}`);
 
-/** The line settings, if they are known, behind these words. */
+/** `before` followed by the line settings; empty if they are unknown. */
 export const at = (f: TextFields, before: string): string => (f.line === "" ? "" : `${before}${f.line}`);
