@@ -14,7 +14,7 @@ export const LINE_TEXTS = {
   },
   silentNow: {
     text: {
-      en: (f) => `Telegrams came, but now nothing arrives at ${f.label}.`,
+      en: (f) => `Telegrams arrived before, but now nothing arrives at ${f.label}.`,
       de: (f) => `Es kamen Telegramme, doch nun kommt an ${f.label} nichts mehr an.`,
     },
     cure: {
@@ -69,7 +69,7 @@ export const LINE_TEXTS = {
   },
   onlyZeros: {
     text: {
-      en: () => "Nothing but zero bytes arrive: the adapter cannot hear the M-Bus.",
+      en: () => "Only zero bytes arrive: the adapter cannot hear the M-Bus.",
       de: () => "Es kommen nur Null-Bytes an: der Adapter kann den M-Bus nicht hören.",
     },
     cure: {
@@ -127,7 +127,7 @@ export const LINE_TEXTS = {
   anotherChecksum: {
     text: {
       en: () =>
-        "Telegrams arrive whole, but their check sum is always wrong in the same way: it is not one known here.",
+        "Telegrams arrive complete, but their checksum is always wrong in the same way: this kind is not known.",
       de: () => "Telegramme kommen ganz an, doch ihre Prüfsumme weicht immer gleich ab: sie ist hier nicht bekannt.",
     },
     cure: {
@@ -147,7 +147,7 @@ export const LINE_TEXTS = {
   },
   amis: {
     text: {
-      en: () => "An AMIS meter (Netz OÖ) searches for its reader. It is answered, but no data follow.",
+      en: () => "An AMIS meter (Netz OÖ) is searching for its reader. It was answered, but no data followed.",
       de: () => "Ein AMIS-Zähler (Netz OÖ) sucht seinen Leser. Er bekommt Antwort, sendet aber keine Daten.",
     },
     cure: {
@@ -157,7 +157,7 @@ export const LINE_TEXTS = {
   },
   amisServer: {
     text: {
-      en: () => "An AMIS meter (Netz OÖ) searches again: over the network our answer comes too late, or not at all.",
+      en: () => "An AMIS meter (Netz OÖ) keeps searching: over the network our answer comes too late, or not at all.",
       de: () => "Ein AMIS-Zähler (Netz OÖ) sucht weiter: übers Netz kommt die Antwort zu spät oder gar nicht an.",
     },
     cure: {

@@ -19,7 +19,7 @@ export const SOURCE_TEXTS = {
   },
   pulled: {
     text: {
-      en: (f) => `The adapter at ${f.label} has gone: unplugged, or its USB connection broke off.`,
+      en: (f) => `The adapter at ${f.label} has gone: it was unplugged, or its USB connection failed.`,
       de: (f) => `Der Adapter an ${f.label} ist weg: abgesteckt, oder die USB-Verbindung brach ab.`,
     },
     cure: {
@@ -44,7 +44,7 @@ export const SOURCE_TEXTS = {
   },
   permission: {
     text: {
-      en: (f) => `${f.label} may not be opened: permission denied.`,
+      en: (f) => `${f.label} cannot be opened: permission denied.`,
       de: (f) => `${f.label} lässt sich nicht öffnen: keine Berechtigung.`,
     },
     cure: {
@@ -72,7 +72,7 @@ export const SOURCE_TEXTS = {
       de: (f) => `${f.label} ist keine serielle Schnittstelle.`,
     },
     cure: {
-      en: "Give the device of the adapter, for instance /dev/ttyUSB0; `kaifa2mqtt doctor` lists what there is.",
+      en: "Set port to the adapter's device, for instance /dev/ttyUSB0; `kaifa2mqtt doctor` lists the available ones.",
       de: "Das Gerät des Adapters angeben, etwa /dev/ttyUSB0; `kaifa2mqtt doctor` zeigt, welche es gibt.",
     },
     inDocker: {
@@ -86,7 +86,7 @@ export const SOURCE_TEXTS = {
       de: (f) => `${f.label} lässt sich nicht einstellen${at(f, " auf ")}.`,
     },
     cure: {
-      en: "Check port, baud_rate, data_bits, parity and stop_bits; not every adapter can do every setting.",
+      en: "Check port, baud_rate, data_bits, parity and stop_bits; not every adapter supports every setting.",
       de: "port, baud_rate, data_bits, parity und stop_bits prüfen; nicht jeder Adapter kann jede Einstellung.",
     },
   },

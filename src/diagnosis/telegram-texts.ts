@@ -80,7 +80,7 @@ export const TELEGRAM_TEXTS = {
       de: () => "Telegramme werden verworfen: ihr Zählwert steigt nicht, es sind also alte, noch einmal gesendet.",
     },
     cure: {
-      en: "If the meter really counts anew, stop the bridge and delete state.json in its data folder.",
+      en: "If the meter's counter really restarted, stop the bridge and delete state.json in its data folder.",
       de: "Zählt der Zähler wirklich neu, die Brücke anhalten und state.json in ihrem Datenordner löschen.",
     },
   },
