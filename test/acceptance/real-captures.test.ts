@@ -1,4 +1,4 @@
-/** No real capture is implausible by itself: the checks must fit the meters, not the other way round. */
+/** Every real capture must pass the checks: a check that rejects one is wrong. */
 import { expect, it } from "vitest";
 import { createAcceptance } from "../../src/acceptance/acceptance.ts";
 import { fixtureNames, loadFixture } from "../helpers/fixtures.ts";
@@ -8,7 +8,7 @@ const captures = fixtureNames()
   .map(loadFixture)
   .filter(({ expected }) => expected.some((one) => "values" in one));
 
-it.each(captures)("the telegram $name is plausible, alone and when it is heard again", ({ wire, keys }) => {
+it.each(captures)("the telegram $name is plausible, alone and when it is repeated", ({ wire, keys }) => {
   for (const event of decodePieces([wire], keys)) {
     if (event.type !== "telegram") continue;
     const acceptance = createAcceptance({});
@@ -16,7 +16,7 @@ it.each(captures)("the telegram $name is plausible, alone and when it is heard a
     verdicts.push(...acceptance.expire(Number.POSITIVE_INFINITY));
     expect(verdicts.length).toBeGreaterThan(0);
     const refused = verdicts.flatMap((verdict) => (verdict.type === "rejected" ? [verdict.check] : []));
-    // What is authenticated is believed once: the same telegram again could be anybody's.
+    // An authenticated telegram is accepted once: a second copy could be a replay by anybody.
     expect(refused).toEqual(event.telegram.proof === "tag" ? ["counter"] : []);
   }
 });

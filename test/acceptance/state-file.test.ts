@@ -23,8 +23,8 @@ class Log {
   info = (message: string): void => void this.lines.push(`info ${message}`);
 }
 
-/** A clock that stands until it is moved on. */
-class HandClock implements Clock {
+/** A clock that only advances when told to. */
+class ManualClock implements Clock {
   at = 0;
   readonly #timers: { due: number; act: () => void }[] = [];
   now = (): number => this.at;
@@ -37,7 +37,7 @@ class HandClock implements Clock {
   get pending(): number {
     return this.#timers.length;
   }
-  move(ms: number): void {
+  advance(ms: number): void {
     this.at += ms;
     for (const timer of this.#timers.splice(0)) {
       if (timer.due <= this.at) timer.act();
@@ -50,7 +50,7 @@ const file = (): string => join(folder, STATE_FILE);
 const stored = (): unknown => JSON.parse(readFileSync(file(), "utf8"));
 
 describe("the state file", () => {
-  test("gives back after a restart what the meters had said", async () => {
+  test("returns the state of the meters after a restart", async () => {
     const memory = new StateFile(folder, new Log());
     expect(memory.load()).toEqual({});
     memory.watch(() => ({ A: { value: 1 } }));
@@ -62,7 +62,7 @@ describe("the state file", () => {
     expect(readdirSync(folder)).toEqual([STATE_FILE]);
   });
 
-  test("keeps meters that are not configured now, and no more than 256 of them", async () => {
+  test("keeps up to 256 meters that are no longer configured", async () => {
     const meters = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`old${index}`, index]));
     writeFileSync(file(), JSON.stringify({ version: 1, meters }));
     const memory = new StateFile(folder, new Log());
@@ -70,24 +70,24 @@ describe("the state file", () => {
     memory.watch(() => ({ now: 1 }));
     memory.touch();
     await memory.stop();
-    const again = Object.keys(new StateFile(folder, new Log()).load());
-    expect(again).toHaveLength(257);
-    expect(again.at(-1)).toBe("now");
-    expect(again[0]).toBe("old44");
+    const reloaded = Object.keys(new StateFile(folder, new Log()).load());
+    expect(reloaded).toHaveLength(257);
+    expect(reloaded.at(-1)).toBe("now");
+    expect(reloaded[0]).toBe("old44");
   });
 
-  test("is written soon after the first telegram, then every five minutes however many come", async () => {
-    const clock = new HandClock();
-    let said = 0;
+  test("is written soon after the first telegram, then every five minutes, however many arrive", async () => {
+    const clock = new ManualClock();
+    let state = 0;
     const memory = new StateFile(folder, new Log(), clock);
-    memory.watch(() => ({ A: said }));
+    memory.watch(() => ({ A: state }));
     let writes = 0;
     for (let second = 0; second < 1200; second += 5) {
-      said = second;
+      state = second;
       memory.touch();
       expect(clock.pending).toBeLessThanOrEqual(1);
       const before = existsSync(file()) ? readFileSync(file(), "utf8") : "";
-      clock.move(5_000);
+      clock.advance(5_000);
       if (clock.pending === 0) {
         await expect.poll(() => (existsSync(file()) ? readFileSync(file(), "utf8") : "")).not.toBe(before);
         writes++;
@@ -100,7 +100,7 @@ describe("the state file", () => {
   });
 
   test.each(["", "{", "[]", '{"version":2,"meters":{}}', '{"version":1,"meters":[]}', "\u0000\u0000\u0000"])(
-    "that holds %j is set aside, and the bridge begins anew",
+    "that contains %j is renamed, and the bridge starts with empty state",
     (content) => {
       writeFileSync(file(), content);
       const log = new Log();
@@ -110,7 +110,7 @@ describe("the state file", () => {
     },
   );
 
-  test("that is nested deeply loses only what is: the rest is kept, and the file is replaced", async () => {
+  test("with one deeply nested meter loses only that: the rest is kept, and the file is replaced", async () => {
     const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
     writeFileSync(file(), `{"version":1,"meters":{"A":${nested},"B":{"value":2}}}`);
     const memory = new StateFile(folder, new Log());
@@ -121,7 +121,7 @@ describe("the state file", () => {
     expect(stored()).toEqual({ version: 1, meters: { B: { value: 2 }, C: 3 } });
   });
 
-  test("forgets a meter by its id, its number or its system title", () => {
+  test("forgets a meter by its id, number or system title", () => {
     expect(forgetMeter(folder, "house")).toBe(0);
     const entry = { systemTitle: "4B464D6550000009", meterId: "181210000009", id: "house" };
     for (const id of ["house", "181210000009", "4B464D6550000009"]) {
@@ -136,10 +136,10 @@ describe("the state file", () => {
     }
   });
 
-  test("that cannot be written is told once, and its return, too", async () => {
+  test("that cannot be written is logged once, and so is its recovery", async () => {
     const blocked = join(folder, "blocked");
     writeFileSync(blocked, "a file where the folder should be");
-    const clock = new HandClock();
+    const clock = new ManualClock();
     const log = new Log();
     const memory = new StateFile(join(blocked, "data"), log, clock);
     expect(memory.load()).toEqual({});
@@ -147,7 +147,7 @@ describe("the state file", () => {
     log.lines.length = 0;
     for (let attempt = 0; attempt < 3; attempt++) {
       memory.touch();
-      clock.move(600_000);
+      clock.advance(600_000);
       await new Promise((resolve) => setImmediate(resolve));
       await expect.poll(() => log.lines.length).toBe(1);
     }
@@ -160,7 +160,7 @@ describe("the state file", () => {
     expect(new StateFile(join(blocked, "data"), new Log()).load()).toEqual({ A: 1 });
   });
 
-  test("is old or new after kill -9 in the middle of a write, and what is left behind is swept away", async () => {
+  test("is old or new after kill -9 in the middle of a write, and temporary files are removed", async () => {
     const program = join(folder, "..", `${basename(folder)}-writer.mjs`);
     const stdin = `
       import { StateFile } from "./state-file.ts";

@@ -7,7 +7,7 @@ const GAS = "0-1:24.2.1*255";
 const UNITS = ["m3", "GJ", null] as const;
 
 interface Reading {
-  /** In thousandths of the unit. */
+  /** Thousandths of the unit. */
   readonly value: number;
   readonly number?: string;
 }
@@ -19,15 +19,15 @@ function telegram(seconds: number, { value, number = "G0001" }: Reading, unit: s
     import: 5_686_931 + Math.floor(seconds / 5),
     ahead: seconds * 1000,
   });
-  const added: Register[] = [
+  const submeter: Register[] = [
     { obis: "0-1:96.1.0*255", value: number, unit: null, scaler: null },
     { obis: GAS, value: { coefficient: value, exponent: -3 }, unit, scaler: null },
   ];
   const p1 = { transport: "p1", security: "none", systemTitle: null, invocationCounter: null } as const;
-  return { ...electricity, ...p1, registers: [...registers, ...added] };
+  return { ...electricity, ...p1, registers: [...registers, ...submeter] };
 }
 
-/** Sub-meter readings at this pace: what is published of them (`null`: left out), and whether electricity always was. */
+/** Feeds sub-meter readings at this period. Returns the published values (`null`: withheld) and how often electricity was. */
 function play(
   periodS: number,
   readings: readonly Reading[],
@@ -38,8 +38,8 @@ function play(
   readings.forEach((reading, index) => {
     const seconds = (from + index) * periodS;
     const { due } = acceptance;
-    const waited = due !== null && due <= seconds * 1000 ? acceptance.expire(due) : [];
-    for (const verdict of [...waited, ...acceptance.judge(telegram(seconds, reading, unit, proven), seconds * 1000)]) {
+    const expired = due !== null && due <= seconds * 1000 ? acceptance.expire(due) : [];
+    for (const verdict of [...expired, ...acceptance.judge(telegram(seconds, reading, unit, proven), seconds * 1000)]) {
       if (verdict.type !== "accepted") continue;
       if (numberIn(verdict.telegram, "1.8.0") !== null) electricity++;
       published.push(verdict.telegram.registers.some(({ obis }) => obis === GAS) ? gasIn(verdict.telegram) : null);
@@ -56,28 +56,34 @@ function gasIn({ registers }: Telegram): number {
 const READ = 5_686_931;
 const times = (count: number, value: number, number = "G0001"): Reading[] =>
   Array.from({ length: count }, () => ({ value, number }));
-const values = (published: readonly (number | null)[]): number[] => [...new Set(published.flatMap((one) => one ?? []))];
+const values = (published: readonly (number | null)[]): number[] => [
+  ...new Set(published.flatMap((value) => value ?? [])),
+];
 
 describe.each(UNITS)("a sub-meter that counts in %s", (unit) => {
   test.each([1, 5, 10, 60, 300, 900, 3600])(
-    "away, so that its register is 0, with a telegram each %i s: neither 0 nor its return is published as a step",
+    "unreachable, so that its register reads 0, with a telegram every %i s: neither 0 nor the return is published as a step",
     (periodS) => {
-      const away = Math.max(20, Math.ceil(7_200 / periodS));
-      const { published, electricity } = play(periodS, [...times(5, READ), ...times(away, 0), ...times(5, READ + 12)], {
-        unit,
-      });
+      const zeros = Math.max(20, Math.ceil(7_200 / periodS));
+      const { published, electricity } = play(
+        periodS,
+        [...times(5, READ), ...times(zeros, 0), ...times(5, READ + 12)],
+        {
+          unit,
+        },
+      );
       expect(values(published)).toEqual([READ, READ + 12]);
-      expect(published.slice(5, 5 + away)).toEqual(Array.from({ length: away }, () => null));
-      expect(electricity).toBe(10 + away);
+      expect(published.slice(5, 5 + zeros)).toEqual(Array.from({ length: zeros }, () => null));
+      expect(electricity).toBe(10 + zeros);
     },
   );
 
-  test("0 at the first contact is not published, and the register that follows is no rise", () => {
+  test("0 at first contact is not published, and the value that follows is not a rise", () => {
     const { published } = play(1, [...times(1_200, 0), ...times(5, READ)], { unit });
     expect(values(published)).toEqual([READ]);
   });
 
-  test("that was replaced is published after ten telegrams and ten minutes", () => {
+  test("replaced by another one: published after ten telegrams and ten minutes", () => {
     const { published } = play(1, [...times(5, READ), ...times(590, 12, "G0002")], { unit });
     expect(values(published)).toEqual([READ]);
     expect(values(play(1, [...times(5, READ), ...times(620, 12, "G0002")], { unit }).published)).toEqual([READ, 12]);
@@ -85,7 +91,7 @@ describe.each(UNITS)("a sub-meter that counts in %s", (unit) => {
     expect(values(play(3_600, [...times(5, READ), ...times(10, 12, "G0002")], { unit }).published)).toEqual([READ, 12]);
   });
 
-  test("that was reset under its number is published once it counts again", () => {
+  test("reset with the same number: published once it counts again", () => {
     const { published } = play(1, [...times(5, READ), ...times(900, 0), ...times(620, 7)], { unit });
     expect(values(published)).toEqual([READ, 7]);
   });
@@ -97,48 +103,48 @@ describe("a sub-meter", () => {
     expect(values(play(900, times(98, 0)).published)).toEqual([0]);
   });
 
-  test("is published from the first telegram that a check sum proves, else from the second that agrees", () => {
+  test("is published from the first telegram proven by a CRC, otherwise from the second that agrees", () => {
     expect(play(5, times(2, READ)).published).toEqual([READ, READ]);
     expect(play(5, times(4, READ), { proven: false }).published).toEqual([null, READ, READ, READ]);
   });
 
-  test("with one digit wrong in one telegram: the wrong value is left out, whichever way it goes", () => {
+  test("with one wrong digit in one telegram: the wrong value is withheld, whether too high or too low", () => {
     for (const wrong of [READ + 80_000_000, READ - 5_000_000]) {
       const { published } = play(5, [...times(5, READ), ...times(1, wrong), ...times(3, READ)]);
       expect(published).toEqual([READ, READ, READ, READ, READ, null, READ, READ, READ]);
     }
   });
 
-  test("that has not been read (its time does not exist) is left out", () => {
-    const line = telegram(0, { value: READ }, "m3");
+  test("that has not been read (its time is invalid) is withheld", () => {
+    const original = telegram(0, { value: READ }, "m3");
     const text = { obis: GAS, value: "(632525252525W)(00000.000*m3)", unit: null, scaler: null };
-    const registers = line.registers.map((register) => (register.obis === GAS ? text : register));
-    const [verdict] = createAcceptance().judge({ ...line, registers }, 0);
+    const registers = original.registers.map((register) => (register.obis === GAS ? text : register));
+    const [verdict] = createAcceptance().judge({ ...original, registers }, 0);
     expect(verdict).toMatchObject({ type: "accepted", withheld: [GAS] });
     expect(verdict?.telegram.registers.some(({ obis }) => obis === GAS)).toBe(false);
   });
 
-  test("that is read once an hour may rise by what an hour brings", () => {
+  test("that is read once an hour may rise by an hour's consumption", () => {
     const { published } = play(10, [...times(10, READ), ...times(10, READ + 4_000)]);
     expect(published).not.toContain(null);
   });
 
-  test("that was away for two days catches up at once", () => {
+  test("that was unreachable for two days catches up at once", () => {
     const { published } = play(3_600, [...times(5, READ), ...times(48, READ), ...times(2, READ + 60_000)]);
     expect(published).not.toContain(null);
-    const zeros = play(3_600, [...times(5, READ), ...times(48, 0), ...times(2, READ + 60_000)]);
-    expect(values(zeros.published)).toEqual([READ, READ + 60_000]);
+    const withZeros = play(3_600, [...times(5, READ), ...times(48, 0), ...times(2, READ + 60_000)]);
+    expect(values(withZeros.published)).toEqual([READ, READ + 60_000]);
   });
 
-  test("whose number changes does not make the electricity meter another one", () => {
+  test("whose number changes does not turn the electricity meter into another one", () => {
     const { electricity } = play(5, [...times(5, READ), ...times(3, 0, ""), ...times(5, READ)]);
     expect(electricity).toBe(13);
   });
 
-  test("is remembered over a restart: 0 is no beginning then", () => {
+  test("is remembered over a restart: 0 is not a first contact then", () => {
     const { acceptance } = play(5, times(5, READ));
-    const again = createAcceptance({}, JSON.parse(JSON.stringify(acceptance.memory())));
-    const { published } = play(5, [...times(200, 0), ...times(3, READ)], { acceptance: again, from: 10 });
+    const restarted = createAcceptance({}, JSON.parse(JSON.stringify(acceptance.memory())));
+    const { published } = play(5, [...times(200, 0), ...times(3, READ)], { acceptance: restarted, from: 10 });
     expect(values(published)).toEqual([READ]);
   });
 });

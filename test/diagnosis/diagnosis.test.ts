@@ -9,7 +9,7 @@ import { Observer } from "../../src/diagnosis/observer.ts";
 const LINE = { baudRate: 2400, dataBits: 8, parity: "even", stopBits: 1 } as const;
 const TITLE = "4B464D6750000009";
 
-function seen(change: Partial<Observations>): Observations {
+function observed(change: Partial<Observations>): Observations {
   return {
     label: "/dev/ttyUSB0",
     kind: "serial",
@@ -37,43 +37,43 @@ describe("diagnose", () => {
   const cases: [string, Partial<Observations>, DiagnosisCode][] = [
     ["before the first attempt", { source: "opening" }, "starting"],
     ["a missing device", { source: "no-device" }, "no-device"],
-    ["a forbidden device", { source: "permission" }, "permission"],
+    ["a device without permission", { source: "permission" }, "permission"],
     ["a device in use", { source: "busy" }, "busy"],
     ["a directory", { source: "not-a-serial-device" }, "not-a-serial-device"],
-    ["an adapter that was pulled out", { source: "lost" }, "no-device"],
-    ["a server that refuses", { source: "refused", kind: "tcp" }, "unreachable"],
-    ["a server that broke off", { source: "lost", kind: "tcp" }, "unreachable"],
-    ["a quiet line, just opened", { listeningMs: 2_000 }, "starting"],
-    ["a quiet line", {}, "silence"],
+    ["an unplugged adapter", { source: "lost" }, "no-device"],
+    ["a server that refuses the connection", { source: "refused", kind: "tcp" }, "unreachable"],
+    ["a lost connection to a server", { source: "lost", kind: "tcp" }, "unreachable"],
+    ["a silent line, just opened", { listeningMs: 2_000 }, "starting"],
+    ["a silent line", {}, "silence"],
     ["a line that fell silent", { sinceAcceptedMs: 40_000 }, "silence"],
     ["noise", noise, "noise"],
-    ["nothing but zeros", { bytes: 90, zeroBytes: 90, distinctBytes: 1 }, "noise"],
+    ["only zero bytes", { bytes: 90, zeroBytes: 90, distinctBytes: 1 }, "noise"],
     [
-      "bytes of odd weight only, at 8N1",
+      "only bytes with an odd number of ones, at 8N1",
       { ...noise, oddBytes: 200, line: { ...LINE, parity: "none" } },
       "wrong-parity",
     ],
-    ["the same behind a serial server", { ...noise, oddBytes: 200, line: null, kind: "tcp" }, "noise"],
-    ["the same where the line is even already", { ...noise, oddBytes: 200 }, "noise"],
+    ["the same from a serial server", { ...noise, oddBytes: 200, line: null, kind: "tcp" }, "noise"],
+    ["the same on a line with even parity", { ...noise, oddBytes: 200 }, "noise"],
     ["wrong checksums", { ...noise, faults: { checksum: 3, framing: 1 } }, "checksum"],
     ["missing segments", { ...noise, faults: { segmentation: 2 } }, "checksum"],
-    ["link frames only", { bytes: 50, distinctBytes: 5, link: "idle" }, "no-content"],
+    ["idle frames only", { bytes: 50, distinctBytes: 5, link: "idle" }, "no-content"],
     ["an AMIS meter", { bytes: 10, distinctBytes: 5, link: "amis" }, "no-content"],
     ["no key", { ...noise, listeningMs: 2_000, faults: { "key-missing": 1, framing: 2 } }, "key-missing"],
     ["a wrong key", { ...noise, faults: { "key-wrong": 4 } }, "key-wrong"],
     ["a wrong authentication key", { ...noise, faults: { authentication: 2 } }, "authentication"],
     ["an unknown layout", { ...noise, faults: { unsupported: 2 } }, "unsupported"],
-    ["refused values", { ...noise, faults: { implausible: 2 }, implausible: "power too high" }, "implausible"],
-    ["a recent telegram, whatever else came", { ...noise, sinceAcceptedMs: 4_000, faults: { checksum: 2 } }, "ok"],
-    ["a pulled adapter right after a telegram", { source: "lost", sinceAcceptedMs: 1_000 }, "no-device"],
+    ["implausible values", { ...noise, faults: { implausible: 2 }, implausible: "power too high" }, "implausible"],
+    ["a recent telegram, whatever else arrived", { ...noise, sinceAcceptedMs: 4_000, faults: { checksum: 2 } }, "ok"],
+    ["an adapter unplugged right after a telegram", { source: "lost", sinceAcceptedMs: 1_000 }, "no-device"],
   ];
   it.each(cases)("recognises %s", (_, change, code) => {
-    expect(diagnose(seen(change)).code).toBe(code);
+    expect(diagnose(observed(change)).code).toBe(code);
   });
 
-  it("tells telegrams without a tag, replays and downgrades from other refusals, with a cure of their own", () => {
-    const said = (change: Partial<Observations>) => diagnose(seen({ ...noise, ...change }));
-    const untagged = said({ faults: { authentication: 2 }, untagged: true });
+  it("distinguishes telegrams without a tag, replays and downgrades from other refusals, with their own remedies", () => {
+    const diagnosisOf = (change: Partial<Observations>) => diagnose(observed({ ...noise, ...change }));
+    const untagged = diagnosisOf({ faults: { authentication: 2 }, untagged: true });
     expect(untagged).toMatchObject({
       code: "authentication",
       text: { en: expect.stringContaining("no authentication tag") },
@@ -83,19 +83,19 @@ describe("diagnose", () => {
       ["counter", "invocation counter does not grow"],
       ["encryption", "seen encrypted"],
     ] as const) {
-      const refused = said({ faults: { implausible: 2 }, implausibleCheck });
+      const refused = diagnosisOf({ faults: { implausible: 2 }, implausibleCheck });
       expect(refused).toMatchObject({ code: "implausible", text: { en: expect.stringContaining(words) } });
       expect(refused.cure.en).toContain("state.json");
     }
   });
 
   it("names the meter whose key is wrong", () => {
-    const { text } = diagnose(seen({ faults: { "key-wrong": 1 }, systemTitle: TITLE }));
+    const { text } = diagnose(observed({ faults: { "key-wrong": 1 }, systemTitle: TITLE }));
     expect(text.en).toContain("the key does not fit meter KFM6750000009");
     expect(text.de).toContain("KFM6750000009");
   });
 
-  it("keeps every sentence short, in both languages, with the longest port", () => {
+  it("keeps every sentence short in both languages, even with the longest port", () => {
     const fields = {
       label: "x".repeat(48),
       meter: "KFM6750000009",
@@ -121,7 +121,7 @@ describe("diagnose", () => {
   });
 
   describe("in our container", () => {
-    const said = (change: Partial<Observations>) => diagnose(seen({ deployment: "docker", ...change }));
+    const diagnosisOf = (change: Partial<Observations>) => diagnose(observed({ deployment: "docker", ...change }));
     const byId = "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0";
 
     it.each<[string, Partial<Observations>, RegExp]>([
@@ -130,20 +130,16 @@ describe("diagnose", () => {
         { source: "no-device" },
         /KAIFA2MQTT_METER_PORT.*docker compose up -d --force-recreate kaifa2mqtt\.$/,
       ],
+      ["an unplugged adapter", { source: "lost" }, /docker compose restart kaifa2mqtt .*docker-compose\.hotplug\.yml/],
+      ["a device without permission", { source: "permission" }, /DIALOUT_GID.*\.env.*stat -Lc %g/],
       [
-        "an adapter that was unplugged",
-        { source: "lost" },
-        /docker compose restart kaifa2mqtt .*docker-compose\.hotplug\.yml/,
-      ],
-      ["a forbidden device", { source: "permission" }, /DIALOUT_GID.*\.env.*stat -Lc %g/],
-      [
-        "something else than a serial device",
+        "something that is not a serial device",
         { source: "not-a-serial-device" },
         /KAIFA2MQTT_METER_PORT.*\/dev\/serial\/by-id/,
       ],
       ["noise", noise, /docker compose run --rm kaifa2mqtt doctor\.$/],
-    ])("%s: the cure names Compose's own words, in both languages", (_, change, words) => {
-      const { text, cure } = said({ label: byId, ...change });
+    ])("%s: the remedy names the Compose settings and commands, in both languages", (_, change, words) => {
+      const { text, cure } = diagnosisOf({ label: byId, ...change });
       expect(cure.en).toMatch(words);
       expect(cure.de).toMatch(words);
       expect(cure.en).not.toBe(cure.de);
@@ -152,35 +148,35 @@ describe("diagnose", () => {
         expect(text.en).toContain(byId);
         expect(text.de).toContain(byId);
       }
-      const onTheHost = diagnose(seen({ label: byId, ...change })).cure;
+      const onTheHost = diagnose(observed({ label: byId, ...change })).cure;
       expect(`${onTheHost.en} ${onTheHost.de}`).not.toMatch(/docker compose|DIALOUT_GID/);
     });
 
     it.each(["tcp://127.0.0.1:20108", "tcp://localhost:3001", "tcp://[::1]:3001"])(
-      "%s is the container itself",
+      "explains that %s is the container itself",
       (label) => {
         for (const source of ["refused", "unreachable"] as const) {
-          const { code, text, cure } = said({ kind: "tcp", source, label });
+          const { code, text, cure } = diagnosisOf({ kind: "tcp", source, label });
           expect(code).toBe("unreachable");
           expect(text.en).toContain(label);
           expect(cure.en).toContain("127.0.0.1 is the container itself");
           expect(cure.de).toContain("127.0.0.1 der Container selbst");
           expect(cure.en).toContain("host.docker.internal");
-          expect(diagnose(seen({ kind: "tcp", source, label })).cure.en).not.toContain("container");
+          expect(diagnose(observed({ kind: "tcp", source, label })).cure.en).not.toContain("container");
         }
       },
     );
 
-    it("another server is not", () => {
-      expect(said({ kind: "tcp", source: "refused", label: "tcp://10.0.0.127:3001" }).cure.en).not.toContain(
+    it("does not say so for another server", () => {
+      expect(diagnosisOf({ kind: "tcp", source: "refused", label: "tcp://10.0.0.127:3001" }).cure.en).not.toContain(
         "container",
       );
     });
   });
 
-  it("cuts a very long port in the middle", () => {
+  it("shortens a very long port in the middle", () => {
     const label = "/dev/serial/by-id/usb-Silicon_Labs_CP2102_USB_to_UART_Bridge_Controller_0001-if00-port0";
-    const { text } = diagnose(seen({ label, source: "no-device" }));
+    const { text } = diagnose(observed({ label, source: "no-device" }));
     expect(text.en).toContain("/dev/serial");
     expect(text.en).toContain("0001-if00-port0");
     expect(text.en.length).toBeLessThan(124);
@@ -198,7 +194,7 @@ describe("Observer", () => {
     systemTitle: TITLE,
   });
 
-  it("takes check sums that always fail in the same way for another check sum, others for a bad cable", () => {
+  it("takes checksums that always fail in the same way for an unknown checksum, others for a bad cable", () => {
     const textAfter = (patterns: readonly (string | undefined)[]): string => {
       const observer = new Observer("/dev/ttyUSB0", "serial");
       observer.opened(0, LINE);
@@ -217,19 +213,19 @@ describe("Observer", () => {
     expect(textAfter([undefined, undefined, undefined, undefined, undefined])).toContain("arrive damaged");
   });
 
-  it("takes the rest of a telegram that was under way for a start, not for noise, until bytes come again", () => {
+  it("takes the end of a telegram in progress for a start, not for noise, until more bytes arrive", () => {
     const observer = new Observer("/dev/ttyUSB0", "serial");
     observer.opened(0, LINE);
-    const rest = Uint8Array.from({ length: 200 }, (_, i) => (i * 37) & 0xff);
-    observer.bytes(rest.subarray(0, 100), 100);
-    observer.bytes(rest.subarray(100), 500);
+    const tail = Uint8Array.from({ length: 200 }, (_, i) => (i * 37) & 0xff);
+    observer.bytes(tail.subarray(0, 100), 100);
+    observer.bytes(tail.subarray(100), 500);
     observer.decoded({ ...fault("framing"), code: "segmentation" } as DecoderEvent, 500);
     expect(diagnose(observer.observe(20_000, 30_000)).code).toBe("starting");
-    observer.bytes(rest, 30_000);
+    observer.bytes(tail, 30_000);
     expect(diagnose(observer.observe(31_500, 30_000)).code).not.toBe("starting");
   });
 
-  it("lets old evidence fade", () => {
+  it("lets old evidence expire", () => {
     const observer = new Observer("/dev/ttyUSB0", "serial");
     observer.opened(0, LINE);
     observer.bytes(Uint8Array.of(1, 2, 3), 1_000);
@@ -238,7 +234,7 @@ describe("Observer", () => {
     expect(diagnose(observer.observe(95_000, 30_000)).code).toBe("silence");
   });
 
-  it("forgets faults with the next accepted telegram, and says so when telegrams stop", () => {
+  it("forgets faults after an accepted telegram, and reports when telegrams stop", () => {
     const observer = new Observer("/dev/ttyUSB0", "serial");
     observer.opened(0, LINE);
     observer.decoded(fault("key-wrong"), 1_000);
@@ -250,7 +246,7 @@ describe("Observer", () => {
     expect(later.text.en).toContain("now nothing arrives");
   });
 
-  it("keeps the reason while a source opens and breaks off at once", () => {
+  it("keeps the error of a source that opens and fails again at once", () => {
     const observer = new Observer("tcp://server:3001", "tcp");
     observer.opened(0, null);
     observer.closed("lost");
@@ -259,7 +255,7 @@ describe("Observer", () => {
     expect(diagnose(observer.observe(6_000, 30_000)).code).toBe("starting");
   });
 
-  it("says one thing while several line settings are tried", () => {
+  it("keeps the same sentence while several line settings are tried", () => {
     const observer = new Observer("/dev/ttyUSB0", "serial");
     const texts = new Set<string>();
     let at = 0;
@@ -280,7 +276,7 @@ describe("Observer", () => {
     expect(observer.observe(at, 30_000).line).toEqual({ ...LINE, parity: "none" });
   });
 
-  it("a quiet line stays a quiet line while other settings are tried", () => {
+  it("keeps reporting silence while other settings are tried", () => {
     const observer = new Observer("/dev/ttyUSB0", "serial");
     observer.opened(0, LINE);
     expect(diagnose(observer.observe(60_000, 30_000)).code).toBe("silence");
@@ -288,7 +284,7 @@ describe("Observer", () => {
     expect(diagnose(observer.observe(60_001, 30_000)).code).toBe("silence");
   });
 
-  it("counts the weight of bytes across chunks", () => {
+  it("counts bytes with odd parity across chunks", () => {
     const observer = new Observer("/dev/ttyUSB0", "serial");
     observer.opened(0, { ...LINE, parity: "none" });
     const odd = Array.from({ length: 256 }, (_, byte) => byte).filter((b) => b.toString(2).split("1").length % 2 === 0);
@@ -301,24 +297,24 @@ describe("Observer", () => {
 
 describe("idleFramesIn", () => {
   const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(" ", ""), "hex"));
-  it("sees frames without content, also when cut at both ends", () => {
+  it("detects frames without content, also if truncated at both ends", () => {
     expect(idleFramesIn(bytes("E5 10 40 01 41 16 E5"))).toBe("idle");
     expect(idleFramesIn(bytes("01 41 16 10 40 01 41 16 10 40"))).toBe("idle");
     expect(idleFramesIn(bytes("7E 7E 7E"))).toBe("idle");
   });
-  it("knows an AMIS meter by its request", () => {
+  it("recognises an AMIS meter by its request", () => {
     expect(idleFramesIn(bytes("10 40 F0 30 16"))).toBe("amis");
     expect(idleFramesIn(bytes("A1 B2 C3 D4 E5 F6 68 01 16 10 40 F0 30 16 E5"))).toBe("amis");
     expect(idleFramesIn(bytes("10 40 F0 30 16 68 01 02"))).toBe("none");
   });
-  it("sees nothing in noise and in telegrams", () => {
+  it("finds none in noise and in telegrams", () => {
     expect(idleFramesIn(bytes("10 40 01 42 16"))).toBe("none");
     expect(idleFramesIn(bytes("68 FA FA 68 53 FF 00 01 67"))).toBe("none");
     expect(idleFramesIn(new Uint8Array(0))).toBe("none");
   });
 });
 
-it("a system title is shown with its maker's letters", () => {
+it("formats a system title with the letters of its manufacturer", () => {
   expect(formatSystemTitle(TITLE)).toBe("KFM6750000009");
   expect(formatSystemTitle("0011223344556677")).toBe("0011223344556677");
 });

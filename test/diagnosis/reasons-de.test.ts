@@ -23,11 +23,11 @@ describe("why a telegram was refused, in German", () => {
     expect(germanReason(english)).toBe(german);
   });
 
-  it("every sentence of acceptance has one", () => {
+  it("exists for every reason that acceptance gives", () => {
     const missing: string[] = [];
     for (const file of readdirSync("src/acceptance")) {
       const source = readFileSync(`src/acceptance/${file}`, "utf8");
-      // The template literals that stand as a reason, with a number for each of their fields.
+      // Every template literal used as a reason, with a number in place of each placeholder.
       const sentences = source.matchAll(
         /(?:reason(?: =|:) |wrongUnit \?\?= |contradiction\(\s*"[a-z-]+",\s*)(?:`((?:[^`\\]|\\.)+)`|"([^"]+)")/g,
       );
@@ -43,7 +43,7 @@ describe("why a telegram was refused, in German", () => {
     expect(missing).toEqual([]);
   });
 
-  it("what has no sentence of its own is told by its code", () => {
+  it("falls back to the meaning of the code", () => {
     expect(germanReasonOr("malformed", "A-XDR at byte 7: unknown tag 99")).toBe("der Inhalt ist nicht lesbar");
   });
 });

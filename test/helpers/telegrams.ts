@@ -1,8 +1,8 @@
-/** Decoded telegrams as a Kaifa MA309 of Netz NÖ sends them, made to measure for tests of what comes after the codec. */
+/** Decoded telegrams of a Kaifa MA309 of Netz NÖ, with adjustable values; for tests of the stages after the codec. */
 import type { Decimal, Proof, Register, Telegram } from "../../src/codec/telegram.ts";
 
-export interface Told {
-  /** Invocation counter; the clock goes on by 5 s with each. */
+export interface TelegramValues {
+  /** Invocation counter; each step advances the clock by 5 s. */
   counter: number;
   /** Wh */
   import: number;
@@ -10,13 +10,13 @@ export interface Told {
   /** W */
   power: number;
   fed: number;
-  /** V, A of each phase. */
+  /** Per phase, V and A. */
   volts: readonly [number, number, number];
   amperes: readonly [number, number, number];
   systemTitle: string;
   meterId: string;
   proof: Proof;
-  /** Milliseconds that the clock of the meter is ahead. */
+  /** How far the meter's clock is ahead, milliseconds. */
   ahead: number;
 }
 
@@ -31,25 +31,25 @@ const register = (code: string, coefficient: number, scaler: number, unit: strin
   scaler,
 });
 
-/** The telegram number `counter` of a house that draws 720 W: 1 Wh each 5 s. What is not told follows from that. */
-export function netzNoe(told: Partial<Told> = {}): Telegram {
-  const { counter = 0, power = 720, fed = 0, volts = [230, 231, 232], amperes = [1.2, 1.1, 1], ahead = 0 } = told;
-  const { import: drawn = 1_000_000 + counter, export: given = 5_000 } = told;
+/** Telegram number `counter` of a house that draws 720 W (1 Wh per 5 s). Values that are not given are derived from that. */
+export function netzNoe(given: Partial<TelegramValues> = {}): Telegram {
+  const { counter = 0, power = 720, fed = 0, volts = [230, 231, 232], amperes = [1.2, 1.1, 1], ahead = 0 } = given;
+  const { import: imported = 1_000_000 + counter, export: exported = 5_000 } = given;
   const time = new Date(START + counter * PERIOD_MS + ahead);
   return {
     transport: "mbus",
-    systemTitle: told.systemTitle ?? "4B464D6550000009",
+    systemTitle: given.systemTitle ?? "4B464D6550000009",
     invocationCounter: 1_000 + counter,
     security: "encrypted",
-    proof: told.proof ?? "sum",
+    proof: given.proof ?? "sum",
     meterTime: `${time.toISOString().slice(0, 19)}+00:00`,
     clocks: [clockBytes(time), clockBytes(time)],
     clockStatus: 0,
-    meterId: told.meterId ?? "181210000009",
+    meterId: given.meterId ?? "181210000009",
     layout: "flat",
     registers: [
-      register("1.8.0", drawn, 0, "Wh"),
-      register("2.8.0", given, 0, "Wh"),
+      register("1.8.0", imported, 0, "Wh"),
+      register("2.8.0", exported, 0, "Wh"),
       register("1.7.0", power, 0, "W"),
       register("2.7.0", fed, 0, "W"),
       ...volts.map((volt, index) => register(`${32 + 20 * index}.7.0`, Math.round(volt * 10), -1, "V")),
