@@ -1,4 +1,4 @@
-/** A clock that stands still until it is told otherwise, and lets everything that waits run when it moves. */
+/** A clock that advances only when a test says so, and then runs the timers that are due. */
 import type { Clock } from "../../src/process/clock.ts";
 
 interface Timer {
@@ -25,21 +25,21 @@ export class FakeClock implements Clock {
     const timer = { at: this.#now + ms, order: this.#order++, act };
     this.#timers.push(timer);
     return () => {
-      this.#timers = this.#timers.filter((one) => one !== timer);
+      this.#timers = this.#timers.filter((other) => other !== timer);
     };
   }
 
-  /** How many timers are waiting. */
+  /** Number of pending timers. */
   get pending(): number {
     return this.#timers.length;
   }
 
-  /** The wall clock is set; the time that passes is not touched by it. */
+  /** Sets the wall clock; the monotonic time is not affected. */
   jump(ms: number): void {
     this.#wall += ms;
   }
 
-  /** Time passes; timers go off in their order, and whatever awaits them has run when this resolves. */
+  /** Lets time pass. Due timers fire in order; resolves after everything that awaits them has run. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms;
     await flushPromises();
@@ -47,7 +47,7 @@ export class FakeClock implements Clock {
       const next = this.#timers.toSorted((a, b) => a.at - b.at || a.order - b.order)[0];
       if (next === undefined || next.at > end) break;
       this.#move(next.at);
-      this.#timers = this.#timers.filter((one) => one !== next);
+      this.#timers = this.#timers.filter((other) => other !== next);
       next.act();
       await flushPromises();
     }
@@ -61,7 +61,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets promises that can resolve do so. */
+/** Runs all promise callbacks that are ready. */
 export async function flushPromises(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

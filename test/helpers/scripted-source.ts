@@ -1,4 +1,4 @@
-/** A source that yields, ends and fails as a test says. */
+/** A source that yields, ends and fails under the control of a test. */
 import type { LineSettings, Source } from "../../src/sources/source.ts";
 
 type Step = { chunk: Uint8Array } | { error: Error } | { end: true };
@@ -6,9 +6,9 @@ type Step = { chunk: Uint8Array } | { error: Error } | { end: true };
 export class ScriptedSource implements Source {
   readonly label = "/dev/ttyTEST";
   readonly hasLine: boolean;
-  /** The settings of every opening so far. */
+  /** Line settings of every opening so far. */
   readonly openings: LineSettings[] = [];
-  /** While set, opening fails with it. */
+  /** While set, opening fails with this error. */
   refusal: Error | null = null;
   #steps: Step[] = [];
   #wake: (() => void) | null = null;
@@ -30,12 +30,12 @@ export class ScriptedSource implements Source {
     this.#add({ end: true });
   }
 
-  /** How many chunks have not been asked for. */
+  /** Number of chunks that have not been read. */
   get unread(): number {
     return this.#steps.length;
   }
 
-  /** The device has changed: whoever waits for that may try again. */
+  /** Resolves `changed`: the device has changed. */
   change(): void {
     this.#change?.();
   }

@@ -1,4 +1,4 @@
-/** Who a meter is over the different lists that it sends. */
+/** The identity of a meter across the different lists that it sends. */
 import { describe, expect, it } from "vitest";
 import type { Telegram } from "../../src/codec/telegram.ts";
 import { MeterIdentity } from "../../src/meter/identity.ts";
@@ -13,7 +13,7 @@ function telegramOf(name: string): Telegram {
 }
 
 describe("a meter", () => {
-  it("is the same one whether a list gives its whole number or only the last digits", () => {
+  it("is the same one whether a list contains its full number or only the last digits", () => {
     const identity = new MeterIdentity({ index: 0 });
     const lists = ["iskra-am550-si-9", "iskra-am550-si-4", "iskra-am550-si-9"].map(telegramOf);
     const readings = lists.map((telegram, i) => identity.read(telegram, true, i * 1000));
@@ -21,7 +21,7 @@ describe("a meter", () => {
     expect(readings.map((reading) => reading?.meter.serialNumber)).toEqual(Array(3).fill("ISK1020784605887"));
   });
 
-  it("that never tells its number has an id at once, and another one for each place in the configuration", () => {
+  it("that never sends its number has an id at once, a different one for each entry of the configuration", () => {
     const telegram = telegramOf("siemens-amis-netz-ooe");
     const ids = [0, 1].map((index) => new MeterIdentity({ index }).read(telegram, true, 0)?.meter.id);
     expect(ids).toEqual(["amis", "amis_2"]);
@@ -30,13 +30,13 @@ describe("a meter", () => {
     });
   });
 
-  it("is another one when the number is another", () => {
+  it("is another one if the number differs", () => {
     const identity = new MeterIdentity({ index: 0 });
     expect(identity.read(telegramOf("iskra-am550-si-9"), true, 0)?.meter.id).toBe("ISK1020784605887");
     expect(identity.read(telegramOf("iskra-am550-si-18"), true, 1000)?.meter.id).toBe("ISK1030789375606");
   });
 
-  it("without a number is given a name after twelve seconds, whatever the machine's clock does meanwhile", () => {
+  it("without a number gets an id after twelve seconds, whatever the wall clock does", () => {
     const telegram = { ...telegramOf("iskra-am550-si-9"), meterId: null, systemTitle: null };
     let now = 0;
     const identity = new MeterIdentity({ index: 0, now: () => now });
@@ -48,7 +48,7 @@ describe("a meter", () => {
     expect(identity.read(telegram, true, -year)?.meter.id).toBe("meter");
   });
 
-  it("that has another number in each telegram is published under eight of them, and that is said once", () => {
+  it("with a different number in each telegram is published under eight of them, with one warning", () => {
     const warnings: string[] = [];
     const identity = new MeterIdentity({ index: 0, warn: (message) => warnings.push(message) });
     const telegram = telegramOf("iskra-am550-si-9");

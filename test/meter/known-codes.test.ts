@@ -14,13 +14,13 @@ const unknown = (from: number, count: number): Row[] =>
   ]);
 
 describe("the codes of a meter", () => {
-  it("of its first telegram are published at once, known or not", () => {
+  it("in its first telegram are published at once, known or not", () => {
     const codes = new KnownCodes();
     expect(topicsOf(codes, [...NETZ_NOE, NEW])).toContain("99.7.0");
     expect(codes.admit(readingOf([...NETZ_NOE, NEW])).values).toHaveLength(readingOf([...NETZ_NOE, NEW]).values.length);
   });
 
-  it("that come later are published at the third time, but quantities of the table at once", () => {
+  it("that appear later are published the third time, but quantities in the table at once", () => {
     const codes = new KnownCodes();
     topicsOf(codes, [["1-0:1.7.0*255", 5, 0, "W"]]);
     const later: Row[] = [NEW, ["1-0:1.8.0*255", 5, 0, "Wh"]];
@@ -31,14 +31,14 @@ describe("the codes of a meter", () => {
     expect(topicsOf(codes, later)).toEqual(["99.7.0", "1.8.0"]);
   });
 
-  it("that are made up for each telegram leave no topic behind", () => {
+  it("that are different in each telegram create no topics", () => {
     const codes = new KnownCodes();
     const known = topicsOf(codes, NETZ_NOE);
     for (let round = 0; round < 200; round++)
       expect(topicsOf(codes, [...NETZ_NOE, ...unknown(50 * round, 50)])).toEqual(known);
   });
 
-  it("are no more than 300, which is said once", () => {
+  it("are limited to 300, with one warning", () => {
     const warnings: string[] = [];
     const codes = new KnownCodes((message) => void warnings.push(message));
     const published = new Set<string>();
@@ -50,7 +50,7 @@ describe("the codes of a meter", () => {
     expect(warnings).toEqual([expect.stringContaining("more than 300 codes")]);
   });
 
-  it("announced as numbers take no text, those of the table from the start", () => {
+  it("announced as numbers never publish a text; those in the table from the start", () => {
     const codes = new KnownCodes();
     expect(topicsOf(codes, [NEW, ["1-0:1.8.0*255", "7137.694*kWh x"]])).toEqual(["99.7.0"]);
     expect(topicsOf(codes, [["1-0:99.7.0*255", "n/a"]])).toEqual([]);

@@ -28,7 +28,7 @@ describe("a capture on demand", () => {
     return { capture, tapped: capture.tap(decoder), folder, fed };
   }
 
-  it("holds the bytes that come after it was asked for, in a file for the owner alone", async () => {
+  it("contains the bytes received after the request, in a file readable by the owner only", async () => {
     const { capture, tapped, folder, fed } = capturing();
     tapped.feed(Uint8Array.of(1, 2));
     capture.begin();
@@ -46,7 +46,7 @@ describe("a capture on demand", () => {
     expect(fed).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it("writes nothing that was not asked for, ends at 64 KiB, and keeps the newest five", async () => {
+  it("writes nothing without a request, stops at 64 KiB, and keeps the newest five files", async () => {
     const { capture, tapped, folder } = capturing();
     await capture.stop();
     expect(existsSync(folder)).toBe(false);

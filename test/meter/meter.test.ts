@@ -17,15 +17,15 @@ const key = Buffer.from(DEMO_KEY, "hex");
 const start = Date.UTC(2026, 0, 1);
 const PERIOD = 5000;
 
-interface Bench {
+interface TestBench {
   readonly meter: Meter;
   readonly source: ScriptedSource;
   readonly clock: FakeClock;
   readonly events: MeterEvent[];
   readonly log: string[];
-  /** The telegram of this moment. */
+  /** The current telegram. */
   telegram(): Uint8Array;
-  /** Telegrams come and periods pass, so many. */
+  /** Sends `count` telegrams, one per period. */
   telegrams(count: number): Promise<void>;
   of<T extends MeterEvent["type"]>(type: T): Extract<MeterEvent, { type: T }>[];
 }
@@ -35,16 +35,16 @@ afterEach(async () => {
   for (const meter of meters.splice(0)) await meter.stop();
 });
 
-async function bench(
+async function testBench(
   options: { hasLine?: boolean; wrongKey?: boolean; refusal?: Error; decoder?: Decoder } = {},
-): Promise<Bench> {
+): Promise<TestBench> {
   const source = new ScriptedSource(options.hasLine ?? true);
   source.refusal = options.refusal ?? null;
   const clock = new FakeClock();
   const events: MeterEvent[] = [];
   const log: string[] = [];
   const simulated = new SimulatedMeter({ key, start });
-  const say = (level: string) => (message: string | (() => string)) => {
+  const logTo = (level: string) => (message: string | (() => string)) => {
     if (level !== "debug") log.push(`${level}: ${typeof message === "function" ? message() : message}`);
   };
   const meter = new Meter({
@@ -56,7 +56,7 @@ async function bench(
     observer: new Observer(source.label, options.hasLine === false ? "tcp" : "serial"),
     toReading: (telegram, complete, receivedAt) => buildReading(telegram, { meter: METER, receivedAt, complete }),
     emit: (event) => void events.push(event),
-    log: { error: say("error"), warn: say("warn"), info: say("info"), debug: say("debug") },
+    log: { error: logTo("error"), warn: logTo("warn"), info: logTo("info"), debug: logTo("debug") },
     clock,
   });
   meters.push(meter);
@@ -82,7 +82,7 @@ async function bench(
 
 describe("a meter", () => {
   it("emits a reading at the last byte of a telegram, without waiting for silence", async () => {
-    const { source, telegram, of, clock } = await bench();
+    const { source, telegram, of, clock } = await testBench();
     const bytes = telegram();
     source.push(bytes.subarray(0, -1));
     await flushPromises();
@@ -94,15 +94,15 @@ describe("a meter", () => {
     expect(of("reading")[0]?.reading.receivedAt).toBe(clock.wall());
   });
 
-  it("says at first contact what is of the moment, and everything once a second telegram agrees", async () => {
-    const { telegrams, of, meter } = await bench();
+  it("publishes momentary values at first contact, and everything once a second telegram agrees", async () => {
+    const { telegrams, of, meter } = await testBench();
     await telegrams(2);
     expect(of("reading").map(({ reading }) => reading.complete)).toEqual([false, true, true]);
     expect(meter.status().counters).toMatchObject({ telegrams: 2, accepted: 2, rejected: 0 });
   });
 
-  it("learns the period and is offline after three of them, thirty seconds at least", async () => {
-    const { telegrams, of, meter, clock } = await bench();
+  it("learns the period and goes offline after three periods, at least thirty seconds", async () => {
+    const { telegrams, of, meter, clock } = await testBench();
     await telegrams(4);
     expect(meter.status()).toMatchObject({ periodMs: PERIOD, online: true });
     await clock.pass(30_000 - PERIOD - 1);
@@ -113,8 +113,8 @@ describe("a meter", () => {
     expect(of("availability").map(({ online }) => online)).toEqual([true, false, true]);
   });
 
-  it("waits three periods of a meter that pushes every quarter of an hour", async () => {
-    const { source, telegram, of, clock, meter } = await bench();
+  it("waits three periods for a meter that pushes every quarter of an hour", async () => {
+    const { source, telegram, of, clock, meter } = await testBench();
     for (let i = 0; i < 3; i++) {
       await clock.pass(900_000);
       source.push(telegram());
@@ -128,8 +128,8 @@ describe("a meter", () => {
     expect(of("availability").map(({ online }) => online)).toEqual([true, false]);
   });
 
-  it("forgets a telegram that was cut off when the line falls silent, and reads the next", async () => {
-    const { source, telegram, of, clock, meter } = await bench();
+  it("drops a truncated telegram when the line falls silent, and reads the next one", async () => {
+    const { source, telegram, of, clock, meter } = await testBench();
     source.push(telegram().subarray(0, 200));
     await clock.pass(900);
     expect(meter.status().counters.rejected).toBe(0);
@@ -140,24 +140,24 @@ describe("a meter", () => {
     expect(of("reading")).toHaveLength(1);
   });
 
-  it("a start in the middle of a telegram is no damage: neither counted nor told", async () => {
-    const { source, telegram, of, log, meter } = await bench();
-    const whole = telegram();
-    source.push(whole.subarray(30));
+  it("does not count or log a start in the middle of a telegram as damage", async () => {
+    const { source, telegram, of, log, meter } = await testBench();
+    const complete = telegram();
+    source.push(complete.subarray(30));
     source.push(telegram());
     await flushPromises();
     expect(meter.status().counters).toMatchObject({ rejected: 0, rejectedBy: {} });
     expect(of("reading")).toHaveLength(1);
     expect(log.filter((line) => line.startsWith("warn"))).toEqual([]);
-    // Later on the same is damage.
-    source.push(whole.subarray(30));
+    // Later, the same is damage.
+    source.push(complete.subarray(30));
     source.push(telegram());
     await flushPromises();
     expect(meter.status().counters.rejectedBy).toEqual({ segmentation: 1 });
   });
 
-  it("tries again with pauses that grow to thirty seconds while the device is missing", async () => {
-    const { source, clock } = await bench({ refusal: new SourceError("no-device", "not there") });
+  it("retries with a back-off of up to thirty seconds while the device is missing", async () => {
+    const { source, clock } = await testBench({ refusal: new SourceError("no-device", "not there") });
     await clock.pass(8_000);
     expect(source.openings.length).toBeGreaterThanOrEqual(8);
     await clock.pass(600_000);
@@ -166,8 +166,8 @@ describe("a meter", () => {
     expect(source.openings.length - before).toBe(10);
   });
 
-  it("tries a server on the network again each half period, however long the outage", async () => {
-    const { source, clock, telegrams } = await bench({ hasLine: false });
+  it("retries a network server every half period, however long the outage", async () => {
+    const { source, clock, telegrams } = await testBench({ hasLine: false });
     await telegrams(4);
     source.refusal = new SourceError("refused", "not there");
     source.fail(new SourceError("lost", "gone"));
@@ -177,8 +177,8 @@ describe("a meter", () => {
     expect(source.openings.length - before).toBe(24);
   });
 
-  it("is back at once when the source says that the device has changed", async () => {
-    const { source, clock, of, telegram } = await bench({ refusal: new SourceError("no-device", "not there") });
+  it("reconnects at once when the source reports a changed device", async () => {
+    const { source, clock, of, telegram } = await testBench({ refusal: new SourceError("no-device", "not there") });
     await clock.pass(600_000);
     source.refusal = null;
     source.change();
@@ -188,11 +188,11 @@ describe("a meter", () => {
     expect(of("reading")).toHaveLength(1);
   });
 
-  it("tells a missing device once and its return once", async () => {
-    const { source, clock, log, telegram } = await bench({ refusal: new SourceError("no-device", "not there") });
+  it("logs a missing device once and its return once", async () => {
+    const { source, clock, log, telegram } = await testBench({ refusal: new SourceError("no-device", "not there") });
     await clock.pass(60_000);
-    const told = log.filter((line) => line.startsWith("warn"));
-    expect(told).toHaveLength(1);
+    const warnings = log.filter((line) => line.startsWith("warn"));
+    expect(warnings).toHaveLength(1);
     source.refusal = null;
     source.change();
     await flushPromises();
@@ -201,8 +201,8 @@ describe("a meter", () => {
     expect(log.filter((line) => /works again after 60 s/.test(line))).toHaveLength(1);
   });
 
-  it("goes on after the device was lost in the middle of a telegram", async () => {
-    const { source, telegrams, telegram, clock, of } = await bench();
+  it("recovers after the device was lost in the middle of a telegram", async () => {
+    const { source, telegrams, telegram, clock, of } = await testBench();
     await telegrams(3);
     source.push(telegram().subarray(0, 100));
     await flushPromises();
@@ -214,11 +214,11 @@ describe("a meter", () => {
     expect(of("reading")).toHaveLength(before + 1);
   });
 
-  it("begins with even parity, tries none when nothing but garble comes, and stays with what works", async () => {
-    const { source, clock, telegrams } = await bench();
-    const garble = Uint8Array.from({ length: 200 }, (_, i) => (i * 37 + 11) & 0x7f);
+  it("starts with even parity, tries no parity if only garbage arrives, and keeps the setting that works", async () => {
+    const { source, clock, telegrams } = await testBench();
+    const garbage = Uint8Array.from({ length: 200 }, (_, i) => (i * 37 + 11) & 0x7f);
     for (let i = 0; i < 4; i++) {
-      source.push(garble);
+      source.push(garbage);
       await clock.pass(PERIOD);
     }
     expect(source.openings.map(({ parity }) => parity)).toEqual(["even", "none"]);
@@ -226,8 +226,8 @@ describe("a meter", () => {
     expect(source.openings).toHaveLength(2);
   });
 
-  it("tries the settings of an AMIS meter after both parities, and stays for longer than its search takes", async () => {
-    const { source, clock } = await bench();
+  it("tries the AMIS settings after both parities, for longer than an AMIS meter needs to search", async () => {
+    const { source, clock } = await testBench();
     const openings = () => source.openings.map(({ baudRate, parity }) => `${baudRate} ${parity}`);
     await clock.pass(61_000);
     expect(openings()).toEqual(["2400 even", "2400 none"]);
@@ -241,16 +241,16 @@ describe("a meter", () => {
     expect(openings()).toHaveLength(3);
   });
 
-  it("takes frames that it cannot decrypt for a proof of the line settings", async () => {
-    const { source, telegrams, meter } = await bench({ wrongKey: true });
+  it("takes frames that it cannot decrypt as proof of the line settings", async () => {
+    const { source, telegrams, meter } = await testBench({ wrongKey: true });
     await telegrams(10);
     expect(source.openings).toHaveLength(1);
     expect(meter.status().counters.rejectedBy).toEqual({ "key-wrong": 10 });
     expect(meter.status().diagnosis.code).toBe("key-wrong");
   });
 
-  it("tells the first dropped telegram with its reason and sums up the rest", async () => {
-    const { telegrams, log } = await bench({ wrongKey: true });
+  it("logs the first dropped telegram with its reason and summarizes the rest", async () => {
+    const { telegrams, log } = await testBench({ wrongKey: true });
     await telegrams(60);
     const dropped = log.filter((line) => line.includes("dropped"));
     expect(dropped[0]).toMatch(/^warn: telegram dropped \(key-wrong\)/);
@@ -258,16 +258,16 @@ describe("a meter", () => {
     expect(dropped[1]).toMatch(/telegrams dropped in the last 1 min: 1\d × key-wrong/);
   });
 
-  it("asks a server anew that holds the connection and sends nothing", async () => {
-    const { source, clock } = await bench({ hasLine: false });
+  it("reconnects to a server that keeps the connection open but sends nothing", async () => {
+    const { source, clock } = await testBench({ hasLine: false });
     await clock.pass(170_000);
     expect(source.openings).toHaveLength(1);
     await clock.pass(20_000);
     expect(source.openings).toHaveLength(2);
   });
 
-  it("opens its port anew when that is asked for, and goes on", async () => {
-    const { meter, source, telegrams, of } = await bench();
+  it("reopens its port on request and continues", async () => {
+    const { meter, source, telegrams, of } = await testBench();
     await telegrams(2);
     const before = of("reading").length;
     meter.restart();
@@ -277,8 +277,8 @@ describe("a meter", () => {
     expect(of("reading").length).toBeGreaterThan(before);
   });
 
-  it("takes no harm from a wall clock that jumps", async () => {
-    const { telegrams, clock, of, meter } = await bench();
+  it("is not affected by a wall clock that jumps", async () => {
+    const { telegrams, clock, of, meter } = await testBench();
     await telegrams(3);
     clock.jump(-10 * 365 * 86_400_000);
     await telegrams(3);
@@ -288,8 +288,8 @@ describe("a meter", () => {
     expect(meter.status()).toMatchObject({ periodMs: PERIOD, counters: { accepted: 9, rejected: 0 } });
   });
 
-  it("ends with its source, and everything in it is decided then", async () => {
-    const { source, telegram, of, meter } = await bench();
+  it("ends with its source and decides all held telegrams", async () => {
+    const { source, telegram, of, meter } = await testBench();
     source.push(telegram());
     source.end();
     await meter.done;
@@ -299,26 +299,26 @@ describe("a meter", () => {
 
   it("stops in any state and leaves no timer behind", async () => {
     const states = [
-      async (one: Bench) => one.clock.pass(10),
-      async (one: Bench) => one.telegrams(3),
-      async (one: Bench) => one.source.push(one.telegram().subarray(0, 100)),
-      async (one: Bench) => one.source.fail(new SourceError("lost", "pulled")),
+      async (bench: TestBench) => bench.clock.pass(10),
+      async (bench: TestBench) => bench.telegrams(3),
+      async (bench: TestBench) => bench.source.push(bench.telegram().subarray(0, 100)),
+      async (bench: TestBench) => bench.source.fail(new SourceError("lost", "pulled")),
     ];
-    for (const bring of states) {
-      const one = await bench();
-      await bring(one);
+    for (const enterState of states) {
+      const bench = await testBench();
+      await enterState(bench);
       await flushPromises();
-      await one.meter.stop();
-      await one.meter.stop();
-      expect(one.clock.pending).toBe(0);
-      const told = one.events.length;
-      await one.clock.pass(60_000);
-      expect(one.events).toHaveLength(told);
+      await bench.meter.stop();
+      await bench.meter.stop();
+      expect(bench.clock.pending).toBe(0);
+      const eventCount = bench.events.length;
+      await bench.clock.pass(60_000);
+      expect(bench.events).toHaveLength(eventCount);
     }
   });
 
-  it("survives an error of our own in handling bytes, with its stack in the log", async () => {
-    const { source, clock, log, telegrams, of } = await bench();
+  it("survives a bug in our handling of bytes and logs its stack", async () => {
+    const { source, clock, log, telegrams, of } = await testBench();
     source.fail(new TypeError("a bug"));
     await clock.pass(1100);
     await telegrams(2);
@@ -328,14 +328,14 @@ describe("a meter", () => {
 });
 
 describe("a defect in the codec", () => {
-  /** A decoder that throws at one of its doors as often as it is told to. */
-  function failing(door: "feed" | "silence" | "end") {
+  /** A decoder that throws twice in one of its methods. */
+  function failing(method: "feed" | "silence" | "end") {
     const decoder = createDecoder({ key });
     let throws = 2;
     const guarded =
       <A extends unknown[], R>(name: string, act: (...args: A) => R) =>
       (...args: A): R => {
-        if (name === door && throws-- > 0) throw new RangeError("Maximum call stack size exceeded");
+        if (name === method && throws-- > 0) throw new RangeError("Maximum call stack size exceeded");
         return act(...args);
       };
     return {
@@ -350,9 +350,9 @@ describe("a defect in the codec", () => {
   }
 
   it.each(["feed", "silence"] as const)(
-    "met in %s costs that telegram and is logged once; the session stays",
-    async (door) => {
-      const { telegrams, of, log, source, meter } = await bench({ decoder: failing(door) });
+    "in %s costs that telegram and is logged once; the connection stays open",
+    async (method) => {
+      const { telegrams, of, log, source, meter } = await testBench({ decoder: failing(method) });
       await telegrams(4);
       expect(log.filter((line) => line.startsWith("error:"))).toHaveLength(1);
       expect(log.join("\n")).toContain("Maximum call stack size exceeded");
@@ -362,8 +362,8 @@ describe("a defect in the codec", () => {
     },
   );
 
-  it("met when the source breaks off does not keep the meter from opening it again", async () => {
-    const { telegrams, of, log, source, clock } = await bench({ decoder: failing("end") });
+  it("when the source is lost does not prevent the meter from reopening it", async () => {
+    const { telegrams, of, log, source, clock } = await testBench({ decoder: failing("end") });
     source.fail(new SourceError("lost", "pulled"));
     await clock.pass(5_000);
     await telegrams(2);

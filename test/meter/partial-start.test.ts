@@ -15,19 +15,19 @@ describe("a start in the middle of a telegram", () => {
     "lg-e450-at-steiermark-gbt",
     "dsmr5-nl-iskra-p1",
     "sagemcom-t210d-raw-plain",
-  ])("at every twentieth byte of %s is no fault", (name) => {
+  ])("is not a fault, at every twentieth byte of %s", (name) => {
     const { wire, keys } = loadFixture(name);
-    const whole = types([...createDecoder(keys).feed(wire)]).filter((type) => type === "telegram").length;
+    const complete = types([...createDecoder(keys).feed(wire)]).filter((type) => type === "telegram").length;
     for (let cut = 1; cut < wire.length; cut += 20) {
       const decoder = new PartialStart(createDecoder(keys));
       const seen = types([...decoder.feed(wire.subarray(cut)), ...decoder.silence(), ...decoder.feed(wire)]);
       const telegrams = seen.filter((type) => type === "telegram").length;
       expect({ cut, faults: seen.filter((type) => type !== "telegram") }).toEqual({ cut, faults: [] });
-      expect(telegrams).toBeGreaterThanOrEqual(whole);
+      expect(telegrams).toBeGreaterThanOrEqual(complete);
     }
   });
 
-  it("is counted as skipped bytes, all of them", () => {
+  it("counts all its bytes as skipped", () => {
     const { wire, keys } = loadFixture("kaifa-netz-noe");
     const decoder = new PartialStart(createDecoder(keys));
     const events = [...decoder.feed(wire.subarray(30)), ...decoder.feed(wire)];
@@ -35,7 +35,7 @@ describe("a start in the middle of a telegram", () => {
     expect(skipped).toBe(wire.length - 30);
   });
 
-  it("later on is damage, and so it is after the first telegram of a source that was opened again", () => {
+  it("is damage after the first telegram, also on a source that was reopened", () => {
     const { wire, keys } = loadFixture("kaifa-netz-noe");
     const decoder = new PartialStart(createDecoder(keys));
     const twice = (): string[] => [

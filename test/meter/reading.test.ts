@@ -7,7 +7,7 @@ function texts(rows: readonly Row[], complete = true): Record<string, string> {
 }
 
 describe("a reading", () => {
-  it("is in the units that people read, with every digit of the meter and none more", () => {
+  it("uses everyday units, with exactly the digits that the meter sends", () => {
     expect(texts(NETZ_NOE)).toEqual({
       energy_import: "12.937",
       energy_export: "0.000",
@@ -24,7 +24,7 @@ describe("a reading", () => {
     });
   });
 
-  it("keeps the digits of a register that no JavaScript number can hold", () => {
+  it("keeps all digits of a register beyond the range of a JavaScript number", () => {
     const json = readingToJson(readingOf([["1-0:1.8.0*255", 123456789012345678901n, 0, "Wh"]]));
     expect(json).toContain('"energy_import":123456789012345678.901');
   });
@@ -37,7 +37,7 @@ describe("a reading", () => {
     expect(texts([["1-0:13.7.0*255", 98, 0, "%"]])).toMatchObject({ power_factor: "0.98" });
   });
 
-  it("never gives a value the name of a quantity whose unit it does not have", () => {
+  it("never gives a value the name of a quantity with a different unit", () => {
     const { values } = readingOf([
       ["1-0:1.8.0*255", 12937, 0, "varh"],
       ["1-0:32.7.0*255", 230, 0, null],
@@ -48,7 +48,7 @@ describe("a reading", () => {
     ]);
   });
 
-  it("computes 16.7.0 exactly where the meter does not send it", () => {
+  it("computes 16.7.0 exactly if the meter does not send it", () => {
     expect(
       texts([
         ["1-0:1.7.0*255", 5, 0, "W"],
@@ -62,7 +62,7 @@ describe("a reading", () => {
     expect(net).toMatchObject({ key: "power_net", topic: "16.7.0", text: "826", unit: "W" });
   });
 
-  it("leaves 16.7.0 as the meter sends it", () => {
+  it("keeps 16.7.0 if the meter sends it", () => {
     const rows: Row[] = [
       ["1-0:16.7.0*255", -7, 0, "W"],
       ["1-0:1.7.0*255", 0, 0, "W"],
@@ -72,11 +72,11 @@ describe("a reading", () => {
     expect(readingOf(rows).values.filter(({ topic }) => topic === "16.7.0")).toHaveLength(1);
   });
 
-  it("has no 16.7.0 if the meter sends only one direction: nothing is invented", () => {
+  it("has no 16.7.0 if the meter sends only one direction", () => {
     expect(texts([["1-0:1.7.0*255", 5, 0, "W"]])).toEqual({ power_import: "5" });
   });
 
-  it("names tariffs, phases and codes without a name as promised", () => {
+  it("names tariffs, phases and unnamed codes as documented", () => {
     expect(
       texts([
         ["1-0:1.8.1*255", 1, 3, "Wh"],
@@ -102,7 +102,7 @@ describe("a reading", () => {
     });
   });
 
-  it("names topics by C.D.E, and by the whole code where A-B is not 1-0", () => {
+  it("names topics by C.D.E, and by the full code if A-B is not 1-0", () => {
     const { values } = readingOf([
       ["1-0:1.8.0*255", 1, 0, "Wh"],
       ["1-1:32.7.0*255", 232, 0, "V"],
@@ -115,7 +115,7 @@ describe("a reading", () => {
     ]);
   });
 
-  it("tells two channels of one quantity apart", () => {
+  it("distinguishes two channels of one quantity", () => {
     expect(
       texts([
         ["1-0:1.8.0*255", 1, 3, "Wh"],
@@ -124,7 +124,7 @@ describe("a reading", () => {
     ).toEqual({ energy_import: "1", obis_1_1_1_8_0: "2000" });
   });
 
-  it("holds only what is of the moment at first contact", () => {
+  it("contains only momentary values at first contact", () => {
     const keys = Object.keys(texts([...NETZ_NOE, ["0-0:96.1.0*255", "x"], ["1-0:99.7.0*255", 1, 0, "W"]], false));
     expect(keys).toContain("power_net");
     expect(keys.filter((key) => /energy|obis/.test(key))).toEqual([]);
@@ -144,14 +144,14 @@ describe("a reading", () => {
 });
 
 describe("the id of a meter", () => {
-  it("is what is configured, else its number, else its system title, reduced to what a topic may hold", () => {
+  it("is the configured one, else its number, else its system title, reduced to characters allowed in a topic", () => {
     expect(meterIdOf(telegramOf([]), "house")).toBe("house");
     expect(meterIdOf(telegramOf([]))).toBe("181220000009");
     expect(meterIdOf(telegramOf([], { meterId: null }))).toBe("4B464D6750000009");
     expect(meterIdOf(telegramOf([], { meterId: "AT/00 #1+2_x-y" }))).toBe("AT0012_x-y");
   });
 
-  it("is unknown if the telegram does not say whose it is", () => {
+  it("is unknown if the telegram does not identify its meter", () => {
     expect(meterIdOf(telegramOf([], { meterId: null, systemTitle: null }))).toBeNull();
   });
 
