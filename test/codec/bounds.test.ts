@@ -1,4 +1,4 @@
-/** What a hostile line can make the decoder hold, and what it must still do afterwards. */
+/** Memory limits of the decoder on a hostile line, and its recovery afterwards. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
@@ -25,13 +25,13 @@ const gc = runInNewContext("gc") as () => void;
 
 const ENDLESS: [string, Uint8Array, Uint8Array | ((round: number) => Uint8Array)][] = [
   ["HDLC segments of one byte", first, segment(1)],
-  ["empty HDLC frames behind a segment", first, empty],
+  ["empty HDLC frames after a segment", first, empty],
   ["blocks without content", new Uint8Array(0), (round) => block((round % 65_535) + 1, 0)],
   ["M-Bus segments of one byte", new Uint8Array(0), (round) => ones[round % 299] ?? good],
 ];
 
 describe("a telegram that never ends", () => {
-  it.each(ENDLESS)("%s: no more than 4 bytes are held for a byte fed", (_, opening, endless) => {
+  it.each(ENDLESS)("%s: buffers at most 4 bytes per byte fed", (_, opening, endless) => {
     const decoder = createDecoder({ key, keepBytes: true });
     decoder.feed(opening);
     const heap = () => {
@@ -48,13 +48,13 @@ describe("a telegram that never ends", () => {
       decoder.feed(bytes);
       fed += bytes.length;
     }
-    // Half a megabyte more or less is the engine's own.
+    // The heap of the engine itself varies by half a megabyte.
     expect(heap() - before).toBeLessThan(Math.min(4 * fed, 500_000));
     decoder.silence();
     expect(decoder.feed(good)).toMatchObject([{ type: "telegram" }]);
   });
 
-  it("carries the bytes of its frames while they are few, and none when they are too many", () => {
+  it("carries the bytes of its frames up to a limit, and none beyond it", () => {
     const decoder = createDecoder({ keepBytes: true });
     const short = [...decoder.feed(first), ...decoder.feed(segment(5)), ...decoder.silence()];
     expect(short).toMatchObject([{ type: "fault", code: "segmentation" }]);
@@ -67,9 +67,9 @@ describe("a telegram that never ends", () => {
   });
 });
 
-it("a P1 telegram whose bytes come one by one is searched for its end only where that can have come", () => {
+it("the end of a P1 telegram is searched for only in the new bytes", () => {
   const text = Buffer.from(`/AAA5\r\n1${"0".repeat(2_000)}`);
-  // Had it not been seen before, this end line would decide.
+  // Without an offset this end line is found; with one it counts as searched already.
   text.write("\n!\n", 500);
   expect(scanP1Telegram(text, 0, text.length, false)).toMatchObject({ kind: "bad" });
   expect(scanP1Telegram(text, 0, text.length, false, 600)).toMatchObject({ kind: "more" });

@@ -13,7 +13,7 @@ function block(language: string): string {
   return match[1];
 }
 
-test("the example of docs/codec.md prints what the page says", async () => {
+test("the example in docs/codec.md prints the documented output", async () => {
   const { outputFiles } = await build({
     stdin: { contents: block("ts"), loader: "ts", resolveDir: root },
     alias: { "kaifa2mqtt/codec": fileURLToPath(new URL("../../src/codec/index.ts", import.meta.url)) },
@@ -30,7 +30,7 @@ test("the example of docs/codec.md prints what the page says", async () => {
   expect(run.stdout).toBe(block("text"));
 });
 
-test("every code of a fault is explained there", () => {
+test("docs/codec.md explains every fault code", () => {
   const source = readFileSync(new URL("../../src/codec/codec-error.ts", import.meta.url), "utf8");
   const codes = [...source.matchAll(/^ {2}\| "([a-z-]+)"/gm)].map((match) => match[1]);
   expect(codes.length).toBeGreaterThan(5);

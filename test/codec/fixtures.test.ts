@@ -1,4 +1,4 @@
-/** Every folder of test/fixtures/telegrams goes through the decoder: a new meter is a new folder. */
+/** Decodes every folder of test/fixtures/telegrams: to add a meter, add a folder. */
 import { describe, expect, it } from "vitest";
 import type { DecoderEvent } from "../../src/codec/decoder-event.ts";
 import { fixtureNames, loadFixture, summarize } from "../helpers/fixtures.ts";
@@ -7,17 +7,17 @@ import { decodePieces, join } from "../helpers/splits.ts";
 
 const fixtures = fixtureNames().map(loadFixture);
 const good = fixtures.filter(({ expected }) => expected.length > 0 && expected.every((one) => "values" in one));
-/** Bodies alone are believed only where they are all there is. */
+/** A body without its APDU is accepted only if it is the whole input. */
 const repeatable = good.filter(({ name }) => !name.endsWith("-body"));
-/** Noise may look like the remains of a frame around a bare APDU, which is then not believed. */
-const checked = repeatable.filter(({ expected }) => expected[0]?.transport !== "raw");
+/** Noise may look like part of a frame around a bare APDU, which is then refused. */
+const embeddable = repeatable.filter(({ expected }) => expected[0]?.transport !== "raw");
 
 function telegrams(events: readonly DecoderEvent[]): Record<string, unknown>[] {
   return summarize(events).filter((one) => "values" in one);
 }
 
 describe.each(fixtures)("the capture $name", ({ wire, keys, expected }) => {
-  it("gives exactly its reading, or its fault, when it is fed whole", () => {
+  it("gives exactly its expected reading or fault in one piece", () => {
     expect(summarize(decodePieces([wire], keys))).toEqual(expected);
   });
 
@@ -27,19 +27,19 @@ describe.each(fixtures)("the capture $name", ({ wire, keys, expected }) => {
   });
 });
 
-describe.each(checked)("the telegram $name", ({ wire, keys, expected }) => {
-  it("comes out of noise before and behind it", () => {
+describe.each(embeddable)("the telegram $name", ({ wire, keys, expected }) => {
+  it("is found between noise", () => {
     const random = seededRandom(wire.length);
     for (let run = 0; run < 10; run++) {
       const before = randomBytes(random, 1 + Math.floor(random() * 100));
-      const behind = randomBytes(random, 1 + Math.floor(random() * 100));
-      expect(telegrams(decodePieces([join(before, wire, behind)], keys))).toEqual(expected);
+      const after = randomBytes(random, 1 + Math.floor(random() * 100));
+      expect(telegrams(decodePieces([join(before, wire, after)], keys))).toEqual(expected);
     }
   });
 });
 
 describe.each(repeatable)("the telegram $name", ({ wire, keys, expected }) => {
-  it("comes out twice when it is sent twice in a row", () => {
+  it("is read twice when it is sent twice in a row", () => {
     expect(summarize(decodePieces([join(wire, wire)], keys))).toEqual([...expected, ...expected]);
   });
 });

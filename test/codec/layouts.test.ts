@@ -55,25 +55,25 @@ describe("flat: Netz NÖ / EVN", () => {
     expect(valuesOf(telegram)).toEqual(values);
   });
 
-  test("without clock and number; the time is then that of the header, or none", () => {
+  test("without clock and number: the time is taken from the header, if it has one", () => {
     expect(telegramOf(structure(...pairs))).toMatchObject({ meterId: null, meterTime: ISO, clocks: [CLOCK] });
     expect(telegramOf(structure(...pairs), null)).toMatchObject({ meterTime: null, clockStatus: null, clocks: [] });
     expect(telegramOf(structure(octets(CLOCK), ...pairs), null)).toMatchObject({ meterTime: ISO, clockStatus: 0x80 });
   });
 
-  test("an unspecified clock in the header leaves the time to the one in the body", () => {
+  test("with an unspecified clock in the header, the time is taken from the body", () => {
     const telegram = telegramOf(structure(octets(CLOCK), ...pairs), new Uint8Array(12).fill(0xff));
     expect(telegram.meterTime).toBe(ISO);
   });
 
-  test("a value that the meter does not have is left out", () => {
+  test("a null value is omitted", () => {
     const telegram = telegramOf(
       structure(code("1.8.0"), NULL, scale(0, 30), ...pairs.slice(3), code("2.8.0"), { tag: "dontCare" }),
     );
     expect(valuesOf(telegram)).toEqual(values.slice(1));
   });
 
-  test("signed, negative and wide values", () => {
+  test("signed, negative and 64-bit values", () => {
     const telegram = telegramOf(
       structure(
         code("13.7.0"),
@@ -100,7 +100,7 @@ describe("flat: Netz NÖ / EVN", () => {
     });
   });
 
-  test("floats are exact in decimal, NaN is no value", () => {
+  test("floats are converted exactly to decimal, NaN is omitted", () => {
     const telegram = telegramOf(
       structure(
         code("32.7.0"),
@@ -141,30 +141,30 @@ describe("nested: TINETZ, Salzburg, Vorarlberg", () => {
 describe("the meter's number", () => {
   const id = (...items: AxdrValue[]) => telegramOf(structure(...items, code("1.8.0"), u32(5), text("000099"))).meterId;
 
-  test("0-0:96.1.0, else the logical device name, else that of Kamstrup, else the one without code", () => {
-    const number_ = [code("0-0:96.1.0"), text("1KFM0200234804")];
+  test("is 0-0:96.1.0, else the logical device name, else that of Kamstrup, else the text without a code", () => {
+    const meterNumber = [code("0-0:96.1.0"), text("1KFM0200234804")];
     const device = [code("0-0:42.0.0"), text("KFM1200200234804")];
     const gs1 = [code("1-1:0.0.5"), text("5706567326590407")];
-    expect(id(...gs1, ...device, ...number_)).toBe("1KFM0200234804");
-    expect(id(...number_, ...device)).toBe("1KFM0200234804");
+    expect(id(...gs1, ...device, ...meterNumber)).toBe("1KFM0200234804");
+    expect(id(...meterNumber, ...device)).toBe("1KFM0200234804");
     expect(id(...gs1, ...device)).toBe("KFM1200200234804");
     expect(id(...gs1)).toBe("5706567326590407");
     expect(id()).toBe("000099");
     expect(id(code("1-0:96.1.0"), text("A1"))).toBe("A1");
   });
 
-  test("the number of a sub-meter is not the meter's", () => {
+  test("the number of a sub-meter is not used", () => {
     expect(id(code("0-1:96.1.0"), text("GAS"))).toBe("000099");
   });
 
-  test("zeros that fill it up do not belong to it, bytes that are no text are shown as hex", () => {
+  test("padding zeros are removed, bytes that are not text are shown as hex", () => {
     expect(id(code("0-0:96.1.0"), octets("31320000"))).toBe("12");
     expect(id(code("0-0:96.1.0"), octets("01FE"))).toBe("01FE");
     expect(id(code("0-0:96.1.0"), u32(4711))).toBe("4711");
   });
 });
 
-test("array: structures of code and value with and without scaler and unit", () => {
+test("array: structures of code and value, with or without scaler and unit", () => {
   const telegram = telegramOf(
     array(
       structure(code("1-1:0.2.129"), { tag: "visibleString", bytes: "AIDON_V0001" }),
@@ -183,7 +183,7 @@ test("array: structures of code and value with and without scaler and unit", () 
   ]);
 });
 
-test("array: untagged attribute descriptors, as EGD's meters send them", () => {
+test("array: untagged attribute descriptors, as sent by meters of EG.D", () => {
   const descriptor = (classId: number, obis: string, value: AxdrValue) =>
     join(parseHex("0202"), Uint8Array.of(0, classId), parseObis(obis), Uint8Array.of(2), encodeAxdr(value));
   const body = join(
@@ -197,7 +197,7 @@ test("array: untagged attribute descriptors, as EGD's meters send them", () => {
   expect(valuesOf(event.telegram)).toEqual(["0-0:96.1.1*255=00000000", "1-0:1.7.0*255=1234", "1-0:1.8.0*255=5"]);
 });
 
-test("compact arrays read as the arrays they stand for", () => {
+test("compact arrays are read like arrays", () => {
   const telegram = telegramOf({
     tag: "compactArray",
     items: [structure(code("1.8.0"), u32(5)), structure(code("2.8.0"), u32(6))],
@@ -213,7 +213,7 @@ describe("obis-pairs: Kamstrup, Landis+Gyr", () => {
   test.each([
     ["a list name", [{ tag: "visibleString", bytes: "Kamstrup_V0001" } as const]],
     ["a clock", [octets(CLOCK)]],
-    ["the name of the push set-up", [octets("0006190900FF")]],
+    ["the name of the push setup", [octets("0006190900FF")]],
     ["nothing", []],
   ])("after %s", (_, lead) => {
     const telegram = telegramOf(structure(...lead, ...pairs));
@@ -222,12 +222,12 @@ describe("obis-pairs: Kamstrup, Landis+Gyr", () => {
     expect(telegram.registers[0]).toMatchObject({ unit: null, scaler: null });
   });
 
-  test("values before their codes are not taken for values after them", () => {
+  test("values before their codes are not mistaken for values after them", () => {
     const [code1, value1, code2, value2] = pairs as [AxdrValue, AxdrValue, AxdrValue, AxdrValue];
     expect(decodeBody(structure(value1, code1, value2, code2))).toMatchObject({ code: "unsupported" });
   });
 
-  test("what stands between the pairs without a code is not guessed at", () => {
+  test("an element without a code between the pairs is unsupported", () => {
     for (const stray of [u32(7), text("abc"), octets(CLOCK)]) {
       const event = decodeBody(structure(pairs[0] as AxdrValue, pairs[1] as AxdrValue, stray, ...pairs.slice(2)));
       expect(event).toMatchObject({ type: "fault", code: "unsupported" });
@@ -244,18 +244,18 @@ describe("push-list: Iskraemeco, Landis+Gyr", () => {
       number("longUnsigned", 0),
       ...more,
     );
-  const itself = object(40, "0-8:25.9.0", 2);
+  const listItself = object(40, "0-8:25.9.0", 2);
   const measured = [object(3, "1-1:1.7.0", 2), object(3, "1-1:1.8.0", 2), object(8, "0-0:1.0.0", 2)];
   const values = [u32(7), u32(6229669), octets(CLOCK)];
   const expected = ["1-1:1.7.0*255=7", "1-1:1.8.0*255=6229669", `0-0:1.0.0*255=${ISO}`];
 
-  test("the list names itself first: it is its own value", () => {
-    const telegram = telegramOf(structure(array(itself, ...measured), ...values));
+  test("a list that contains itself first, as its own value", () => {
+    const telegram = telegramOf(structure(array(listItself, ...measured), ...values));
     expect(telegram.layout).toBe("push-list");
     expect(valuesOf(telegram)).toEqual(expected);
   });
 
-  test("the list does not name itself: the values begin behind it", () => {
+  test("a list that does not contain itself: the values follow it", () => {
     expect(valuesOf(telegramOf(structure(array(...measured), ...values)))).toEqual(expected);
   });
 
@@ -264,9 +264,9 @@ describe("push-list: Iskraemeco, Landis+Gyr", () => {
     expect(valuesOf(telegramOf(structure(array(...six), ...values)))).toEqual(expected);
   });
 
-  test("the push set-up, logical names and further attributes are no measurements", () => {
+  test("the push setup, logical names and further attributes are not measurements", () => {
     const objects = [
-      itself,
+      listItself,
       object(40, "0-8:25.9.0", 1),
       object(1, "0-0:42.0.0", 1),
       object(3, "1-1:1.7.0", 5),
@@ -276,8 +276,8 @@ describe("push-list: Iskraemeco, Landis+Gyr", () => {
     expect(valuesOf(telegramOf(body))).toEqual(expected);
   });
 
-  test("the state of a disconnector, which is not its attribute 2, is given", () => {
-    const body = structure(array(itself, object(70, "0-0:96.3.10", 3), ...measured), number("enum", 1), ...values);
+  test("the state of a disconnector is read, although it is not attribute 2", () => {
+    const body = structure(array(listItself, object(70, "0-0:96.3.10", 3), ...measured), number("enum", 1), ...values);
     expect(valuesOf(telegramOf(body))).toEqual(["0-0:96.3.10*255=1", ...expected]);
   });
 
@@ -286,40 +286,40 @@ describe("push-list: Iskraemeco, Landis+Gyr", () => {
     expect(valuesOf(telegramOf(body))).toEqual(["1-0:1.7.0*255=70 W"]);
   });
 
-  test("values that are not as many as the objects are not guessed at", () => {
+  test("a number of values that differs from the number of objects is unsupported", () => {
     for (const body of [
       structure(array(...measured), ...values.slice(1)),
-      structure(array(itself, ...measured), ...values, u32(1), u32(2)),
+      structure(array(listItself, ...measured), ...values, u32(1), u32(2)),
     ]) {
       expect(decodeBody(body)).toMatchObject({ type: "fault", code: "unsupported" });
     }
   });
 });
 
-describe("values that give no register are handed out as unread", () => {
+describe("values that give no register are reported as unread", () => {
   const pair = [code("1.8.0"), u32(5)];
   const unspecified = "FFFFFFFFFFFFFFFFFFFF8000";
 
   test.each<[string, AxdrValue, string[]]>([
     ["a container", structure(...pair, code("0-0:99.1.0"), array(u32(1), u32(2))), ["0-0:99.1.0*255: array of 2"]],
     [
-      "a number that is none",
+      "a float that is NaN",
       structure(...pair, code("32.7.0"), number("float32", Number.NaN)),
       ["1-0:32.7.0*255: float32 NaN"],
     ],
     [
-      "a time that is not specified",
+      "an unspecified time",
       structure(...pair, code("0-0:1.0.0"), { tag: "dateTime", bytes: parseHex(unspecified) }),
       [`0-0:1.0.0*255: dateTime ${unspecified}`],
     ],
     [
-      "bytes in front of the first code",
+      "bytes before the first code",
       structure(octets("0102"), ...pair),
       ["in front of the first code: octetString 0102"],
     ],
-    ["bytes behind the last value", structure(...pair, octets("0102")), ["behind the last value: octetString 0102"]],
+    ["bytes after the last value", structure(...pair, octets("0102")), ["behind the last value: octetString 0102"]],
     [
-      "a value of the push set-up",
+      "a value of the push setup",
       structure(...pair, code("0-0:25.9.0"), u32(3)),
       ["0-0:25.9.0*255: doubleLongUnsigned 3"],
     ],
@@ -329,7 +329,7 @@ describe("values that give no register are handed out as unread", () => {
     expect(telegram.unread).toEqual(unread);
   });
 
-  test("no value, and the name of an object, are no content", () => {
+  test("not a null value or the name of an object", () => {
     const telegram = telegramOf(structure(code("0-0:25.9.0"), octets("0000190900FF"), ...pair, code("2.8.0"), NULL));
     expect(telegram.unread).toEqual([]);
   });
@@ -346,7 +346,7 @@ describe("values that give no register are handed out as unread", () => {
     ]);
   });
 
-  test("the first 64 are described, the others counted", () => {
+  test("the first 64 are listed, the others counted", () => {
     const many = Array.from({ length: 70 }, () => [code("0-0:99.1.0"), array()]).flat();
     const { unread } = telegramOf(structure(...pair, ...many));
     expect(unread).toHaveLength(65);
@@ -354,7 +354,7 @@ describe("values that give no register are handed out as unread", () => {
   });
 });
 
-describe("what fits nothing", () => {
+describe("a body that matches no layout", () => {
   test("is unsupported, and the message names the types but no values", () => {
     const event = decodeBody(structure(u32(111), u32(222), text("secret"), structure(number("unsigned", 9))));
     expect(event).toMatchObject({ type: "fault", code: "unsupported" });
@@ -365,13 +365,13 @@ describe("what fits nothing", () => {
     expect(event.message).not.toMatch(/111|222|secret/);
   });
 
-  test("a value alone, an empty list, a list of texts", () => {
+  test("such as a single value, an empty list, a list of texts", () => {
     for (const body of [u32(5), structure(), array(), structure(text("a"), text("b"), text("c"))]) {
       expect(decodeBody(body)).toMatchObject({ type: "fault", code: "unsupported" });
     }
   });
 
-  test("an APDU of another kind", () => {
+  test("or another kind of APDU", () => {
     expect(decodeApdu(parseHex("C2 00 0003 0100010800FF 02 06 00000001"))).toMatchObject({ code: "unsupported" });
     expect(formatHex(parseHex("c2:00 03"))).toBe("C20003");
   });

@@ -13,15 +13,15 @@ const t210 = loadFixture("sagemcom-t210d-length-overflow");
 const NOE_SECOND = 256;
 const KSM_SECOND = 256;
 
-/** What came out, in short: `telegram@offset` and `code@offset`. */
-function story(events: readonly DecoderEvent[]): string[] {
+/** The events in short form: `telegram@offset` and `code@offset`. */
+function shortEvents(events: readonly DecoderEvent[]): string[] {
   return events.flatMap((event) => {
     if (event.type === "skipped") return [];
     return [event.type === "telegram" ? `telegram@${event.offset}` : `${event.code}@${event.offset}`];
   });
 }
 
-const decode = (...parts: Uint8Array[]) => story(decodeTelegrams(join(...parts), noe.keys));
+const decode = (...parts: Uint8Array[]) => shortEvents(decodeTelegrams(join(...parts), noe.keys));
 
 /** A copy with one byte changed. */
 function changed(bytes: Uint8Array, at: number, value = (bytes[at] as number) ^ 0x01): Uint8Array {
@@ -36,14 +36,14 @@ const noise = Uint8Array.from([0x00, 0x68, 0x16, 0x68, 0x68, 0xfa, 0x12, 0x7e, 0
 
 describe("a read may end anywhere", () => {
   for (const fixture of [noe, ksm, t210]) {
-    test(`${fixture.name}, each split`, () => {
+    test(`${fixture.name}, every split`, () => {
       for (const { how, pieces } of splits(fixture.wire)) {
         expect(summarize(decodePieces(pieces, fixture.keys)), how).toEqual(fixture.expected);
       }
     });
   }
 
-  test("two telegrams, noise around and between them, each split", () => {
+  test("two telegrams with noise around and between them, every split", () => {
     const stream = join(noise, ksm.wire, noise, ksm.wire, noise);
     const expected = [...ksm.expected, ...ksm.expected];
     for (const { how, pieces } of splits(stream)) {
@@ -51,19 +51,19 @@ describe("a read may end anywhere", () => {
     }
   });
 
-  test("the telegram is given at its last byte, not later", () => {
+  test("a telegram is emitted at its last byte", () => {
     const decoder = createDecoder(noe.keys);
     expect(decoder.feed(noe.wire.subarray(0, -1))).toEqual([]);
-    expect(story(decoder.feed(noe.wire.subarray(-1)))).toEqual(["telegram@0"]);
+    expect(shortEvents(decoder.feed(noe.wire.subarray(-1)))).toEqual(["telegram@0"]);
   });
 
-  test("several telegrams in one read come out in their order with their offsets", () => {
+  test("several telegrams in one read are emitted in order with their offsets", () => {
     expect(decode(noe.wire, noe.wire, noe.wire)).toEqual(["telegram@0", "telegram@282", "telegram@564"]);
   });
 });
 
-describe("a stream that begins anywhere", () => {
-  test("at each byte of a telegram: nothing wrong comes out, and the next telegram does", () => {
+describe("a stream may start anywhere", () => {
+  test("at any byte of a telegram: no wrong telegram, and the next one is read", () => {
     for (let at = 1; at < noe.wire.length; at++) {
       const events = decodeTelegrams(join(noe.wire.subarray(at), noe.wire), noe.keys);
       const telegrams = events.filter((event) => event.type === "telegram");
@@ -80,14 +80,14 @@ describe("a stream that begins anywhere", () => {
     expect(decode(second, noe.wire)).toEqual(["segmentation@0", "telegram@26"]);
   });
 
-  test("in noise before the second frame: still one", () => {
+  test("in noise before the second frame: still one segmentation fault", () => {
     expect(decode(noise, second, noe.wire)).toEqual([`segmentation@${noise.length}`, `telegram@${noise.length + 26}`]);
   });
 });
 
-describe("a telegram cut short costs only itself", () => {
-  test("at each byte, followed by an intact one: one fault, one telegram", () => {
-    // With all but the stop byte it is taken (see the deviations).
+describe("a truncated telegram does not affect the next one", () => {
+  test("truncated at any byte, followed by an intact one: one fault, one telegram", () => {
+    // Without only its stop byte it is accepted (see the deviations).
     for (let length = 1; length < noe.wire.length - 1; length++) {
       const events = decodeTelegrams(join(noe.wire.subarray(0, length), noe.wire), noe.keys);
       const telegrams = events.filter((event) => event.type === "telegram");
@@ -100,31 +100,31 @@ describe("a telegram cut short costs only itself", () => {
     }
   });
 
-  test("at the end of the input", () => {
+  test("truncated by the end of the input", () => {
     expect(decode(noe.wire.subarray(0, 100))).toEqual(["framing@0"]);
     expect(decode(first)).toEqual(["segmentation@0"]);
     expect(decode(noe.wire.subarray(0, 270))).toEqual(["framing@256"]);
   });
 
-  test("by silence, then an intact one", () => {
+  test("truncated by silence, then an intact one", () => {
     const decoder = createDecoder(noe.keys);
     expect(decoder.feed(noe.wire.subarray(0, 200))).toEqual([]);
-    expect(story(decoder.silence())).toEqual(["framing@0"]);
-    expect(story(decoder.feed(noe.wire))).toEqual(["telegram@200"]);
+    expect(shortEvents(decoder.silence())).toEqual(["framing@0"]);
+    expect(shortEvents(decoder.feed(noe.wire))).toEqual(["telegram@200"]);
   });
 
-  test("a first frame starts anew, whatever was collected", () => {
+  test("a first frame discards what was collected", () => {
     expect(decode(first, noe.wire)).toEqual(["segmentation@0", "telegram@256"]);
   });
 
-  test("a false start hides a good telegram until silence says that no more comes", () => {
+  test("a false start hides a good telegram until silence ends it", () => {
     const decoder = createDecoder(noe.keys);
     const falseStart = Uint8Array.of(0x68, 0xf0, 0xf0, 0x68);
     expect(decoder.feed(join(falseStart, noe.wire.subarray(0, 240)))).toEqual([]);
-    expect(story(decoder.feed(noe.wire.subarray(240)))).toEqual(["telegram@4"]);
+    expect(shortEvents(decoder.feed(noe.wire.subarray(240)))).toEqual(["telegram@4"]);
     const single = encodeMbusFrames(noe.wire.slice(9, 40))[0] as Uint8Array;
     expect(decoder.feed(join(falseStart, single))).toEqual([{ type: "skipped", offset: 0, length: 4 }].slice(1));
-    expect(story(decoder.silence())).toEqual(["malformed@290"]);
+    expect(shortEvents(decoder.silence())).toEqual(["malformed@290"]);
   });
 });
 
@@ -132,10 +132,10 @@ describe("one faulty telegram is one fault", () => {
   test("each byte of the two-frame telegram changed, then an intact one", () => {
     for (let at = 0; at < noe.wire.length; at++) {
       const events = decodeTelegrams(join(changed(noe.wire, at), noe.wire), noe.keys);
-      const told = story(events);
-      expect(told.at(-1), `byte ${at}`).toBe(`telegram@${noe.wire.length}`);
-      expect(told.slice(0, -1), `byte ${at}`).toHaveLength(1);
-      const [code] = (told[0] as string).split("@");
+      const entries = shortEvents(events);
+      expect(entries.at(-1), `byte ${at}`).toBe(`telegram@${noe.wire.length}`);
+      expect(entries.slice(0, -1), `byte ${at}`).toHaveLength(1);
+      const [code] = (entries[0] as string).split("@");
       expect(["checksum", "framing", "segmentation"], `byte ${at}`).toContain(code);
     }
   });
@@ -156,36 +156,36 @@ describe("one faulty telegram is one fault", () => {
     expect(decode(changed(noe.wire, NOE_SECOND + 2), noe.wire)).toEqual(["framing@256", "telegram@282"]);
   });
 
-  test("a byte lost or gained at each place: one fault, and the next telegram", () => {
+  test("a byte lost or inserted at any position: one fault, then the next telegram", () => {
     for (let at = 10; at < noe.wire.length; at++) {
       const without = join(noe.wire.subarray(0, at), noe.wire.subarray(at + 1));
-      const withMore = join(noe.wire.subarray(0, at), Uint8Array.of(0x55), noe.wire.subarray(at));
-      for (const damaged of [without, withMore]) {
+      const withExtra = join(noe.wire.subarray(0, at), Uint8Array.of(0x55), noe.wire.subarray(at));
+      for (const damaged of [without, withExtra]) {
         const events = decodeTelegrams(join(damaged, noe.wire), noe.keys);
         const good = events.filter((event) => event.type === "telegram");
         expect(good.at(-1)?.offset, `byte ${at}`).toBe(damaged.length);
         expect(summarize(good), `byte ${at}`).toEqual(good.map(() => noe.expected[0]));
-        // A missing stop byte before a header is forgiven, and so is noise between two frames.
+        // A missing stop byte before a header is tolerated, and so is noise between two frames.
         const faults = events.length - good.length - events.filter((event) => event.type === "skipped").length;
         expect(faults + good.length, `byte ${at}`).toBe(2);
       }
     }
   });
 
-  test("both frames damaged is one faulty telegram", () => {
+  test("two damaged frames of one telegram are one fault", () => {
     expect(decode(changed(changed(noe.wire, 100), 270), noe.wire)).toEqual(["checksum@0", "telegram@282"]);
   });
 
-  test("two damaged telegrams are two", () => {
+  test("two damaged telegrams are two faults", () => {
     const damaged = changed(noe.wire, 100);
     expect(decode(damaged, damaged, noe.wire)).toEqual(["checksum@0", "checksum@282", "telegram@564"]);
   });
 
-  test("two telegrams that both lack their first frame are two", () => {
+  test("two telegrams without their first frame are two faults", () => {
     expect(decode(second, second, noe.wire)).toEqual(["segmentation@0", "segmentation@26", "telegram@52"]);
   });
 
-  test("noise alone is no fault", () => {
+  test("noise alone is not a fault", () => {
     expect(decode(noise, noise)).toEqual([]);
     const events = decodeTelegrams(join(noise, noise));
     expect(events.filter((event) => event.type !== "skipped")).toEqual([]);
@@ -193,8 +193,8 @@ describe("one faulty telegram is one fault", () => {
   });
 });
 
-describe("deviations of the field", () => {
-  test("a missing stop byte before the next frame, and at the end of the input", () => {
+describe("deviations seen in the field", () => {
+  test("a missing stop byte before the next frame or at the end of the input is tolerated", () => {
     const withoutFirst = join(noe.wire.subarray(0, 255), noe.wire.subarray(256));
     expect(decode(withoutFirst, noe.wire)).toEqual(["telegram@0", "telegram@281"]);
     const withoutLast = noe.wire.subarray(0, -1);
@@ -202,20 +202,20 @@ describe("deviations of the field", () => {
     expect(decode(withoutLast, noe.wire)).toEqual(["telegram@0", "telegram@281"]);
   });
 
-  test("single bytes E5 and short frames are passed over in silence", () => {
+  test("single E5 bytes and short frames are ignored", () => {
     const fill = Uint8Array.of(0xe5, 0x10, 0x40, 0x01, 0x41, 0x16, 0xe5);
     const events = decodeTelegrams(join(fill, first, fill, second, fill), noe.keys);
     expect(events.map((event) => event.type)).toEqual(["telegram"]);
     expect(summarize(events)).toEqual(noe.expected);
   });
 
-  test("a frame with length field 0 as firmware printed it is no frame of 256 bytes", () => {
+  test("a frame with length field 0, as sent by some firmware, is not a frame of 256 bytes", () => {
     const printed = changed(changed(noe.wire.slice(0, 262), 1, 0), 2, 0);
     expect(decode(printed, noe.wire).at(-1)).toBe("telegram@262");
   });
 
-  test("the length overflow is tried only where the length is impossible", () => {
-    // 20 + 256 + 6 bytes after a damaged second frame end at the stop byte of the next first frame.
+  test("the length overflow is tried only if the length is impossible", () => {
+    // 20 + 256 + 6 bytes from a damaged second frame happen to end at the stop byte of the next first frame.
     const damaged = changed(noe.wire, NOE_SECOND + 12);
     expect(decode(damaged, noe.wire)).toEqual(["checksum@256", "telegram@282"]);
   });
@@ -228,7 +228,7 @@ describe("segments", () => {
     return join(wire.subarray(9, KSM_SECOND - 2), wire.subarray(KSM_SECOND + 9, -2));
   }
 
-  test("any number and size of frames, past the sixteenth as well", () => {
+  test("any number and size of frames, also beyond sixteen", () => {
     for (const maxData of [1, 5, 10, 20, 23, 60, 120, 245, 250, 251, 252, 253, 254, 255]) {
       const wire = join(...encodeMbusFrames(apdu, { maxData }));
       expect(summarize(decodeTelegrams(join(wire, wire), ksm.keys)), `${maxData}`).toEqual([
@@ -238,64 +238,64 @@ describe("segments", () => {
     }
   });
 
-  test("a telegram of twenty segments that loses the last five costs only itself", () => {
+  test("a telegram of twenty segments that loses its last four does not affect the next one", () => {
     const frames = encodeMbusFrames(apdu, { maxData: 18 });
     expect(frames).toHaveLength(20);
-    const told = story(decodeTelegrams(join(...frames.slice(0, 16), ksm.wire), ksm.keys));
-    expect(told).toEqual(["segmentation@0", `telegram@${join(...frames.slice(0, 16)).length}`]);
+    const entries = shortEvents(decodeTelegrams(join(...frames.slice(0, 16), ksm.wire), ksm.keys));
+    expect(entries).toEqual(["segmentation@0", `telegram@${join(...frames.slice(0, 16)).length}`]);
   });
 
-  test("each frame lost, doubled, or exchanged with the next: told once, never a wrong telegram", () => {
+  test("a frame lost, repeated, or swapped with the next: one fault, never a wrong telegram", () => {
     const frames = encodeMbusFrames(apdu, { maxData: 60 });
     for (let at = 0; at < frames.length - 1; at++) {
       const lost = frames.filter((_, index) => index !== at);
-      const doubled = frames.flatMap((frame, index) => (index === at ? [frame, frame] : [frame]));
-      const exchanged = frames.map(
+      const repeated = frames.flatMap((frame, index) => (index === at ? [frame, frame] : [frame]));
+      const swapped = frames.map(
         (frame, index) => frames[index === at ? at + 1 : index === at + 1 ? at : index] ?? frame,
       );
-      for (const damaged of [lost, doubled, exchanged]) {
+      for (const damaged of [lost, repeated, swapped]) {
         const events = decodeTelegrams(join(...damaged, ksm.wire), ksm.keys);
         const good = events.filter((event) => event.type === "telegram");
         expect(summarize(good)).toEqual(good.map(() => ksm.expected[0]));
         expect(good.at(-1)?.offset).toBe(join(...damaged).length);
-        // A doubled first frame begins anew, and its telegram is whole. A first one that comes second begins a
-        // second faulty telegram, and so does one that comes behind the last.
-        const faults = story(events).filter((entry) => !entry.startsWith("telegram"));
-        expect(faults).toHaveLength(damaged === exchanged && (at === 0 || at === frames.length - 2) ? 2 : 1);
+        // A repeated first frame restarts the telegram, which is then complete. A first frame in second place starts a
+        // second faulty telegram, and so does a frame after the last.
+        const faults = shortEvents(events).filter((entry) => !entry.startsWith("telegram"));
+        expect(faults).toHaveLength(damaged === swapped && (at === 0 || at === frames.length - 2) ? 2 : 1);
         for (const fault of faults) expect(fault).toMatch(/^segmentation@/);
       }
     }
   });
 
-  test("frames of other access points do not mix", () => {
+  test("frames of different access points are not mixed", () => {
     const [a] = encodeMbusFrames(apdu);
     const [, b] = encodeMbusFrames(apdu, { dtsap: 0x68 });
-    expect(story(decodeTelegrams(join(a as Uint8Array, b as Uint8Array, ksm.wire), ksm.keys))).toEqual([
+    expect(shortEvents(decodeTelegrams(join(a as Uint8Array, b as Uint8Array, ksm.wire), ksm.keys))).toEqual([
       "segmentation@0",
       "telegram@376",
     ]);
   });
 
-  test("a frame of another M-Bus application is unsupported, and disturbs only itself", () => {
+  test("a frame of another M-Bus application is unsupported, and does not affect the others", () => {
     const heat = (encodeMbusFrames(Uint8Array.of(1, 2, 3, 4))[0] as Uint8Array).slice();
-    const mended = changed(changed(heat, 6, 0x72), heat.length - 2, ((heat.at(-2) as number) + 0x72 - 0x10) & 0xff);
-    expect(story(decodeTelegrams(join(ksm.wire, mended, ksm.wire), ksm.keys))).toEqual([
+    const heatMeter = changed(changed(heat, 6, 0x72), heat.length - 2, ((heat.at(-2) as number) + 0x72 - 0x10) & 0xff);
+    expect(shortEvents(decodeTelegrams(join(ksm.wire, heatMeter, ksm.wire), ksm.keys))).toEqual([
       "telegram@0",
       "unsupported@376",
-      `telegram@${376 + mended.length}`,
+      `telegram@${376 + heatMeter.length}`,
     ]);
-    const between = join(ksm.wire.subarray(0, KSM_SECOND), mended, ksm.wire.subarray(KSM_SECOND));
-    expect(story(decodeTelegrams(between, ksm.keys))).toEqual(["unsupported@256", "telegram@0"]);
+    const between = join(ksm.wire.subarray(0, KSM_SECOND), heatMeter, ksm.wire.subarray(KSM_SECOND));
+    expect(shortEvents(decodeTelegrams(between, ksm.keys))).toEqual(["unsupported@256", "telegram@0"]);
   });
 
-  test("other control, address and access points are taken as they come", () => {
+  test("other control fields, addresses and access points are accepted", () => {
     const wire = join(...encodeMbusFrames(apdu, { control: 0x73, address: 0x01, stsap: 0x02, dtsap: 0x03 }));
     expect(summarize(decodeTelegrams(wire, ksm.keys))).toEqual(ksm.expected);
   });
 });
 
-describe("what a source may sleep for", () => {
-  test("the smallest frame, then what the header says, then nothing", () => {
+describe("how many bytes a source may wait for", () => {
+  test("the smallest frame, then the length from the header, then none", () => {
     const decoder = createDecoder(noe.keys);
     expect(decoder.wanted).toBe(0);
     decoder.feed(noe.wire.subarray(0, 1));
@@ -311,7 +311,7 @@ describe("what a source may sleep for", () => {
     expect(decoder.wanted).toBe(0);
   });
 
-  test("it never sleeps past the end of a telegram", () => {
+  test("never more than the rest of the telegram", () => {
     for (const fixture of [noe, ksm, t210]) {
       const decoder = createDecoder(fixture.keys);
       const events: DecoderEvent[] = [];
@@ -326,26 +326,26 @@ describe("what a source may sleep for", () => {
   });
 });
 
-describe("while the stop byte is on its way", () => {
-  const ahead = (): ApduDecoder => new ApduDecoder(noe.keys);
+describe("before the stop byte arrives", () => {
+  const newDecoder = (): ApduDecoder => new ApduDecoder(noe.keys);
   const apdu = join(first.subarray(9, -2), second.subarray(9, -2));
 
-  test("the APDU is decoded, and not again when it is complete", () => {
-    const apdus = ahead();
+  test("the APDU is decoded in advance, and not again when it is complete", () => {
+    const apdus = newDecoder();
     apdus.prepare(apdu, "mbus", "sum");
     const [telegram] = apdus.decode(apdu.slice(), "mbus", "sum");
-    expect([telegram]).toEqual(ahead().decode(apdu, "mbus", "sum"));
+    expect([telegram]).toEqual(newDecoder().decode(apdu, "mbus", "sum"));
     expect(apdus.systemTitle).toBe(telegram?.systemTitle);
     apdus.prepare(apdu, "mbus", "sum");
     apdus.prepare(apdu, "mbus", "sum");
-    const [kept] = apdus.decode(apdu, "mbus", "sum");
-    // A telegram is given once: the next one with the same bytes is another.
-    expect(apdus.decode(apdu, "mbus", "sum")[0]).not.toBe(kept);
+    const [prepared] = apdus.decode(apdu, "mbus", "sum");
+    // A prepared telegram is used once: the next one with the same bytes is decoded again.
+    expect(apdus.decode(apdu, "mbus", "sum")[0]).not.toBe(prepared);
   });
 
-  test("what was prepared is not taken for another APDU, nor for the same with another proof", () => {
+  test("a prepared telegram is not used for another APDU, nor for the same one with another proof", () => {
     for (let at = 0; at < apdu.length; at++) {
-      const apdus = ahead();
+      const apdus = newDecoder();
       apdus.prepare(apdu, "mbus", "sum");
       const other = changed(apdu, at);
       const outcome = (decoder: ApduDecoder): unknown => {
@@ -355,20 +355,20 @@ describe("while the stop byte is on its way", () => {
           return (error as Error).message;
         }
       };
-      expect(outcome(apdus), `byte ${at}`).toEqual(outcome(ahead()));
+      expect(outcome(apdus), `byte ${at}`).toEqual(outcome(newDecoder()));
     }
-    const apdus = ahead();
+    const apdus = newDecoder();
     apdus.prepare(apdu, "mbus", "sum");
     expect(apdus.decode(apdu, "mbus", "none")[0]?.proof).toBe("none");
   });
 
-  test("what cannot be decoded tells its fault at the stop byte, once", () => {
+  test("an APDU that cannot be decoded gives its fault once, at the stop byte", () => {
     const decoder = createDecoder({ key: new Uint8Array(16) });
     expect(decoder.feed(noe.wire.subarray(0, -1))).toEqual([]);
-    expect(story(decoder.feed(noe.wire.subarray(-1)))).toEqual(["key-wrong@0"]);
+    expect(shortEvents(decoder.feed(noe.wire.subarray(-1)))).toEqual(["key-wrong@0"]);
   });
 
-  test("any other byte in its place gives no telegram, and the next telegram is not affected", () => {
+  test("any other byte instead gives no telegram and does not affect the next one", () => {
     for (let byte = 0; byte < 256; byte++) {
       const decoder = createDecoder(noe.keys);
       decoder.feed(noe.wire.subarray(0, -1));
@@ -379,7 +379,7 @@ describe("while the stop byte is on its way", () => {
     }
   });
 
-  test("foreseeing a frame changes nothing in what was collected", () => {
+  test("looking ahead at a frame does not change the collected segments", () => {
     const frameOf = (bytes: Uint8Array): MbusFrame => {
       const scan = scanMbusFrame(bytes, 0, bytes.length, false);
       if (scan.kind !== "frame" || scan.frame === null) throw new Error("no frame");
@@ -401,10 +401,10 @@ test("reset forgets everything", () => {
   decoder.feed(noe.wire.subarray(0, 270));
   decoder.reset();
   expect(decoder.wanted).toBe(0);
-  expect(story(decoder.feed(noe.wire))).toEqual(["telegram@0"]);
+  expect(shortEvents(decoder.feed(noe.wire))).toEqual(["telegram@0"]);
 });
 
-test("telegrams and faults carry a copy of their bytes when asked", () => {
+test("telegrams and faults carry a copy of their bytes with keepBytes", () => {
   const decoder = createDecoder({ ...noe.keys, keepBytes: true });
   const [telegram] = decoder.feed(join(noise, noe.wire)).slice(1);
   expect(telegram).toMatchObject({ type: "telegram", bytes: noe.wire });

@@ -1,7 +1,7 @@
 /**
- * Seeded mutations of every capture: whatever the bytes, nothing is thrown out of the decoder, it comes to an end, holds
- * back no more than its cap, and its events stay inside the stream. (That no mutation gives a wrong value where the
- * telegram is protected is shown beside the ciphering and in test/corruption.)
+ * Seeded mutations of every capture: whatever the bytes, the decoder never throws, terminates, buffers no more than its cap,
+ * and its events stay within the stream. (That no mutation of a protected telegram gives a wrong value is tested with the
+ * ciphering and in test/corruption.)
  */
 import { describe, expect, test } from "vitest";
 import { createDecoder } from "../../src/codec/decoder.ts";
@@ -11,7 +11,7 @@ import { randomBytes, seededRandom } from "../helpers/random.ts";
 import { join } from "../helpers/splits.ts";
 
 const RUNS = 60;
-/** What the decoder may hold back at most. */
+/** Largest number of bytes the decoder may buffer. */
 const CAP = 16_384;
 
 const fixtures = fixtureNames().map(loadFixture);
@@ -39,7 +39,7 @@ function mutate(bytes: Uint8Array, random: () => number): Uint8Array {
         result = join(result.subarray(0, at), result.subarray(pick(result.length)));
         break;
       default:
-        // Lengths and counts at their extremes do the most harm.
+        // Extreme lengths and counts do the most harm.
         result[at] = [0x00, 0x7f, 0x80, 0x81, 0x82, 0x84, 0xfe, 0xff][pick(8)] as number;
     }
     if (result.length === 0) return bytes;
@@ -70,7 +70,7 @@ function feedIn(size: number, bytes: Uint8Array, keys: object): DecoderEvent[] {
   return [...events, ...decoder.end()];
 }
 
-/** Telegrams and faults; noise is told read by read. */
+/** Telegrams and faults only; skipped bytes are reported per read. */
 function outcomes(events: readonly DecoderEvent[]): readonly DecoderEvent[] {
   return events.filter((event) => event.type !== "skipped");
 }
@@ -90,7 +90,7 @@ function expectSane(events: readonly DecoderEvent[], length: number): void {
   }
 }
 
-describe("mutations do no harm", () => {
+describe("mutations are harmless", () => {
   test.each(fixtures)("$name", ({ wire, keys, name }) => {
     const random = seededRandom(name.length * 7919 + wire.length);
     for (let run = 0; run < RUNS; run++) {
@@ -99,7 +99,7 @@ describe("mutations do no harm", () => {
     }
   });
 
-  test("M-Bus and HDLC: what comes out does not depend on how the reads were cut, damaged or not", () => {
+  test("M-Bus and HDLC: the result does not depend on how reads are split, damaged or not", () => {
     const random = seededRandom(13);
     const framed = fixtures.filter(({ wire }) => wire[0] === 0x68 || wire[0] === 0x7e);
     expect(framed.length).toBeGreaterThan(20);
@@ -113,8 +113,8 @@ describe("mutations do no harm", () => {
     }
   });
 
-  test("plaintexts that change behind good frames", () => {
-    // As above the frames catch nearly everything, the APDUs are changed inside frames whose sums are mended.
+  test("changed plaintexts in frames with valid checksums", () => {
+    // Above, frame checks catch nearly everything; here the APDU is changed and the checksum of its frame corrected.
     const random = seededRandom(11);
     for (const { wire, keys } of fixtures) {
       if (wire[0] !== 0x68) continue;

@@ -3,7 +3,7 @@ import { decodeTelegrams } from "../../src/codec/decoder.ts";
 import { parseHex } from "../../src/codec/hex.ts";
 import { join } from "../helpers/splits.ts";
 
-test("a bare APDU with a broken body is one fault, with LLC and without, and the next one is decoded", () => {
+test("a bare APDU with a malformed body is one fault, with and without LLC, and the next one is decoded", () => {
   const good = parseHex("0F 00000001 00 02 02 09 06 0100010800FF 06 00000005");
   for (const head of ["", "E6E700"]) {
     const broken = parseHex(`${head} 0F 00000001 00 02 02 09 06 0100010800FF 07 00000005`);

@@ -9,7 +9,7 @@ import { encodeMbusFrames } from "../../src/codec/link/mbus-frame.ts";
 import { summarize } from "../helpers/fixtures.ts";
 import { decodePieces, splits } from "../helpers/splits.ts";
 
-/** As a Landis+Gyr E450 in Switzerland sends it: two notifications of one value each. */
+/** Sent by a Landis+Gyr E450 in Switzerland: two notifications with one value each. */
 const FRAME = parseHex(
   "7ea04401020110253be6e7000f40000000090c07e60c1a01092808ff80000002010600001134" +
     "e6e7000f40000001090c07e60c1a0109280aff8000000201060000113599047e",
@@ -33,7 +33,7 @@ const values = (wire: Uint8Array): (number | string)[] =>
       : [event.type],
   );
 
-const WAYS: [string, Uint8Array][] = [
+const ENCODINGS: [string, Uint8Array][] = [
   ["HDLC", encodeHdlcFrame(Buffer.concat([LLC, BOTH]))],
   [
     "HDLC segments",
@@ -71,25 +71,25 @@ describe("several notifications in one frame", () => {
     }
   });
 
-  it.each(WAYS)("%s: both are read", (_, wire) => {
+  it.each(ENCODINGS)("%s: both are read", (_, wire) => {
     expect(values(wire)).toEqual([4404, 4405]);
   });
 
-  it.each(WAYS)("%s: the same however the bytes are cut", (_, wire) => {
+  it.each(ENCODINGS)("%s: the same however the bytes are split", (_, wire) => {
     const whole = summarize(decodePieces([wire], { key }));
     for (const { how, pieces } of splits(wire)) expect(summarize(decodePieces(pieces, { key })), how).toEqual(whole);
   });
 
-  it("the first is read although the second breaks the rules, which is told", () => {
+  it("the first is read even if the second is malformed, which is a fault", () => {
     const broken = Buffer.concat([FIRST, LLC, SECOND.subarray(0, -1)]);
     expect(values(encodeHdlcFrame(Buffer.concat([LLC, broken])))).toEqual([4404, "fault"]);
   });
 
-  it("what follows and is no APDU makes the whole malformed", () => {
+  it("a remainder that is not an APDU makes the frame malformed", () => {
     expect(values(encodeHdlcFrame(Buffer.concat([LLC, FIRST, Buffer.from([0x0f, 1, 2])])))).toEqual(["fault"]);
   });
 
-  it("what follows a verified telegram is not verified by it", () => {
+  it("a plain APDU after a verified one does not count as verified", () => {
     const authenticationKey = Buffer.from("D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF", "hex");
     const verified = encodeGeneralCiphering(FIRST, {
       key,
@@ -105,7 +105,7 @@ describe("several notifications in one frame", () => {
     ]);
   });
 
-  it("are shown with all their values", () => {
+  it("are annotated with all their values", () => {
     const [wire] = annotate(encodeHdlcFrame(Buffer.concat([LLC, BOTH])));
     const registers = wire?.spans.filter(({ kind }) => kind === "register").map(({ value }) => value);
     expect(registers).toEqual(["4404", "4405"]);

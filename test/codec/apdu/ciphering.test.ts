@@ -72,27 +72,27 @@ describe("suites and security controls", () => {
     [0x11, key, "authenticated, proof tag"],
     [0x00, key, "none, proof sum"],
     [0x60, key, "encrypted, proof sum"],
-  ])("%i", (securityControl, with_, said) => {
-    const keys = { key: with_, ...(securityControl & 0x10 ? { authenticationKey } : {}) };
-    expect(outcome(cipher({ securityControl, key: with_ }), keys)).toBe(said);
-    expect(outcome(cipher({ securityControl, key: with_, tag: 0xdc }), keys)).toBe(said);
+  ])("%i", (securityControl, suiteKey, expected) => {
+    const keys = { key: suiteKey, ...(securityControl & 0x10 ? { authenticationKey } : {}) };
+    expect(outcome(cipher({ securityControl, key: suiteKey }), keys)).toBe(expected);
+    expect(outcome(cipher({ securityControl, key: suiteKey, tag: 0xdc }), keys)).toBe(expected);
   });
 
-  test("what is not known is said", () => {
+  test("unknown ones are unsupported", () => {
     expect(outcome(flip(cipher(), 11, 0x20 ^ 0x23))).toBe("unsupported");
     expect(outcome(flip(cipher(), 11, 0x80))).toBe("unsupported");
     expect(outcome(cipher({ securityControl: 0x60, key: authenticationKey }))).toBe("unsupported");
     expect(outcome(Uint8Array.of(0xdf, 0x08, 1, 2, 3))).toBe("unsupported");
   });
 
-  test("an empty system title cannot be deciphered, whatever the key", () => {
+  test("an empty system title is unsupported, whatever the key", () => {
     const tail = cipher({ securityControl: 0x30 }).subarray(10);
     expect(outcome(Uint8Array.of(0xdb, 0x00, ...tail))).toBe("unsupported");
   });
 });
 
 describe("keys", () => {
-  test("the tag is verified when the authentication key is given, and ignored when it is not", () => {
+  test("the tag is verified with an authentication key, and ignored without", () => {
     const both = decodeTelegrams(authenticated.wire, authenticated.keys);
     expect(summarize(both)).toEqual(authenticated.expected);
     expect(both[0]).toMatchObject({ telegram: { proof: "tag" } });
@@ -101,7 +101,7 @@ describe("keys", () => {
     expect(one[0]).toMatchObject({ telegram: { proof: "sum" } });
   });
 
-  test("a telegram without a tag is refused when an authentication key is given", () => {
+  test("with an authentication key, a telegram without a tag is refused", () => {
     const fault = { type: "fault", code: "authentication", untagged: true };
     expect(decodeTelegrams(noe.wire, { ...noe.keys, authenticationKey })).toEqual([expect.objectContaining(fault)]);
     for (const securityControl of [0x00, 0x20, 0x21]) {
@@ -112,7 +112,7 @@ describe("keys", () => {
     expect(decode(cipher({ securityControl: 0x30 }), { key, authenticationKey: key })).not.toHaveProperty("untagged");
   });
 
-  test("no key: key-missing, and the fault names the meter", () => {
+  test("without a key the fault is key-missing and contains the system title", () => {
     expect(decodeTelegrams(noKey.wire)).toEqual([
       expect.objectContaining({
         code: "key-missing",
@@ -126,7 +126,7 @@ describe("keys", () => {
     expect(outcome(cipher(), { authenticationKey })).toBe("key-missing");
   });
 
-  test("a wrong key is told as that, with and without a tag, for a thousand keys", () => {
+  test("each of a thousand wrong keys is reported as such, with and without a tag", () => {
     const random = seededRandom(7);
     for (let i = 0; i < 1000; i++) {
       const wrong = randomBytes(random, 16);
@@ -142,7 +142,7 @@ describe("keys", () => {
     expect(outcome(cipher({ securityControl: 0x10 }), { key, authenticationKey: key })).toBe("authentication");
   });
 
-  test("no message ever holds a key", () => {
+  test("no message contains a key", () => {
     const keys = { key, authenticationKey: key };
     const message = JSON.stringify(decode(cipher({ securityControl: 0x30 }), keys));
     expect(message).not.toMatch(/000102030405/);
@@ -150,7 +150,7 @@ describe("keys", () => {
   });
 });
 
-test("each flipped bit of an authenticated telegram is refused, with the sum mended", () => {
+test("any flipped bit in an authenticated telegram is refused, even with a corrected frame checksum", () => {
   const apdu = cipher({ securityControl: 0x30 });
   for (let at = 17; at < apdu.length; at++) {
     for (let bit = 0; bit < 8; bit++) {
@@ -166,7 +166,7 @@ describe("lengths", () => {
   const rest = cipher().subarray(11);
   const withLength = (...length: number[]) => join(Uint8Array.of(0xdb, 8), systemTitle, Uint8Array.from(length), rest);
 
-  test("every form of the BER length, longer than needed as well", () => {
+  test("every form of the BER length is accepted, also a longer one than needed", () => {
     expect(encodeBerLength(rest.length)).toEqual([rest.length]);
     for (const length of [
       [rest.length],
@@ -179,7 +179,7 @@ describe("lengths", () => {
     }
   });
 
-  test("a length that does not end where the APDU ends is malformed", () => {
+  test("a length that does not match the end of the APDU is malformed", () => {
     expect(outcome(withLength(rest.length + 1))).toBe("malformed");
     expect(outcome(withLength(rest.length - 1))).toBe("malformed");
     expect(outcome(withLength(0x80))).toBe("malformed");
@@ -206,16 +206,16 @@ describe("data-notification", () => {
     ["09 0C", join(id, Uint8Array.of(0x09, 0x0c), time, body), "2021-09-27T09:47:15+02:00"],
     ["19", join(id, Uint8Array.of(0x19), time, body), "2021-09-27T09:47:15+02:00"],
     ["not specified", join(id, Uint8Array.of(0x0c), new Uint8Array(12).fill(0xff), body), null],
-    ["of no known form", join(id, Uint8Array.of(0x0b), time, body), "malformed"],
-    ["followed by too much", join(id, Uint8Array.of(0x00), body, Uint8Array.of(0)), "malformed"],
-    ["followed by too little", join(id, Uint8Array.of(0x00), body.subarray(0, -1)), "malformed"],
-    ["cut within", join(id, Uint8Array.of(0x0c), time.subarray(0, 11)), "malformed"],
-  ])("date-time %s", (_, apdu, said) => {
-    expect(timeOf(apdu)).toBe(said);
+    ["of an unknown form", join(id, Uint8Array.of(0x0b), time, body), "malformed"],
+    ["with a longer body", join(id, Uint8Array.of(0x00), body, Uint8Array.of(0)), "malformed"],
+    ["with a shorter body", join(id, Uint8Array.of(0x00), body.subarray(0, -1)), "malformed"],
+    ["truncated", join(id, Uint8Array.of(0x0c), time.subarray(0, 11)), "malformed"],
+  ])("date-time %s", (_, apdu, expected) => {
+    expect(timeOf(apdu)).toBe(expected);
   });
 });
 
-test("counter mode agrees with itself for every length, and for texts longer before", () => {
+test("counter mode gives the same key stream for every length, also after a longer text", () => {
   const random = seededRandom(3);
   const iv = randomBytes(random, 12);
   const text = randomBytes(random, 700);

@@ -15,7 +15,7 @@ function decode(hex: string): AxdrNode {
 
 const readValue = (hex: string) => decode(hex).value;
 
-describe("each type of the Data choice is read as the standard writes it", () => {
+describe("every type of the Data choice is read as specified", () => {
   test.each<[string, string, number | bigint]>([
     ["boolean", "03 00", 0],
     ["boolean, any other byte is true", "03 FF", 1],
@@ -64,7 +64,7 @@ describe("each type of the Data choice is read as the standard writes it", () =>
 });
 
 describe("containers", () => {
-  test("structures and arrays hold their elements in order", () => {
+  test("structures and arrays keep the order of their elements", () => {
     const node = decode("02 03 11 01 01 02 11 02 11 03 00");
     expect(node.items.map((item) => item.tag)).toEqual([0x11, 0x01, 0x00]);
     expect(node.items[1]?.items.map((item) => item.value)).toEqual([2, 3]);
@@ -79,7 +79,7 @@ describe("containers", () => {
     ]);
   });
 
-  test("a compact array of structures, strings and arrays inside", () => {
+  test("a compact array of structures that contain strings and arrays", () => {
     // {octet-string, double-long-unsigned, array of 2 unsigned} twice
     const node = decode("13 02 03 09 06 01 0002 11 11 02AABB 00000007 0506 01CC 00000008 0708");
     expect(node.items).toHaveLength(2);
@@ -88,7 +88,7 @@ describe("containers", () => {
     expect(node.items[1]?.items[2]?.items.map((item) => item.value)).toEqual([7, 8]);
   });
 
-  test("an untagged attribute descriptor reads as OBIS code and value", () => {
+  test("an untagged attribute descriptor is read as OBIS code and value", () => {
     const hex = "02 02 0003 0100010800FF 02 06 00003039";
     const node = decode(hex);
     expect(node.items.map((item) => item.tag)).toEqual([0x09, 0x06]);
@@ -98,27 +98,27 @@ describe("containers", () => {
   });
 });
 
-test("tag and length of an OBIS code exchanged, as a ZMF100 sends one of its registers", () => {
+test("tag and length of an OBIS code may be swapped, as sent by a ZMF100 for one register", () => {
   const hex = "02 03 06 09 01 00 1F 07 00 FF 10 00 F4 02 02 0F FE 16 21";
   const node = decode(hex);
   expect(node.items.map((item) => item.tag)).toEqual([0x09, 0x10, 0x02]);
   expect(formatHex(parseHex(hex), node.items[0]?.start, node.items[0]?.end)).toBe("01001F0700FF");
 });
 
-describe("what breaks the rules is refused", () => {
+describe("invalid input is refused", () => {
   test.each([
     ["nothing at all", ""],
     ["an unknown tag", "07 00"],
-    ["a string longer than what is left", "09 05 01 02"],
-    ["a number cut short", "06 00 00 00"],
+    ["a string longer than the rest", "09 05 01 02"],
+    ["a truncated number", "06 00 00 00"],
     ["more elements than bytes", "02 05 11 01"],
-    ["a length of no allowed form", "09 80"],
+    ["a length of an invalid form", "09 80"],
     ["a length of five bytes", "09 85 00 00 00 00 01 07"],
     ["an absurd length", "09 84 FF FF FF FF 00"],
     ["containers without end", "02 01 ".repeat(40)],
     ["compact arrays whose elements have no bytes", "13 00 02 00 00"],
     ["compact arrays whose arrays are empty", "13 01 0000 11 02 00 00"],
-    ["a compact array cut within an element", "13 12 03 0001 00"],
+    ["a compact array truncated within an element", "13 12 03 0001 00"],
     ["type descriptions without end", `13 ${"01 0001 ".repeat(40)}`],
   ])("%s", (_, hex) => {
     expect(() => decodeAxdr(new ByteReader(parseHex(hex)))).toThrowError(
@@ -126,7 +126,7 @@ describe("what breaks the rules is refused", () => {
     );
   });
 
-  test("each prefix of a good tree", () => {
+  test("every prefix of a valid tree", () => {
     const bytes = parseHex("02 03 09 06 0100010800FF 06 00003039 02 02 0F 00 16 1E");
     for (let length = 0; length < bytes.length; length++) {
       expect(() => decodeAxdr(new ByteReader(bytes.subarray(0, length)))).toThrowError(
@@ -184,7 +184,7 @@ describe("the encoder writes what the decoder reads", () => {
     decode(hex);
   });
 
-  test("any tree comes back as it was", () => {
+  test("any tree survives encoding and decoding", () => {
     const { tree } = fc.letrec<{ tree: AxdrValue; leaf: AxdrValue }>((tie) => ({
       leaf: fc.oneof(
         fc.record({ tag: fc.constant("doubleLongUnsigned" as const), value: fc.nat(0xffffffff) }),
@@ -223,7 +223,7 @@ describe("the encoder writes what the decoder reads", () => {
     );
   });
 
-  test("values that cannot be written are refused", () => {
+  test("values that cannot be encoded are refused", () => {
     expect(() => encodeAxdr({ tag: "dateTime", bytes: new Uint8Array(11) })).toThrow(RangeError);
     expect(() => encodeAxdr({ tag: "compactArray", items: [] })).toThrow(RangeError);
     expect(() => encodeAxdr({ tag: "bitString", bits: 9, bytes: Uint8Array.of(1) })).toThrow(RangeError);

@@ -9,7 +9,7 @@ import { dissect } from "../../../src/codec/inspect/dissect.ts";
 import { encodeMbusFrames } from "../../../src/codec/link/mbus-frame.ts";
 import { DEMO_KEY, SimulatedMeter } from "../../../src/sources/simulated-meter.ts";
 
-/** Containers in each other, outermost first, around one unsigned. */
+/** Nested containers, outermost first, around one unsigned. */
 const NESTED: Record<string, (levels: number) => number[]> = {
   structures: (levels) => [...Array(levels).fill([0x02, 0x01]).flat(), 0x11, 0x05],
   arrays: (levels) => [...Array(levels).fill([0x01, 0x01]).flat(), 0x11, 0x05],
@@ -41,7 +41,7 @@ describe("containers nested deeper than 10 levels", () => {
     expect(() => read(11)).toThrow(CodecError);
   });
 
-  it.each(["structures", "arrays"])("%s: the search for the end of a value draws the same line", (name) => {
+  it.each(["structures", "arrays"])("%s: the search for the end of a value has the same limit", (name) => {
     const make = NESTED[name] as (levels: number) => number[];
     const end = (levels: number) => {
       const bytes = Uint8Array.from(make(levels));

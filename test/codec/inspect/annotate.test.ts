@@ -10,7 +10,7 @@ function spansOf(part: AnnotatedBytes | undefined): string[] {
 }
 
 describe("annotate", () => {
-  it.each(fixtureNames())("covers every byte of %s once, and names every register", (name) => {
+  it.each(fixtureNames())("covers every byte of %s exactly once and names every register", (name) => {
     const { wire, keys, expected } = loadFixture(name);
     const parts = annotate(wire, keys);
     for (const part of parts) {
@@ -56,16 +56,16 @@ describe("annotate", () => {
     );
   });
 
-  it("without a key, or with a wrong one, shows the ciphertext and nothing else", () => {
+  it("shows only the ciphertext without a key or with a wrong one", () => {
     const { wire } = loadFixture("kaifa-netz-noe");
     expect(annotate(wire)).toHaveLength(1);
     expect(annotate(wire, { key: new Uint8Array(16) })).toHaveLength(1);
   });
 
-  it("takes any bytes", () => {
+  it("accepts any bytes", () => {
     const random = seededRandom(1);
     const { wire, keys } = loadFixture("kaifa-netz-noe");
-    for (let turn = 0; turn < 300; turn++) {
+    for (let run = 0; run < 300; run++) {
       const bytes = wire.slice(0, Math.floor(random() * wire.length) + 1);
       for (let hit = 0; hit < 4; hit++) bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
       const [part] = annotate(bytes, keys);
@@ -75,7 +75,7 @@ describe("annotate", () => {
   });
 });
 
-it("an empty compact array has no span of its own", () => {
+it("an empty compact array has no span", () => {
   const wire = Buffer.from("0F000000000002020906010001080" + "0FF130600", "hex");
   for (const { spans } of annotate(wire)) {
     expect(spans.every(({ start, end }) => end > start)).toBe(true);
@@ -84,7 +84,7 @@ it("an empty compact array has no span of its own", () => {
 });
 
 describe("dissect", () => {
-  it.each(fixtureNames())("finds check sums of %s that are right as they stand", (name) => {
+  it.each(fixtureNames())("finds valid checksums in %s", (name) => {
     const { wire } = loadFixture(name);
     const { seals, slices } = dissect(wire);
     expect(formatHex(withCheckSums(wire, seals))).toBe(formatHex(wire));

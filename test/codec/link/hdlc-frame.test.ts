@@ -5,12 +5,12 @@ import { join } from "../../helpers/splits.ts";
 
 const random = seededRandom(11);
 
-it("the check sum is CRC-16/X-25", () => {
+it("the checksum is CRC-16/X-25", () => {
   expect(crcX25(Buffer.from("123456789"))).toBe(0x906e); // catalogue of parametrised CRC algorithms
 });
 
 describe("a frame", () => {
-  it("is the one that was encoded, for every size and every length of address", () => {
+  it("survives encoding and scanning, for every size and address length", () => {
     for (const size of [0, 1, 2, 117, 118, 245, 246, 500, 2030]) {
       for (const [destination, source] of [
         [[0x41], [0x03]],
@@ -37,12 +37,12 @@ describe("a frame", () => {
     }
   });
 
-  it("may hold flags, which do not end it", () => {
+  it("may contain flag bytes, which do not end it", () => {
     const wire = encodeHdlcFrame(new Uint8Array(60).fill(0x7e));
     expect(scanHdlcFrame(wire, 0, wire.length, false)).toMatchObject({ kind: "frame", length: wire.length });
   });
 
-  it("asks for no more bytes than it has, and for the whole once its header is there", () => {
+  it("requests at most its own length, and exactly that once its header is complete", () => {
     const wire = encodeHdlcFrame(randomBytes(random, 100));
     for (let end = 1; end < wire.length; end++) {
       const scan = scanHdlcFrame(wire, 0, end, false);
@@ -58,17 +58,17 @@ describe("a frame", () => {
   });
 });
 
-it("noise is no damaged frame", () => {
+it("noise is not reported as damaged frames", () => {
   const noise = randomBytes(random, 400_000);
   let bad = 0;
   for (let at = noise.indexOf(0x7e); at >= 0; at = noise.indexOf(0x7e, at + 1)) {
     if (scanHdlcFrame(noise, at, noise.length, true).kind === "bad") bad++;
   }
-  // A flag, an A, a control byte and a flag where the length says come together once in some millions of bytes.
+  // A flag, format type A, a control byte and a flag at the claimed end coincide once in some millions of bytes.
   expect(bad).toBeLessThan(3);
 });
 
-it("a wrong header check sum is told where the rest looks like a frame, and is noise elsewhere", () => {
+it("a wrong header checksum is a fault if the rest looks like a frame, otherwise noise", () => {
   const wire = encodeHdlcFrame(join(Uint8Array.of(0xe6, 0xe7, 0x00), randomBytes(random, 50)));
   const header = wire.slice();
   header[6] = 0x12; // the control byte

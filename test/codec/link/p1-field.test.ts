@@ -1,4 +1,4 @@
-/** P1 as meters in the field print it. */
+/** Deviations of P1 telegrams seen in the field. */
 import { describe, expect, it } from "vitest";
 import { createDecoder, decodeTelegrams } from "../../../src/codec/decoder.ts";
 import { parseP1 } from "../../../src/codec/link/p1-content.ts";
@@ -9,7 +9,7 @@ const HOLLEY = Buffer.from(
   "/HLY5\\D545-METER\r\n\r\n0-0:1.0.0(220203113815W)\r\n1-0:1.8.0(003668.743*kWh)\r\n!F62D\r\n",
 );
 const HEAD = "/KFM5KAIFA-METER";
-/** A telegram whose check sum begins with so many zeros. */
+/** A telegram whose checksum starts with exactly `count` zeros. */
 function withZeros(count: number): string {
   for (let i = 0; ; i++) {
     const text = Buffer.from(encodeP1(HEAD, [`1-0:1.8.0(${String(i).padStart(6, "0")}.000*kWh)`])).toString("latin1");
@@ -31,8 +31,8 @@ function read(...lines: string[]) {
   return { registers: texts, unread };
 }
 
-describe("a check sum without its leading zeros", () => {
-  it.each([1, 2, 3])("%i fewer digits are read as the number that they are", (zeros) => {
+describe("a checksum without its leading zeros", () => {
+  it.each([1, 2, 3])("with %i digits fewer is accepted if the number matches", (zeros) => {
     const text = withZeros(zeros);
     const short = text.replace(/!0+/, "!");
     expect(types(short)).toEqual(["telegram"]);
@@ -46,7 +46,7 @@ describe("a check sum without its leading zeros", () => {
     }
   });
 
-  it("is refused where it is another number, or its end is missing", () => {
+  it("is refused if the number differs or digits at the end are missing", () => {
     const short = withZeros(1).replace("!0", "!");
     expect(types(short.replace(/!./, (two) => (two === "!A" ? "!B" : "!A")))).toEqual(["checksum"]);
     expect(types(withZeros(0).replace(/.\r\n$/, "\r\n"))).toEqual(["checksum"]);
@@ -54,8 +54,8 @@ describe("a check sum without its leading zeros", () => {
   });
 });
 
-describe("another check sum", () => {
-  it("of a Holley meter is taken when it comes a second time, and kept after the source was opened again", () => {
+describe("a non-standard checksum", () => {
+  it("of a Holley meter is accepted the second time, and remembered when the source is reopened", () => {
     const decoder = createDecoder();
     const feed = () => decoder.feed(HOLLEY).map((event) => (event.type === "fault" ? event.message : event.type));
     expect(feed()[0]).toContain("CRC-16/X-25");
@@ -64,7 +64,7 @@ describe("another check sum", () => {
     expect(feed()).toEqual(["telegram"]);
   });
 
-  it("is then the only one that proves a telegram of this meter; other meters are not touched", () => {
+  it("is then the only one accepted from this meter; other meters are not affected", () => {
     const decoder = createDecoder();
     const outcome = (bytes: Uint8Array) => decoder.feed(bytes).map(({ type }) => type);
     outcome(HOLLEY);
@@ -75,7 +75,7 @@ describe("another check sum", () => {
     expect(outcome(HOLLEY)).toEqual(["telegram"]);
   });
 
-  it("that is not known fails in the same way each time, which a damaged one does not say", () => {
+  it("that is unknown gives a pattern for comparison, a damaged telegram does not", () => {
     const unknown = Buffer.from(encodeP1(HEAD, ["1-0:1.8.0(003668.743*kWh)"]));
     unknown.write("1234", unknown.length - 6);
     expect(decodeTelegrams(unknown)).toMatchObject([{ code: "checksum", pattern: expect.any(String) }]);
@@ -84,10 +84,10 @@ describe("another check sum", () => {
   });
 });
 
-it("control characters in the identification stay where the check sum is right, and only there", () => {
-  const odd = Buffer.from(encodeP1("/KFM5\x02KAIFA\x7f", ["1-0:1.8.0(000336.420*kWh)"]));
-  expect(decodeTelegrams(odd)).toMatchObject([{ type: "telegram", telegram: { listName: "KFM5KAIFA" } }]);
-  const bare = odd.toString("latin1").replace(/![0-9A-F]{4}/, "!");
+it("control characters in the identification are accepted only with a valid checksum", () => {
+  const withControls = Buffer.from(encodeP1("/KFM5\x02KAIFA\x7f", ["1-0:1.8.0(000336.420*kWh)"]));
+  expect(decodeTelegrams(withControls)).toMatchObject([{ type: "telegram", telegram: { listName: "KFM5KAIFA" } }]);
+  const bare = withControls.toString("latin1").replace(/![0-9A-F]{4}/, "!");
   expect(types(bare)).not.toContain("telegram");
 });
 
@@ -98,26 +98,26 @@ describe("lines", () => {
     expect(unread).toEqual([]);
   });
 
-  it("with several values of a sub-meter stay together as a text", () => {
+  it("with several values of a sub-meter are kept as one text", () => {
     const { registers } = read("0-2:24.3.0(211123200000)(00)(60)(2)(0-2:24.2.1)(m3)", "(1.0)", "(2.0)");
     expect(registers[0]?.[1]).toBe("(211123200000)(00)(60)(2)(0-2:24.2.1)(m3)(1.0)(2.0)");
   });
 
-  it("with a blank inside or before the brackets hold numbers all the same", () => {
+  it("with a space inside or before the brackets are read as numbers", () => {
     expect(read("1-0:1.8.0(00007137.694*kWh )", "1-0:2.8.0 ( 1.5*kWh)").registers).toEqual([
       ["1-0:1.8.0*255", "7137.694", "kWh"],
       ["1-0:2.8.0*255", "1.5", "kWh"],
     ]);
   });
 
-  it("that no rule takes are handed out", () => {
+  it("that match no rule are reported as unread", () => {
     expect(read("1-0:1.8.0(1*kWh)", "1-0:4:24.7.0(5*W)", "hello").unread).toEqual(["1-0:4:24.7.0(5*W)", "hello"]);
     const [event] = decodeTelegrams(encodeP1(HEAD, ["1-0:1.8.0(1*kWh)", "hello"]));
     expect(event).toMatchObject({ telegram: { unread: ["hello"] } });
   });
 });
 
-it("a telegram with more values than any meter sends is refused", () => {
+it("a telegram with more values than any known meter sends is refused", () => {
   const lines = (count: number) => Array.from({ length: count }, (_, i) => `1-0:${i % 250}.${i >> 3}.1(1*V)`);
   expect(types(encodeP1(HEAD, lines(256)))).toEqual(["telegram"]);
   expect(types(encodeP1(HEAD, lines(257)))).toEqual(["malformed"]);

@@ -19,19 +19,19 @@ function read(line: string): unknown[] {
   ]);
 }
 
-it("the check sum is CRC-16/ARC", () => {
+it("the checksum is CRC-16/ARC", () => {
   expect(crcP1(Buffer.from("123456789"))).toBe(0xbb3d); // catalogue of parametrised CRC algorithms
 });
 
 describe("a P1 telegram", () => {
-  it("gives the same however it is cut", () => {
+  it("gives the same however it is split", () => {
     const wire = encodeP1("/KFM5KAIFA-METER", LINES);
     const whole = summarize(decodePieces([wire], {}));
     expect(whole).toMatchObject([{ transport: "p1", meterId: "3003", meterTime: "2025-11-25T10:56:43+01:00" }]);
     for (const { how, pieces } of splits(wire)) expect(summarize(decodePieces(pieces, {})), how).toEqual(whole);
   });
 
-  it("is complete with its last line end, and not before", () => {
+  it("is complete at its last line end, not before", () => {
     const wire = encodeP1("/KFM5KAIFA-METER", LINES);
     for (let end = 1; end < wire.length; end++) {
       const scan = scanP1Telegram(wire, 0, end, false);
@@ -42,18 +42,18 @@ describe("a P1 telegram", () => {
     expect(scanP1Telegram(wire, 0, wire.length, false)).toMatchObject({ kind: "frame", length: wire.length });
   });
 
-  it("whose line ends a text file changed keeps its check sum", () => {
+  it("passes its checksum even if a text file changed its line ends", () => {
     const text = Buffer.from(encodeP1("/KFM5KAIFA-METER", LINES)).toString("latin1").replaceAll("\r\n", "\n");
     expect(summarize(decodePieces([Buffer.from(text, "latin1")], {}))).toMatchObject([{ transport: "p1" }]);
   });
 
-  it("is found behind the ciphered bytes of another one", () => {
+  it("is found after the ciphertext of another one", () => {
     const sealed = loadFixture("sagemcom-t210dr-no-key");
     const wire = Buffer.concat([sealed.wire, encodeP1("/KFM5KAIFA-METER", LINES)]);
     expect(summarize(decodePieces([wire], {}))).toMatchObject([{ error: "key-missing" }, { transport: "p1" }]);
   });
 
-  it("never begins in noise", () => {
+  it("is never detected in noise", () => {
     const noise = randomBytes(seededRandom(3), 400_000);
     for (let at = noise.indexOf(0x2f); at >= 0; at = noise.indexOf(0x2f, at + 1)) {
       expect(scanP1Telegram(noise, at, noise.length, true).kind).toBe("no");
@@ -80,14 +80,14 @@ describe("a line of a P1 telegram", () => {
     expect(read(line)).toEqual(expected);
   });
 
-  it("with a time is of Central Europe, and of Lithuania where the head says so", () => {
+  it("has Central European time, or Lithuanian time if the header says so", () => {
     const time = (head: string): unknown => parseP1(`${head}\r\n\r\n0-0:1.0.0(230808113811S)\r\n`).meterTime;
     expect(time("/KFM5KAIFA-METER")).toBe("2023-08-08T11:38:11+02:00");
     expect(time("/ESO5\\253833635_A")).toBe("2023-08-08T11:38:11+03:00");
   });
 
   it.each(["632525252525W", "000101000000W", "230230113811S", "231301000000W", "230808243811S"])(
-    "of a sub-meter with the time %s holds no reading, and nothing of it is lost",
+    "of a sub-meter with the time %s contains no reading, but is kept as text",
     (time) => {
       expect(read(`0-1:24.2.1(${time})(00000.000*m3)`)).toEqual([["0-1:24.2.1*255", `(${time})(00000.000*m3)`, null]]);
       const named = `0-2:24.3.0(${time})(00)(60)(1)(0-2:24.2.1)(m3)`;
@@ -97,17 +97,17 @@ describe("a line of a P1 telegram", () => {
     },
   );
 
-  it.each(["632525252525W", "230230113811S", "230808243811S"])("%s is no time of the meter", (time) => {
+  it.each(["632525252525W", "230230113811S", "230808243811S"])("%s is not a valid meter time", (time) => {
     const { meterTime, clockStatus, registers } = parseP1(`/X\r\n\r\n0-0:1.0.0(${time})\r\n`);
     expect({ meterTime, clockStatus }).toEqual({ meterTime: null, clockStatus: null });
     expect(registers).toMatchObject([{ obis: "0-0:1.0.0*255", value: time }]);
   });
 
-  it("with more digits than a number holds keeps them all", () => {
+  it("keeps all digits, also more than a JavaScript number holds", () => {
     expect(read("1-0:1.8.0(123456789012345.123456*kWh)")).toEqual([["1-0:1.8.0*255", "123456789012345.123456", "kWh"]]);
   });
 
-  it("with a malformed code names no quantity", () => {
+  it("with a malformed code is refused", () => {
     expect(() => read("1-0:4:24.7.0(0000.000*kVAr)")).toThrow(expect.objectContaining({ code: "malformed" }));
   });
 });

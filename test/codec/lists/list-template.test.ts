@@ -1,4 +1,4 @@
-/** The template of a list that no release knows yet. */
+/** The template for a list that is not supported yet. */
 import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { encodeDataNotification } from "../../../src/codec/apdu/data-notification.ts";
@@ -45,8 +45,8 @@ function positionsOf(root: AxdrValue, lists: readonly ListDefinition[] = []): re
 }
 const samples = [0, 1, 2].map((i) => positionsOf(body(i)));
 
-describe("what stands where in an unknown list", () => {
-  it("has its type, its raw value, and what it could be", () => {
+describe("a position in an unknown list", () => {
+  it("is described by its type, raw value and possible meanings", () => {
     const rows = describePositions(samples).map(
       ({ path, type, raw, guesses }) => `${path} ${type} ${raw}: ${guesses.join("; ")}`,
     );
@@ -70,7 +70,7 @@ describe("what stands where in an unknown list", () => {
     ]);
   });
 
-  it("guesses no counter from one telegram, and none that fell", () => {
+  it("is not guessed to be a counter from one telegram, or if it fell", () => {
     expect(describePositions(samples.slice(0, 1)).some(({ guesses }) => guesses.join().includes("grew"))).toBe(false);
     const fell = describePositions([...samples].reverse());
     expect(fell.some(({ guesses }) => guesses.join().includes("grew"))).toBe(false);
@@ -82,7 +82,7 @@ describe("the template", () => {
   for (const sample of samples) collected.add(sample);
   const template = collected.template();
 
-  it("is a block of the configuration in which nothing but the name of the list is taken for granted", () => {
+  it("is a block of configuration in which only the name of the list is assumed", () => {
     const { lists } = parseYaml(template) as { lists: ListDefinition[] };
     expect(lists).toHaveLength(1);
     expect(lists[0]?.name).toBe("my-list");
@@ -90,7 +90,7 @@ describe("the template", () => {
     expect(template).toContain("-> { obis: 32.7.0, unit: V, scaler: -1, type: u16 }");
   });
 
-  it("reads the telegram once a guess has been taken over", () => {
+  it("reads the telegram once its guesses are adopted", () => {
     const lines = template.split("\n").map((line) => line.replace(/- skip .*-> ({.*})$/, "- $1"));
     const { lists } = parseYaml(lines.join("\n")) as { lists: ListDefinition[] };
     const [event] = decodeTelegrams(wire(body(7)), { lists });
@@ -100,7 +100,7 @@ describe("the template", () => {
     });
   });
 
-  it("gives paths to what stands in nested structures, and fits them", () => {
+  it("gives paths for nested structures, and matches them", () => {
     const nested = structure(
       text("DEEP"),
       structure(u32(5), structure(u16(2301))),
@@ -119,7 +119,7 @@ describe("the template", () => {
     expect(event).toMatchObject({ type: "telegram", telegram: { registers: [{ obis: "1-0:1.7.0*255" }] } });
   });
 
-  it("has a list for each form, and stays bounded", () => {
+  it("contains one list per form, up to a limit", () => {
     const many = new ListSamples();
     for (let i = 0; i < 100; i++) many.add(positionsOf(body(i)));
     for (let n = 1; n < 9; n++) many.add(positionsOf(structure(...Array.from({ length: n + 20 }, () => u32(n)))));

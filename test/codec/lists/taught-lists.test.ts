@@ -1,4 +1,4 @@
-/** Positional lists that a user teaches: the same mechanism as the built-in tables. */
+/** Positional lists defined in the configuration: the same mechanism as the built-in tables. */
 import { describe, expect, it } from "vitest";
 import { encodeGeneralCiphering } from "../../../src/codec/apdu/ciphering.ts";
 import { encodeDataNotification } from "../../../src/codec/apdu/data-notification.ts";
@@ -44,7 +44,7 @@ const MY_LIST: ListDefinition = {
 const body = (name = "NEW_LIST", volts = 2304): AxdrValue =>
   structure(text(name), text("1234567890"), text("X300"), octets(...TIME), u32(720), u16(volts), u16(1), u32(1234));
 
-function say(wire: Uint8Array, lists: readonly ListDefinition[]): string[] {
+function decodeToTexts(wire: Uint8Array, lists: readonly ListDefinition[]): string[] {
   return decodeTelegrams(wire, { key: KEY, lists }).flatMap((event) => {
     if (event.type === "skipped") return [];
     if (event.type === "fault") return [`${event.code}: ${event.message}`];
@@ -56,7 +56,7 @@ function say(wire: Uint8Array, lists: readonly ListDefinition[]): string[] {
   });
 }
 
-describe("a list that the user teaches", () => {
+describe("a configured list", () => {
   const expected = [
     "my-list 1234567890 X300 2026-11-22T12:00:05+01:00",
     "1-0:1.7.0*255=720 W",
@@ -69,18 +69,20 @@ describe("a list that the user teaches", () => {
     ["HDLC", hdlc(ciphered(notification(body())))],
     ["a bare APDU", ciphered(notification(body()))],
     ["plain HDLC", hdlc(notification(body()))],
-  ])("is read behind %s", (_, wire) => {
-    expect(say(wire, [MY_LIST])).toEqual(expected);
+  ])("is read over %s", (_, wire) => {
+    expect(decodeToTexts(wire, [MY_LIST])).toEqual(expected);
   });
 
-  it("fits only where its constants and types are right, and is unknown otherwise", () => {
-    expect(say(hdlc(notification(body("OTHER"))), [MY_LIST])[0]).toMatch(/^unsupported: the body fits no known layout/);
+  it("matches only if its constants and types do, otherwise the telegram is unsupported", () => {
+    expect(decodeToTexts(hdlc(notification(body("OTHER"))), [MY_LIST])[0]).toMatch(
+      /^unsupported: the body fits no known layout/,
+    );
     const wrongType = structure(...itemsOf(body()).map((item, i) => (i === 4 ? u16(7) : item)));
-    expect(say(hdlc(notification(wrongType)), [MY_LIST])[0]).toMatch(/^unsupported/);
-    expect(say(hdlc(notification(body())), [])[0]).toMatch(/^unsupported/);
+    expect(decodeToTexts(hdlc(notification(wrongType)), [MY_LIST])[0]).toMatch(/^unsupported/);
+    expect(decodeToTexts(hdlc(notification(body())), [])[0]).toMatch(/^unsupported/);
   });
 
-  it("reaches into structures and arrays by a path of indices", () => {
+  it("addresses elements of structures and arrays by a path of indices", () => {
     const nested = structure(
       octets(1, 2, 3),
       structure(u32(5), array(u16(2301), u16(2302), u16(2303))),
@@ -99,14 +101,14 @@ describe("a list that the user teaches", () => {
         { obis: "1.8.0", unit: "Wh", path: [3, 1, 1] },
       ],
     };
-    expect(say(hdlc(notification(nested)), [list])).toEqual([
+    expect(decodeToTexts(hdlc(notification(nested)), [list])).toEqual([
       "nested null null null",
       ...["1-0:1.7.0*255=5 W", "1-0:32.7.0*255=230.1 V", "1-0:72.7.0*255=230.3 V", "1-0:2.7.0*255=99 W"],
       "1-0:1.8.0*255=8 Wh",
     ]);
   });
 
-  it("gives every type that it may name", () => {
+  it("reads every type that it may name", () => {
     const items: AxdrValue[] = [
       { tag: "unsigned", value: 1 },
       { tag: "long64Unsigned", value: 2n ** 60n },
@@ -128,23 +130,23 @@ describe("a list that the user teaches", () => {
       ...(i < 8 ? { unit: "W", scaler: 1 } : {}),
     }));
     expect(listProblems([{ name: "types", elements }])).toEqual([]);
-    const values = say(hdlc(notification(structure(...items))), [{ name: "types", elements }]).slice(1);
+    const values = decodeToTexts(hdlc(notification(structure(...items))), [{ name: "types", elements }]).slice(1);
     expect(values.map((one) => one.replace(/^.*=/, ""))).toEqual([
       ...["10 W", "11529215046068469760 W", "-30 W", "-40 W", "-50 W", "-60 W", "1 W", "25 W"],
       ...["1 null", "4 null", "abc null", "DEAD null"],
     ]);
   });
 
-  it("gives no register where the meter sends no value", () => {
+  it("gives no register if the meter sends no value", () => {
     const list: ListDefinition = {
       name: "a",
       elements: [{ text: "A" }, { obis: "1.7.0", unit: "W" }, { obis: "2.7.0" }],
     };
     const wire = hdlc(notification(structure(text("A"), { tag: "null" } as AxdrValue, u32(3))));
-    expect(say(wire, [list])).toEqual(["a null null null", "1-0:2.7.0*255=3 null"]);
+    expect(decodeToTexts(wire, [list])).toEqual(["a null null null", "1-0:2.7.0*255=3 null"]);
   });
 
-  it("is one of several, and two decoders may know different ones", () => {
+  it("may be one of several, and two decoders may have different ones", () => {
     const other: ListDefinition = {
       ...MY_LIST,
       name: "other",
@@ -152,34 +154,34 @@ describe("a list that the user teaches", () => {
     };
     expect(listProblems([MY_LIST, other])).toEqual([]);
     const both = [MY_LIST, other];
-    expect(say(hdlc(notification(body("OTHER"))), both)[0]).toMatch(/^other /);
+    expect(decodeToTexts(hdlc(notification(body("OTHER"))), both)[0]).toMatch(/^other /);
     const [one, two] = [createDecoder({ lists: [MY_LIST] }), createDecoder({ lists: [other] })];
     expect(one.feed(hdlc(notification(body()))).map(({ type }) => type)).toEqual(["telegram"]);
     expect(two.feed(hdlc(notification(body()))).map(({ type }) => type)).toEqual(["fault"]);
   });
 
-  it("that fits a telegram together with another one refuses it, and says which two", () => {
+  it("that matches a telegram together with another list refuses it and names both", () => {
     const twin: ListDefinition = { ...MY_LIST, name: "twin" };
-    expect(say(hdlc(notification(body())), [MY_LIST, twin])).toEqual([
+    expect(decodeToTexts(hdlc(notification(body())), [MY_LIST, twin])).toEqual([
       "unsupported: the body fits two of the configured lists: my-list and twin",
     ]);
   });
 
-  it("goes before a documented list of the same form", () => {
+  it("takes precedence over a built-in list of the same form", () => {
     const wien = structure(octets(...TIME), ...Array.from({ length: 8 }, (_, i) => u32(i)));
-    expect(say(hdlc(notification(wien)), [])[0]).toMatch(/^Wien-9 /);
+    expect(decodeToTexts(hdlc(notification(wien)), [])[0]).toMatch(/^Wien-9 /);
     const mine: ListDefinition = {
       name: "mine",
       elements: [{ role: "clock" }, ...Array(7).fill("skip"), { obis: "1.7.0" }],
     };
-    expect(say(hdlc(notification(wien)), [mine])).toEqual([
+    expect(decodeToTexts(hdlc(notification(wien)), [mine])).toEqual([
       "mine null null 2026-11-22T12:00:05+01:00",
       "1-0:1.7.0*255=7 null",
     ]);
   });
 });
 
-describe("lists that cannot be used", () => {
+describe("invalid lists", () => {
   const problems = (...lists: ListDefinition[]) =>
     listProblems(lists).map(
       ({ list, element, field, found, allowed }) => `${list}/${element}/${field}: ${found}; ${allowed}`,
@@ -202,11 +204,11 @@ describe("lists that cannot be used", () => {
     ],
     [list({ bytes: "0A1" }, { obis: "1.7.0" }), "0/0/bytes: `0A1`; hex digits, two for each byte"],
     [list("skip", { text: "A" }), "0/null/null: no register; at least one element with `obis`"],
-  ])("%# are named with their place", (one, expected) => {
+  ])("are reported with their position (%#)", (one, expected) => {
     expect(problems(one)).toEqual([expected]);
   });
 
-  it("are two of one name, and two that could fit one telegram", () => {
+  it("are two with the same name, and two that could match one telegram", () => {
     const [a, b] = [list({ obis: "1.7.0" }), { name: "b", elements: [{ obis: "2.7.0" }] }];
     expect(problems(a, { ...b, name: "a" })).toEqual([
       "1/null/null: a second list with the name a; each list with a name of its own",
@@ -221,7 +223,7 @@ describe("lists that cannot be used", () => {
     ["constant bytes", list({ bytes: "0A" }, { obis: "1.7.0" }), list({ bytes: "0B" }, { obis: "1.7.0" })],
     ["a clock", list({ role: "clock" }, { obis: "1.7.0" }), list({ text: "B" }, { obis: "1.7.0" })],
     ["a container", list("skip", { obis: "1.7.0", path: [1, 0] }), list("skip", { obis: "1.7.0" })],
-  ])("are none where two differ in %s", (_, a, b) => {
+  ])("do not include two that differ in %s", (_, a, b) => {
     expect(problems(a, { ...b, name: "b" })).toEqual([]);
   });
 
@@ -234,7 +236,7 @@ describe("lists that cannot be used", () => {
     ["a skipped element", list("skip", { obis: "1.7.0" }), list({ bytes: "0A" }, { obis: "1.7.0" })],
     ["a text without a type", list({ text: "A" }, { obis: "1.7.0" }), list({ obis: "0-0:96.1.0" }, { obis: "1.7.0" })],
     ["a skipped container", list("skip", { obis: "1.7.0" }), list({ obis: "2.7.0", path: [0, 1] }, { obis: "1.7.0" })],
-  ])("are two that meet in %s", (_, a, b) => {
+  ])("include two that overlap in %s", (_, a, b) => {
     expect(problems(a, { ...b, name: "b" })).toHaveLength(1);
     expect(problems({ ...b, name: "b" }, a)).toHaveLength(1);
   });

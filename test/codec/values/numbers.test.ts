@@ -31,7 +31,7 @@ describe("decimals are exact", () => {
     expect(formatDecimal(decimal(coefficient, exponent), shift)).toBe(text);
   });
 
-  test("no digit is lost or invented for any coefficient and exponent", () => {
+  test("no digit is lost or added for any coefficient and exponent", () => {
     fc.assert(
       fc.property(fc.bigInt(-(2n ** 63n), 2n ** 64n), fc.integer({ min: -30, max: 30 }), (coefficient, exponent) => {
         const back = parseDecimal(formatDecimal(decimal(coefficient, exponent)));
@@ -43,7 +43,7 @@ describe("decimals are exact", () => {
     );
   });
 
-  test("the number is the double nearest to the decimal", () => {
+  test("conversion to a number gives the nearest double", () => {
     expect(decimalToNumber(decimal(2304, -1))).toBe(230.4);
     expect(decimalToNumber(decimal(2337, -1))).toBe(233.7);
     expect(decimalToNumber(decimal(3, 2))).toBe(300);
@@ -59,7 +59,7 @@ describe("decimals are exact", () => {
     );
   });
 
-  test("JSON keeps what a double cannot hold", () => {
+  test("JSON keeps all digits, also beyond the precision of a double", () => {
     expect(decimalToJson(decimal(18446744073709551615n, -3))).toBe("18446744073709551.615");
     expect(decimalToJson(decimal(1000, -3))).toBe("1");
     expect(decimalToJson(decimal(2300, -1))).toBe("230");
@@ -67,7 +67,7 @@ describe("decimals are exact", () => {
     expect(decimalToJson(decimal(0, -2))).toBe("0");
   });
 
-  test("floats become the shortest decimal that reads back the same", () => {
+  test("floats become the shortest decimal that converts back to the same float", () => {
     expect(decimalFromFloat32(Math.fround(230.4))).toEqual(decimal(2304, -1));
     expect(decimalFromFloat32(Math.fround(22661795))).toEqual(decimal(22661796, 0));
     expect(decimalFromFloat32(0)).toEqual(decimal(0, 0));
@@ -99,7 +99,7 @@ describe("OBIS codes", () => {
       expect(() => parseObis(wrong)).toThrow(RangeError);
   });
 
-  test("remembered names are those of the bytes, however many codes there are", () => {
+  test("cached names match their bytes, however many codes there are", () => {
     const names = new ObisNames();
     for (let round = 0; round < 2; round++) {
       for (let i = 0; i < 3000; i++) {
@@ -110,7 +110,7 @@ describe("OBIS codes", () => {
   });
 });
 
-test("units have the names that people know", () => {
+test("units have their usual names", () => {
   const names = [27, 28, 29, 30, 31, 32, 33, 35, 44, 56, 7, 8, 255, 0].map(unitName);
   expect(names).toEqual(["W", "VA", "var", "Wh", "VAh", "varh", "A", "V", "Hz", "%", "s", "°", null, null]);
   expect(unitCode("Wh")).toBe(30);
