@@ -65,6 +65,19 @@ export class BlockTransfer {
     this.#blocks = 0;
   }
 
+  /** The APDU that a message completes which is the last block and nothing else; otherwise undefined. Changes nothing. */
+  foresee(message: Uint8Array): Uint8Array | undefined {
+    const size = message.length >= 7 ? readBerLength(message, 6) : undefined;
+    if (!size || size[1] + size[0] !== message.length) return undefined;
+    const { number, last, data } = decodeBlock(message);
+    if (!last || number !== this.#blocks + 1 || !this.#collected.fits(data.length)) return undefined;
+    const { length } = this.#collected;
+    this.#collected.append(data);
+    const apdu = this.#collected.bytes;
+    this.#collected.truncate(length);
+    return apdu;
+  }
+
   /**
    * @returns the APDU once the last block has arrived (valid until the next call), otherwise undefined
    * @throws CodecError `segmentation`; the collected blocks are discarded. If the block was number 1, pass it in again

@@ -103,6 +103,27 @@ export class HdlcAssembler implements Assembler<HdlcFrame> {
     return this.#message(information.subarray(llc));
   }
 
+  foresee(frame: HdlcFrame): Accepted | undefined {
+    const { information, segmented } = frame;
+    if (segmented || information.length === 0) return undefined;
+    const llc = llcLength(information);
+    if (this.#segments === 0) {
+      return llc > 0 || beginsApdu(information) ? this.#foreseeMessage(information.subarray(llc)) : undefined;
+    }
+    if (llc > 0 || !this.#collected.fits(information.length)) return undefined;
+    const { length } = this.#collected;
+    this.#collected.append(information);
+    const joined = this.#collected.bytes;
+    this.#collected.truncate(length);
+    return this.#foreseeMessage(joined.subarray(llcLength(joined)));
+  }
+
+  #foreseeMessage(message: Uint8Array): Accepted | undefined {
+    if (message[0] !== GENERAL_BLOCK_TRANSFER) return this.#blocks.pending ? undefined : { apdu: message };
+    const apdu = this.#blocks.foresee(message);
+    return apdu && { apdu };
+  }
+
   #continuesTransfer(message: Uint8Array): boolean {
     return message[0] === GENERAL_BLOCK_TRANSFER && ((message[2] as number) !== 0 || message[3] !== 1);
   }
