@@ -9,7 +9,7 @@ import { meterInfoPayload } from "../src/sinks/mqtt/bridge-info.ts";
 import { deviceMessage, meterDevice } from "../src/sinks/mqtt/discovery.ts";
 import { type Message, packetBytes } from "../src/sinks/mqtt/message.ts";
 import { meterEntities } from "../src/sinks/mqtt/meter-entities.ts";
-import { MeterState, type TopicChoice } from "../src/sinks/mqtt/meter-state.ts";
+import { inOrder, MeterState, type TopicChoice } from "../src/sinks/mqtt/meter-state.ts";
 import { topics } from "../src/sinks/mqtt/topics.ts";
 import { DEMO_KEY, SimulatedMeter } from "../src/sources/simulated-meter.ts";
 import { METER } from "./helpers/readings.ts";
@@ -40,7 +40,7 @@ const thousands = (value: number): string => Math.round(value).toLocaleString("e
 function rowOf(name: string, layout: string, choice: TopicChoice): string {
   const state = new MeterState(METER, "newest", choice);
   state.take(buildReading(telegramOf(layout), { meter: METER, receivedAt: 0, complete: true }));
-  const reading = state.takeMessages(BASE, undefined, 0);
+  const reading = inOrder(state.takeMessages(BASE, undefined, 0));
   const options = {
     base: BASE,
     prefix: "homeassistant",

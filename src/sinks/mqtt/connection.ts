@@ -8,6 +8,7 @@
  * `congested` makes the sink keep only its latest state instead of filling a socket that nobody reads, and of the QoS 1
  * messages waiting to be sent only the latest per topic is kept (inflight-window.ts).
  */
+import type { Socket } from "node:net";
 import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
@@ -26,6 +27,7 @@ import { Failover } from "./failover.ts";
 import { InflightWindow, type Outcome } from "./inflight-window.ts";
 import { type Message, packetBytes } from "./message.ts";
 import { PacketSizeLimit } from "./packet-size-limit.ts";
+import { publishPackets } from "./publish-packet.ts";
 import { type Phrase, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TAKEN_OVER } from "./reason-codes.ts";
 import { LONGEST_PAUSE_MS, ReconnectBackoff } from "./reconnect-backoff.ts";
 import { ServerList } from "./server-list.ts";
@@ -213,6 +215,19 @@ export class Connection {
     }
   }
 
+  /** Sends values of a reading with QoS 0, immediately and in one piece (publish-packet.ts). */
+  publishReading(messages: readonly Message[]): void {
+    const client = this.#client;
+    if (this.#limits.maximumQos === 1 && this.#disconnects.careful) {
+      for (const message of messages) this.publish(message);
+      return;
+    }
+    const fitting = messages.filter((message) => !this.#isTooMuch(message));
+    if (client === null || !client.connected || client.disconnecting || fitting.length === 0) return;
+    const protocolVersion = client.options.protocolVersion === 5 ? 5 : 4;
+    client.stream.write(publishPackets(fitting, { protocolVersion, retain: this.#limits.retain }));
+  }
+
   /** Whether the broker accepts a message of this size, as far as known. */
   fits(message: Message): boolean {
     return !this.#disconnects.avoids(message) && packetBytes(message) <= this.#limits.maximumPacketBytes;
@@ -354,6 +369,8 @@ export class Connection {
     this.#backoff.attempt();
     if (this.#hurryTimer !== null) clearTimeout(this.#hurryTimer);
     this.#hurryTimer = null;
+    // The powers of a reading are sent before its other values: without this, those would wait for an acknowledgement.
+    (stream as Partial<Socket>).setNoDelay?.(true);
     const limit = new PacketSizeLimit(this.#options.maxPacketBytes);
     stream.on("data", (chunk: Uint8Array) => {
       const bytes = limit.feed(chunk);

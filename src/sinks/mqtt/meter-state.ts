@@ -14,6 +14,21 @@ const MAX_LISTS = 8;
 /** `publish.topics`: one topic per value, one JSON object per reading, or both. */
 export type TopicChoice = PublishConfig["topics"];
 
+/** The messages of one reading, in the order in which they are sent. */
+export interface ReadingMessages {
+  /** First: battery and charger controllers wait for them. */
+  readonly powers: readonly Message[];
+  readonly values: readonly Message[];
+  /** With QoS 1; `null` for what is sent at first contact. */
+  readonly last: Message | null;
+}
+
+export const inOrder = ({ powers, values, last }: ReadingMessages): Message[] => [
+  ...powers,
+  ...values,
+  ...(last === null ? [] : [last]),
+];
+
 export class MeterState {
   info: MeterInfo;
   online = false;
@@ -62,39 +77,39 @@ export class MeterState {
   }
 
   /**
-   * The latest reading: value by value with the powers first, as one JSON object, or both. The last message of a
-   * complete reading uses QoS 1. Afterwards the reading is no longer waiting.
+   * The latest reading: value by value with the powers first, as one JSON object, or both. Afterwards the reading is no
+   * longer waiting.
    */
-  takeMessages(base: string, legacyBase: string | undefined, now: number): Message[] {
+  takeMessages(base: string, legacyBase: string | undefined, now: number): ReadingMessages {
     const { latest, info, json } = this;
     this.waiting = false;
     this.#powers.clear();
-    if (latest === null) return [];
+    const powers: Message[] = [];
+    const values: Message[] = [];
+    if (latest === null) return { powers, values, last: null };
     // What is sent at first contact isn't a complete reading; the first complete one doesn't wait for the interval.
     if (latest.complete) this.sentAt = now;
-    const messages: Message[] = [];
-    const add = (value: ReadingValue): void => {
+    for (const value of latest.values) {
       if (this.#topics !== "json") {
-        messages.push({ topic: topics.value(base, info.id, value.topic), payload: value.text });
+        const message = { topic: topics.value(base, info.id, value.topic), payload: value.text };
+        (isPower(value) ? powers : values).push(message);
       }
       const legacy = legacyBase === undefined ? null : legacyMessage(legacyBase, value);
-      if (legacy !== null) messages.push(legacy);
-    };
-    // Powers first: battery and charger controllers wait for them.
-    for (const value of latest.values) if (isPower(value)) add(value);
-    for (const value of latest.values) if (!isPower(value)) add(value);
+      if (legacy !== null) values.push(legacy);
+    }
+    let last: Message | null = null;
     const topic = topics.reading(base, info.id);
     if (this.#topics === "json") {
       // Without topics for single values, instantaneous values don't wait for the registers.
       const payload = latest.complete && json !== null ? json : readingToJson(latest);
-      messages.push({ topic, payload, qos: 1 });
+      last = { topic, payload, qos: 1 };
     } else if (this.#topics === "all") {
-      if (json !== null) messages.push({ topic, payload: json, qos: 1 });
+      if (json !== null) last = { topic, payload: json, qos: 1 };
     } else if (latest.complete) {
-      const last = messages.pop();
-      if (last !== undefined) messages.push({ ...last, qos: 1 });
+      const message = values.pop() ?? powers.pop();
+      if (message !== undefined) last = { ...message, qos: 1 };
     }
-    return messages;
+    return { powers, values, last };
   }
 
   /** Values from lists other than the latest. */

@@ -187,6 +187,11 @@ export class MqttSink implements Sink {
       intervalMs: options.publishIntervalMs,
       connection: this.#connection,
       publish: (message, done) => this.#publish(message, done),
+      publishValues: (messages) => {
+        if (!this.#connection.connected) return;
+        this.#published += messages.length;
+        this.#connection.publishReading(messages);
+      },
       pause: (id) => this.#refusals.pause("readings", id),
       onOutcome: (id, message, outcome) => {
         this.#note("readings", id, message.topic, outcome);

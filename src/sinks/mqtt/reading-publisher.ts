@@ -8,7 +8,7 @@
 
 import type { Outcome } from "./inflight-window.ts";
 import type { Message } from "./message.ts";
-import type { MeterState } from "./meter-state.ts";
+import { inOrder, type MeterState, type ReadingMessages } from "./meter-state.ts";
 
 /** Maximum number of a meter's unacknowledged readings, provided the oldest was sent within the last `PROMPT_MS`. */
 const MAX_IN_FLIGHT = 32;
@@ -27,7 +27,9 @@ export interface ReadingPublisherParts {
     hurry(): void;
     flush(): void;
   };
-  readonly publish: (message: Message, done?: (outcome: Outcome) => void) => void;
+  readonly publish: (message: Message, done: (outcome: Outcome) => void) => void;
+  /** Sends values with QoS 0, immediately. */
+  readonly publishValues: (messages: readonly Message[]) => void;
   /** Milliseconds until a meter may be published again after a refusal; 0: now. */
   readonly pause: (meter: string) => number;
   /** The last message of a reading was acknowledged, refused or lost. */
@@ -47,7 +49,7 @@ export class ReadingPublisher {
   /** Publishes the latest reading now, or keeps it until the broker or `publish.interval` allows it. */
   send(meter: MeterState): void {
     if (!meter.waiting || this.#stopped) return;
-    const { connection, intervalMs, pause, publish } = this.#parts;
+    const { connection, intervalMs, pause, publishValues } = this.#parts;
     if (!connection.connected) {
       connection.hurry();
       return;
@@ -64,10 +66,10 @@ export class ReadingPublisher {
       }, wait);
       return;
     }
-    for (const message of this.#take(meter)) {
-      if (message.qos !== 1) publish(message);
-      else this.#sendAndWait(meter, message);
-    }
+    const { powers, values, last } = this.#take(meter);
+    if (powers.length > 0) publishValues(powers);
+    if (values.length > 0) publishValues(values);
+    if (last !== null) this.#sendAndWait(meter, last);
     connection.flush();
   }
 
@@ -82,12 +84,12 @@ export class ReadingPublisher {
     const held: Message[] = [];
     for (const meter of meters) {
       if (meter.timer !== null) clearTimeout(meter.timer);
-      if (meter.waiting && meter.inFlight.length === 0) held.push(...this.#take(meter));
+      if (meter.waiting && meter.inFlight.length === 0) held.push(...inOrder(this.#take(meter)));
     }
     return held;
   }
 
-  #take(meter: MeterState): Message[] {
+  #take(meter: MeterState): ReadingMessages {
     return meter.takeMessages(this.#parts.base, this.#parts.legacyBase, performance.now());
   }
 

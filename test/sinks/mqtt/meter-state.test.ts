@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { createDecoder } from "../../../src/codec/decoder.ts";
 import { buildReading } from "../../../src/meter/reading.ts";
-import { MeterState } from "../../../src/sinks/mqtt/meter-state.ts";
+import { inOrder, MeterState } from "../../../src/sinks/mqtt/meter-state.ts";
 import { fixtureNames, loadFixture } from "../../helpers/fixtures.ts";
 import { METER } from "../../helpers/readings.ts";
 
@@ -16,7 +16,7 @@ it("publishes the powers before anything else, whatever their place in the teleg
       if (event.type !== "telegram") continue;
       const state = new MeterState(METER, "newest", "all");
       state.take(buildReading(event.telegram, { meter: METER, receivedAt: 0, complete: true }));
-      const powers = state.takeMessages("base", undefined, 0).map(({ topic }) => POWER.test(topic));
+      const powers = inOrder(state.takeMessages("base", undefined, 0)).map(({ topic }) => POWER.test(topic));
       const count = powers.filter(Boolean).length;
       expect(powers.slice(0, count), `${name}: ${powers}`).not.toContain(false);
       if (count > 0) layouts.add(`${event.telegram.transport} ${event.telegram.layout}`);
