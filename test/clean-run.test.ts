@@ -1,24 +1,64 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, expect, it } from "vitest";
-import { setup } from "./clean-run.ts";
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { expect, it } from "vitest";
+import config from "../vitest.config.ts";
+import { temporaryFolder } from "./helpers/temporary-folder.ts";
 
-afterEach(() => {
-  process.exitCode = undefined;
+const VITEST = resolve("node_modules/vitest/vitest.mjs");
+
+/** Runs Vitest on one test with that body, under the rule of this repository. */
+function runWith(body: string): Promise<{ readonly code: unknown; readonly output: string }> {
+  const root = temporaryFolder();
+  symlinkSync(resolve("node_modules"), join(root, "node_modules"));
+  const rule = JSON.stringify(resolve("test/clean-run.ts"));
+  writeFileSync(
+    join(root, "vitest.config.mjs"),
+    `export default { test: { globalSetup: ${rule}, projects: [{ test: { name: "any", include: ["*.test.mjs"] } }] } };\n`,
+  );
+  writeFileSync(
+    join(root, "any.test.mjs"),
+    [
+      'import { spawn } from "node:child_process";',
+      'import { mkdtempSync, rmSync } from "node:fs";',
+      'import { tmpdir } from "node:os";',
+      'import { join } from "node:path";',
+      'import { it } from "vitest";',
+      `it("passes", () => { ${body} });\n`,
+    ].join("\n"),
+  );
+  return new Promise((done) => {
+    execFile(process.execPath, [VITEST, "run", "--project", "any"], { cwd: root }, (error, stdout, stderr) =>
+      done({ code: error?.code ?? 0, output: stdout + stderr }),
+    );
+  });
+}
+
+it("every project is under the rule", () => {
+  expect(config.test?.globalSetup).toBe("test/clean-run.ts");
 });
 
-it("a run that leaves a folder behind has failed, and the folder is gone", () => {
-  const before = tmpdir();
-  const finish = setup();
-  mkdtempSync(join(tmpdir(), "left-behind-"));
-  expect(finish).toThrow(/left-behind-/);
-  expect(process.exitCode).toBe(1);
-  expect(tmpdir()).toBe(before);
+it("a run that leaves a folder behind fails, though each of its tests passes", async () => {
+  const { code, output } = await runWith('mkdtempSync(join(tmpdir(), "left-"));');
+  expect(output).toMatch(/1 passed/);
+  expect(output).toMatch(/the tests left behind in \S*\/kaifa-tests-\w+: left-/);
+  expect(code).toBe(1);
 });
 
-it("a run that cleans up has not", () => {
-  const finish = setup();
-  finish();
-  expect(process.exitCode).toBeUndefined();
+it.runIf(existsSync("/proc"))("a run that leaves a process behind fails, and the process is ended", async () => {
+  const { code, output } = await runWith(
+    'spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)", tmpdir()], { stdio: "ignore", detached: true }).unref();',
+  );
+  const pid = Number(/process (\d+) \(/.exec(output)?.[1]);
+  expect(code).toBe(1);
+  expect(pid).toBeGreaterThan(0);
+  // Killed it has no command line, even if nobody has asked for its exit code yet.
+  const commandLine = () => (existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/cmdline`, "utf8") : "");
+  await expect.poll(commandLine).toBe("");
+});
+
+it("a run that cleans up passes", async () => {
+  const { code, output } = await runWith('rmSync(mkdtempSync(join(tmpdir(), "gone-")), { recursive: true });');
+  expect(output).toMatch(/1 passed/);
+  expect(code).toBe(0);
 });

@@ -1,32 +1,65 @@
 /**
- * Before and after all tests of a run: what they write goes below one folder of its own ($TMPDIR), and a run that leaves
- * anything there has failed.
+ * Before and after all tests of a run, whatever the project: what they write goes below one folder of its own ($TMPDIR), and
+ * a run fails that leaves anything there, or a process that was started with a path of it.
  */
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 
-/** Made by Node, V8 and browsers for themselves. */
-const NOT_OURS = /^(?:node-compile-cache|v8-compile-cache|\.org\.chromium|org\.chromium|playwright)/;
+/** Caches that Node and V8 make for themselves. */
+const NOT_OURS = /^(?:node-compile-cache|v8-compile-cache)/;
+/** A process that was told to end needs a moment for it. */
+const ENDS_WITHIN_MS = 2_000;
 
-/** Projects whose tests start programs of others. */
-const REAL_PROGRAMS = new Set(["system", "browser", "ha", "debian", "docker"]);
-
-export function setup(): () => void {
+export function setup(): () => Promise<void> {
   const before = process.env.TMPDIR;
   const folder = mkdtempSync(join(tmpdir(), "kaifa-tests-"));
   // Tests in which another user runs the program go below it, too.
   chmodSync(folder, 0o755);
   process.env.TMPDIR = folder;
-  return () => {
+  return async () => {
+    const running = await leftRunning(folder);
     const left = readdirSync(folder).filter((name) => !NOT_OURS.test(name));
     rmSync(folder, { recursive: true, force: true });
     if (before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = before;
-    if (left.length === 0) return;
-    // Vitest prints an error of this function and goes on; a run of the unit tests fails because of it. The real programs
-    // that the other projects start (lintian, Chromium, …) leave files of their own, which are only named.
-    if (!process.argv.some((argument) => REAL_PROGRAMS.has(argument))) process.exitCode = 1;
-    throw new Error(`the tests left behind in ${folder}: ${left.sort().join(", ")}`);
+    if (left.length === 0 && running.length === 0) return;
+    // Vitest prints an error of this function and goes on; the exit code makes the run fail.
+    process.exitCode = 1;
+    throw new Error(`the tests left behind in ${folder}: ${[...left.sort(), ...running].join(", ")}`);
   };
+}
+
+/** Processes with that path on their command line, which are killed. Empty where there is no /proc. */
+async function leftRunning(folder: string): Promise<string[]> {
+  for (const end = Date.now() + ENDS_WITHIN_MS; processesOf(folder).length > 0 && Date.now() < end; ) {
+    await setTimeout(50);
+  }
+  const left = processesOf(folder);
+  for (const { pid } of left) process.kill(pid, "SIGKILL");
+  return left.map(({ pid, commandLine }) => `process ${pid} (${commandLine})`);
+}
+
+function processesOf(folder: string): { readonly pid: number; readonly commandLine: string }[] {
+  return processIds()
+    .filter((pid) => pid !== process.pid)
+    .map((pid) => ({ pid, commandLine: commandLineOf(pid) }))
+    .filter(({ commandLine }) => commandLine.includes(folder));
+}
+
+function processIds(): number[] {
+  try {
+    return readdirSync("/proc").map(Number).filter(Number.isInteger);
+  } catch {
+    return []; // not Linux
+  }
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+  } catch {
+    return ""; // it has ended
+  }
 }

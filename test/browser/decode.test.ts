@@ -7,9 +7,10 @@ import { decodeTelegrams } from "../../src/codec/decoder.ts";
 import { formatHex, parseHex } from "../../src/codec/hex.ts";
 import { formatDecimal } from "../../src/codec/values/decimal.ts";
 import { EXAMPLE } from "../../src/decode-page/example.ts";
+import { openBrowser } from "../helpers/browser.ts";
 import { fixtureNames, loadFixture } from "../helpers/fixtures.ts";
 import { fakeSerial, type SerialPlan } from "./fake-serial.ts";
-import { accessibilityFaults, builtPage, KEY, openBrowser, openPage, openProxy, Stage } from "./stage.ts";
+import { accessibilityFaults, builtPage, KEY, openPage, openProxy, Stage } from "./stage.ts";
 
 /** The decode page: as a file of its own, and as the bridge serves it. */
 

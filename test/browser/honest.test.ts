@@ -3,17 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { openBrowser } from "../helpers/browser.ts";
 import { freePort } from "../helpers/free-port.ts";
-import {
-  accessibilityFaults,
-  builtPage,
-  DAY_MS,
-  KEY,
-  openBrowser,
-  openPage,
-  Stage,
-  type StageOptions,
-} from "./stage.ts";
+import { accessibilityFaults, builtPage, DAY_MS, KEY, openPage, Stage, type StageOptions } from "./stage.ts";
 
 /** The page never looks healthier than the bridge is: each case walks the way on which it once did. */
 

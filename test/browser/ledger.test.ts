@@ -2,7 +2,8 @@ import { rmSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { QUARTER_MS } from "../../src/ledger/point.ts";
-import { accessibilityFaults, builtPage, DAY_MS, openBrowser, openPage, Stage } from "./stage.ts";
+import { openBrowser } from "../helpers/browser.ts";
+import { accessibilityFaults, builtPage, DAY_MS, openPage, Stage } from "./stage.ts";
 
 /** Midnight of yesterday by the meter's clock (UTC+1). */
 const yesterday = Math.floor((Date.now() + 3_600_000) / DAY_MS - 1) * DAY_MS - 3_600_000;

@@ -3,17 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import {
-  accessibilityFaults,
-  builtPage,
-  DAY_MS,
-  KEY,
-  openBrowser,
-  openPage,
-  openProxy,
-  Stage,
-  type StageOptions,
-} from "./stage.ts";
+import { openBrowser } from "../helpers/browser.ts";
+import { accessibilityFaults, builtPage, DAY_MS, KEY, openPage, openProxy, Stage, type StageOptions } from "./stage.ts";
 
 const OTHER_KEY = "000102030405060708090A0B0C0D0E0F";
 /** `SCREENSHOTS=docs/images npm run test:browser` renews the pictures of the README. */

@@ -1,6 +1,6 @@
 /**
  * What the page is tested on: a real bridge with its status page, a meter whose telegrams the test sends over TCP, a
- * broker in this process, and Chromium. Needs `apt-get install chromium`.
+ * broker in this process, and Chromium.
  */
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { Aedes } from "aedes";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { buildPage } from "../../scripts/build-page.mjs";
 import { Bridge } from "../../src/bridge.ts";
 import { decodeTelegrams } from "../../src/codec/decoder.ts";
@@ -306,21 +306,6 @@ export async function openProxy(
         server.closeAllConnections();
       }),
   };
-}
-
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
 }
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

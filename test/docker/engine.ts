@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { connect, type MqttClient } from "mqtt";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import type { PtyPair } from "../helpers/pty.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 export const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 
@@ -12,10 +13,13 @@ export interface Ran {
   readonly stderr: string;
 }
 
+/** Where buildx remembers each build; by itself it would do so in the home of the user. */
+const BUILDX_CONFIG = temporaryFolder("kaifa-buildx-");
+
 /** Runs `docker …`; a failure is an error with all that it printed, unless `check` is false. */
 export function docker(args: readonly string[], { cwd = ".", env = {}, check = true } = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const options = { cwd, env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024 };
+    const options = { cwd, env: { ...process.env, BUILDX_CONFIG, ...env }, maxBuffer: 64 * 1024 * 1024 };
     execFile("docker", args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : Number(error.code ?? 1);
       if (error !== null && check) reject(new Error(`docker ${args.join(" ")}\n${stdout}\n${stderr}`));

@@ -5,9 +5,9 @@
  */
 import { execFileSync } from "node:child_process";
 import mqtt, { type MqttClient } from "mqtt";
-import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
+import { openBrowser } from "../helpers/browser.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { Mosquitto } from "../helpers/mosquitto.ts";
 import { type BuiltProgram, buildProgram, run } from "../helpers/program.ts";
@@ -149,10 +149,7 @@ describe("a day that a real Home Assistant missed", () => {
   /** With KAIFA_PICTURES=1 the pictures of docs/backfill.md are taken anew. */
   const picture = async (name: string): Promise<void> => {
     if (process.env.KAIFA_PICTURES !== "1") return;
-    const browser = await chromium.launch({
-      executablePath: "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu"],
-    });
+    const browser = await openBrowser();
     const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, locale: "en-GB" });
     const date = new Date(BEGIN + 12 * HOUR_MS).toLocaleDateString("sv-SE", { timeZone: "Europe/Vienna" });
     await page.goto(`${home.url}/energy?start_date=${date}`);
@@ -214,7 +211,7 @@ describe("a day that a real Home Assistant missed", () => {
     await bridge?.close();
     await client?.endAsync(true);
     await meter?.stop();
-    await home?.end();
+    await home?.remove();
     await broker?.close();
     program?.remove();
   });

@@ -127,7 +127,8 @@ describe("hours in a real Home Assistant", () => {
     await bridge?.close();
     await adapter?.pull();
     await meter?.stop();
-    await home?.end();
+    await home?.remove();
+    time?.removeShared();
     await watcher?.stop();
     await broker?.close();
     program?.remove();

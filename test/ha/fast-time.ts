@@ -5,12 +5,23 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, copyFileSync, existsSync, openSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { ERR_CONNECTION_LOST, type MessageBase } from "home-assistant-js-websocket";
 import { HomeAssistant, pause } from "./home-assistant.ts";
 
 const LIBRARIES = "/usr/lib";
+const SHARED_MEMORY = "/dev/shm";
 /** libfaketime reads its file anew after so many real seconds at most. */
 const CACHE_S = 1;
 const ATTEMPTS = 30;
@@ -43,6 +54,17 @@ export class FastTime {
   /** What a process that starts now needs, so that it has this clock. */
   env(): Record<string, string> {
     return { LD_PRELOAD: findLibrary(), FAKETIME: this.offset(this.speed) };
+  }
+
+  /** Removes the shared memory in which libfaketime kept this clock for processes that have been killed. */
+  removeShared(): void {
+    for (const name of readdirSync(SHARED_MEMORY)) {
+      const pid = /^(?:sem\.)?faketime_(?:sem|shm)_(\d+)$/.exec(name)?.[1];
+      if (pid === undefined || existsSync(`/proc/${pid}/exe`)) continue;
+      const file = join(SHARED_MEMORY, name);
+      const written = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      if (written >= this.#realStart) rmSync(file, { force: true });
+    }
   }
 
   /** libfaketime's words for this time, at this speed, in a process that starts now. */
@@ -84,6 +106,11 @@ export class FastHomeAssistant extends HomeAssistant {
   override async end(): Promise<void> {
     await this.stopFast();
     await super.end();
+  }
+
+  override async remove(): Promise<void> {
+    await this.stopFast();
+    await super.remove();
   }
 
   /** Its heartbeat has a time limit that passes soon under a fast clock: what a lost connection took along is asked again. */

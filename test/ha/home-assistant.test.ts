@@ -150,7 +150,7 @@ describe("in a real Home Assistant", () => {
     await bridge?.close();
     await otherBridge?.close();
     await Promise.all([meter, second, fast].map((one) => one?.stop()));
-    await home?.end();
+    await home?.remove();
     await watcher?.stop();
     await broker?.close();
     program?.remove();

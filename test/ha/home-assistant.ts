@@ -118,6 +118,12 @@ export class HomeAssistant {
     if (existsSync(SCRIPT)) await this.#script("down");
   }
 
+  /** Stops it and deletes its configuration, history and log; the programs stay for the next run. */
+  async remove(): Promise<void> {
+    this.disconnect();
+    if (existsSync(SCRIPT)) await this.#script("reset");
+  }
+
   /** Its log, warnings and errors only. */
   warnings(): Promise<string> {
     return this.#script("log", "warning");

@@ -69,7 +69,7 @@ describe("Home Assistant reads the outputs", () => {
   afterAll(async () => {
     await bridge?.close();
     await meter?.stop();
-    await home?.end();
+    await home?.remove();
     await broker?.close();
     program?.remove();
   });

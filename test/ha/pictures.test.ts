@@ -3,10 +3,11 @@
  * ready-made dashboard of docs/dashboard.yaml. With KAIFA_PICTURES=1 the pictures of the README are taken anew.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
+import { openBrowser } from "../helpers/browser.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { Mosquitto } from "../helpers/mosquitto.ts";
 import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
@@ -18,16 +19,6 @@ const HOUR_MS = 3_600_000;
 /** Pixels; a label or value that breaks makes a row higher. */
 const ONE_LINE = 56;
 const LARGEST_PICTURE = 300 * 1024;
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 /** kWh in each hour of a day of a house with panels on its roof: bought at night and in the evening, sold at noon. */
 const BOUGHT = [
   0.3, 0.3, 0.2, 0.2, 0.3, 0.4, 0.9, 1.1, 0.5, 0.1, 0, 0, 0, 0, 0, 0.2, 0.7, 1.4, 1.9, 1.6, 1.2, 0.9, 0.6, 0.4,
@@ -68,14 +59,14 @@ describe("in the browser of a person who uses Home Assistant", () => {
       const volts = (hour: number): number => 230 + phase + 3 * Math.sin((hour * Math.PI) / 12 + phase);
       await importMeans(`voltage_l${phase}`, "V", "voltage", volts);
     }
-    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+    browser = await openBrowser();
   });
 
   afterAll(async () => {
     await browser?.close();
     await bridge?.close();
     await meter?.stop();
-    await home?.end();
+    await home?.remove();
     await broker?.close();
     program?.remove();
   });
