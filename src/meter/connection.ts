@@ -1,11 +1,11 @@
 /**
- * The connection of one meter to its source: opens it, reads it, and opens it again when it breaks off.
+ * Keeps one meter connected to its source: opens it, reads it, and reopens it when the connection is lost.
  *
- *     open ─ read ─ bytes to the decoder ─┐     the source ends      → done (a capture was played)
- *      ↑       └──────── pause ←──────────┘     it breaks off        → retry after a delay that grows
- *      └─────────────── retry ←────────────     other line settings  → at once
+ *     open ─ read ─ bytes to the decoder ─┐     end of source         → done (a capture was replayed)
+ *      ↑       └──────── pause ←──────────┘     connection lost       → reopen, with back-off
+ *      └─────────────── retry ←────────────     other line settings   → reopen at once
  *
- * Retry stands here and nowhere else (except for the broker: MQTT.js reconnects by itself, see mqtt-sink.ts).
+ * This is the only retry loop, apart from the broker's: MQTT.js reconnects by itself (see mqtt-sink.ts).
  */
 import { formatLine } from "../diagnosis/diagnosis.ts";
 import type { ComponentLog } from "../log/component-log.ts";
@@ -16,40 +16,40 @@ import { type LineChoice, ParitySearch } from "./parity-search.ts";
 import { RetryDelay } from "./retry-delay.ts";
 import { Timers } from "./timers.ts";
 
-/** No pause within a telegram is longer: two frames are about 160 ms apart (docs/meters.md). After it, a partial telegram is dropped. */
+/** Inter-frame timeout: the frames of one telegram are about 160 ms apart (docs/meters.md). After it, a partial telegram is dropped. */
 const SILENCE_MS = 1_000;
-/** Bytes after a pause this long begin a telegram. */
+/** Bytes after a gap this long start a new telegram. */
 const TELEGRAM_GAP_MS = 500;
-/** A server that holds the connection and sends nothing for this long (or two offline limits) is connected to again. */
+/** Idle timeout of a network connection; twice the offline limit if that is longer. The connection is then reopened. */
 const IDLE_CONNECTION_MS = 180_000;
 
-/** Whoever uses the connection. Times are milliseconds, monotonic. */
+/** Callbacks of the connection. Times are monotonic milliseconds. */
 export interface ConnectionHandler {
-  /** The source is open, with these line settings if it has a line. */
+  /** The source is open. @param line the line settings in use; `null` if the source is not a serial line */
   opened(at: number, line: LineSettings | null): void;
-  /** Bytes have arrived. @returns how many more the decoder needs to complete what has begun (`Decoder.wanted`) */
+  /** Bytes have arrived. @returns how many more the decoder needs to complete the current frame (`Decoder.wanted`) */
   bytes(chunk: Uint8Array, at: number): number;
-  /** Nothing has arrived for a second after the last byte. */
+  /** No byte has arrived for a second. */
   silence(at: number): void;
-  /** This opening of the source is over; with the error if it broke off. */
+  /** The source was closed. @param error why the connection was lost; `null` at the end of the source */
   closed(at: number, error: SourceError | null): void;
-  /** The source has failed and will be opened again after a delay. */
+  /** The source has failed and will be reopened after a delay. */
   failed(at: number): void;
-  /** The meter's period, milliseconds, if it is known. */
+  /** The meter's push period in milliseconds; `null` if unknown. */
   periodMs(): number | null;
 }
 
-/** One opening of the source. */
+/** State of one open/close cycle of the source. */
 interface Session {
   readonly abort: AbortController;
   readonly pacer: LinePacer | null;
-  /** When the source was seen to be open; `null` until then. */
+  /** When the source reported that it is open; `null` until then. */
   openedAt: number | null;
   /** When the last bytes arrived, or when it was opened. */
   lastBytesAt: number;
 }
 
-/** `run` once, `stop` as often as you like. */
+/** Call `run` once; `stop` may be called repeatedly. */
 export class Connection {
   readonly #source: Source;
   readonly #clock: Clock;
@@ -59,10 +59,10 @@ export class Connection {
   readonly #retry = new RetryDelay();
   readonly #timers: Timers<"silence" | "sleep">;
   #session: Session | null = null;
-  /** Ends a sleep early. */
+  /** Ends the current sleep early. */
   #wake: (() => void) | null = null;
   #openings = 0;
-  /** When the last burst of bytes began: a telegram, as long as the line is healthy. */
+  /** When the last burst of bytes started; on a healthy line a burst is a telegram. */
   #sentAt = 0;
   #lastBug: string | null = null;
   #stopped = false;
@@ -81,7 +81,7 @@ export class Connection {
     return this.#session !== null && this.#session.openedAt !== null;
   }
 
-  /** Resolves when the source has come to its end, or after `stop`. */
+  /** Resolves at the end of the source, or after `stop`. */
   async run(): Promise<void> {
     while (!this.#stopped) {
       const outcome = await this.#listen();
@@ -97,25 +97,25 @@ export class Connection {
     this.#timers.close();
   }
 
-  /** Ends this opening of the source, or the delay before the next one. */
+  /** Closes the source, or cuts the retry delay short; `run` then reopens it. */
   interrupt(): void {
     this.#session?.abort.abort();
     this.#wake?.();
   }
 
-  /** A frame was received whose checks are all right, so baud rate and parity are right as well. */
+  /** A frame passed all its checks, so baud rate and parity are right. */
   lineProven(): void {
-    this.#parity.good();
+    this.#parity.validFrame();
   }
 
   /**
-   * To be called every few seconds: tries the next parity, or another connection to a server that sends nothing.
-   * @param limitMs after how long without a telegram the meter counts as silent
+   * Watchdog, called every few seconds: tries the next parity, or reopens an idle network connection.
+   * @param limitMs the meter counts as silent after this long without a telegram
    */
   check(at: number, limitMs: number): void {
     const session = this.#session;
     if (session === null || session.openedAt === null) return;
-    if (this.#parity.turn(at)) {
+    if (this.#parity.tryNext(at)) {
       this.#log.debug(`no telegram so far: trying ${formatLine(this.#parity.line)}`);
       this.interrupt();
     } else if (!this.#source.hasLine && at - session.lastBytesAt >= Math.max(IDLE_CONNECTION_MS, 2 * limitMs)) {
@@ -124,7 +124,7 @@ export class Connection {
     }
   }
 
-  /** One opening of the source, up to its end. */
+  /** Opens the source and reads it until it is closed. */
   async #listen(): Promise<"ended" | "again" | SourceError> {
     const { hasLine } = this.#source;
     const line = this.#parity.line;
@@ -149,7 +149,7 @@ export class Connection {
           this.#timers.schedule("silence", SILENCE_MS, () => this.#silence(session));
         }
       }
-      // Not when we stop: a telegram that was under way then is nobody's fault.
+      // Not after `stop`: a telegram cut off by our own shutdown is not a fault.
       if (!this.#stopped) this.#handler.closed(this.#clock.now(), null);
       return signal.aborted ? "again" : "ended";
     } catch (error) {
@@ -176,7 +176,7 @@ export class Connection {
     this.#handler.opened(at, line);
   }
 
-  /** @returns how long to wait before the next read, milliseconds */
+  /** @returns how long to wait before the next read, in milliseconds */
   #received(session: Session, chunk: Uint8Array): number {
     const at = this.#clock.now();
     this.#timers.cancel("silence");
@@ -184,7 +184,7 @@ export class Connection {
     session.lastBytesAt = at;
     const outage = this.#retry.recovered(at);
     if (outage !== null) this.#log.info(`${this.#source.label} works again after ${Math.round(outage / 1000)} s`);
-    this.#parity.heard(at);
+    this.#parity.bytesReceived(at);
     const wanted = this.#handler.bytes(chunk, at);
     return session.pacer?.pause(chunk.length, at, wanted) ?? 0;
   }
@@ -195,7 +195,7 @@ export class Connection {
     this.#parity.silence();
   }
 
-  /** A defect of ours: logged once, with its stack; the source is opened again. */
+  /** A bug in this program: logged once, with its stack; the source is reopened. */
   #unexpected(error: unknown): SourceError {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     if (stack !== this.#lastBug) this.#log.error(stack);

@@ -1,4 +1,4 @@
-/** Keeps the diagnosis of one meter up to date; reports it to the log and to the sinks when its text changes. */
+/** Keeps the diagnosis of one meter up to date, and reports it to the log and the sinks whenever its text changes. */
 import { diagnose } from "../diagnosis/diagnosis.ts";
 import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 import { logDiagnosis } from "../diagnosis/diagnosis-log.ts";
@@ -24,8 +24,8 @@ export class DiagnosisReporter {
   }
 
   /**
-   * @param at milliseconds, monotonic
-   * @param limitMs after how long without an accepted telegram the meter counts as silent
+   * @param at monotonic milliseconds
+   * @param limitMs the meter counts as silent after this long without an accepted telegram
    */
   update(at: number, limitMs: number): void {
     const before = this.#current;

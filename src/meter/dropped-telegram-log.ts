@@ -1,29 +1,29 @@
 /**
- * Rate limiting for the log of dropped telegrams: the first of each kind is logged at once with its reason, the rest as
- * totals at growing intervals, so that a bad cable does not fill the log.
+ * Rate limiting for log messages about dropped telegrams: the first of each kind is logged at once with its reason, later
+ * ones as totals at growing intervals, so that a bad cable does not flood the log.
  */
 
-/** Intervals between totals. After an interval without any, the next dropped telegram is logged at once again. */
+/** Intervals between totals. After an interval without dropped telegrams, the next one is again logged at once. */
 const SUMMARY_MS = [60_000, 600_000, 3_600_000] as const;
 
-/** The part of a logger that is used here. */
+/** The subset of a logger used here. */
 interface DropLog {
   error(message: string): void;
   warn(message: string): void;
   debug(message: string | (() => string)): void;
 }
 
-/** Times are milliseconds, monotonic. */
+/** Times are monotonic milliseconds. */
 export class DroppedTelegramLog {
   readonly #log: DropLog;
-  /** Kinds that were logged, and when something was logged last. Kinds are error codes, of which there are ten. */
+  /** Kinds already logged, and the time of the last message. A kind is one of the ten error codes. */
   readonly #logged = new Set<string>();
   #loggedAt = 0;
-  /** How many came since then, by kind. */
+  /** Count since then, by kind. */
   readonly #since = new Map<string, number>();
-  /** Which interval is in use. */
+  /** Index into `SUMMARY_MS`. */
   #step = 0;
-  /** The unexpected error that was logged last. */
+  /** The unexpected error logged last. */
   #lastUnexpected: string | null = null;
 
   constructor(log: DropLog) {
@@ -41,7 +41,7 @@ export class DroppedTelegramLog {
     this.#log.warn(`telegram dropped (${code}): ${reason}`);
   }
 
-  /** An error in this program rather than on the line: logged once with its stack. @returns the reason to count it under */
+  /** A bug in this program rather than an error on the line: logged once, with its stack. @returns the reason for `dropped` */
   unexpected(error: unknown): string {
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     if (message !== this.#lastUnexpected) this.#log.error(error instanceof Error ? (error.stack ?? message) : message);
@@ -49,7 +49,7 @@ export class DroppedTelegramLog {
     return `an unexpected error, see the log (${message})`;
   }
 
-  /** To be called every few seconds: logs the total when it is due. */
+  /** Called every few seconds: logs the totals when they are due. */
   summarise(at: number): void {
     const interval = SUMMARY_MS[Math.min(this.#step, SUMMARY_MS.length - 1)] ?? 0;
     if (this.#logged.size === 0 || at - this.#loggedAt < interval) return;

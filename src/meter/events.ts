@@ -1,10 +1,10 @@
-/** What a meter reports to the sinks. */
+/** Events that a meter sends to the sinks, and its status. */
 
 import type { Quantity } from "../catalogue/quantities.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 
-/** Which meter it is, as far as its telegrams say. */
+/** Identity of a meter, as far as its telegrams reveal it. */
 export interface MeterInfo {
   /** `<meter>` in topics and unique ids, reduced to `[A-Za-z0-9_-]`. */
   readonly id: string;
@@ -12,16 +12,16 @@ export interface MeterInfo {
   readonly name: string;
   readonly manufacturer: string | null;
   readonly model: string | null;
-  /** The number that the telegram carries. */
+  /** The meter number in the telegram. */
   readonly serialNumber: string | null;
   readonly systemTitle: string | null;
 }
 
-/** One value, ready to be published: in the unit that people read, digits neither lost nor invented. */
+/** One value, ready to publish: in its display unit, with exactly the digits that the meter sent. */
 export interface ReadingValue {
   /** `1-0:1.8.0*255` */
   readonly obis: string;
-  /** Topic segment: `1.8.0`, or `A-B:C.D.E` where A-B is not 1-0. */
+  /** Topic segment: `1.8.0`, or `A-B:C.D.E` if A-B is not 1-0. */
   readonly topic: string;
   /** `energy_import`, or `obis_…`. */
   readonly key: string;
@@ -29,26 +29,26 @@ export interface ReadingValue {
   readonly text: string;
   readonly numeric: boolean;
   readonly unit: string | null;
-  /** `null` for a code without a row in the table. */
+  /** `null` for a code that the table of quantities lacks. */
   readonly quantity: Quantity | null;
 }
 
 export interface Reading {
   readonly meter: MeterInfo;
-  /** ISO 8601 of the meter, or `null`. */
+  /** The meter's own timestamp, ISO 8601; `null` if it sent none. */
   readonly meterTime: string | null;
-  /** When the last byte had come, milliseconds of the wall clock. */
+  /** When the last byte arrived, wall clock milliseconds. */
   readonly receivedAt: number;
   /**
-   * `false` for the very first telegram of a meter of which nothing is remembered: only instantaneous values are in it,
-   * and its registers wait for a telegram that confirms them (see acceptance.ts).
+   * `false` for the first telegram of a meter without a baseline: it holds instantaneous values only; the registers
+   * wait until another telegram confirms them (see acceptance.ts).
    */
   readonly complete: boolean;
   readonly values: readonly ReadingValue[];
   readonly telegram: Telegram;
 }
 
-/** Counters of one meter since the start; `rejected` by error code. */
+/** Counters of one meter since the program started; `rejectedBy` is keyed by error code. */
 export interface MeterCounters {
   readonly bytes: number;
   readonly telegrams: number;
@@ -62,9 +62,9 @@ export interface MeterCounters {
 
 export type MeterEvent =
   | { readonly type: "reading"; readonly reading: Reading }
-  /** No accepted telegram for three periods (30 s at least), or telegrams again. */
+  /** Offline: no telegram accepted for three periods (at least 30 s). Online: telegrams are accepted again. */
   | { readonly type: "availability"; readonly meter: MeterInfo; readonly online: boolean }
-  /** The diagnosis has changed. `label` names the source; `meter` is null until a telegram says which meter it is. */
+  /** The diagnosis has changed. `label` names the source; `meter` is `null` until a telegram identifies the meter. */
   | {
       readonly type: "diagnosis";
       readonly label: string;
@@ -81,9 +81,9 @@ export interface MeterStatus {
   readonly online: boolean;
   readonly connected: boolean;
   readonly lastTelegramAt: number | null;
-  /** Observed period between telegrams in milliseconds, `null` until two have come. */
+  /** Observed push period in milliseconds; `null` until two telegrams have arrived. */
   readonly periodMs: number | null;
-  /** Without an accepted telegram for this long the meter counts as silent, milliseconds. */
+  /** Offline limit in milliseconds: the meter counts as silent after this long without an accepted telegram. */
   readonly limitMs: number;
   readonly counters: MeterCounters;
   readonly diagnosis: Diagnosis;

@@ -1,6 +1,6 @@
 /**
- * Which meter the telegrams come from: the first one that names it decides, and one without a number (Norwegian short
- * lists) belongs to the meter before it.
+ * Identifies the meter that a telegram comes from. The first telegram with a meter number decides; one without a number
+ * (Norwegian short lists) is attributed to the meter last identified.
  */
 
 import { completeUnits, namelessId, profileOf } from "../catalogue/profiles.ts";
@@ -10,10 +10,10 @@ import type { MeterInfo, Reading } from "./events.ts";
 import { KnownCodes } from "./known-codes.ts";
 import { buildReading, meterIdOf } from "./reading.ts";
 
-/** A meter that has not sent its number for so long is given a name by us. A list with the number comes every 10 s (Kaifa MA304). */
+/** A meter that has sent no number for this long gets a generic id. A Kaifa MA304 sends the list with its number every 10 s. */
 const NAMELESS_MS = 12_000;
 
-/** Meters that one port may have until the next start: some behind one serial server, a meter that is replaced. */
+/** Most meters per port until the next restart: several behind one serial server, or a replaced meter. */
 const MAX_METERS = 8;
 
 export interface IdentityOptions {
@@ -22,9 +22,9 @@ export interface IdentityOptions {
   /** `meter.id`, `meter.name` */
   readonly id?: string | undefined;
   readonly name?: string | undefined;
-  /** Milliseconds, monotonic. */
+  /** Monotonic milliseconds. */
   readonly now?: (() => number) | undefined;
-  /** Called once when a limit is reached: codes of a meter, meters at this port. */
+  /** Called once per limit that is reached: codes of a meter, meters at this port. */
   readonly warn?: ((message: string) => void) | undefined;
 }
 
@@ -33,7 +33,7 @@ export class MeterIdentity {
   #info: MeterInfo | null = null;
   #namelessSince: number | null = null;
   readonly #codes: KnownCodes;
-  /** Ids that were published, at most `MAX_METERS`. */
+  /** Ids published so far, at most `MAX_METERS`. */
   readonly #ids = new Set<string>();
   #full = false;
 
@@ -42,14 +42,14 @@ export class MeterIdentity {
     this.#codes = new KnownCodes(options.warn);
   }
 
-  /** `<meter>` in topics; `null` until a telegram names it, or has had time enough to. */
+  /** `<meter>` in topics; `null` until a telegram identifies the meter or `NAMELESS_MS` has passed. */
   get id(): string | null {
     return this.#info?.id ?? null;
   }
 
   /**
-   * The reading of an accepted telegram; `null` as long as nobody knows whose it is.
-   * @param receivedAt milliseconds of the wall clock
+   * The reading of an accepted telegram; `null` while its meter is unknown.
+   * @param receivedAt wall clock milliseconds
    */
   read(telegram: Telegram, complete: boolean, receivedAt: number): Reading | null {
     const meter = this.#identify(telegram);
@@ -76,7 +76,7 @@ export class MeterIdentity {
     return this.#info;
   }
 
-  /** Each id becomes topics and entities that stay: a line that sends another number each time gets no more than some. */
+  /** Caps the number of ids: each creates topics and entities that stay, and a faulty line may send a new number each time. */
   #admits(id: string): boolean {
     if (this.#ids.has(id)) return true;
     if (this.#ids.size < MAX_METERS) {
@@ -93,7 +93,7 @@ export class MeterIdentity {
   #idOf(telegram: Telegram): string | null {
     const { id, index } = this.#options;
     const known = this.#info;
-    // A list without the number, from the meter that is known by it.
+    // A list without the number, from the meter already identified.
     const knownTitle = telegram.systemTitle === null || telegram.systemTitle === known?.systemTitle;
     if (id === undefined && known !== null && telegram.meterId === null && knownTitle) return known.id;
     const sent = meterIdOf(telegram, id);
@@ -107,14 +107,14 @@ export class MeterIdentity {
     return index === 0 ? "meter" : `meter_${index + 1}`;
   }
 
-  /** All but the first configured meter have their number in the name, so that devices and entity ids of equal meters differ. */
+  /** Every configured meter but the first has its number in the name, so that two meters of one model get different entity ids. */
   #defaultName(id: string, manufacturer: string | null, model: string | null): string {
     const kind = [manufacturer, model].filter((part) => part !== null).join(" ") || "Smart meter";
     return this.#options.index === 0 ? kind : `${kind} ${id}`;
   }
 }
 
-/** Whether one is the end of the other: some lists give the whole number, others its last digits (Iskraemeco AM550, Slovenia). */
+/** Whether `sent` is a suffix of `known`: some lists hold the whole number, others its last digits (Iskraemeco AM550, Slovenia). */
 function isShortOf(sent: string, known: string): boolean {
   return sent.length >= 8 && sent !== known && known.endsWith(sent);
 }

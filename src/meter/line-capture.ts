@@ -1,18 +1,18 @@
 /**
- * A capture on demand: the bytes that a meter sends for the next minute, as a file to attach to an issue. It wraps the
- * decoder, so that the meter does not know of it, and holds nothing while no capture is running.
+ * Capture on demand: records the bytes that a meter sends during the next minute into a file that can be attached to an
+ * issue. It wraps the decoder, so the meter needs no knowledge of it, and buffers nothing while no capture is running.
  */
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Decoder } from "../codec/decoder-event.ts";
 
-/** A capture lasts this long: a dozen telegrams at the usual five seconds. */
+/** Duration of a capture: a dozen telegrams at the usual five-second period. */
 const CAPTURE_MS = 60_000;
-/** It ends earlier when it has so many bytes. */
+/** A capture of this size ends early. */
 const MAX_BYTES = 64 * 1024;
-/** So many files are kept, the newest. */
+/** Number of files kept; older ones are deleted. */
 const MAX_FILES = 5;
-/** Bytes that arrive within this time stand in one line. */
+/** Bytes that arrive within this time go on one line of the file. */
 const SAME_CHUNK_MS = 500;
 
 interface Chunk {
@@ -21,9 +21,9 @@ interface Chunk {
 }
 
 export interface LineCaptureOptions {
-  /** Where the files go; made when it is needed. */
+  /** Target folder; created on demand. */
   readonly folder: string;
-  /** The text of a capture. @param chunks oldest first, `at` in milliseconds of the wall clock */
+  /** Formats a capture. @param chunks oldest first, `at` in wall clock milliseconds */
   readonly render: (chunks: readonly { readonly at: number; readonly bytes: Uint8Array }[]) => Promise<string>;
   readonly log: { info(message: string): void; warn(message: string): void };
   readonly wall?: () => number;
@@ -40,7 +40,7 @@ export class LineCapture {
     this.#options = options;
   }
 
-  /** Wraps a decoder and sees what goes into it. */
+  /** Wraps a decoder and records its input during a capture. */
   tap(decoder: Decoder): Decoder {
     return {
       feed: (chunk) => {
@@ -56,7 +56,7 @@ export class LineCapture {
     };
   }
 
-  /** Begins a capture; nothing happens while one is under way. */
+  /** Starts a capture; does nothing if one is running. */
   begin(): void {
     if (this.#chunks !== null) return;
     this.#chunks = [];
@@ -65,7 +65,7 @@ export class LineCapture {
     this.#options.log.info(`taking a capture for ${CAPTURE_MS / 1000} s`);
   }
 
-  /** Ends a capture that is under way, and waits until it is written. */
+  /** Ends a running capture and waits until its file is written. */
   async stop(): Promise<void> {
     this.#finish();
     await this.#writing;

@@ -1,29 +1,29 @@
 /**
- * How long to wait before the next read. An adapter that delivers byte by byte wakes the process 282 times a telegram, and
- * waking up is what costs, not decoding. The lengths in the frames say how many bytes are still to come (`Decoder.wanted`) and the baud
- * rate says when: until shortly before, the kernel collects.
+ * Read pacing: how long to wait before the next read. An adapter that delivers byte by byte wakes the process 282 times
+ * per telegram, and the wake-ups cost more than the decoding. The frame lengths tell how many bytes are still missing
+ * (`Decoder.wanted`), the baud rate tells when they will have arrived; until shortly before, the kernel buffers them.
  *
  *     bytes   |68 FA FA 68|.................................. 248 more ...................|16|
  *     reads    ↑  ↑  ↑  ↑                                                          ↑     ↑ ↑↑↑
- *                        └──────────── pause: 92 % of the time they need ─────────┘
+ *                        └──────────── pause: 92 % of the transmission time ───────┘
  */
 import type { LineSettings } from "../sources/source.ts";
 
-/** The last bytes are awaited one by one, so that the end of a telegram is seen when it comes. */
-const AWAITED_BYTES = 2;
-/** A pause ends early by this share: the meter's clock and ours differ by less. */
+/** The last bytes are read one by one, so that the end of a telegram is detected without delay. */
+const UNPACED_BYTES = 2;
+/** Pause as a fraction of the transmission time; the margin exceeds the clock deviation between meter and host. */
 const SAFETY = 0.92;
-/** Bytes that came in less than this share of the time that the line needs did not come over a line of that speed. */
+/** Bytes that arrive in less than this fraction of their transmission time were not sent at that baud rate. */
 const LINE_SHARE = 0.93;
 /** Shorter pauses save nothing. */
-const LEAST_MS = 8;
-/** Nor is a longer one ever right. */
-const MOST_MS = 2_000;
+const MIN_MS = 8;
+/** No frame justifies a longer pause. */
+const MAX_MS = 2_000;
 
 /**
- * Decides after every read how long to pause. Pauses only once a telegram was seen to come no faster than the line
- * speed allows: a pseudo-terminal, a buffering adapter or a wrong baud rate may deliver faster, and then a pause would
- * be a delay. Any sign of that ends the pauses until the next telegram that keeps the pace.
+ * Decides after every read how long to pause. Pacing starts once a telegram has arrived no faster than the baud rate
+ * allows. A pseudo-terminal, a buffering adapter or a wrong baud rate may deliver faster, and a pause would then add
+ * latency: bytes that arrive too fast suspend pacing until the next telegram at line speed.
  */
 export class LinePacer {
   readonly #byteMs: number;
@@ -32,15 +32,15 @@ export class LinePacer {
   #begun: { at: number; bytes: number } | null = null;
 
   constructor(line: LineSettings) {
-    // The shortest form of a byte: start bit, data bits, one stop bit. With a parity bit the line is slower than that.
+    // Shortest character on the line: start bit, data bits, one stop bit. A parity bit makes the line slower than that.
     this.#byteMs = ((line.dataBits + 2) * 1000) / line.baudRate;
   }
 
   /**
-   * @param bytes how many this read brought
-   * @param at when, milliseconds, monotonic
-   * @param wanted `Decoder.wanted` after them
-   * @returns milliseconds to wait before the next read; 0: read on
+   * @param bytes number of bytes in this read
+   * @param at time of the read, monotonic milliseconds
+   * @param wanted `Decoder.wanted` after this read
+   * @returns milliseconds to wait before the next read; 0 for none
    */
   pause(bytes: number, at: number, wanted: number): number {
     if (this.#begun === null) {
@@ -51,17 +51,17 @@ export class LinePacer {
       if (at - this.#begun.at < (this.#begun.bytes - 1) * this.#byteMs * LINE_SHARE) this.#hurried = true;
     }
     if (wanted === 0) {
-      // The end of something: it tells about the speed if it came in more than one piece.
+      // End of a frame: it reveals the speed if it took more than one read.
       this.#steady = !this.#hurried && (this.#steady || this.#begun.bytes > 16);
       this.#begun = null;
       return 0;
     }
     if (this.#hurried || !this.#steady) return 0;
-    const ms = Math.min((wanted - AWAITED_BYTES) * this.#byteMs * SAFETY, MOST_MS);
-    return ms < LEAST_MS ? 0 : ms;
+    const ms = Math.min((wanted - UNPACED_BYTES) * this.#byteMs * SAFETY, MAX_MS);
+    return ms < MIN_MS ? 0 : ms;
   }
 
-  /** The line fell silent: what comes next is the beginning of something. */
+  /** The line fell silent: the next byte starts a new frame. */
   silence(): void {
     this.#begun = null;
   }

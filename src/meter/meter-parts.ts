@@ -1,4 +1,4 @@
-/** What a meter is made of: everything that it uses is handed to it. */
+/** Dependencies of a meter; all are injected. */
 
 import type { Acceptance } from "../acceptance/verdict.ts";
 import type { Decoder } from "../codec/decoder-event.ts";
@@ -10,7 +10,7 @@ import type { Source } from "../sources/source.ts";
 import type { MeterEvent, Reading } from "./events.ts";
 import type { LineChoice } from "./parity-search.ts";
 
-/** What a meter is made of. */
+/** Dependencies of a meter. */
 export interface MeterParts {
   /** Position in the configuration, from 0. */
   readonly index: number;
@@ -19,9 +19,9 @@ export interface MeterParts {
   readonly decoder: Decoder;
   readonly acceptance: Acceptance;
   readonly observer: Observer;
-  /** `complete: false`: only what is of the moment (see acceptance.ts). `null`: it does not say whose it is. */
+  /** `complete: false`: instantaneous values only (see acceptance.ts). @returns `null` if the meter is unknown */
   readonly toReading: (telegram: Telegram, complete: boolean, receivedAt: number) => Reading | null;
-  /** Neither waits nor throws. */
+  /** Must neither block nor throw. */
   readonly emit: (event: MeterEvent) => void;
   readonly log: ComponentLog;
   readonly clock?: Clock;

@@ -1,28 +1,28 @@
 /**
- * Which source a meter is read from. The same meter at two ports (two adapters on one line, a serial server and an
- * adapter) would alternate on one topic: the first source that has it keeps it while it is online.
+ * Assigns each meter to one source. A meter that is received at two ports (two adapters on one line, or a serial server
+ * and an adapter) would alternate on one topic; the first source that receives it keeps it while that source is online.
  */
 import type { MeterEvent } from "./events.ts";
 
 export class MeterSources {
   readonly #isOnline: (source: number) => boolean;
-  /** No more entries than meters ever heard at the configured ports: 10,000 ports at most. */
+  /** One entry per meter received since the start; bounded by the meters per port (`MeterIdentity`) and 10,000 ports. */
   readonly #sourceOf = new Map<string, number>();
   readonly #warned = new Set<number>();
 
-  /** @param isOnline whether a source, by its position in the configuration, gives accepted telegrams */
+  /** @param isOnline whether a source, by its position in the configuration, delivers accepted telegrams */
   constructor(isOnline: (source: number) => boolean) {
     this.#isOnline = isOnline;
   }
 
-  /** Position in the configuration of the source from which this meter is read. */
+  /** Position in the configuration of the source that owns this meter. */
   sourceOf(meter: string): number | undefined {
     return this.#sourceOf.get(meter);
   }
 
   /**
-   * Whether an event of a source counts; events that belong to no known meter do.
-   * @param warn called once for each source that is left out, with the position of the one that has the meter
+   * Whether to pass an event of a source on. Events without a meter always pass.
+   * @param warn called once per ignored source, with the position of the source that owns the meter
    */
   admits(event: MeterEvent, source: number, warn: (meter: string, other: number) => void): boolean {
     const id =

@@ -1,4 +1,4 @@
-/** What is counted of one meter since the start. */
+/** Counters of one meter since the program started. */
 import type { MeterCounters } from "./events.ts";
 
 export class MeterStatistics {
@@ -30,7 +30,7 @@ export class MeterStatistics {
     this.#bytes += bytes;
   }
 
-  /** Bytes that belong to no telegram. */
+  /** Bytes outside telegrams. */
   skipped(bytes: number): void {
     this.#skippedBytes += bytes;
   }
@@ -43,7 +43,7 @@ export class MeterStatistics {
     this.#accepted++;
   }
 
-  /** @param code why the telegram was dropped; one of the codec's error codes, or `implausible` */
+  /** @param code why the telegram was dropped: an error code of the codec, or `implausible` */
   rejected(code: string): void {
     this.#rejected++;
     this.#rejectedBy[code] = (this.#rejectedBy[code] ?? 0) + 1;

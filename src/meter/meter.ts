@@ -1,8 +1,8 @@
 /**
- * The life of one meter: bytes → decoder → acceptance → reading, with silence, staleness and counters.
+ * The pipeline of one meter: bytes → decoder → acceptance → reading, plus availability, counters and diagnosis.
  *
  *     connection ─ bytes ─> decoder ─ telegrams ─> acceptance ─ verdicts ─> reading ─> sinks
- *         └──────────────────── what was seen ────────> observer ─> diagnosis ────────> sinks
+ *         └──────────────────── observations ─────────> observer ─> diagnosis ────────> sinks
  */
 import type { Verdict } from "../acceptance/verdict.ts";
 import type { DecoderEvent } from "../codec/decoder-event.ts";
@@ -19,12 +19,12 @@ import { Period } from "./period.ts";
 import { Presence } from "./presence.ts";
 import { Timers } from "./timers.ts";
 
-/** How often diagnosis, parity and connection are checked. */
+/** Watchdog interval: how often diagnosis, parity and connection are checked. */
 const TICK_MS = 5_000;
-/** `stop` waits no longer for a device that cannot be closed. */
+/** Shutdown timeout: `stop` does not wait longer for a device that fails to close. */
 const STOP_MS = 1_000;
 
-/** One configured meter. `start` once, `stop` as often as you like. */
+/** One configured meter. Call `start` once; `stop` may be called repeatedly. */
 export class Meter {
   readonly #parts: MeterParts;
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class Meter {
   readonly #drops: DroppedTelegramLog;
   readonly #presence: Presence;
   readonly #diagnosis: DiagnosisReporter;
-  /** When the last telegram was accepted: by the monotonic clock, and by the wall clock. */
+  /** When the last telegram was accepted, on the monotonic and on the wall clock. */
   #lastAccepted: { readonly at: number; readonly wall: number } | null = null;
   #running: Promise<void> | null = null;
   #stopped = false;
@@ -66,26 +66,26 @@ export class Meter {
     this.#tick();
   }
 
-  /** Resolves when the source has come to its end and everything in it is decided, or after `stop`. */
+  /** Resolves when the source has ended and every telegram is accepted or rejected, or after `stop`. */
   get done(): Promise<void> {
     return this.#running ?? Promise.resolve();
   }
 
-  /** Closes the source; ends within a second. */
+  /** Closes the source; resolves within a second. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#connection.stop();
     this.#timers.close();
     if (this.#running === null) return;
     let cancel = (): void => undefined;
-    const tooLong = new Promise<void>((resolve) => {
+    const timeout = new Promise<void>((resolve) => {
       cancel = this.#clock.after(STOP_MS, resolve);
     });
-    await Promise.race([this.#running, tooLong]);
+    await Promise.race([this.#running, timeout]);
     cancel();
   }
 
-  /** Closes the source and opens it again, without a delay. A source that has come to its end stays closed. */
+  /** Reopens the source without a delay. A source that has ended stays closed. */
   restart(): void {
     if (this.#stopped || this.#running === null) return;
     this.#parts.log.info(`restarting: ${this.#parts.source.label} is opened anew`);
@@ -144,8 +144,8 @@ export class Meter {
   }
 
   /**
-   * Every way from a socket or timer into the codec, and on to acceptance and sinks. Whatever throws there is a defect of
-   * ours: it costs the telegram at hand, never the session.
+   * The only entry from sockets and timers into the codec, and from there to acceptance and sinks. An exception there is
+   * a bug in this program: it costs the current telegram, never the connection.
    */
   #decode(read: () => readonly DecoderEvent[], at: number): void {
     let events: readonly DecoderEvent[] = [];
@@ -231,14 +231,14 @@ export class Meter {
       return;
     }
     log.debug(() => describe(reading));
-    this.#presence.reads(reading);
+    this.#presence.publish(reading);
     this.#timers.schedule("stale", this.#period.limitMs, () => this.#stale());
   }
 
-  /** No accepted telegram for three periods. */
+  /** No telegram was accepted for three periods. */
   #stale(): void {
     this.#updateDiagnosis();
-    this.#presence.gone();
+    this.#presence.offline();
   }
 
   #updateDiagnosis(): void {
@@ -254,7 +254,7 @@ export class Meter {
   }
 }
 
-/** Faults that are found only behind frames whose checks are all right: baud rate and parity are right then as well. */
+/** Faults found only inside frames that passed their checks, so baud rate and parity are right. */
 function provesLine(code: string): boolean {
   return code !== "framing" && code !== "checksum" && code !== "segmentation";
 }

@@ -1,6 +1,6 @@
 /**
- * Which line settings to use with `parity: auto`: even parity, then none, then 9600 8E1 for the AMIS meters of Netz OÖ, until
- * telegrams arrive. The interface descriptions say 8E1; MA309 of Netz NÖ and T210-D were observed at 8N1 (docs/meters.md).
+ * Line settings for `parity: auto`: tries even parity, no parity, then 9600 8E1 (AMIS meters of Netz OÖ) until telegrams
+ * arrive. The interface specifications say 8E1; MA309 of Netz NÖ and T210-D were observed at 8N1 (docs/meters.md).
  */
 import type { LineSettings } from "../sources/source.ts";
 
@@ -12,22 +12,25 @@ export interface LineChoice {
   readonly stopBits: LineSettings["stopBits"];
 }
 
-/** AMIS, tried where the configuration leaves the baud rate at its default. Its search frame is recognised at these settings only. */
+/** AMIS; tried only at the default baud rate. Its search frame is recognised only at these settings. */
 const AMIS: LineSettings = { baudRate: 9600, dataBits: 8, parity: "even", stopBits: 1 };
 const DEFAULT_BAUD_RATE = 2400;
-/** An AMIS meter searches for its reader once a minute. */
+/** Silence timeout for AMIS: the meter sends its search frame once a minute. */
 const AMIS_SILENT_MS = 130_000;
-/** So many bursts of bytes without a single frame that is right: the next setting is tried. */
+/** The next settings are tried after this many bursts without a valid frame. */
 const GARBLED_BURSTS = 3;
-/** Where bytes never pause, the same after so long. */
+/** The same for a line without gaps between bytes: timeout without a valid frame. */
 const GARBLED_MS = 15_000;
-/** Once a setting has brought telegrams, this many times more is needed before another is tried. */
-const DOUBT = 4;
-/** An adapter may drop damaged bytes, so that a wrong parity looks like silence; but most silence is just silence. */
+/** Hysteresis: settings that have worked get this many times the above limits. */
+const PROVEN_FACTOR = 4;
+/**
+ * An adapter may drop bytes with parity errors, so silence can mean a wrong parity; usually the meter just does not send.
+ * The silence timeout therefore backs off from the first to the second value.
+ */
 const SILENT_MS = 60_000;
-const SILENT_LONGEST_MS = 600_000;
+const MAX_SILENT_MS = 600_000;
 
-/** Which setting is in use, and what it has brought. Times are milliseconds, monotonic. */
+/** The settings in use and their results. Times are monotonic milliseconds. */
 export class ParitySearch {
   readonly #candidates: readonly LineSettings[];
   #candidate = 0;
@@ -35,7 +38,7 @@ export class ParitySearch {
   #garbled = 0;
   #firstByteAt: number | null = null;
   #since = 0;
-  #patienceMs = SILENT_MS;
+  #silenceTimeoutMs = SILENT_MS;
 
   constructor(choice: LineChoice, hasLine: boolean) {
     const { baudRate, dataBits, parity, stopBits } = choice;
@@ -43,11 +46,11 @@ export class ParitySearch {
     const own = parities.map((each) => ({ baudRate, dataBits, parity: each, stopBits }));
     const isDefault = parity === "auto" && baudRate === DEFAULT_BAUD_RATE;
     const candidates = isDefault ? [...own, AMIS] : own;
-    // Without a line there is nothing to search for.
+    // A source without a serial line has no settings to try.
     this.#candidates = hasLine ? candidates : own.slice(0, 1);
   }
 
-  /** The settings to open with. */
+  /** The settings for opening the source. */
   get line(): LineSettings {
     return this.#candidates[this.#candidate] as LineSettings;
   }
@@ -58,35 +61,36 @@ export class ParitySearch {
     this.#firstByteAt = null;
   }
 
-  /** Bytes have arrived; `good` is called as well if a frame is right. */
-  heard(at: number): void {
+  /** Bytes have arrived. `validFrame` follows if they complete a frame. */
+  bytesReceived(at: number): void {
     this.#firstByteAt ??= at;
   }
 
-  /** A frame with all its checks right: the setting works. */
-  good(): void {
+  /** A frame passed all its checks: the settings work. */
+  validFrame(): void {
     this.#proven = true;
     this.#garbled = 0;
     this.#firstByteAt = null;
-    this.#patienceMs = SILENT_MS;
+    this.#silenceTimeoutMs = SILENT_MS;
   }
 
-  /** The line has fallen silent after bytes. */
+  /** The line fell silent after a burst. */
   silence(): void {
     if (this.#firstByteAt !== null) this.#garbled++;
   }
 
-  /** Goes on to the next setting if the present one has been tried for long enough. @returns whether it did */
-  turn(at: number): boolean {
+  /** Switches to the next settings if the current ones were tried for long enough. @returns whether it switched */
+  tryNext(at: number): boolean {
     if (this.#candidates.length === 1) return false;
-    const doubt = this.#proven ? DOUBT : 1;
+    const factor = this.#proven ? PROVEN_FACTOR : 1;
     const garbled =
-      this.#garbled >= GARBLED_BURSTS * doubt ||
-      (this.#firstByteAt !== null && at - this.#firstByteAt >= GARBLED_MS * doubt);
-    const patienceMs = this.line === AMIS ? Math.max(AMIS_SILENT_MS, this.#patienceMs) : this.#patienceMs;
-    const silent = !this.#proven && this.#firstByteAt === null && at - this.#since >= patienceMs;
+      this.#garbled >= GARBLED_BURSTS * factor ||
+      (this.#firstByteAt !== null && at - this.#firstByteAt >= GARBLED_MS * factor);
+    const silenceTimeoutMs =
+      this.line === AMIS ? Math.max(AMIS_SILENT_MS, this.#silenceTimeoutMs) : this.#silenceTimeoutMs;
+    const silent = !this.#proven && this.#firstByteAt === null && at - this.#since >= silenceTimeoutMs;
     if (!garbled && !silent) return false;
-    if (silent) this.#patienceMs = Math.min(this.#patienceMs * 2, SILENT_LONGEST_MS);
+    if (silent) this.#silenceTimeoutMs = Math.min(this.#silenceTimeoutMs * 2, MAX_SILENT_MS);
     this.#candidate = (this.#candidate + 1) % this.#candidates.length;
     this.#proven = false;
     return true;

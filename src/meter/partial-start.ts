@@ -1,14 +1,14 @@
 /**
- * The start in the middle of a telegram: whoever opens a port on a healthy line receives the rest of the telegram that is
- * under way. Its frames lack the first one, which the decoder calls `segmentation`; nothing was damaged, so these bytes
- * are counted as skipped ones. (Every capture of test/fixtures, cut at every byte, gives this fault or none.)
+ * Partial start: a port opened in the middle of a telegram receives only its rest. The decoder reports the missing first
+ * frame as `segmentation`, but nothing was damaged, so these bytes are counted as skipped. (Every capture in
+ * test/fixtures, cut at any byte, yields this fault or none.)
  */
 import type { Decoder, DecoderEvent } from "../codec/decoder-event.ts";
 
-/** Wraps a decoder; everybody behind it sees the partial telegram as skipped bytes. */
+/** Wraps a decoder and reports a partial telegram at the start as skipped bytes. */
 export class PartialStart implements Decoder {
   readonly #decoder: Decoder;
-  /** Neither a telegram nor a fault since the source was opened. */
+  /** No telegram and no fault yet since the source was opened. */
   #atStart = true;
 
   constructor(decoder: Decoder) {

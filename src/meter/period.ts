@@ -1,39 +1,39 @@
-/** How often a meter pushes, and from when on its silence means that it is gone. */
+/** Push period of a meter, and the offline limit derived from it. */
 
-/** Intervals that are remembered. */
-const REMEMBERED = 9;
-/** Availability is not withdrawn before this, however short the period (product.md, MQTT topics). */
-const LEAST_LIMIT_MS = 30_000;
+/** Size of the median window. */
+const MAX_INTERVALS = 9;
+/** Shortest offline limit, however short the period (product.md, MQTT topics). */
+const MIN_LIMIT_MS = 30_000;
 const PERIODS = 3;
-/** Lists that follow each other at once (Norwegian and Slovenian meters on the hour) are one push. */
+/** Lists sent back to back (Norwegian and Slovenian meters on the hour) count as one push. */
 const SAME_PUSH_MS = 700;
 
-/** Estimates the period from the times of arrival: the median, so that lost telegrams and extra lists do not matter. */
+/** Estimates the period as the median interval between telegrams, so that lost telegrams and extra lists do not matter. */
 export class Period {
   readonly #intervals: number[] = [];
   #openedAt: number | null = null;
   #firstAt: number | null = null;
   #lastAt: number | null = null;
 
-  /** The source was opened: an interval across the gap would say nothing. */
+  /** The source was (re)opened: the interval across the gap is not measured. */
   opened(at: number): void {
     this.#openedAt ??= at;
     this.#lastAt = null;
   }
 
-  /** A telegram has come. */
+  /** A telegram has arrived. */
   arrived(at: number): void {
     this.#firstAt ??= at;
     if (this.#lastAt !== null) {
       const interval = at - this.#lastAt;
       if (interval < SAME_PUSH_MS) return;
       this.#intervals.push(interval);
-      if (this.#intervals.length > REMEMBERED) this.#intervals.shift();
+      if (this.#intervals.length > MAX_INTERVALS) this.#intervals.shift();
     }
     this.#lastAt = at;
   }
 
-  /** Milliseconds; `null` until two telegrams have come. */
+  /** Milliseconds; `null` until two telegrams have arrived. */
   get ms(): number | null {
     if (this.#intervals.length === 0) return null;
     const sorted = this.#intervals.toSorted((a, b) => a - b);
@@ -41,12 +41,11 @@ export class Period {
   }
 
   /**
-   * After how long without an accepted telegram the meter is offline, milliseconds: three periods, 30 s at least. While
-   * no period is known, three times as long as the first telegram let us wait (a meter that pushes every 15 minutes is
-   * not gone after 30 seconds).
+   * Offline limit in milliseconds: three periods, at least 30 s, without an accepted telegram. Before the period is known,
+   * the wait for the first telegram stands in for it (a meter that pushes every 15 minutes is not offline after 30 s).
    */
   get limitMs(): number {
-    return Math.max(LEAST_LIMIT_MS, PERIODS * (this.ms ?? this.#waitedMs));
+    return Math.max(MIN_LIMIT_MS, PERIODS * (this.ms ?? this.#waitedMs));
   }
 
   get #waitedMs(): number {

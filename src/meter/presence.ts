@@ -1,4 +1,4 @@
-/** Which meter is behind a source, and whether it is online; informs the sinks of changes. */
+/** Tracks which meter a source delivers and whether it is online; emits availability changes to the sinks. */
 import type { MeterEvent, MeterInfo, Reading } from "./events.ts";
 
 export class Presence {
@@ -10,7 +10,7 @@ export class Presence {
     this.#emit = emit;
   }
 
-  /** `null` until a telegram names it. */
+  /** `null` until a telegram identifies the meter. */
   get info(): MeterInfo | null {
     return this.#info;
   }
@@ -19,21 +19,21 @@ export class Presence {
     return this.#online;
   }
 
-  /** A reading to publish. Its meter is online; another one that was before is offline. */
-  reads(reading: Reading): void {
+  /** Emits a reading. Its meter is now online; a different previous meter is offline. */
+  publish(reading: Reading): void {
     const before = this.#info;
     this.#info = reading.meter;
     this.#emit({ type: "reading", reading });
-    if (before !== null && before.id !== reading.meter.id) this.#turn(before, false);
-    this.#turn(reading.meter, true);
+    if (before !== null && before.id !== reading.meter.id) this.#setOnline(before, false);
+    this.#setOnline(reading.meter, true);
   }
 
-  /** Nothing has arrived for too long. */
-  gone(): void {
-    if (this.#info !== null) this.#turn(this.#info, false);
+  /** The offline limit has passed. */
+  offline(): void {
+    if (this.#info !== null) this.#setOnline(this.#info, false);
   }
 
-  #turn(meter: MeterInfo, online: boolean): void {
+  #setOnline(meter: MeterInfo, online: boolean): void {
     if (this.#online === online) return;
     this.#online = online;
     this.#emit({ type: "availability", meter, online });

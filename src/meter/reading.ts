@@ -1,31 +1,31 @@
-/** How a telegram becomes a reading: units that people read, keys and topics, the meter's id. */
+/** Converts a telegram to a reading: display units, keys and topics, and the meter's id. */
 
 import { keyOfCode, type Quantity, quantityOf, shiftOf, topicOf } from "../catalogue/quantities.ts";
 import type { Decimal, Register, Telegram } from "../codec/telegram.ts";
 import { formatDecimal } from "../codec/values/decimal.ts";
 import type { MeterInfo, Reading, ReadingValue } from "./events.ts";
 
-/** Import, export, and what follows from both. */
+/** Import, export and net active power. */
 const NET_POWER: readonly string[] = ["1.7.0", "2.7.0", "16.7.0"];
 
-/** One of them in a telegram, with its row in the table of quantities. */
+/** A power register of a telegram, with its row in the table of quantities. */
 interface Power {
   readonly register: Register;
   readonly row: Quantity;
 }
 
-/** Longest `<meter>` in topics; a number on a meter has 20 characters at most. */
+/** Longest `<meter>` in topics; meter numbers have at most 20 characters. */
 const MAX_ID_LENGTH = 64;
 
 /**
- * `<meter>` in topics and unique ids: what is configured, else the meter's number as the telegram gives it, else the
- * system title, reduced to `[A-Za-z0-9_-]`; `null` if this telegram does not say whose it is.
+ * `<meter>` in topics and unique ids: the configured id, else the meter number in the telegram, else the system title,
+ * reduced to `[A-Za-z0-9_-]`; `null` if the telegram does not identify its meter.
  */
 export function meterIdOf(telegram: Telegram, configuredId?: string): string | null {
   const candidates = [configuredId, telegram.meterId, telegram.systemTitle];
   for (const candidate of candidates) {
     const id = candidate?.replace(/[^A-Za-z0-9_-]/g, "").slice(0, MAX_ID_LENGTH);
-    // "bridge" is taken: <base>/bridge/state is the bridge itself.
+    // "bridge" is reserved: <base>/bridge/state belongs to the bridge itself.
     if (id) return id === "bridge" ? "bridge_" : id;
   }
   return null;
@@ -33,13 +33,13 @@ export function meterIdOf(telegram: Telegram, configuredId?: string): string | n
 
 export interface ReadingOptions {
   readonly meter: MeterInfo;
-  /** Milliseconds of the wall clock at which the last byte had come. */
+  /** When the last byte arrived, wall clock milliseconds. */
   readonly receivedAt: number;
-  /** `false`: only what is of the moment is taken, registers and unknown codes wait (see acceptance.ts). */
+  /** `false`: instantaneous values only; registers and unknown codes are withheld (see acceptance.ts). */
   readonly complete: boolean;
 }
 
-/** The reading of an accepted telegram. Units must have been completed before (profiles.ts); nothing is guessed here. */
+/** The reading of an accepted telegram. Missing units must already be filled in (profiles.ts); none are guessed here. */
 export function buildReading(telegram: Telegram, { meter, receivedAt, complete }: ReadingOptions): Reading {
   const values: ReadingValue[] = [];
   const keys = new Set<string>();
@@ -54,10 +54,10 @@ export function buildReading(telegram: Telegram, { meter, receivedAt, complete }
     const topic = topicOf(register.obis);
     const row = quantityOf(register.obis);
     if (row !== null && NET_POWER.includes(row.code) && !powers.has(row.code)) powers.set(row.code, { register, row });
-    // The same code twice in one telegram was never seen; one topic cannot hold two values, so the first stands.
+    // No meter was observed to send a code twice in one telegram. A topic holds one value, so the first one wins.
     if (topics.has(topic)) continue;
     topics.add(topic);
-    // The topic of a quantity is announced with its unit: Home Assistant refuses a text there.
+    // The topic of a numeric quantity is announced with its unit; Home Assistant rejects text there.
     if (typeof register.value === "string" && row !== null && row.kind !== "text") continue;
     add(toValue(register, topic, row, keys));
   }
@@ -66,7 +66,7 @@ export function buildReading(telegram: Telegram, { meter, receivedAt, complete }
   return { meter, meterTime: telegram.meterTime, receivedAt, complete, values, telegram };
 }
 
-/** One register in the unit that people read. A unit that is not of the quantity takes the quantity's name away, never the truth. */
+/** One register in its display unit. If the unit does not fit the quantity, the value is published as sent, under its code. */
 function toValue(register: Register, topic: string, row: Quantity | null, taken: ReadonlySet<string>): ReadingValue {
   const { obis, value, unit } = register;
   if (typeof value === "string") {
@@ -74,7 +74,7 @@ function toValue(register: Register, topic: string, row: Quantity | null, taken:
     return { obis, topic, key: quantity?.key ?? keyOfCode(topic), text: value, numeric: false, unit: null, quantity };
   }
   const shift = row === null || row.kind === "text" ? null : shiftOf(row, unit);
-  // Two channels (B) of one quantity in one telegram: the second goes by its code.
+  // Two channels (B) of one quantity in one telegram: the second is published under its code.
   if (row === null || shift === null || taken.has(row.key)) {
     return { obis, topic, key: keyOfCode(topic), text: formatDecimal(value), numeric: true, unit, quantity: null };
   }
@@ -83,8 +83,8 @@ function toValue(register: Register, topic: string, row: Quantity | null, taken:
 }
 
 /**
- * 16.7.0 from 1.7.0 and 2.7.0 where the meter does not send it; `null` unless it sends both, in watts.
- * @param powers those of the three that it sends, by code
+ * Net power (16.7.0), computed from 1.7.0 and 2.7.0 if the meter does not send it; `null` unless it sends both, in watts.
+ * @param powers the power registers that the meter sends, by code
  */
 function netPower(powers: ReadonlyMap<string, Power>): Register | null {
   const watts = (code: string): Decimal | null => {
@@ -110,8 +110,8 @@ export function subtract(a: Decimal, b: Decimal): Decimal {
 }
 
 /**
- * The whole reading as one JSON object: `time`, `meter`, and each value under its key. Numbers keep their exact digits
- * (JSON has no limit to them, a JavaScript number would).
+ * The whole reading as one JSON object: `time`, `meter`, and each value under its key. Numbers keep their exact digits:
+ * they are written as text, since a JavaScript number would round them.
  */
 export function readingToJson(reading: Reading): string {
   const fields = reading.values.map(({ key, text, numeric }) => `"${key}":${numeric ? text : JSON.stringify(text)}`);

@@ -1,21 +1,21 @@
-/** Back-off: how long to wait before the source is opened again. It grows with the outage. */
+/** Back-off before the source is reopened. The delay grows with the outage. */
 
 /** The delay is an eighth of the outage so far, within these limits. */
-const SHARE = 8;
-const LEAST_MS = 1_000;
-const MOST_MS = 30_000;
-/** On the network nothing signals that the server is back, so the delay is at most this share of a known period. */
-const PERIODS = 0.5;
-/** An attempt this long before the next telegram is due, so that the connection stands when it comes. */
+const DIVISOR = 8;
+const MIN_MS = 1_000;
+const MAX_MS = 30_000;
+/** A network source cannot signal that the server is back, so the delay is capped at this fraction of a known period. */
+const PERIOD_FRACTION = 0.5;
+/** One attempt is made this long before the next telegram is due, so that the connection is up when it arrives. */
 const LEAD_MS = 400;
 
-/** When a meter behind a network connection sends: every `periodMs`, counted from `sentAt` (milliseconds, monotonic). */
+/** Push schedule of a meter behind a network connection: every `periodMs`, starting at `sentAt` (monotonic milliseconds). */
 export interface Schedule {
   readonly periodMs: number;
   readonly sentAt: number;
 }
 
-/** Times are milliseconds, monotonic. */
+/** Times are monotonic milliseconds. */
 export class RetryDelay {
   #failingSince: number | null = null;
 
@@ -24,7 +24,7 @@ export class RetryDelay {
     this.#failingSince ??= at;
   }
 
-  /** Bytes arrive. @returns how long the outage was, milliseconds; `null` if there was none */
+  /** Bytes arrive again. @returns duration of the outage in milliseconds; `null` if there was none */
   recovered(at: number): number | null {
     if (this.#failingSince === null) return null;
     const outage = at - this.#failingSince;
@@ -33,18 +33,18 @@ export class RetryDelay {
   }
 
   /**
-   * Never less than a second.
-   * @param schedule of the meter if the source is a network connection and its period is known, else `null`. There is then an
-   * attempt shortly before each telegram is due: a server that returns is connected to in time for the next one
+   * The delay before the next attempt, at least one second.
+   * @param schedule the meter's push schedule if the source is a network connection and the period is known, else `null`.
+   * With a schedule, one attempt falls shortly before each telegram is due, so that a server that is back loses no telegram
    */
   delayMs(at: number, schedule: Schedule | null): number {
-    const share = (at - (this.#failingSince ?? at)) / SHARE;
-    if (schedule === null) return Math.max(Math.min(share, MOST_MS), LEAST_MS);
+    const backOff = (at - (this.#failingSince ?? at)) / DIVISOR;
+    if (schedule === null) return Math.max(Math.min(backOff, MAX_MS), MIN_MS);
     const { periodMs, sentAt } = schedule;
-    const delay = Math.max(Math.min(share, MOST_MS, periodMs * PERIODS), LEAST_MS);
-    const periods = Math.ceil((at + LEAST_MS + LEAD_MS - sentAt) / periodMs);
+    const delay = Math.max(Math.min(backOff, MAX_MS, periodMs * PERIOD_FRACTION), MIN_MS);
+    const periods = Math.ceil((at + MIN_MS + LEAD_MS - sentAt) / periodMs);
     const untilDue = sentAt + periods * periodMs - LEAD_MS - at;
-    // A delay that ends within a second before that moment would leave no attempt for it.
-    return delay > untilDue - LEAST_MS ? untilDue : delay;
+    // A shorter delay that ends within the second before would leave no time for the attempt at `untilDue`.
+    return delay > untilDue - MIN_MS ? untilDue : delay;
   }
 }

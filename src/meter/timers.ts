@@ -1,9 +1,9 @@
-/** Timers by name: at most one of each, and all of them end together. */
+/** Named timers: at most one per name; `close` cancels them all. */
 import type { Clock } from "../process/clock.ts";
 
 export class Timers<Name extends string> {
   readonly #clock: Clock;
-  /** How to call each off. No map: what is put in and out of one with every telegram leaves tables that live long. */
+  /** Cancel functions. Not a `Map`: one that gains and loses entries with every telegram leaves long-lived hash tables behind. */
   readonly #running: { [name in Name]?: (() => void) | undefined } = {};
   #closed = false;
 
@@ -11,7 +11,7 @@ export class Timers<Name extends string> {
     this.#clock = clock;
   }
 
-  /** Replaces the timer of that name, if there is one. After `close` nothing goes off any more. */
+  /** Starts a timer, replacing one of the same name. After `close` no timer fires. */
   schedule(name: Name, ms: number, act: () => void): void {
     this.cancel(name);
     if (this.#closed) return;
