@@ -1,5 +1,5 @@
 /** The decode page's own words, in English and German; those that it shares with the status page are in http/page/words.ts. */
-import type { Language } from "../http/page/words.ts";
+import { fillIn, type Language, WORDS as STATUS, type Texts } from "../http/page/words.ts";
 
 const WORDS = {
   title: ["Read a smart meter's telegram", "Telegramm eines Smart Meters lesen"],
@@ -7,11 +7,8 @@ const WORDS = {
     "Paste hex digits or a log, drop a capture, or listen to the adapter. Everything happens in this browser: nothing is sent, and the key is forgotten when the page is closed.",
     "Hex-Ziffern oder ein Log einfügen, eine Aufzeichnung hierher ziehen oder am Adapter mithören. Alles geschieht in diesem Browser: nichts wird gesendet, und der Schlüssel ist vergessen, sobald die Seite geschlossen wird.",
   ],
-  key: ["Encryption key (GUEK), 32 hex digits", "Schlüssel (GUEK), 32 Hex-Ziffern"],
-  authenticationKey: [
-    "Authentication key (GAK), if there is one",
-    "Authentifizierungsschlüssel (GAK), falls vorhanden",
-  ],
+  key: STATUS.key,
+  authenticationKey: STATUS.authenticationKey,
   showKeys: ["Show the keys", "Schlüssel anzeigen"],
   wrongKey: [
     "Not a key: {0}. A key has 32 hex digits.",
@@ -65,11 +62,8 @@ const WORDS = {
   "kind-binary": ["Read as is, {0} bytes.", "Unverändert gelesen, {0} Bytes."],
   skipped: ["{0} bytes belong to no telegram.", "{0} Bytes gehören zu keinem Telegramm."],
   limited: ["The first {0} are shown.", "Die ersten {0} werden gezeigt."],
-  templateTitle: ["Unknown list", "Unbekannte Liste"],
-  templateText: [
-    "A template to complete for the configuration (docs/lists.md). The text after # is guesswork and has no effect.",
-    "Eine Vorlage für die Konfiguration, zum Ergänzen (docs/lists.md). Was hinter # steht, ist nur vermutet und bewirkt nichts.",
-  ],
+  templateTitle: STATUS.templateTitle,
+  templateText: STATUS.templateText,
   byteAt: ["byte {0}", "Byte {0}"],
   lineAt: ["line {0}", "Zeile {0}"],
   place: ["Bytes {0} to {1} of the input{2}.", "Bytes {0} bis {1} der Eingabe{2}."],
@@ -77,12 +71,12 @@ const WORDS = {
   placeEmpty: ["At byte {0} of the input{1}.", "Bei Byte {0} der Eingabe{1}."],
   readings: ["Readings", "Werte"],
   unit: ["Unit", "Einheit"],
-  meter: ["Meter", "Zähler"],
-  time: ["Clock of the meter", "Uhr des Zählers"],
-  transport: ["Transport", "Übertragung"],
+  meter: STATUS.diagnosisMeter,
+  time: STATUS.diagnosisTime,
+  transport: STATUS.diagnosisTransport,
   layout: ["Layout", "Aufbau"],
-  security: ["Security", "Sicherheit"],
-  systemTitle: ["System title", "System-Titel"],
+  security: STATUS.diagnosisSecurity,
+  systemTitle: STATUS.diagnosisTitle,
   counter: ["Invocation counter", "Aufrufzähler"],
   notRead: ["Not read", "Nicht gelesen"],
   empty: ["The input is empty.", "Die Eingabe ist leer."],
@@ -97,14 +91,13 @@ const WORDS = {
     "Diese Seite ist eine einzige Datei ohne Server: ihre Content-Security-Policy verbietet jede Verbindung.",
   ],
   version: ["kaifa2mqtt {0}", "kaifa2mqtt {0}"],
-} as const satisfies Record<string, readonly [en: string, de: string]>;
+} as const satisfies Texts;
 
 export type Word = keyof typeof WORDS;
 
 /** The text in a language, `{0}` … replaced. */
 export function say(language: Language, word: Word, ...values: readonly string[]): string {
-  const text: string = WORDS[word][language === "de" ? 1 : 0];
-  return text.replace(/\{(\d)\}/g, (_, index: string) => values[Number(index)] ?? "");
+  return fillIn(WORDS[word], language, values);
 }
 
 export function isWord(text: string): text is Word {

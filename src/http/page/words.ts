@@ -2,8 +2,11 @@
 
 export type Language = "en" | "de";
 
+/** Texts by key: [English, German]. */
+export type Texts = Readonly<Record<string, readonly [en: string, de: string]>>;
+
 /** Word by key: [English, German]. */
-const WORDS = {
+export const WORDS = {
   skip: ["Skip to content", "Zum Inhalt springen"],
   meters: ["Meters", "Zähler"],
   meterOk: ["well", "in Ordnung"],
@@ -235,14 +238,18 @@ const WORDS = {
   ago: ["{0} ago", "vor {0}"],
   version: ["kaifa2mqtt {0}, running for {1}", "kaifa2mqtt {0}, läuft seit {1}"],
   unknownMeter: ["No meter yet", "Noch kein Zähler"],
-} as const satisfies Record<string, readonly [en: string, de: string]>;
+} as const satisfies Texts;
 
 export type Word = keyof typeof WORDS;
 
+/** One text in a language, `{0}` … replaced. */
+export function fillIn([en, de]: Texts[string], language: Language, values: readonly string[]): string {
+  return (language === "de" ? de : en).replace(/\{(\d)\}/g, (_, index: string) => values[Number(index)] ?? "");
+}
+
 /** The text in a language, `{0}` … replaced. */
 export function say(language: Language, word: Word, ...values: readonly string[]): string {
-  const text: string = WORDS[word][language === "de" ? 1 : 0];
-  return text.replace(/\{(\d)\}/g, (_, index: string) => values[Number(index)] ?? "");
+  return fillIn(WORDS[word], language, values);
 }
 
 export function isWord(text: string): text is Word {
