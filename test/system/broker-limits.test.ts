@@ -2,13 +2,12 @@
 import { createServer, connect as tcpConnect } from "node:net";
 import mqtt from "mqtt";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
+import { ClockedMeter, METER_KEY as KEY } from "../helpers/clocked-meter.ts";
 import { Mosquitto, Subscriber } from "../helpers/mosquitto.ts";
 import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
 import { PtyPair } from "../helpers/pty.ts";
 
-const KEY = "000102030405060708090A0B0C0D0E0F";
 const READING = "kaifa2mqtt/house";
 const ENERGY = `${READING}/1.8.0`;
 
@@ -21,15 +20,13 @@ afterAll(() => program.remove());
 let bridge: BridgeProcess;
 let broker: Mosquitto;
 let line: PtyPair;
-let meter: SimulatedMeter;
-let time: number;
+let meter: ClockedMeter;
 let sending: NodeJS.Timeout | undefined;
 beforeEach(async () => {
   bridge = new BridgeProcess(program.main);
   broker = await Mosquitto.prepare();
   line = await PtyPair.open();
-  time = Date.UTC(2026, 10, 22, 12, 0, 0);
-  meter = new SimulatedMeter({ layout: "netz-noe", key: Buffer.from(KEY, "hex"), start: time });
+  meter = new ClockedMeter();
 });
 afterEach(async () => {
   clearInterval(sending);
@@ -43,8 +40,7 @@ const config = (port: number, more = "", rest = ""): string =>
 /** A telegram each so many milliseconds, 5 s apart by the meter's clock. */
 function sendEvery(ms: number): void {
   sending = setInterval(() => {
-    time += 5_000;
-    line.write(meter.telegram(time));
+    line.write(meter.telegram());
   }, ms);
 }
 

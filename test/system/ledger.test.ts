@@ -3,12 +3,11 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
+import { ClockedMeter, METER_KEY as KEY } from "../helpers/clocked-meter.ts";
 import { type BuiltProgram, buildProgram, run } from "../helpers/program.ts";
 import { PtyPair } from "../helpers/pty.ts";
 
-const KEY = "000102030405060708090A0B0C0D0E0F";
 const START = Date.parse("2026-11-22T12:08:00+01:00");
 
 let program: BuiltProgram;
@@ -19,13 +18,11 @@ afterAll(() => program.remove());
 
 let bridge: BridgeProcess;
 let line: PtyPair;
-let meter: SimulatedMeter;
-let time: number;
+let meter: ClockedMeter;
 beforeEach(async () => {
   bridge = new BridgeProcess(program.main);
   line = await PtyPair.open();
-  time = START;
-  meter = new SimulatedMeter({ layout: "netz-noe", key: Buffer.from(KEY, "hex"), start: time });
+  meter = new ClockedMeter(START);
 });
 afterEach(async () => {
   await bridge.close();
@@ -56,9 +53,8 @@ const unmarked = async () => (await rows()).filter(({ mark }) => mark === "").ma
 /** Telegrams of every five seconds, much faster than the meter sends them, until its clock has passed a time. */
 async function feedUntil(text: string): Promise<void> {
   const end = Date.parse(`2026-11-22T${text}+01:00`);
-  while (time < end) {
-    time += 5_000;
-    line.write(meter.telegram(time));
+  while (meter.time < end) {
+    line.write(meter.telegram());
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
@@ -82,7 +78,7 @@ describe("the ledger of the real program", () => {
     await feedUntil("12:22:00");
     await expect.poll(async () => (await rows()).length).toBeGreaterThan(0);
     await bridge.stop("SIGKILL");
-    time += 30_000;
+    meter.time += 30_000;
     start();
     await bridge.says(/house|open|connected/i);
     await feedUntil("12:46:00");

@@ -1,13 +1,12 @@
 /** The process survives what happens between it and the broker: real program, real pseudo-terminal, real Mosquitto. */
 import { createServer, connect as tcpConnect } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
+import { ClockedMeter, METER_KEY as KEY } from "../helpers/clocked-meter.ts";
 import { Mosquitto, Subscriber } from "../helpers/mosquitto.ts";
 import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
 import { PtyPair } from "../helpers/pty.ts";
 
-const KEY = "000102030405060708090A0B0C0D0E0F";
 const STATE = "kaifa2mqtt/bridge/state";
 const ENERGY = "kaifa2mqtt/house/1.8.0";
 
@@ -20,15 +19,12 @@ afterAll(() => program.remove());
 let bridge: BridgeProcess;
 let broker: Mosquitto;
 let line: PtyPair;
-let meter: SimulatedMeter;
-let time: number;
-/** Wh of the newest telegram, as it is published. */
+let meter: ClockedMeter;
 beforeEach(async () => {
   bridge = new BridgeProcess(program.main);
   broker = await Mosquitto.prepare();
   line = await PtyPair.open();
-  time = Date.UTC(2026, 10, 22, 12, 0, 0);
-  meter = new SimulatedMeter({ layout: "netz-noe", key: Buffer.from(KEY, "hex"), start: time });
+  meter = new ClockedMeter();
 });
 afterEach(async () => {
   await bridge.close();
@@ -42,18 +38,16 @@ const config = (port = broker.port, more = ""): string =>
 /** Sends telegrams; the bridge reads each before the next comes. Gives the time of the last as the meter tells it. */
 async function send(count: number): Promise<number> {
   for (let i = 0; i < count; i++) {
-    time += 5_000;
-    line.write(meter.telegram(time));
+    line.write(meter.telegram());
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  return time;
+  return meter.time;
 }
 
 /** Sends a telegram now and then until `until` is settled. */
 async function sendingUntil<T>(until: Promise<T>): Promise<T> {
   const sending = setInterval(() => {
-    time += 5_000;
-    line.write(meter.telegram(time));
+    line.write(meter.telegram());
   }, 300);
   return until.finally(() => clearInterval(sending));
 }

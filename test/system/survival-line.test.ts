@@ -3,13 +3,12 @@ import { chmodSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/sources/load-profile.ts";
-import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
+import { ClockedMeter, METER_KEY as KEY } from "../helpers/clocked-meter.ts";
 import { Mosquitto, Subscriber } from "../helpers/mosquitto.ts";
 import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
 import { PtyPair } from "../helpers/pty.ts";
 
-const KEY = "000102030405060708090A0B0C0D0E0F";
 const WRONG_KEY = "FFEEDDCCBBAA99887766554433221100";
 
 let program: BuiltProgram;
@@ -25,15 +24,13 @@ afterAll(async () => {
 
 let bridge: BridgeProcess;
 let seen: Subscriber;
-let meter: SimulatedMeter;
-let time: number;
+let meter: ClockedMeter;
 let base = 0;
 beforeEach(async () => {
   bridge = new BridgeProcess(program.main);
   base++;
   seen = await Subscriber.connect(broker.port);
-  time = Date.UTC(2026, 10, 22, 12, 0, 0);
-  meter = new SimulatedMeter({ layout: "netz-noe", key: Buffer.from(KEY, "hex"), start: time });
+  meter = new ClockedMeter();
 });
 afterEach(async () => {
   await bridge.close();
@@ -44,16 +41,10 @@ const topics = (): string => `line${base}`;
 const config = (device: string, key = KEY): string =>
   `meter: { port: ${device}, key: ${key}, id: house }\nmqtt: { server: mqtt://127.0.0.1:${broker.port}, base_topic: ${topics()}, client_id: ${topics()} }`;
 
-/** The next telegram, 5 s later by the meter's clock. */
-function telegram(): Uint8Array {
-  time += 5_000;
-  return meter.telegram(time);
-}
-
 /** Sends telegrams until one is published. */
 async function published(line: PtyPair): Promise<void> {
   const come = seen.next((topic) => topic === `${topics()}/house/1.8.0`, "an energy");
-  const sending = setInterval(() => line.write(telegram()), 300);
+  const sending = setInterval(() => line.write(meter.telegram()), 300);
   await come.finally(() => clearInterval(sending));
 }
 
@@ -99,8 +90,8 @@ describe("the bridge goes on", () => {
     // The meter does not wait: its next telegram comes half a period later, then one each period.
     let sending: NodeJS.Timeout | undefined;
     const first = setTimeout(() => {
-      line.write(telegram());
-      sending = setInterval(() => line.write(telegram()), periodMs);
+      line.write(meter.telegram());
+      sending = setInterval(() => line.write(meter.telegram()), periodMs);
     }, periodMs / 2);
     await come.finally(() => {
       clearTimeout(first);
@@ -144,7 +135,7 @@ describe("the bridge goes on", () => {
     const line = await PtyPair.open();
     bridge.start(config(line.device));
     await bridge.says(/listening/);
-    const sending = setInterval(() => line.write(sampledAt(telegram(), 4)), 300);
+    const sending = setInterval(() => line.write(sampledAt(meter.telegram(), 4)), 300);
     await bridge.says(/baud rate|no telegrams/, 60_000).finally(() => clearInterval(sending));
     await published(line);
     await line.close();
@@ -154,7 +145,7 @@ describe("the bridge goes on", () => {
     const line = await PtyPair.open();
     bridge.start(config(line.device, WRONG_KEY));
     await bridge.says(/listening/);
-    const sending = setInterval(() => line.write(telegram()), 300);
+    const sending = setInterval(() => line.write(meter.telegram()), 300);
     await bridge.says(/key/i).finally(() => clearInterval(sending));
     expect(bridge.output).not.toContain(WRONG_KEY);
     expect([...seen.latest.keys()].filter((topic) => topic.startsWith(`${topics()}/house/`))).toEqual([]);

@@ -12,13 +12,12 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
+import { ClockedMeter, METER_KEY as KEY } from "../helpers/clocked-meter.ts";
 import { Mosquitto, Subscriber } from "../helpers/mosquitto.ts";
 import { type BuiltProgram, buildProgram, run } from "../helpers/program.ts";
 import { PtyPair } from "../helpers/pty.ts";
 
-const KEY = "000102030405060708090A0B0C0D0E0F";
 const PASSWORD = "correct-horse-battery";
 
 let program: BuiltProgram;
@@ -35,16 +34,14 @@ afterAll(async () => {
 let bridge: BridgeProcess;
 let line: PtyPair;
 let seen: Subscriber;
-let meter: SimulatedMeter;
-let time: number;
+let meter: ClockedMeter;
 let round = 0;
 beforeEach(async () => {
   round++;
   bridge = new BridgeProcess(program.main);
   line = await PtyPair.open();
   seen = await Subscriber.connect(broker.port, { keep: /./ });
-  time = Date.UTC(2026, 10, 22, 12, 0, 0);
-  meter = new SimulatedMeter({ layout: "netz-noe", key: Buffer.from(KEY, "hex"), start: time });
+  meter = new ClockedMeter();
 });
 afterEach(async () => {
   await bridge.close();
@@ -60,15 +57,10 @@ const config = (more = "", key = KEY): string =>
     more,
   ].join("\n");
 
-function telegram(): Uint8Array {
-  time += 5_000;
-  return meter.telegram(time);
-}
-
 /** Sends telegrams until an energy is published. */
 async function published(): Promise<void> {
   const come = seen.next((topic) => topic === `${baseTopic()}/house/1.8.0`, "an energy");
-  const sending = setInterval(() => line.write(telegram()), 200);
+  const sending = setInterval(() => line.write(meter.telegram()), 200);
   await come.finally(() => clearInterval(sending));
 }
 
@@ -97,7 +89,7 @@ describe("files that cannot be written", () => {
       rmSync(ballast);
       await published();
       // The file is tried again with the next line, after a pause of 5 s.
-      const sending = setInterval(() => line.write(telegram()), 500);
+      const sending = setInterval(() => line.write(meter.telegram()), 500);
       await bridge
         .says(/log file .*bridge\.log can be written again; [1-9]\d* lines are missing/)
         .finally(() => clearInterval(sending));
@@ -245,7 +237,7 @@ describe("the end", () => {
         (topic, payload) => topic === `${baseTopic()}/bridge/state` && payload === "offline",
         "offline",
       );
-      line.write(telegram().subarray(0, 150));
+      line.write(meter.telegram().subarray(0, 150));
       const { code, ms } = await bridge.stop(signal);
       await offline;
       expect(code).toBe(0);
@@ -276,7 +268,7 @@ describe("the end", () => {
     for (let kill = 0; kill < rounds; kill++) {
       bridge.start(config(`solarview: { file: ${solarview} }`));
       await published();
-      const sending = setInterval(() => line.write(telegram()), 5);
+      const sending = setInterval(() => line.write(meter.telegram()), 5);
       await new Promise((resolve) => setTimeout(resolve, 40 + ((kill * 7919) % 160)));
       clearInterval(sending);
       await bridge.stop("SIGKILL");
@@ -317,8 +309,8 @@ describe("secrets", () => {
           { env },
         );
         await bridge.says(/listening/);
-        for (let i = 0; i < 6; i++) line.write(telegram());
-        line.write(telegram().subarray(0, 100));
+        for (let i = 0; i < 6; i++) line.write(meter.telegram());
+        line.write(meter.telegram().subarray(0, 100));
         if (key === KEY) await published();
         else await bridge.says(/key/i);
         await bridge.stop();
