@@ -7,7 +7,9 @@ const outdir = "node_modules/.cache/kaifa2mqtt-bench";
 mkdirSync(outdir, { recursive: true });
 await build({
   // What the measurement must not wait for runs as a process of its own.
-  entryPoints: ["main", "bare-program", "meter-farm", "message-log"].map((name) => `bench/${name}.ts`),
+  entryPoints: ["main", "bare-program", "meter-farm", "message-log", "output-clients", "bare-outputs"].map(
+    (name) => `bench/${name}.ts`,
+  ),
   outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,

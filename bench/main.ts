@@ -13,6 +13,7 @@ import { benchLayouts } from "./layouts.ts";
 import { benchLedger } from "./ledger.ts";
 import { benchMany, benchManyReturn, benchManyStart, type Topics } from "./many-meters.ts";
 import { benchMemoryByPart } from "./memory-by-part.ts";
+import { OUTPUTS } from "./output-protocol.ts";
 import { benchOutputs } from "./outputs.ts";
 import { Broker, quantile } from "./processes.ts";
 import { benchMemory, benchReturn, benchStart } from "./serial-line.ts";
@@ -45,12 +46,14 @@ interface Row {
 const args = process.argv.slice(2);
 const quick = args.includes("--quick");
 const wanted = args.filter((arg) => !arg.startsWith("--"));
-const unknown = wanted.filter((name) => !NAMES.some((one) => one === name));
+const OUTPUT_NAMES = OUTPUTS.map(({ name }) => `outputs:${name}`);
+const unknown = wanted.filter((name) => ![...NAMES, ...OUTPUT_NAMES].some((one) => one === name));
 if (unknown.length > 0) {
-  console.error(`no such benchmark: ${unknown.join(", ")}; there are ${NAMES.join(", ")}`);
+  console.error(`no such benchmark: ${unknown.join(", ")}; there are ${[...NAMES, ...OUTPUT_NAMES].join(", ")}`);
   process.exit(2);
 }
-const asked = (name: (typeof NAMES)[number]): boolean => wanted.length === 0 || wanted.includes(name);
+const asked = (name: (typeof NAMES)[number]): boolean =>
+  wanted.length === 0 || wanted.some((one) => one === name || one.startsWith(`${name}:`));
 
 /** What the machine makes of the same work, again and again: slowest and fastest of twenty rounds against their median. */
 function machineNoise(): { rate: number; slowest: number; fastest: number } {
@@ -113,13 +116,16 @@ try {
     }
   });
   await attempt("outputs", async () => {
-    const { latencies, loads } = await benchOutputs(broker, quick ? 18 : 180, quick ? 1000 : 2000, quick ? 5 : 20);
-    for (const { output, medianMs, p95Ms } of latencies) {
-      const found = `median ${ms(medianMs)}, 95 % ${ms(p95Ms)}`;
+    const only = wanted.filter((name) => name.startsWith("outputs:")).map((name) => name.slice("outputs:".length));
+    const { latencies, loads } = await benchOutputs(broker, only, quick ? 5 : 9, quick ? 4 : 5);
+    for (const { output, medianMs, p95Ms, bareMedianMs, bareP95Ms, polls } of latencies) {
+      const ratio = `${(medianMs / bareMedianMs).toFixed(1)} times a bare program`;
+      const asked = polls > 0 ? `; ${Math.round(polls)} answers before it` : "";
+      const found = `median ${ms(medianMs)}, 95 % ${ms(p95Ms)}; ${ratio} (${ms(bareMedianMs)}, ${ms(bareP95Ms)})${asked}`;
       row(`last byte on the PTY to a client of ${output}`, "< 3 ms", found, medianMs < 3);
     }
-    for (const { output, share, answered } of loads) {
-      const found = `${percent(share)}, ${percent(answered)} of the answers in time`;
+    for (const { output, share, bareShare, answered } of loads) {
+      const found = `${percent(share)}, bare program ${percent(bareShare)}; ${percent(answered)} of the answers in time`;
       row(
         `50 clients of ${output}, 10 requests a second each`,
         "< 10 % of a core",

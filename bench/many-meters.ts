@@ -17,7 +17,7 @@ const LOST_MS = 4000;
 export type Topics = "all" | "json" | "values";
 
 /** A child process that answers messages: each kind of answer can be awaited once. */
-class Helper<Request extends object | string, Answer extends { readonly type: string }> {
+export class Helper<Request extends object | string | number, Answer extends { readonly type: string }> {
   readonly #child: ChildProcess;
   readonly #come: Answer[] = [];
   #waiting: { type: string; resolve: (answer: Answer) => void }[] = [];

@@ -1,55 +1,54 @@
 /**
  * Outputs for other machines: how soon a reading is at their clients, and the CPU time of 50 clients that poll ten times a second.
- * One bridge with all outputs and MQTT, on a PTY at the line rate of 2400 baud.
+ * One bridge with all outputs and MQTT, on a PTY at the line rate of 2400 baud; beside it a bare Node program with the same servers
+ * (bare-outputs.ts) on a line of its own, in turn with the bridge. Clients are a process of their own (output-clients.ts).
  */
-import { createSocket } from "node:dgram";
-import { once } from "node:events";
-import { Agent, get } from "node:http";
-import { connect, type Socket } from "node:net";
-import { WebSocket } from "ws";
 import { DEMO_KEY, SimulatedMeter } from "../src/sources/simulated-meter.ts";
 import { freePort } from "../test/helpers/free-port.ts";
 import { PtyPair } from "../test/helpers/pty.ts";
+import type { BarePorts } from "./bare-outputs.ts";
+import { Helper } from "./many-meters.ts";
+import type { ClientAnswer, ClientRequest } from "./output-clients.ts";
+import { HOST, type MeasuredOutput, monotonicMs, OUTPUTS } from "./output-protocol.ts";
 import { BridgeProcess, type Broker, pause, quantile } from "./processes.ts";
 
-const HOST = "127.0.0.1";
 const CLIENTS = 50;
 const POLL_MS = 100;
 const UDP_PORTS = 1;
-/** 40070 to 40177: the whole meter model. */
-const READ_METER = Buffer.from("00010000000601039c86006b", "hex");
-const RPC = '{"id":1,"src":"bench","method":"EM.GetStatus","params":{"id":0}}';
+const WARM_UP = 3;
+/** Between the end of one telegram and the beginning of the next. */
+const GAP_MS = 400;
+/** So many last bytes, 60 ms, are still to come when a client starts to ask; the bare program gets only these. */
+const TAIL = 13;
+
+type Clients = Helper<ClientRequest, ClientAnswer>;
+type Ports = BarePorts["ports"];
 
 export interface OutputLatency {
   readonly output: string;
   readonly medianMs: number;
   readonly p95Ms: number;
+  readonly bareMedianMs: number;
+  readonly bareP95Ms: number;
+  /** Answers with the old reading that a client got meanwhile, on average; they start before the last byte. */
+  readonly polls: number;
 }
 export interface OutputLoad {
   readonly output: string;
   /** Of one core, everything in: telegrams and MQTT, too. */
   readonly share: number;
+  readonly bareShare: number;
   /** Answers, as a share of those that 50 clients at 10 Hz expect. */
   readonly answered: number;
 }
 
-interface Ports {
-  readonly p1: number;
-  readonly homewizard: number;
-  readonly sunspec: number;
-  readonly shelly: number;
-  readonly udp: number;
-}
-
-/** A client that asks once and gives the answer. */
-interface Poller {
-  ask(): Promise<string>;
-  close(): void;
-}
-
-/** @param telegrams to measure the latency with, `periodMs` apart; then `seconds` of load for each output */
-export async function benchOutputs(broker: Broker, telegrams: number, periodMs: number, seconds: number) {
-  const line = await PtyPair.open();
+/**
+ * @param only names of outputs; none: all
+ * @param telegrams to measure the latency of each output with; then `seconds` of load
+ */
+export async function benchOutputs(broker: Broker, only: readonly string[], telegrams: number, seconds: number) {
+  const outputs = OUTPUTS.filter(({ name }) => only.length === 0 || only.includes(name));
+  const [line, bareLine] = [await PtyPair.open(), await PtyPair.open()];
   const [p1, homewizard, sunspec, shelly, udp] = await Promise.all([1, 2, 3, 4, 5].map(() => freePort()));
   const ports = { p1, homewizard, sunspec, shelly, udp } as Ports;
   const config = [
@@ -62,141 +61,108 @@ export async function benchOutputs(broker: Broker, telegrams: number, periodMs: 
     `  shelly: { listen: "${HOST}:${shelly}", udp: [${udp}] }`,
   ];
   const bridge = new BridgeProcess({}, `${config.join("\n")}\n`);
+  const bare = new Helper<number, BarePorts>("bare-outputs.mjs", [bareLine.device]);
   const meter = new SimulatedMeter({ start: Date.now() });
-  const send = (): Promise<void> => line.writeAtLineRate(meter.telegram(Date.now()));
+  const telegram = (): Uint8Array => meter.telegram(Date.now());
   try {
+    const { ports: barePorts } = await bare.answer("ports");
     await bridge.listening(1 + 4 + UDP_PORTS);
-    for (let warm = 0; warm < 5; warm++) {
-      await send();
-      await pause(periodMs);
+    for (let warm = 0; warm < WARM_UP; warm++) {
+      await line.writeAtLineRate(telegram());
+      await pause(GAP_MS);
     }
-    const latencies = await measureLatencies(ports, send, telegrams, periodMs);
+    const latencies: OutputLatency[] = [];
+    for (const output of outputs) {
+      const clients = await clientsOf(output, ports, 1);
+      const bareClients = await clientsOf(output, barePorts, 1);
+      const [ms, bareMs, polls]: [number[], number[], number[]] = [[], [], []];
+      for (let round = 0; round < telegrams; round++) {
+        const bytes = telegram();
+        await line.writeAtLineRate(bytes.subarray(0, -TAIL));
+        const result = await untilChanged(line, bytes, clients);
+        ms.push(result.ms);
+        polls.push(result.asked);
+        await pause(GAP_MS);
+        bare.ask(TAIL);
+        await pause(20);
+        bareMs.push((await untilChanged(bareLine, bytes, bareClients)).ms);
+        await pause(GAP_MS);
+      }
+      clients.stop();
+      bareClients.stop();
+      latencies.push({
+        output: output.label,
+        medianMs: quantile(ms, 0.5),
+        p95Ms: quantile(ms, 0.95),
+        bareMedianMs: quantile(bareMs, 0.5),
+        bareP95Ms: quantile(bareMs, 0.95),
+        polls: polls.reduce((sum, one) => sum + one, 0) / polls.length,
+      });
+    }
     const loads: OutputLoad[] = [];
-    for (const [output, open] of POLLERS) loads.push(await measureLoad(output, open, ports, bridge, send, seconds));
+    for (const output of outputs.filter(({ kind }) => !kind.endsWith("-push"))) {
+      const send = (): Promise<void> => line.writeAtLineRate(telegram());
+      const { share, answered } = await loadOf(output, ports, () => bridge.cpu(), send, seconds);
+      const bareResult = await loadOf(
+        output,
+        barePorts,
+        () => bare.cpu(),
+        async () => undefined,
+        seconds,
+      );
+      loads.push({ output: output.label, share, answered, bareShare: bareResult.share });
+    }
     return { latencies, loads };
   } finally {
+    bare.stop();
     await bridge.stop();
     await line.close();
+    await bareLine.close();
   }
 }
 
-async function measureLatencies(ports: Ports, send: () => Promise<void>, telegrams: number, periodMs: number) {
-  const found = new Map<string, number[]>();
-  const note = (output: string, ms: number): void => void found.set(output, [...(found.get(output) ?? []), ms]);
-  const p1 = await socketTo(ports.p1);
-  const webSocket = new WebSocket(`ws://${HOST}:${ports.shelly}/rpc`);
-  await once(webSocket, "open");
-  const pollers = await Promise.all(POLLERS.map(async ([output, open]) => [output, await open(ports)] as const));
-  try {
-    for (let round = 0; round < telegrams; round++) {
-      // One output after the other, so that they don't wait for each other's clients.
-      const turn = round % (2 + pollers.length);
-      const pushed = turn === 0 ? once(p1, "data") : turn === 1 ? once(webSocket, "message") : null;
-      const [output, poller] = pollers[turn - 2] ?? [turn === 0 ? "P1" : "Shelly (WebSocket)", null];
-      const before = await poller?.ask();
-      await send();
-      const written = performance.now();
-      if (pushed !== null) await pushed;
-      // Polls at once again and again, until the answer is that of the new telegram.
-      else while ((await poller?.ask()) === before && performance.now() - written < 1000);
-      note(output, performance.now() - written);
-      await pause(periodMs);
-    }
-  } finally {
-    p1.destroy();
-    webSocket.terminate();
-    for (const [, poller] of pollers) poller.close();
-  }
-  return [...found].map(
-    ([output, ms]): OutputLatency => ({ output, medianMs: quantile(ms, 0.5), p95Ms: quantile(ms, 0.95) }),
-  );
+async function clientsOf({ kind, port, path }: MeasuredOutput, ports: Ports, count: number): Promise<Clients> {
+  const clients: Clients = new Helper("output-clients.mjs", [kind, String(ports[port]), path, String(count)]);
+  await clients.answer("ready");
+  return clients;
 }
 
-async function measureLoad(
-  output: string,
-  open: (ports: Ports) => Promise<Poller>,
+/** Sends the last bytes of a telegram while a client asks without pause. @returns from the last byte to the new answer */
+async function untilChanged(
+  line: PtyPair,
+  bytes: Uint8Array,
+  clients: Clients,
+): Promise<{ ms: number; asked: number }> {
+  clients.ask({ type: "watch" });
+  await clients.answer("watching");
+  await line.writeAtLineRate(bytes.subarray(-TAIL));
+  const written = monotonicMs();
+  const { at, asked } = await clients.answer("changed");
+  return { ms: at - written, asked };
+}
+
+/** The processor time of a server while 50 clients ask. */
+async function loadOf(
+  output: MeasuredOutput,
   ports: Ports,
-  bridge: BridgeProcess,
+  cpu: () => number,
   send: () => Promise<void>,
   seconds: number,
-): Promise<OutputLoad> {
-  const pollers = await Promise.all(Array.from({ length: CLIENTS }, () => open(ports)));
-  let answers = 0;
-  let running = true;
-  const polling = pollers.map(async (poller, index) => {
-    await pause((index * POLL_MS) / CLIENTS);
-    while (running) {
-      const begun = performance.now();
-      await poller.ask();
-      answers++;
-      await pause(Math.max(0, POLL_MS - (performance.now() - begun)));
-    }
-  });
-  await pause(1000);
-  const [cpu, begun] = [bridge.cpu(), performance.now()];
-  answers = 0;
+): Promise<{ share: number; answered: number }> {
+  const clients = await clientsOf(output, ports, CLIENTS);
+  clients.ask({ type: "load", periodMs: POLL_MS });
+  await pause(1500);
+  clients.ask({ type: "count" });
+  await clients.answer("counted");
+  const [before, begun] = [cpu(), performance.now()];
   while (performance.now() - begun < seconds * 1000) {
     await send();
-    await pause(2000);
+    await pause(700);
   }
-  const elapsed = performance.now() - begun;
-  const share = (bridge.cpu() - cpu) / (elapsed / 1000);
-  const answered = answers / ((CLIENTS * elapsed) / POLL_MS);
-  running = false;
-  await Promise.all(polling);
-  for (const poller of pollers) poller.close();
-  return { output, share, answered };
+  const share = (cpu() - before) / ((performance.now() - begun) / 1000);
+  clients.ask({ type: "count" });
+  const { answers } = await clients.answer("counted");
+  const answered = answers / ((CLIENTS * (performance.now() - begun)) / POLL_MS);
+  clients.stop();
+  return { share, answered };
 }
-
-async function socketTo(port: number): Promise<Socket> {
-  const socket = connect(port, HOST);
-  socket.setNoDelay(true);
-  await once(socket, "connect");
-  return socket;
-}
-
-async function httpPoller(port: number, path: string): Promise<Poller> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  return {
-    ask: () =>
-      new Promise((resolve, reject) => {
-        get({ host: HOST, port, path, agent }, (answer) => {
-          let text = "";
-          answer.on("data", (chunk) => {
-            text += String(chunk);
-          });
-          answer.on("end", () => resolve(text));
-        }).on("error", reject);
-      }),
-    close: () => agent.destroy(),
-  };
-}
-
-async function modbusPoller(port: number): Promise<Poller> {
-  const socket = await socketTo(port);
-  return {
-    async ask() {
-      socket.write(READ_METER);
-      return (await once(socket, "data"))[0].toString("hex");
-    },
-    close: () => socket.destroy(),
-  };
-}
-
-async function udpPoller(port: number): Promise<Poller> {
-  const socket = createSocket("udp4");
-  return {
-    async ask() {
-      socket.send(RPC, port, HOST);
-      return String((await once(socket, "message"))[0]);
-    },
-    close: () => socket.close(),
-  };
-}
-
-const POLLERS: readonly (readonly [string, (ports: Ports) => Promise<Poller>])[] = [
-  ["HomeWizard", ({ homewizard }) => httpPoller(homewizard, "/api/v1/data")],
-  ["SunSpec", ({ sunspec }) => modbusPoller(sunspec)],
-  ["Shelly (HTTP)", ({ shelly }) => httpPoller(shelly, "/rpc/EM.GetStatus?id=0")],
-  ["Shelly (UDP)", ({ udp }) => udpPoller(udp)],
-];
