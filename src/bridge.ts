@@ -211,7 +211,8 @@ export class Bridge implements BridgeView {
       { version: this.version, periodMs: (id) => (id === null ? null : (this.meter(id)?.periodMs ?? null)) },
       (component) => log.child({ component }),
     );
-    this.#sinks.push(...this.#outputs);
+    // Outputs first: control loops wait for them, and what they send or keep of a reading costs less than its MQTT messages.
+    this.#sinks.unshift(...this.#outputs);
     for (const output of this.#outputs) {
       if (output.acceptLedger !== undefined)
         this.#ledger.subscribe((meter, state) => output.acceptLedger?.(meter, state));

@@ -34,6 +34,8 @@ export class MeterFeed {
   #reading: Reading | null = null;
   #at: number | null = null;
   #revision = 0;
+  /** `limitMs`, once it has been asked for since the newest reading: the period changes with telegrams only. */
+  #limit: number | null = null;
   #ledger: { readonly meter: string; readonly state: LedgerState; readonly at: number } | null = null;
 
   /** @param meter id of the meter; `undefined`: the only one */
@@ -52,6 +54,7 @@ export class MeterFeed {
     if (reading.meter.id !== this.#reading?.meter.id) this.#values.clear();
     const at = this.#clock.now();
     this.#revision++;
+    this.#limit = null;
     this.#reading = reading;
     this.#at = at;
     for (const value of reading.values) {
@@ -107,7 +110,8 @@ export class MeterFeed {
 
   /** Age up to which instantaneous values are served, milliseconds. */
   get limitMs(): number {
-    return Math.max(LEAST_LIMIT_MS, PERIODS * (this.#periodMs(this.meter?.id ?? null) ?? 0));
+    this.#limit ??= Math.max(LEAST_LIMIT_MS, PERIODS * (this.#periodMs(this.meter?.id ?? null) ?? 0));
+    return this.#limit;
   }
 
   get freshness(): Freshness {

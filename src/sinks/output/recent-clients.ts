@@ -1,6 +1,8 @@
 /** Clients of the last minute, for protocols in which they hold no connection open. */
 
 const WITHIN_MS = 60_000;
+/** Within this time after a request, further ones of the same address change nothing. */
+const SAME_MS = 1_000;
 /** Addresses that are remembered; the oldest is dropped for a new one. */
 const MAX_CLIENTS = 256;
 
@@ -15,8 +17,11 @@ export class RecentClients {
 
   /** Records a request from this address. */
   seen(address: string): void {
+    const now = this.#now();
+    const last = this.#clients.get(address);
+    if (last !== undefined && now - last < SAME_MS) return;
     this.#clients.delete(address);
-    this.#clients.set(address, this.#now());
+    this.#clients.set(address, now);
     if (this.#clients.size > MAX_CLIENTS) {
       const [oldest] = this.#clients.keys();
       if (oldest !== undefined) this.#clients.delete(oldest);

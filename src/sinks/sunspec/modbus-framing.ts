@@ -23,6 +23,7 @@ export const TARGET_SILENT = 0x0b;
 
 /** `length` of a read request: function 3 (holding registers) or 4 (input registers), 12 bytes in all. */
 const READ_LENGTH = 6;
+const NOTHING = Buffer.alloc(0);
 const READS: ReadonlySet<number> = new Set([3, 4]);
 
 export interface ModbusHandler {
@@ -34,7 +35,7 @@ export interface ModbusHandler {
 
 /** Reads frames from a socket until it closes. */
 export function serveModbus(socket: Socket, handler: ModbusHandler): void {
-  let rest = Buffer.alloc(0);
+  let rest: Buffer = NOTHING;
   socket.on("data", (chunk: Buffer) => {
     let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     while (bytes.length >= HEADER) {
@@ -46,7 +47,7 @@ export function serveModbus(socket: Socket, handler: ModbusHandler): void {
       if (socket.destroyed) return;
     }
     // Never more than one incomplete frame.
-    rest = Buffer.from(bytes);
+    rest = bytes.length === 0 ? NOTHING : Buffer.from(bytes);
   });
 }
 

@@ -27,15 +27,15 @@ export interface SunspecOptions extends OutputOptions {
 
 export class SunspecOutput implements Output {
   readonly name = "sunspec";
-  readonly #options: SunspecOptions;
+  readonly #unitIds: ReadonlySet<number>;
   readonly #feed: MeterFeed;
   readonly #listener: Listener;
   readonly #registers: ReadingCache<Buffer>;
 
   constructor(options: SunspecOptions, { periodMs, version, log, clock = systemClock }: OutputParts) {
-    this.#options = options;
     this.#feed = new MeterFeed(options.meter, periodMs, clock);
     const { model, unit_id: unitId, phase_power: phasePower } = options;
+    this.#unitIds = new Set([unitId, FRONIUS_UNIT]);
     const shape = { model, unitId, phasePower, version };
     this.#registers = new ReadingCache(this.#feed, () => sunspecRegisters(this.#feed, shape));
     const create = () => createServer((socket) => this.#connected(socket));
@@ -66,18 +66,22 @@ export class SunspecOutput implements Output {
 
   #connected(socket: Socket): void {
     socket.setTimeout(IDLE_MS, () => socket.destroy());
-    const unitIds = new Set([this.#options.unit_id, FRONIUS_UNIT]);
-    serveModbus(socket, { unitIds, read: (frame) => socket.write(this.#answer(frame)) });
+    serveModbus(socket, { unitIds: this.#unitIds, read: (frame) => socket.write(this.#answer(frame)) });
+  }
+
+  /** Without instantaneous values; `null` once the meter is gone. */
+  #staleRegisters(): Buffer | null {
+    return this.#feed.freshness === "gone" ? null : this.#registers.get();
   }
 
   #answer(request: Buffer): Buffer {
     const [start, count] = [request.readUInt16BE(8), request.readUInt16BE(10)];
     if (count < 1 || count > MAX_REGISTERS) return exceptionFrame(request, ILLEGAL_VALUE);
-    if (this.#feed.freshness === "gone") return exceptionFrame(request, TARGET_SILENT);
-    const registers = this.#registers.get();
+    const registers = this.#registers.getFresh() ?? this.#staleRegisters();
+    if (registers === null) return exceptionFrame(request, TARGET_SILENT);
     const from = 2 * (start - BASE);
     if (from < 0 || from + 2 * count > registers.length) return exceptionFrame(request, ILLEGAL_ADDRESS);
-    const answer = Buffer.alloc(9 + 2 * count);
+    const answer = Buffer.allocUnsafe(9 + 2 * count);
     request.copy(answer, 0, 0, 8);
     answer.writeUInt16BE(3 + 2 * count, 4);
     answer[8] = 2 * count;
