@@ -7,6 +7,7 @@ import type { MeterEvent, MeterInfo } from "../../meter/events.ts";
 import { HttpOutput, type HttpOutputOptions } from "../output/http-output.ts";
 import type { HttpApp } from "../output/http-server.ts";
 import type { Output, OutputParts, OutputStatus } from "../output/output.ts";
+import { PreparedAnswer } from "../output/prepared-answer.ts";
 import { ReadingCache } from "../output/reading-cache.ts";
 import { dsmrTelegram } from "../p1/dsmr-telegram.ts";
 import { homewizardData, homewizardDevice } from "./homewizard-data.ts";
@@ -14,13 +15,17 @@ import { homewizardData, homewizardDevice } from "./homewizard-data.ts";
 export class HomewizardOutput implements Output {
   readonly name = "homewizard";
   readonly #http: HttpOutput;
-  readonly #data: ReadingCache<string>;
+  readonly #data: ReadingCache<PreparedAnswer>;
 
   constructor(options: HttpOutputOptions, parts: OutputParts) {
     const routes = (app: HttpApp): void => this.#routes(app);
-    this.#http = new HttpOutput({ name: this.name, routes, services: servicesOf }, options, parts);
+    const pages = () => new Map([["/api/v1/data", () => this.#data.getFresh()]]);
+    this.#http = new HttpOutput({ name: this.name, pages, routes, services: servicesOf }, options, parts);
     const { feed } = this.#http;
-    this.#data = new ReadingCache(feed, () => JSON.stringify(homewizardData(feed, options.phase_power)));
+    this.#data = new ReadingCache(
+      feed,
+      () => new PreparedAnswer(JSON.stringify(homewizardData(feed, options.phase_power))),
+    );
   }
 
   start(): Promise<void> {
@@ -49,9 +54,11 @@ export class HomewizardOutput implements Output {
       const { meter } = feed;
       return meter === null ? c.json(NO_READING, 503) : c.json(homewizardDevice(meter));
     });
-    app.get("/api/v1/data", (c) =>
-      feed.freshness === "fresh" ? c.body(this.#data.get(), 200, JSON_TYPE) : c.json(NO_READING, 503),
-    );
+    // For other spellings of the path, and while there is no current reading.
+    app.get("/api/v1/data", (c) => {
+      const answer = this.#data.getFresh();
+      return answer === null ? c.json(NO_READING, 503) : c.body(answer.body.toString(), 200, JSON_TYPE);
+    });
     app.get("/api/v1/telegram", (c) => {
       const telegram = feed.freshness === "fresh" ? dsmrTelegram(feed) : null;
       return telegram === null ? c.json(NO_READING, 503) : c.text(Buffer.from(telegram).toString("latin1"));

@@ -12,6 +12,7 @@ import { Listener } from "./listener.ts";
 import { type Announcement, Mdns } from "./mdns.ts";
 import { MeterFeed } from "./meter-feed.ts";
 import type { OutputName, OutputOptions, OutputParts, OutputStatus } from "./output.ts";
+import type { PolledPage } from "./polled-pages.ts";
 import { RecentClients } from "./recent-clients.ts";
 
 export interface HttpOutputOptions extends OutputOptions {
@@ -22,6 +23,8 @@ export interface HttpOutputOptions extends OutputOptions {
 /** One protocol over HTTP. The functions are called when the output starts, not before. */
 export interface HttpProtocol {
   readonly name: OutputName;
+  /** Pages that are served without the routes while there is one; the same paths need routes, too, for all other cases. */
+  readonly pages: () => ReadonlyMap<string, PolledPage>;
   /** Adds the protocol's routes. */
   readonly routes: (app: HttpApp) => void;
   /** The services to announce for this meter, without the port. */
@@ -38,6 +41,7 @@ export class HttpOutput {
   readonly #protocol: HttpProtocol;
   readonly #listener: Listener;
   readonly #mdns: Mdns | null;
+  #announced = false;
 
   constructor(protocol: HttpProtocol, options: HttpOutputOptions, { periodMs, log, clock = systemClock }: OutputParts) {
     this.#protocol = protocol;
@@ -77,17 +81,19 @@ export class HttpOutput {
 
   #createServer(): Server {
     const app: HttpApp = new Hono<{ Bindings: HttpBindings }>();
-    guardHttp(app, this.address.host, (client) => this.clients.seen(client));
-    this.#protocol.routes(app);
-    const server = createHttpServer(app);
-    this.#protocol.attach?.(server);
-    return server;
+    const { host } = this.address;
+    const { routes, pages, attach } = this.#protocol;
+    const onRequest = (client: string): void => this.clients.seen(client);
+    guardHttp(app, host, onRequest);
+    routes(app);
+    return createHttpServer(app, undefined, { host, pages: pages(), onRequest, attach });
   }
 
   /** Waits for the port and for the first reading: names in the announcement are derived from the meter's id. */
   #announce(): void {
     const { meter } = this.feed;
-    if (this.#mdns === null || meter === null || !this.#listener.listening) return;
+    if (this.#mdns === null || this.#announced || meter === null || !this.#listener.listening) return;
+    this.#announced = true;
     const port = Number(this.#listener.address.split(":").at(-1));
     this.#mdns.announce(this.#protocol.services(meter).map((service) => ({ ...service, port })));
   }

@@ -1,9 +1,10 @@
 /** The HTTP server of an output: limits and headers around a Hono app. */
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { createAdaptorServer } from "@hono/node-server";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { getRequestListener } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { isLoopback, isLoopbackHost } from "../../process/loopback.ts";
+import { PolledPages, type PolledPagesOptions } from "./polled-pages.ts";
 
 /** Bytes of a request's body. */
 const MAX_BODY = 8_192;
@@ -21,20 +22,36 @@ export interface HttpBindings {
 export type HttpApp = Hono<{ Bindings: HttpBindings }>;
 export type HttpContext = Context<{ Bindings: HttpBindings }>;
 
+/** What a server does besides the routes. */
+export interface HttpExtras extends Pick<PolledPagesOptions, "pages" | "onRequest"> {
+  /** Where the server listens. */
+  readonly host: string;
+  /** Adds what isn't HTTP (WebSocket). */
+  readonly attach?: ((server: Server) => void) | undefined;
+}
+
 /**
  * The server, not listening yet: for `Listener`.
  * @param requestMs within this time a request must be complete, headers and body
  */
-export function createHttpServer(app: HttpApp, requestMs = REQUEST_MS): Server {
+export function createHttpServer(app: HttpApp, requestMs = REQUEST_MS, extras: HttpExtras | null = null): Server {
+  const routes = getRequestListener(app.fetch);
+  const polled = extras === null ? null : polledPages(extras, routes);
   // Node looks for requests that are too slow at this interval, by default every 30 s.
-  const serverOptions = { connectionsCheckingInterval: requestMs / 2 };
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server;
+  const server = createServer({ connectionsCheckingInterval: requestMs / 2 }, polled?.answer ?? routes);
+  extras?.attach?.(server);
+  polled?.attach(server);
   server.headersTimeout = requestMs;
   server.requestTimeout = requestMs;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.timeout = IDLE_MS;
   server.maxHeadersCount = 64;
   return server;
+}
+
+function polledPages({ pages, onRequest, host }: HttpExtras, routes: PolledPagesOptions["routes"]): PolledPages {
+  const admits = isLoopback(host) ? isLoopbackHost : () => true;
+  return new PolledPages({ pages, onRequest, admits, routes, keepAlive: KEEP_ALIVE_MS / 1000 });
 }
 
 /**

@@ -1,11 +1,19 @@
-/** Answers that many clients poll are built once per reading. */
+/** Answers that many clients poll are built once per reading, when the first client asks. */
 import type { MeterFeed } from "./meter-feed.ts";
+
+interface Cached<Answer> {
+  readonly answer: Answer;
+  readonly revision: number;
+  readonly validUntil: number;
+  /** Whether the reading was fresh; then it is until `validUntil`. */
+  readonly fresh: boolean;
+}
 
 /** One cached answer; rebuilt when there is something new, and when one of its values expires. */
 export class ReadingCache<Answer> {
   readonly #feed: MeterFeed;
   readonly #build: () => Answer;
-  #cached: { readonly answer: Answer; readonly revision: number; readonly validUntil: number } | null = null;
+  #cached: Cached<Answer> | null = null;
 
   constructor(feed: MeterFeed, build: () => Answer) {
     this.#feed = feed;
@@ -13,12 +21,21 @@ export class ReadingCache<Answer> {
   }
 
   get(): Answer {
+    return this.#current().answer;
+  }
+
+  /** As `get`, but `null` once the reading is too old, or before the first. */
+  getFresh(): Answer | null {
+    const { answer, fresh } = this.#current();
+    return fresh ? answer : null;
+  }
+
+  #current(): Cached<Answer> {
     const { revision, now } = this.#feed;
     const cached = this.#cached;
-    if (cached !== null && cached.revision === revision && now <= cached.validUntil) return cached.answer;
-    const { validUntil } = this.#feed;
-    const answer = this.#build();
-    this.#cached = { answer, revision, validUntil };
-    return answer;
+    if (cached !== null && cached.revision === revision && now <= cached.validUntil) return cached;
+    const { validUntil, freshness } = this.#feed;
+    this.#cached = { answer: this.#build(), revision, validUntil, fresh: freshness === "fresh" };
+    return this.#cached;
   }
 }

@@ -31,6 +31,7 @@ export class ShellyOutput implements Output {
     this.#http = new HttpOutput(
       {
         name: this.name,
+        pages: () => this.#rpc.pages,
         routes: (app) => this.#routes(app),
         services: servicesOf,
         attach: (server) => this.#webSocket.attach(server),

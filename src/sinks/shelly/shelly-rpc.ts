@@ -2,6 +2,8 @@
 import type { MeterInfo } from "../../meter/events.ts";
 import type { Clock } from "../../process/clock.ts";
 import type { MeterFeed } from "../output/meter-feed.ts";
+import type { PolledPage } from "../output/polled-pages.ts";
+import { PreparedAnswer } from "../output/prepared-answer.ts";
 import { ReadingCache } from "../output/reading-cache.ts";
 import {
   deviceInfo,
@@ -31,8 +33,11 @@ export class ShellyRpc {
   readonly #clock: Clock;
   readonly #startedAt: number;
   /** `EM.GetStatus` and `EMData.GetStatus`, which clients poll. */
-  readonly #em: ReadingCache<Json>;
-  readonly #emData: ReadingCache<Json>;
+  readonly #em: ReadingCache<JsonText | null>;
+  readonly #emData: ReadingCache<JsonText>;
+  readonly #emPage: ReadingCache<PreparedAnswer | null>;
+  readonly #emDataPage: ReadingCache<PreparedAnswer>;
+  #identity: { readonly meter: MeterInfo; readonly src: string } | null = null;
   /** Results by method, once a meter is known; `null`: no current reading. */
   readonly #methods: ReadonlyMap<string, (meter: MeterInfo) => Json>;
 
@@ -40,9 +45,16 @@ export class ShellyRpc {
     this.#feed = feed;
     this.#clock = clock;
     this.#startedAt = clock.now();
-    const written = (value: Json): Json => (value === null ? null : new JsonText(shellyJson(value)));
-    this.#em = new ReadingCache(feed, () => written(emStatus(feed, options)));
-    this.#emData = new ReadingCache(feed, () => written(emDataStatus(feed)));
+    this.#em = new ReadingCache(feed, () => {
+      const status = emStatus(feed, options);
+      return status === null ? null : new JsonText(shellyJson(status));
+    });
+    this.#emData = new ReadingCache(feed, () => new JsonText(shellyJson(emDataStatus(feed))));
+    this.#emPage = new ReadingCache(feed, () => {
+      const em = this.#em.get();
+      return em === null ? null : new PreparedAnswer(em.text);
+    });
+    this.#emDataPage = new ReadingCache(feed, () => new PreparedAnswer(this.#emData.get().text));
     const fresh = (read: () => Json): Json => (feed.freshness === "fresh" ? read() : null);
     this.#methods = new Map<string, (meter: MeterInfo) => Json>([
       ["Shelly.GetDeviceInfo", (meter) => deviceInfo(meter)],
@@ -50,12 +62,24 @@ export class ShellyRpc {
       ["Shelly.GetConfig", (meter) => this.#config(meter)],
       ["Shelly.ListMethods", () => ({ methods: [...this.#methods.keys()] })],
       ["Shelly.GetComponents", () => ({ components: [], cfg_rev: 0, offset: 0, total: 0 })],
-      ["EM.GetStatus", () => fresh(() => this.#em.get())],
+      ["EM.GetStatus", () => this.#em.getFresh()],
       ["EM.GetConfig", () => emConfig()],
-      ["EMData.GetStatus", () => fresh(() => this.#emData.get())],
+      ["EMData.GetStatus", () => this.#emData.getFresh()],
       ["EM1.GetStatus", () => fresh(() => em1Status(feed, options))],
       ["Sys.GetStatus", (meter) => this.#sys(meter)],
       ["Sys.GetConfig", (meter) => sysConfig(meter)],
+    ]);
+  }
+
+  /** The results that clients poll over HTTP, by request target. */
+  get pages(): ReadonlyMap<string, PolledPage> {
+    const em = () => this.#emPage.getFresh();
+    const emData = () => this.#emDataPage.getFresh();
+    return new Map([
+      ["/rpc/EM.GetStatus?id=0", em],
+      ["/rpc/EM.GetStatus", em],
+      ["/rpc/EMData.GetStatus?id=0", emData],
+      ["/rpc/EMData.GetStatus", emData],
     ]);
   }
 
@@ -63,7 +87,7 @@ export class ShellyRpc {
   call(method: string, id: unknown = 0): RpcAnswer {
     const read = this.#methods.get(method);
     if (read === undefined) return { error: { code: 404, message: `No handler for ${method}` } };
-    if (/^EM/.test(method) && id !== 0) {
+    if (method.startsWith("EM") && id !== 0) {
       return { error: { code: -105, message: "Argument 'id', value not found!" } };
     }
     const { meter } = this.#feed;
@@ -78,26 +102,32 @@ export class ShellyRpc {
     const { id, src, params } = request;
     const { meter } = this.#feed;
     const component = isObject(params) ? params.id : undefined;
-    const frame = {
-      id: typeof id === "number" || typeof id === "string" ? id : null,
-      ...(meter === null ? {} : { src: shellyId(meter) }),
-      ...(typeof src === "string" ? { dst: src } : {}),
-      ...(this.call(request.method, component) as { [key: string]: Json }),
-    };
-    return { frame: shellyJson(frame), src: typeof src === "string" ? src : null };
+    const answer = this.call(request.method, component);
+    const parts = [`"id":${typeof id === "number" || typeof id === "string" ? JSON.stringify(id) : "null"}`];
+    if (meter !== null) parts.push(`"src":"${this.#srcOf(meter)}"`);
+    if (typeof src === "string") parts.push(`"dst":${JSON.stringify(src)}`);
+    if ("result" in answer) parts.push(`"result":${shellyJson(answer.result)}`);
+    else parts.push(`"error":${shellyJson({ ...answer.error })}`);
+    return { frame: `{${parts.join(",")}}`, src: typeof src === "string" ? src : null };
   }
 
   /** The notification of a new reading; `null` while there is no current one. */
   notification(dst: string | null): string | null {
-    const { meter, freshness } = this.#feed;
-    const status = freshness === "fresh" ? this.#em.get() : null;
+    const { meter } = this.#feed;
+    const status = this.#em.getFresh();
     if (meter === null || status === null) return null;
     return shellyJson({
-      src: shellyId(meter),
+      src: this.#srcOf(meter),
       ...(dst === null ? {} : { dst }),
       method: "NotifyStatus",
       params: { ts: this.#clock.wall() / 1000, "em:0": status, "emdata:0": this.#emData.get() },
     });
+  }
+
+  /** The device's name; derived from the meter's id once. */
+  #srcOf(meter: MeterInfo): string {
+    if (this.#identity?.meter !== meter) this.#identity = { meter, src: shellyId(meter) };
+    return this.#identity.src;
   }
 
   #status(meter: MeterInfo): Json {

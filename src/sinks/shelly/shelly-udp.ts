@@ -1,5 +1,7 @@
 /** RPC over UDP: each request and each answer is one datagram. A datagram that is not a request gets no answer. */
-import { createSocket, type Socket } from "node:dgram";
+import { createSocket, type Socket, type SocketOptions } from "node:dgram";
+import { lookup } from "node:dns";
+import { isIP } from "node:net";
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { Clock } from "../../process/clock.ts";
 import { MAX_MESSAGE, type ShellyRpc } from "./shelly-rpc.ts";
@@ -38,7 +40,7 @@ export class ShellyUdp {
   /** Returns after the first attempt. */
   start(): Promise<void> {
     const { host, port, log, clock } = this.#options;
-    const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+    const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4", lookup: lookupUnlessNumeric });
     socket.on("message", (message, { address, port: from }) => this.#answer(socket, message, address, from));
     return new Promise((resolve) => {
       socket.on("error", (error) => {
@@ -78,6 +80,13 @@ export class ShellyUdp {
     });
   }
 }
+
+/** Clients' addresses are numeric. Node's own look-up returns those later, not at once. */
+const lookupUnlessNumeric: NonNullable<SocketOptions["lookup"]> = (name, options, done) => {
+  const family = isIP(name);
+  if (family === 0) lookup(name, options, done);
+  else done(null, name, family);
+};
 
 /** A JSON object filled up with spaces before its closing brace, which change no value. */
 function padded(frame: string): string {
