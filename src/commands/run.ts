@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { Bridge } from "../bridge.ts";
 import { inImage, underSupervisor } from "../config/derive-defaults.ts";
+import type { Config } from "../config/options.ts";
 import type { FoundLanguage } from "../config/supervisor-language.ts";
 import { sourceKind } from "../diagnosis/observer.ts";
 import { createLogger, type RootLogger } from "../log/log.ts";
@@ -27,7 +28,7 @@ export async function command(context: CommandContext): Promise<number> {
   setFlagsFromString("--no-memory-reducer");
   const loaded = await readSettings(context);
   const { config, file, warnings, secrets } = loaded;
-  if (config.meters.length >= MANY_METERS) setFlagsFromString("--opt");
+  if (config.meters.length >= MANY_METERS || hasPolledOutputs(config)) setFlagsFromString("--opt");
   const supervised = underSupervisor(env);
   const token = env.SUPERVISOR_TOKEN;
   const asksForLanguage = token !== undefined && supervised && !loaded.origins.has("homeassistant.language");
@@ -64,6 +65,11 @@ export async function command(context: CommandContext): Promise<number> {
   await bridge.stop();
   await log.close();
   return 0;
+}
+
+/** Clients may ask them hundreds of times a second. P1 only sends. */
+function hasPolledOutputs({ outputs: { p1: _, ...polled } }: Config): boolean {
+  return Object.values(polled).some((sections) => sections.some(({ listen }) => listen !== undefined));
 }
 
 async function languageOfHomeAssistant(token: string, dataDir: string): Promise<FoundLanguage> {
