@@ -14,7 +14,8 @@ const FLAGS = [
 
 /** Needs `apt-get install chromium`. */
 export function openBrowser(): Promise<Browser> {
-  const home = temporaryFolder("kaifa-chromium-");
+  // A short name: the path of Chromium's socket in it may have 107 characters.
+  const home = temporaryFolder("c-");
   return chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: FLAGS,
