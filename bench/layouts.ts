@@ -5,21 +5,13 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { DEMO_KEY, SimulatedMeter } from "../src/sources/simulated-meter.ts";
+import { type LayoutLine, promisedLayouts } from "../test/helpers/promised-layouts.ts";
 import { PtyPair } from "../test/helpers/pty.ts";
-import { GbtMeter } from "./gbt-meter.ts";
 import { BridgeProcess, type Broker, pause, quantile, Subscriber } from "./processes.ts";
 
 const WARM_UP = 4;
 /** Between the end of one telegram and the beginning of the next; long enough that the processor has done other things. */
 const GAP_MS = 400;
-
-interface Line {
-  readonly name: string;
-  readonly baudRate: number;
-  readonly key: string;
-  readonly telegram: (time: number) => Uint8Array;
-}
 
 /** Milliseconds; `cpuMs` of the bridge for each telegram, all threads; `messages` for each telegram. */
 export interface LayoutResult {
@@ -32,29 +24,13 @@ export interface LayoutResult {
   readonly cpuMs: number;
 }
 
-/** The layouts that issue 19 names. */
-function lines(): Line[] {
-  const simulated = (name: string, layout: string): Line => {
-    const meter = new SimulatedMeter({ layout, start: Date.now() });
-    return { name, baudRate: meter.layout.baudRate, key: DEMO_KEY, telegram: (time) => meter.telegram(time) };
-  };
-  const gbt = new GbtMeter();
-  return [
-    simulated("Netz NÖ", "netz-noe"),
-    simulated("KSM-West", "ksm-west"),
-    simulated("T210-D", "t210d"),
-    { name: "E450, HDLC block transfer", baudRate: 2400, key: gbt.key, telegram: (time) => gbt.telegram(time) },
-    simulated("P1", "p1"),
-  ];
-}
-
 export async function benchLayouts(broker: Broker, telegrams: number): Promise<LayoutResult[]> {
   const results: LayoutResult[] = [];
-  for (const line of lines()) results.push(await benchLayout(broker, line, telegrams));
+  for (const line of promisedLayouts(Date.now())) results.push(await benchLayout(broker, line, telegrams));
   return results;
 }
 
-async function benchLayout(broker: Broker, line: Line, telegrams: number): Promise<LayoutResult> {
+async function benchLayout(broker: Broker, line: LayoutLine, telegrams: number): Promise<LayoutResult> {
   const [pty, barePty] = [await PtyPair.open(), await PtyPair.open()];
   const subscriber = await Subscriber.connect(broker.url);
   const bareSubscriber = await Subscriber.connect(broker.url, "bare");

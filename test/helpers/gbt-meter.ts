@@ -4,10 +4,10 @@
  */
 import { createDecipheriv } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { encodeGeneralCiphering } from "../src/codec/apdu/ciphering.ts";
-import { parseHex } from "../src/codec/hex.ts";
-import { encodeBlock } from "../src/codec/link/block-transfer.ts";
-import { encodeHdlcFrame } from "../src/codec/link/hdlc-frame.ts";
+import { encodeGeneralCiphering } from "../../src/codec/apdu/ciphering.ts";
+import { parseHex } from "../../src/codec/hex.ts";
+import { encodeBlock } from "../../src/codec/link/block-transfer.ts";
+import { encodeHdlcFrame } from "../../src/codec/link/hdlc-frame.ts";
 
 const FOLDER = "test/fixtures/telegrams/lg-e450-at-steiermark-gbt";
 /** Bytes of the APDU in the captured telegram's first and second block; the third has what is left. */
