@@ -129,6 +129,44 @@ export class NatsCluster {
     throw new Error(`${name} keeps the lead`);
   }
 
+  /** Gives the lead of the cluster and of every stream to a node. */
+  async takeLead(n: number): Promise<void> {
+    const { name } = this.#node(n);
+    for (let attempt = 0; attempt < 300; attempt++) {
+      const states = await Promise.all(this.#nodes.map((_, node) => this.#jetStream(node)));
+      const subjects: string[] = [];
+      for (const [node, state] of states.entries()) {
+        if (node === n) continue;
+        const leader = this.#node(node).name;
+        for (const stream of streamsOf(state).filter(({ cluster }) => cluster?.leader === leader))
+          subjects.push(`$JS.API.STREAM.LEADER.STEPDOWN.${stream.name}`);
+        if (state?.meta_cluster?.leader === leader) subjects.push("$JS.API.META.LEADER.STEPDOWN");
+      }
+      if (subjects.length === 0 && states.some((state) => state?.meta_cluster?.leader === name)) return;
+      await this.#request(subjects);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    throw new Error(`${name} does not get the lead`);
+  }
+
+  /** Resolves when the cluster and every stream has a leader among the nodes that live. @throws Error after `limitMs` */
+  async led(limitMs = 60_000): Promise<void> {
+    const until = Date.now() + limitMs;
+    for (;;) {
+      const living = this.#nodes.filter(({ child }) => child !== null).map(({ name }) => name);
+      const states = await Promise.all(this.#nodes.map((_, n) => this.#jetStream(n)));
+      const names = new Set(states.flatMap((state) => streamsOf(state).map(({ name }) => name)));
+      const led = new Set<string>();
+      for (const stream of states.flatMap(streamsOf)) {
+        if (living.includes(stream.cluster?.leader ?? "")) led.add(stream.name);
+      }
+      const leaders = states.map((state) => state?.meta_cluster?.leader ?? "");
+      if (names.size > 0 && led.size === names.size && leaders.some((leader) => living.includes(leader))) return;
+      if (Date.now() > until) throw new Error(`no leaders after ${limitMs} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   async close(): Promise<void> {
     for (const n of this.#nodes.keys()) await this.kill(n);
     rmSync(this.#folder, { recursive: true, force: true });
