@@ -44,7 +44,16 @@ export async function installIntegrations(...domains: string[]): Promise<void> {
     const [constraints = "", ...requirements] = (await inside(root, "python", "-c", REQUIREMENTS, ...domains)).split(
       /\s+/,
     );
-    await inside(root, "pip", "install", "--quiet", "--constraint", constraints, ...requirements.filter(Boolean));
+    await inside(
+      root,
+      "pip",
+      "install",
+      "--quiet",
+      "--no-cache-dir",
+      "--constraint",
+      constraints,
+      ...requirements.filter(Boolean),
+    );
     writeFileSync(stamp, requirements.join("\n"));
   }
 }
