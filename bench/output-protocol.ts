@@ -1,4 +1,4 @@
-/** The outputs that are measured, and the requests of their clients: for the benchmark, the clients' process and the bare program. */
+/** The outputs that are measured, and the requests of their clients: for the benchmark, its clients and the bare program. */
 
 /** `push`: the server sends each reading by itself. */
 export type ClientKind = "tcp-push" | "websocket-push" | "http" | "modbus" | "udp";
@@ -26,6 +26,3 @@ export const HOST = "127.0.0.1";
 /** 40070 to 40177: the whole meter model. */
 export const READ_METER = Buffer.from("00010000000601039c86006b", "hex");
 export const RPC = '{"id":1,"src":"bench","method":"EM.GetStatus","params":{"id":0}}';
-
-/** Monotonic milliseconds, the same in all processes of this computer. */
-export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;

@@ -1,15 +1,16 @@
 /**
  * Outputs for other machines: how soon a reading is at their clients, and the CPU time of 50 clients that poll ten times a second.
  * One bridge with all outputs and MQTT, on a PTY at the line rate of 2400 baud; beside it a bare Node program with the same servers
- * (bare-outputs.ts) on a line of its own, in turn with the bridge. Clients are a process of their own (output-clients.ts).
+ * (bare-outputs.ts) on a line of its own, in turn with the bridge.
  */
 import { DEMO_KEY, SimulatedMeter } from "../src/sources/simulated-meter.ts";
 import { freePort } from "../test/helpers/free-port.ts";
 import { PtyPair } from "../test/helpers/pty.ts";
 import type { BarePorts } from "./bare-outputs.ts";
 import { Helper } from "./many-meters.ts";
-import type { ClientAnswer, ClientRequest } from "./output-clients.ts";
-import { HOST, type MeasuredOutput, monotonicMs, OUTPUTS } from "./output-protocol.ts";
+import type { ClientAnswer } from "./output-clients.ts";
+import { type Connection, openConnection } from "./output-connection.ts";
+import { HOST, type MeasuredOutput, OUTPUTS } from "./output-protocol.ts";
 import { BridgeProcess, type Broker, pause, quantile } from "./processes.ts";
 
 const CLIENTS = 50;
@@ -18,10 +19,10 @@ const UDP_PORTS = 1;
 const WARM_UP = 3;
 /** Between the end of one telegram and the beginning of the next. */
 const GAP_MS = 400;
-/** So many last bytes, 60 ms, are still to come when a client starts to ask; the bare program gets only these. */
+/** The bare program gets only so many bytes of each telegram, at the same rate: 60 ms. */
 const TAIL = 13;
 
-type Clients = Helper<ClientRequest, ClientAnswer>;
+type Clients = Helper<"count", ClientAnswer>;
 type Ports = BarePorts["ports"];
 
 export interface OutputLatency {
@@ -30,7 +31,7 @@ export interface OutputLatency {
   readonly p95Ms: number;
   readonly bareMedianMs: number;
   readonly bareP95Ms: number;
-  /** Answers with the old reading that a client got meanwhile, on average; they start before the last byte. */
+  /** Answers with the old reading that a client got after the last byte, on average. */
   readonly polls: number;
 }
 export interface OutputLoad {
@@ -73,23 +74,22 @@ export async function benchOutputs(broker: Broker, only: readonly string[], tele
     }
     const latencies: OutputLatency[] = [];
     for (const output of outputs) {
-      const clients = await clientsOf(output, ports, 1);
-      const bareClients = await clientsOf(output, barePorts, 1);
+      const client = await openConnection(output.kind, ports[output.port], output.path);
+      const bareClient = await openConnection(output.kind, barePorts[output.port], output.path);
       const [ms, bareMs, polls]: [number[], number[], number[]] = [[], [], []];
       for (let round = 0; round < telegrams; round++) {
         const bytes = telegram();
-        await line.writeAtLineRate(bytes.subarray(0, -TAIL));
-        const result = await untilChanged(line, bytes, clients);
+        const result = await untilChanged(line, bytes, output, client);
         ms.push(result.ms);
         polls.push(result.asked);
         await pause(GAP_MS);
         bare.ask(TAIL);
         await pause(20);
-        bareMs.push((await untilChanged(bareLine, bytes, bareClients)).ms);
+        bareMs.push((await untilChanged(bareLine, bytes.subarray(-TAIL), output, bareClient)).ms);
         await pause(GAP_MS);
       }
-      clients.stop();
-      bareClients.stop();
+      client.close();
+      bareClient.close();
       latencies.push({
         output: output.label,
         medianMs: quantile(ms, 0.5),
@@ -121,24 +121,40 @@ export async function benchOutputs(broker: Broker, only: readonly string[], tele
   }
 }
 
-async function clientsOf({ kind, port, path }: MeasuredOutput, ports: Ports, count: number): Promise<Clients> {
-  const clients: Clients = new Helper("output-clients.mjs", [kind, String(ports[port]), path, String(count)]);
-  await clients.answer("ready");
-  return clients;
-}
-
-/** Sends the last bytes of a telegram while a client asks without pause. @returns from the last byte to the new answer */
+/**
+ * Sends a telegram. A client that polls keeps its connection, asks at the moment the last byte is on the line, and again as soon as
+ * it has an answer. @returns milliseconds from the last byte to the answer with the new reading, and the answers before it
+ */
 async function untilChanged(
   line: PtyPair,
   bytes: Uint8Array,
-  clients: Clients,
+  { kind }: MeasuredOutput,
+  client: Connection,
 ): Promise<{ ms: number; asked: number }> {
-  clients.ask({ type: "watch" });
-  await clients.answer("watching");
-  await line.writeAtLineRate(bytes.subarray(-TAIL));
-  const written = monotonicMs();
-  const { at, asked } = await clients.answer("changed");
-  return { ms: at - written, asked };
+  const polls = !kind.endsWith("-push");
+  const next = (): Promise<string> => new Promise((resolve) => Object.assign(client, { onAnswer: resolve }));
+  let before = "";
+  if (polls) {
+    const answer = next();
+    client.ask();
+    before = await answer;
+  }
+  return new Promise((resolve, reject) => {
+    let written = Number.NaN;
+    let asked = 0;
+    client.onAnswer = (body) => {
+      const ms = performance.now() - written;
+      if (body !== before) resolve({ ms, asked });
+      else {
+        asked++;
+        client.ask();
+      }
+    };
+    line.writeAtLineRate(bytes).then(() => {
+      written = performance.now();
+      if (polls) client.ask();
+    }, reject);
+  });
 }
 
 /** The processor time of a server while 50 clients ask. */
@@ -149,10 +165,12 @@ async function loadOf(
   send: () => Promise<void>,
   seconds: number,
 ): Promise<{ share: number; answered: number }> {
-  const clients = await clientsOf(output, ports, CLIENTS);
-  clients.ask({ type: "load", periodMs: POLL_MS });
+  const { kind, port, path } = output;
+  const args = [kind, String(ports[port]), path, String(CLIENTS), String(POLL_MS)];
+  const clients: Clients = new Helper("output-clients.mjs", args);
+  await clients.answer("ready");
   await pause(1500);
-  clients.ask({ type: "count" });
+  clients.ask("count");
   await clients.answer("counted");
   const [before, begun] = [cpu(), performance.now()];
   while (performance.now() - begun < seconds * 1000) {
@@ -160,7 +178,7 @@ async function loadOf(
     await pause(700);
   }
   const share = (cpu() - before) / ((performance.now() - begun) / 1000);
-  clients.ask({ type: "count" });
+  clients.ask("count");
   const { answers } = await clients.answer("counted");
   const answered = answers / ((CLIENTS * (performance.now() - begun)) / POLL_MS);
   clients.stop();
