@@ -13,5 +13,7 @@ export function latin1Text(bytes: Uint8Array, start = 0, end = bytes.length): st
 
 /** Takes the low byte of each character. */
 export function latin1Bytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }

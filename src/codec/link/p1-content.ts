@@ -223,10 +223,19 @@ export function formatP1Line(code: string, ...values: readonly string[]): string
  * round up; extra digits before the decimal point are kept.
  */
 export function formatP1Number(value: Decimal, whole: number, fraction: number): string {
-  const scaled = roundDecimal(value, fraction);
-  const digits = (scaled < 0n ? -scaled : scaled).toString().padStart(whole + fraction, "0");
-  const sign = scaled < 0n ? "-" : "";
+  const scaled = scaledExactly(value, fraction) ?? roundDecimal(value, fraction);
+  const text = scaled.toString();
+  const sign = text.startsWith("-") ? "-" : "";
+  const digits = (sign === "" ? text : text.slice(1)).padStart(whole + fraction, "0");
   return fraction === 0 ? sign + digits : `${sign}${digits.slice(0, -fraction)}.${digits.slice(-fraction)}`;
+}
+
+/** The value in units of 10^-digits where that needs neither rounding nor a big integer; else `null`. */
+function scaledExactly({ coefficient, exponent }: Decimal, digits: number): number | null {
+  const shift = exponent + digits;
+  if (typeof coefficient !== "number" || shift < 0 || shift > 15) return null;
+  const scaled = coefficient * 10 ** shift;
+  return Number.isSafeInteger(scaled) ? scaled : null;
 }
 
 /** Hex-encodes text as DSMR does for identifiers: two digits per character (DSMR 5.0.2, 6.4). */

@@ -283,5 +283,7 @@ function headOf(text: Uint8Array): string {
 /** Encodes a telegram from its header (`/KFM5KAIFA-METER`) and lines (`1-0:1.8.0(000123.456*kWh)`), adding the CRC. */
 export function encodeP1(head: string, lines: readonly string[]): Uint8Array {
   const text = `${head}\r\n\r\n${lines.map((line) => `${line}\r\n`).join("")}!`;
-  return latin1Bytes(`${text}${hex4(crcP1(latin1Bytes(text)))}\r\n`);
+  const bytes = latin1Bytes(`${text}0000\r\n`);
+  bytes.set(latin1Bytes(hex4(crcP1(bytes, 0, text.length))), text.length);
+  return bytes;
 }

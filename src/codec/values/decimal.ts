@@ -53,9 +53,13 @@ export function parseDecimal(text: string): Decimal {
   const shift = Number(match?.[4] ?? 0);
   if (!match || Math.abs(shift) > 400) throw new RangeError(`not a decimal number: ${text}`);
   const fraction = match[3] ?? "";
-  const big = BigInt(`${match[1] === "-" ? "-" : ""}${match[2]}${fraction}`);
+  const exponent = shift - fraction.length || 0;
+  const digits = `${match[2]}${fraction}`;
+  // Fifteen digits are always a safe integer.
+  if (digits.length <= 15) return { coefficient: Number(match[1] === "-" ? `-${digits}` : digits) || 0, exponent };
+  const big = BigInt(`${match[1] === "-" ? "-" : ""}${digits}`);
   const coefficient = Number(big);
-  return { coefficient: Number.isSafeInteger(coefficient) ? coefficient : big, exponent: shift - fraction.length || 0 };
+  return { coefficient: Number.isSafeInteger(coefficient) ? coefficient : big, exponent };
 }
 
 /** The shortest decimal that reads back as the same float64. @returns `null` for NaN and infinities */

@@ -29,6 +29,13 @@ export interface SunspecShape {
   readonly phasePower: OutputOptions["phase_power"];
 }
 
+const CURRENTS = PHASES.map((phase) => `current_${phase}`);
+const VOLTAGES = PHASES.map((phase) => `voltage_${phase}`);
+const POWERS = ["power_import", "power_export", "power_net"].flatMap((key) => [
+  key,
+  ...PHASES.map((phase) => `${key}_${phase}`),
+]);
+
 type Numbers = readonly (number | null)[];
 
 /** The values of the models, in their order: the total (or mean) first, then the phases. */
@@ -99,10 +106,10 @@ function measure(feed: MeterFeed, phasePower: OutputOptions["phase_power"]): Mea
     exported: wattHours(feed, "energy_export"),
     imported: wattHours(feed, "energy_import"),
     finest: {
-      current: Math.min(-2, lastDigit(feed, /^current_l\d$/)),
-      voltage: Math.min(-1, lastDigit(feed, /^voltage_l\d$/)),
-      frequency: Math.min(-2, lastDigit(feed, /^frequency$/)),
-      power: Math.min(-1, lastDigit(feed, /^power_(import|export|net)(_l\d)?$/)),
+      current: Math.min(-2, lastDigit(feed, CURRENTS)),
+      voltage: Math.min(-1, lastDigit(feed, VOLTAGES)),
+      frequency: Math.min(-2, lastDigit(feed, ["frequency"])),
+      power: Math.min(-1, lastDigit(feed, POWERS)),
     },
   };
 }
@@ -170,9 +177,15 @@ function writeFloats(model: Buffer, measured: Measured): void {
 }
 
 /** Power of ten of the last digit that the meter sends of such values: -1 for 230.1. */
-function lastDigit(feed: MeterFeed, keys: RegExp): number {
-  const sent = feed.values().filter(({ key, numeric }) => numeric && keys.test(key));
-  return 0 - Math.max(0, ...sent.map(({ text }) => text.split(".")[1]?.length ?? 0));
+function lastDigit(feed: MeterFeed, keys: readonly string[]): number {
+  let digits = 0;
+  for (const key of keys) {
+    const value = feed.value(key);
+    if (!value?.numeric) continue;
+    const point = value.text.indexOf(".");
+    if (point >= 0) digits = Math.max(digits, value.text.length - point - 1);
+  }
+  return 0 - digits;
 }
 
 /** The smallest scale factor, not below `finest`, with which all values fit into an int16. */
