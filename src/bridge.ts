@@ -72,10 +72,13 @@ export class Bridge implements BridgeView {
   readonly #sources = new MeterSources((index) => this.#meters[index]?.status().online === true);
   /** One per meter, in configuration order. */
   readonly #captures: LineCapture[] = [];
+  /** Without outputs. */
   #sinks: Sink[] = [];
   #mqtt: MqttSink | null = null;
   #backfill: AutomaticBackfill | null = null;
   #outputs: readonly Output[] = [];
+  /** What other sinks get once outputs have answered; emptied within milliseconds. */
+  readonly #passedOnLater: (() => void)[] = [];
   #stopping: Promise<void> | null = null;
 
   constructor(options: BridgeOptions) {
@@ -105,7 +108,7 @@ export class Bridge implements BridgeView {
     for (const [index, meter] of config.meters.entries()) {
       if (this.#stopping === null) this.#meters.push(this.#buildMeter(meter, index, recorder));
     }
-    const begun = this.#sinks.map((sink) =>
+    const begun = [...this.#outputs, ...this.#sinks].map((sink) =>
       sink.start().catch((error: unknown) => log.child({ component: sink.name }).error("does not start", { error })),
     );
     for (const meter of this.#meters) meter.start();
@@ -120,10 +123,11 @@ export class Bridge implements BridgeView {
     this.#stopping ??= (async () => {
       await Promise.all(this.#meters.map((meter) => meter.stop()));
       await Promise.all(this.#captures.map((capture) => capture.stop()));
+      this.#passOnAll();
       // Let the latest readings reach the ledger.
       await new Promise((resolve) => setImmediate(resolve));
       await Promise.all(
-        [...this.#sinks, this.#stateFile, this.#ledger, this.#backfill].map((part) =>
+        [...this.#outputs, ...this.#sinks, this.#stateFile, this.#ledger, this.#backfill].map((part) =>
           part?.stop().catch(() => undefined),
         ),
       );
@@ -211,8 +215,6 @@ export class Bridge implements BridgeView {
       { version: this.version, periodMs: (id) => (id === null ? null : (this.meter(id)?.periodMs ?? null)) },
       (component) => log.child({ component }),
     );
-    // Outputs first: control loops wait for them, and what they send or keep of a reading costs less than its MQTT messages.
-    this.#sinks.unshift(...this.#outputs);
     for (const output of this.#outputs) {
       if (output.acceptLedger !== undefined)
         this.#ledger.subscribe((meter, state) => output.acceptLedger?.(meter, state));
@@ -295,12 +297,35 @@ export class Bridge implements BridgeView {
       ),
     );
     if (!counts) return false;
+    // Outputs first: control loops wait for them, and what they send or keep of a reading costs less than its MQTT messages.
+    // Neither throws; should one do so, the others still get the event.
+    const attempt = (step: () => void): void => {
+      try {
+        step();
+      } catch (error) {
+        log.error(`unexpected error: ${String(error)}`);
+      }
+    };
+    for (const output of this.#outputs) attempt(() => output.accept(event));
+    if (!this.#outputs.some(({ name }) => name !== "p1")) this.#passOn(event, index);
+    else if (this.#passedOnLater.push(() => attempt(() => this.#passOn(event, index))) === 1) {
+      // Requests that have come to the outputs meanwhile are answered in between: after one more look at the sockets.
+      setImmediate(() => setImmediate(() => this.#passOnAll()));
+    }
+    return true;
+  }
+
+  #passOnAll(): void {
+    for (const passOn of this.#passedOnLater.splice(0)) passOn();
+  }
+
+  /** Passes an event to all sinks that are no outputs. */
+  #passOn(event: MeterEvent, index: number): void {
     for (const sink of this.#sinks) {
       // The Solarview file holds only one meter: the first.
       if (sink.name !== "solarview" || index === 0) sink.accept(event);
     }
     // After the reading has been sent: nothing waits for the ledger.
     if (event.type === "reading") setImmediate(() => this.#ledger.take(event.reading));
-    return true;
   }
 }

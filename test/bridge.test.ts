@@ -2,11 +2,15 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Bridge } from "../src/bridge.ts";
 import { configSchema } from "../src/config/options.ts";
 import type { Logger } from "../src/log/log.ts";
+import { MqttSink } from "../src/sinks/mqtt/mqtt-sink.ts";
+import { SolarviewSink } from "../src/sinks/solarview.ts";
+import { SunspecOutput } from "../src/sinks/sunspec/sunspec-output.ts";
 import { TestBroker } from "./helpers/broker.ts";
+import { freePort } from "./helpers/free-port.ts";
 
 const CAPTURES = {
   "kaifa-netz-noe": "36C66639E48A8CA4D6BC8B282A793BBB",
@@ -81,6 +85,54 @@ describe("the bridge", () => {
     await broker.until(() => names("cellar") !== undefined && names("181220000009") !== undefined, "both devices");
     expect([names("181220000009"), names("cellar")]).toEqual(["Kaifa MA309", "Kaifa MA309 cellar"]);
     await expect.poll(() => existsSync(file) && readFileSync(file, "utf8")).toContain("000012.937");
+  });
+
+  it("passes a reading to an output first, and to MQTT even if the output has a defect", async () => {
+    const order: string[] = [];
+    const accept = vi.spyOn(SunspecOutput.prototype, "accept").mockImplementation(({ type }) => {
+      if (type === "reading") order.push("output");
+      throw new Error("defect");
+    });
+    const publish = vi.spyOn(MqttSink.prototype, "accept").mockImplementation(function (this: MqttSink, event) {
+      if (event.type === "reading") order.push("mqtt");
+      publish.mockRestore();
+      this.accept(event);
+    });
+    const outputs = { sunspec: [{ listen: `127.0.0.1:${await freePort()}` }] };
+    await start([capture("kaifa-netz-noe")], { outputs });
+    const { payload } = await broker.message("kaifa2mqtt/181220000009");
+    accept.mockRestore();
+    expect(JSON.parse(payload)).toMatchObject({ energy_import: 12.937 });
+    expect(order[0]).toBe("output");
+    expect(told).toContain("error unexpected error: Error: defect");
+  });
+
+  it("passes on what an output held up when it is stopped at once", async () => {
+    const outputs = { sunspec: [{ listen: `127.0.0.1:${await freePort()}` }] };
+    let bridge: Bridge | undefined;
+    const solarview = vi.spyOn(SolarviewSink.prototype, "accept");
+    const { accept } = SunspecOutput.prototype;
+    const taken = new Promise<void>((resolve) => {
+      vi.spyOn(SunspecOutput.prototype, "accept").mockImplementation(function (this: SunspecOutput, event) {
+        accept.call(this, event);
+        if (event.type !== "reading") return;
+        void bridge?.stop();
+        resolve();
+      });
+    });
+    const config = configSchema.parse({
+      meters: [capture("kaifa-netz-noe")],
+      mqtt: { enabled: false },
+      solarview: { file: join(folder, "kaifa.txt") },
+      outputs,
+    });
+    bridge = new Bridge({ config: { ...config, data_dir: folder }, version: "1.2.3", log });
+    bridges.push(bridge);
+    await bridge.start();
+    await taken;
+    await bridge.stop();
+    expect(solarview.mock.calls.map(([{ type }]) => type)).toContain("reading");
+    vi.restoreAllMocks();
   });
 
   it("takes a meter that comes at two ports from the first of them, and says so once", async () => {
