@@ -6,23 +6,18 @@
  * run. After a failed check the search advances by one byte, because the claimed length may be wrong and hide an intact
  * frame. Further failures within the bytes claimed by a damaged frame are not reported.
  */
-import { ApduDecoder } from "./apdu/apdu.ts";
-import { requireTag } from "./apdu/required-tag.ts";
 import { CodecError, type CodecErrorCode } from "./codec-error.ts";
 import type { Decoder, DecoderEvent, DecoderOptions } from "./decoder-event.ts";
 import { DecoderOutput } from "./decoder-output.ts";
-import { ByteCollector } from "./link/byte-collector.ts";
+import { KeptFrames } from "./kept-frames.ts";
 import { createLinks, type Link } from "./link/links.ts";
 import { type Accepted, NO_FRAME, type Scan } from "./link/scan.ts";
 import { MAX_BUFFER, StreamBuffer } from "./link/stream-buffer.ts";
 import { UnknownListError } from "./lists/unknown-list.ts";
-import { decodeRecordTelegram } from "./records/record-telegram.ts";
-import type { Telegram } from "./telegram.ts";
+import { TelegramDecoder } from "./telegram-decoder.ts";
 
 /** Length of the shortest frame that can carry another segment, in bytes. */
 const SMALLEST_FRAME = 12;
-/** Maximum number of frame bytes kept per telegram; events of longer telegrams have no bytes. */
-const MAX_KEPT = 16_384;
 
 /** Optional fields of a fault event. */
 type FaultExtras = Partial<
@@ -31,9 +26,7 @@ type FaultExtras = Partial<
 
 export class StreamDecoder implements Decoder {
   readonly #links: readonly (Link | undefined)[];
-  readonly #apdus: ApduDecoder;
-  readonly #keys: DecoderOptions;
-  readonly #keepBytes: boolean;
+  readonly #telegrams: TelegramDecoder;
   readonly #buffer = new StreamBuffer();
   /** Number of available bytes needed before scanning again. */
   #needed = 0;
@@ -49,16 +42,13 @@ export class StreamDecoder implements Decoder {
   #lastFrameEnd = 0;
   /** Stream offset where reception started, or resumed after silence. */
   #freshAt = 0;
-  /** Copies of the collected frames (with `keepBytes`), and whether all of them fitted. */
-  readonly #kept = new ByteCollector(MAX_KEPT);
-  #keptAll = true;
+  readonly #kept: KeptFrames;
   readonly #output = new DecoderOutput();
 
   constructor(options: DecoderOptions) {
     this.#links = createLinks();
-    this.#apdus = new ApduDecoder(options, options.lists);
-    this.#keys = options;
-    this.#keepBytes = options.keepBytes ?? false;
+    this.#telegrams = new TelegramDecoder(options);
+    this.#kept = new KeptFrames(this.#buffer, options.keepBytes ?? false);
   }
 
   get wanted(): number {
@@ -95,7 +85,7 @@ export class StreamDecoder implements Decoder {
     const scan = this.#scan(link, true);
     if (scan.kind !== "frame" || scan.length !== end - start || scan.frame === null) return;
     const foreseen = link.assembler.foresee(scan.frame);
-    if (foreseen) this.#apdus.prepare(foreseen.apdu, link.transport, link.proof);
+    if (foreseen) this.#telegrams.prepare(link, foreseen.apdu);
   }
 
   silence(): DecoderEvent[] {
@@ -119,7 +109,7 @@ export class StreamDecoder implements Decoder {
   }
 
   reset(): void {
-    this.#forgetCollection();
+    this.#discardCollection();
     this.#buffer.reset();
     this.#needed = this.#seen = 0;
     this.#covered = this.#lastFrameEnd = this.#freshAt = 0;
@@ -136,10 +126,10 @@ export class StreamDecoder implements Decoder {
       step();
     } catch (cause) {
       const { offset, available } = this.#buffer;
-      this.#forgetCollection();
+      this.#discardCollection();
       const message = `the decoder failed on these bytes: ${cause instanceof Error ? cause.message : cause}`;
       const fault = { type: "fault", code: "malformed", transport: null, systemTitle: null } as const;
-      this.#output.add({ ...fault, message, offset, length: available, cause, ...this.#bytesOf(available) });
+      this.#output.add({ ...fault, message, offset, length: available, cause, ...this.#kept.next(available) });
       this.#advance(available);
       this.#covered = this.#buffer.offset;
       this.#needed = 0;
@@ -249,12 +239,12 @@ export class StreamDecoder implements Decoder {
     }
     this.#stragglers = null;
     if (!this.#collecting) this.#collectedFrom = offset;
-    this.#keep(length);
+    this.#kept.add(length);
     this.#advance(length);
     this.#lastFrameEnd = end;
     this.#collecting = link.assembler.pending ? link : null;
     if (done) this.#takeApdu(link, done, end);
-    if (!this.#collecting) this.#forgetKept();
+    if (!this.#collecting) this.#kept.clear();
   }
 
   /**
@@ -272,7 +262,7 @@ export class StreamDecoder implements Decoder {
     if (error.code === "unsupported") {
       // A frame that does not belong to any telegram.
       const offset = this.#buffer.offset;
-      this.#tellFault(link, error.code, error.message, offset, end - offset, this.#bytesOf(end - offset));
+      this.#reportFault(link, error.code, error.message, offset, end - offset, this.#kept.next(end - offset));
       this.#advance(end - offset);
       return undefined;
     }
@@ -285,7 +275,7 @@ export class StreamDecoder implements Decoder {
       }
     } else if (this.#stragglers !== link) {
       const offset = this.#buffer.offset;
-      this.#tellFault(link, error.code, error.message, offset, end - offset, this.#bytesOf(end - offset));
+      this.#reportFault(link, error.code, error.message, offset, end - offset, this.#kept.next(end - offset));
     }
     this.#stragglers = link.assembler.ends(frame) ? null : link;
     this.#covered = Math.max(this.#covered, end);
@@ -296,17 +286,17 @@ export class StreamDecoder implements Decoder {
   #takeDamage(link: Link, scan: Scan<unknown> & { kind: "bad" }): void {
     const offset = this.#buffer.offset;
     const { code, message, length = 1, part, pattern } = scan;
-    const told =
+    const reported =
       offset < this.#covered ? part !== "first" : part === "later" && this.#stragglers === link && !this.#collecting;
-    if (told) {
+    if (reported) {
       if (part === "later") this.#covered = Math.max(this.#covered, offset + length);
     } else {
       if (this.#collecting && part === "first") {
         this.#abandon("segmentation", "the telegram was cut short: another one began");
       }
-      this.#forgetCollection();
-      const more = { ...this.#bytesOf(length), ...(pattern === undefined ? {} : { pattern }) };
-      this.#tellFault(link, code, message, offset, length, more);
+      this.#discardCollection();
+      const more = { ...this.#kept.next(length), ...(pattern === undefined ? {} : { pattern }) };
+      this.#reportFault(link, code, message, offset, length, more);
       this.#covered = Math.max(this.#covered, offset + length);
       this.#stragglers = link;
     }
@@ -314,80 +304,39 @@ export class StreamDecoder implements Decoder {
   }
 
   #takeApdu(link: Link, accepted: Accepted, end: number): void {
-    const { apdu, application, proof = link.proof, unnumberedSegments = 1 } = accepted;
     const offset = this.#collectedFrom;
     const length = end - offset;
-    const bytes = this.#keptBytes();
-    const telegrams: Telegram[] = [];
-    let failure: CodecError | null = null;
-    try {
-      if (application === "records") telegrams.push(decodeRecordTelegram(apdu, this.#keys.key, proof));
-      else this.#apdus.decode(apdu, link.transport, proof, telegrams);
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      failure = error;
-    }
-    for (const telegram of telegrams) {
-      try {
-        // Check each telegram: a verified one does not vouch for those after it.
-        requireTag(telegram, this.#keys);
-        this.#output.add({ type: "telegram", telegram, offset, length, ...bytes });
-      } catch (error) {
-        if (!(error instanceof CodecError)) throw error;
-        failure ??= error;
-      }
-    }
+    const bytes = this.#kept.telegram();
+    const { telegrams, failure, systemTitle } = this.#telegrams.decode(link, accepted);
+    for (const telegram of telegrams) this.#output.add({ type: "telegram", telegram, offset, length, ...bytes });
     if (failure === null) return;
-    const code = failure.code === "malformed" && unnumberedSegments > 1 ? "segmentation" : failure.code;
-    const title = application === "records" ? null : this.#apdus.systemTitle;
+    const segments = accepted.unnumberedSegments ?? 1;
+    const code = failure.code === "malformed" && segments > 1 ? "segmentation" : failure.code;
     const more = {
       ...bytes,
       ...(failure.untagged ? { untagged: true } : {}),
       ...(failure instanceof UnknownListError ? { positions: failure.positions } : {}),
     };
-    this.#tellFault(link, code, failure.message, offset, length, more, title);
+    this.#reportFault(link, code, failure.message, offset, length, more, systemTitle);
   }
 
   /** Reports the telegram being collected as incomplete and discards it. */
   #abandon(code: CodecErrorCode, message: string): void {
     const link = this.#collecting;
     if (!link) return;
-    const bytes = this.#keptBytes();
-    this.#forgetCollection();
+    const bytes = this.#kept.telegram();
+    this.#discardCollection();
     const offset = this.#collectedFrom;
-    this.#tellFault(link, code, message, offset, this.#lastFrameEnd - offset, bytes);
+    this.#reportFault(link, code, message, offset, this.#lastFrameEnd - offset, bytes);
   }
 
-  #forgetCollection(): void {
+  #discardCollection(): void {
     this.#collecting?.assembler.reset();
     this.#collecting = null;
-    this.#forgetKept();
-  }
-
-  #keep(length: number): void {
-    if (!this.#keepBytes || !this.#keptAll) return;
-    const { bytes, start } = this.#buffer;
-    this.#keptAll = this.#kept.fits(length);
-    if (this.#keptAll) this.#kept.append(bytes.subarray(start, start + length));
-  }
-
-  #keptBytes(): { readonly bytes: Uint8Array } | undefined {
-    return this.#keepBytes && this.#keptAll ? { bytes: this.#kept.bytes.slice() } : undefined;
-  }
-
-  #forgetKept(): void {
     this.#kept.clear();
-    this.#keptAll = true;
   }
 
-  #bytesOf(length: number): { readonly bytes: Uint8Array } | undefined {
-    if (!this.#keepBytes) return undefined;
-    return {
-      bytes: this.#buffer.bytes.slice(this.#buffer.start, Math.min(this.#buffer.end, this.#buffer.start + length)),
-    };
-  }
-
-  #tellFault(
+  #reportFault(
     link: Link,
     code: CodecErrorCode,
     message: string,
