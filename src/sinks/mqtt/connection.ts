@@ -1,8 +1,8 @@
 /**
  * The connection to the broker. MQTT.js reconnects by itself (style.md names the two places that reconnect; the other
  * is `meter/meter.ts`), with the delays set here (reconnect-backoff.ts). Each problem is reported once with its fix,
- * and again when it is over. We respect the broker's limits (broker-limits.ts) and limit the broker in turn: the size
- * of its packets, and the time an acknowledgement may take.
+ * and again when it is over. What is sent goes through outbox.ts. We limit the broker in turn: the size of its packets, and
+ * the time an acknowledgement may take.
  *
  * No backlog builds up: MQTT.js queues nothing while offline (`queueQoSZero: false`, and nothing is published then),
  * `congested` makes the sink keep only its latest state instead of filling a socket that nobody reads, and of the QoS 1
@@ -12,7 +12,6 @@ import type { Socket } from "node:net";
 import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
-import { type BrokerLimits, brokerLimits } from "./broker-limits.ts";
 import { type Broker, clientOptions, useServer, withoutLogin } from "./client-options.ts";
 import {
   type ConnectionProblem,
@@ -24,25 +23,17 @@ import {
 import { ConnectionReport } from "./connection-report.ts";
 import { DisconnectDiagnosis, STABLE_MS } from "./disconnect-diagnosis.ts";
 import { Failover } from "./failover.ts";
-import { InflightWindow, type Outcome } from "./inflight-window.ts";
-import { type Message, packetBytes } from "./message.ts";
+import type { Outcome } from "./inflight-window.ts";
+import type { Message } from "./message.ts";
+import { ANSWER_LIMIT_MS, Outbox } from "./outbox.ts";
 import { PacketSizeLimit } from "./packet-size-limit.ts";
-import { publishPackets } from "./publish-packet.ts";
 import { type Phrase, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TAKEN_OVER } from "./reason-codes.ts";
 import { LONGEST_PAUSE_MS, ReconnectBackoff } from "./reconnect-backoff.ts";
 import { ServerList } from "./server-list.ts";
 import { subscribePackets } from "./subscribe-packets.ts";
 
-/** Stop writing when the socket buffer holds more bytes than this; some readings are 2 KB. */
-const MAX_UNSENT_BYTES = 64 * 1024;
 /** How long `stop` waits for the broker to acknowledge the farewell messages. */
 const FAREWELL_MS = 2000;
-/** If an acknowledgement takes longer than this, we report that the broker hangs. */
-const SLOW_ANSWER_MS = 10_000;
-/** Reconnect after this time without an acknowledgement. */
-const ANSWER_LIMIT_MS = 30_000;
-/** Maximum number of unacknowledged QoS 1 messages, even if the broker allows more. */
-const MAX_UNANSWERED = 64;
 /** When a reading is waiting, abort an attempt that hasn't reached the host after this time. */
 const STALE_ATTEMPT_MS = 2_000;
 /** After an oversized packet, stop subscribing for this long so that publishing can continue. */
@@ -72,12 +63,11 @@ export interface ConnectionOptions {
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #stopping = new AbortController();
-  readonly #window: InflightWindow;
+  readonly #outbox: Outbox;
   readonly #disconnects = new DisconnectDiagnosis();
   /** The server, without any user and password from the URL. */
   label = "(not known yet)";
   #client: MqttClient | null = null;
-  #limits: BrokerLimits = brokerLimits(null);
   #stopped = false;
   #retryTimer: NodeJS.Timeout | null = null;
   #hurryTimer: NodeJS.Timeout | null = null;
@@ -86,8 +76,6 @@ export class Connection {
   #stableTimer: NodeJS.Timeout | null = null;
   readonly #backoff = new ReconnectBackoff();
   #connectedAt = 0;
-  /** Acknowledgements are overdue. */
-  #hanging = false;
   #mutedUntil = 0;
   /** The server to use instead, as named by the broker. */
   #reference: string | undefined;
@@ -99,11 +87,12 @@ export class Connection {
     this.#report = new ConnectionReport(options.log);
     const first = options.config.server?.[0];
     if (first !== undefined) this.label = withoutLogin(first);
-    this.#window = new InflightWindow({
-      send: (message, answered) => this.#send(message, answered),
-      slowMs: SLOW_ANSWER_MS,
-      onSlow: () => this.#hangs(),
-      limitMs: ANSWER_LIMIT_MS,
+    this.#outbox = new Outbox({
+      client: () => this.#client,
+      label: () => this.label,
+      disconnects: this.#disconnects,
+      report: this.#report,
+      log: options.log,
       onSilence: ({ topic }) => this.#giveUp(`no acknowledgement of ${topic}`),
     });
   }
@@ -114,13 +103,12 @@ export class Connection {
 
   /** Whether the broker acknowledges messages. */
   get answering(): boolean {
-    return !this.#hanging;
+    return !this.#outbox.hanging;
   }
 
   /** Whether the broker reads more slowly than we write. */
   get congested(): boolean {
-    const stream = this.#client?.stream as { writableLength?: number } | undefined;
-    return (stream?.writableLength ?? 0) > MAX_UNSENT_BYTES;
+    return this.#outbox.congested;
   }
 
   /** Whether we subscribe at all: not for a while after the broker has sent an oversized packet. */
@@ -139,7 +127,7 @@ export class Connection {
       en: `the broker at ${this.label} does not acknowledge what it gets`,
       de: `Der Broker ${this.label} bestätigt nicht, was er bekommt`,
     };
-    return this.#report.problem ?? (this.#hanging ? hanging : null);
+    return this.#report.problem ?? (this.#outbox.hanging ? hanging : null);
   }
 
   /** Starts connecting, and keeps trying until `stop`. */
@@ -204,39 +192,23 @@ export class Connection {
    * Sends if connected, otherwise drops; `done` is called when the message was written (QoS 0), answered (QoS 1), or
    * lost.
    */
-  publish(message: Message, done: (outcome: Outcome) => void = () => undefined): void {
-    if (this.#client === null || this.#isTooMuch(message)) {
-      done("lost");
-    } else if (this.#limits.maximumQos === 1 && (message.qos === 1 || this.#disconnects.careful)) {
-      // While looking for the message that makes the broker disconnect, every message must be acknowledged.
-      this.#window.put(this.#disconnects.careful ? { ...message, qos: 1 } : message, done);
-    } else {
-      this.#send({ ...message, qos: 0 }, done);
-    }
+  publish(message: Message, done?: (outcome: Outcome) => void): void {
+    this.#outbox.publish(message, done);
   }
 
   /** Sends values of a reading with QoS 0, immediately and in one piece (publish-packet.ts). */
   publishReading(messages: readonly Message[]): void {
-    const client = this.#client;
-    if (this.#limits.maximumQos === 1 && this.#disconnects.careful) {
-      for (const message of messages) this.publish(message);
-      return;
-    }
-    const fitting = messages.filter((message) => !this.#isTooMuch(message));
-    if (client === null || !client.connected || client.disconnecting || fitting.length === 0) return;
-    const protocolVersion = client.options.protocolVersion === 5 ? 5 : 4;
-    client.stream.write(publishPackets(fitting, { protocolVersion, retain: this.#limits.retain }));
+    this.#outbox.publishReading(messages);
   }
 
   /** Whether the broker accepts a message of this size, as far as known. */
   fits(message: Message): boolean {
-    return !this.#disconnects.avoids(message) && packetBytes(message) <= this.#limits.maximumPacketBytes;
+    return this.#outbox.fits(message);
   }
 
   /** Sends what was published in this turn immediately, rather than at the end of the turn. */
   flush(): void {
-    const stream = this.#client?.stream;
-    while (stream !== undefined && stream.writableCorked > 0) stream.uncork();
+    this.#outbox.flush();
   }
 
   /**
@@ -245,13 +217,13 @@ export class Connection {
    */
   subscribe(topics: string[], done: () => void): void {
     const client = this.#client;
-    const allowed = this.#limits.wildcards ? topics : topics.filter((topic) => !/[+#]/.test(topic));
+    const allowed = this.#outbox.limits.wildcards ? topics : topics.filter((topic) => !/[+#]/.test(topic));
     if (client === null || !this.subscribes || allowed.length === 0) {
       done();
       return;
     }
     const timer = setTimeout(() => this.#giveUp("no answer to a subscription"), ANSWER_LIMIT_MS);
-    const packets = subscribePackets(allowed, this.#limits.maximumPacketBytes);
+    const packets = subscribePackets(allowed, this.#outbox.limits.maximumPacketBytes);
     let unanswered = packets.length;
     for (const packet of packets) {
       client.subscribe(packet, { qos: 0 }, (error) => {
@@ -265,7 +237,8 @@ export class Connection {
 
   unsubscribe(topics: string[]): void {
     if (!this.connected) return;
-    for (const packet of subscribePackets(topics, this.#limits.maximumPacketBytes)) this.#client?.unsubscribe(packet);
+    const { maximumPacketBytes } = this.#outbox.limits;
+    for (const packet of subscribePackets(topics, maximumPacketBytes)) this.#client?.unsubscribe(packet);
   }
 
   /**
@@ -310,7 +283,7 @@ export class Connection {
       await Promise.race([sent, new Promise((done) => (timer = setTimeout(done, FAREWELL_MS)))]);
       clearTimeout(timer);
     }
-    this.#window.clear();
+    this.#outbox.clear();
     const ended = new Promise<void>((done) => client.end(!client.connected, () => done()));
     await Promise.race([ended, new Promise((done) => (timer = setTimeout(done, FAREWELL_MS / 4)))]);
     clearTimeout(timer);
@@ -318,50 +291,10 @@ export class Connection {
     client.stream?.destroy();
   }
 
-  #send(message: Message, done: (outcome: Outcome) => void): void {
-    const { topic, payload, qos = 0, retain = true } = message;
-    this.#client?.publish(topic, payload, { qos, retain: retain && this.#limits.retain }, (error) => {
-      const code = (error as { code?: unknown } | undefined | null)?.code;
-      if (!error) {
-        if (qos === 1) this.#answered(message);
-        done("delivered");
-      } else done(typeof code === "number" && code >= 0x80 ? { refused: code } : "lost");
-    });
-  }
-
-  #answered(message: Message): void {
-    this.#disconnects.answered(message);
-    if (!this.#hanging) return;
-    this.#hanging = false;
-    this.#options.log.info(`the broker at ${this.label} answers again`);
-  }
-
-  #hangs(): void {
-    if (this.#hanging || !this.connected) return;
-    this.#hanging = true;
-    const then = "it gets the newest reading when it does";
-    this.#options.log.warn(`the broker at ${this.label} does not acknowledge what it gets; ${then}`);
-  }
-
   /** Drops the connection and reconnects. */
   #giveUp(why: string): void {
     this.#options.log.debug(`${why} for ${ANSWER_LIMIT_MS / 1000} s: connecting anew`);
     this.#client?.stream.destroy();
-  }
-
-  /** Whether the broker would reject this message: larger than allowed, or known to make it disconnect. */
-  #isTooMuch(message: Message): boolean {
-    if (this.#disconnects.avoids(message)) return true;
-    const { maximumPacketBytes } = this.#limits;
-    // Cheap check first: a UTF-8 packet has at most three bytes per character.
-    if ((message.topic.length + message.payload.length) * 3 + 20 <= maximumPacketBytes) return false;
-    const bytes = packetBytes(message);
-    if (bytes <= maximumPacketBytes) return false;
-    this.#report.warnOnce(
-      `large ${message.topic.split("/")[0]}`,
-      `${message.topic} is not sent, nor is anything else that is too large: it takes ${bytes} bytes, and the broker at ${this.label} allows ${maximumPacketBytes}. Allow larger packets there (Mosquitto: max_packet_size)`,
-    );
-    return true;
   }
 
   /** A connection attempt starts, with a new stream. */
@@ -383,17 +316,16 @@ export class Connection {
 
   #connected(client: MqttClient, properties: unknown): void {
     this.#connectedAt = performance.now();
-    this.#limits = brokerLimits(properties);
-    this.#window.size = this.#disconnects.careful ? 1 : Math.min(this.#limits.receiveMaximum, MAX_UNANSWERED);
+    this.#outbox.connected(properties);
     client.stream.on("drain", () => this.#options.onDrain());
     this.#stableTimer = setTimeout(() => {
       this.#disconnects.stable();
       this.#failover?.stable();
-      this.#window.size = Math.min(this.#limits.receiveMaximum, MAX_UNANSWERED);
+      this.#outbox.stable();
     }, STABLE_MS);
     // Reported immediately rather than once the connection is stable: a user who has just fixed something is waiting
     // for it.
-    if (!this.#hanging && !this.#report.isOpen(String(TAKEN_OVER))) this.#report.connected(this.label);
+    if (!this.#outbox.hanging && !this.#report.isOpen(String(TAKEN_OVER))) this.#report.connected(this.label);
     this.#report.problem = null;
     this.#backoff.accepted();
     this.#keepLimits(client);
@@ -402,7 +334,7 @@ export class Connection {
   }
 
   #keepLimits(client: MqttClient): void {
-    const { assignedClientId, retain, maximumQos } = this.#limits;
+    const { assignedClientId, retain, maximumQos } = this.#outbox.limits;
     if (assignedClientId !== null) client.options.clientId = assignedClientId;
     if (!retain) {
       const cure = "allow retained messages there, or values and entities are missing until they are sent again";
@@ -458,9 +390,9 @@ export class Connection {
     this.#failover?.closed();
     if (this.#stableTimer !== null) clearTimeout(this.#stableTimer);
     if (this.#stopped) return;
-    const unanswered = this.#disconnects.careful ? this.#window.oldest : null;
+    const unanswered = this.#disconnects.careful ? this.#outbox.oldest : null;
     // Forget unacknowledged messages: after a reconnect we send the latest state instead.
-    this.#window.clear();
+    this.#outbox.clear();
     for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id));
     if (this.#failover?.leaving) {
       this.#connectedAt = 0;
@@ -468,7 +400,7 @@ export class Connection {
     }
     const held = this.#connectedAt > 0;
     if (held) this.#judgeClose(performance.now() - this.#connectedAt, unanswered);
-    if (this.#report.problem === null && !this.#hanging)
+    if (this.#report.problem === null && !this.#outbox.hanging)
       this.#complain(describeConnectionError({ code: "closed" }, this.label));
     this.#connectedAt = 0;
     // MQTT.js has already scheduled this attempt's pause; this is the one after the next failure.
