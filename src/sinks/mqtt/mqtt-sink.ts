@@ -7,18 +7,18 @@
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
 import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
-import type { MeterEvent, MeterInfo, MeterStatus, Reading } from "../../meter/events.ts";
+import type { MeterEvent, MeterInfo, Reading } from "../../meter/events.ts";
 import type { Sink } from "../sink.ts";
 import { Announcer } from "./announcer.ts";
-import { type BridgeState, bridgeInfo, meterInfoPayload, statusOf } from "./bridge-info.ts";
+import { type BridgeState, statusOf } from "./bridge-info.ts";
 import type { Broker } from "./client-options.ts";
 import { type Command, CommandTopics } from "./commands.ts";
 import { Connection } from "./connection.ts";
 import { DuplicateBridges } from "./duplicate-bridges.ts";
 import type { Outcome } from "./inflight-window.ts";
+import { InfoPublisher } from "./info-publisher.ts";
 import { ledgerPayload } from "./ledger-topic.ts";
 import type { Message } from "./message.ts";
-import { MeterEvents } from "./meter-event.ts";
 import { MeterState, type TopicChoice } from "./meter-state.ts";
 import { PacedQueue } from "./paced-queue.ts";
 import type { PowerChoice } from "./power-aggregation.ts";
@@ -32,20 +32,15 @@ import { WriteCheck } from "./write-check.ts";
 
 /** Interval for `bridge/info` and the diagnostic entities' data, which are also sent soon after a change. */
 const INFO_INTERVAL_MS = 60_000;
-const INFO_DELAY_MS = 1000;
 /** Minimum interval between full resends, however often Home Assistant announces its start. */
 const RESEND_PAUSE_MS = 5_000;
 /** Delay between a reading and the check for obsolete messages. */
 const CLEANUP_DELAY_MS = 100;
-/** With thousands of meters `bridge/info` takes megabytes, so it is delayed by this much per meter. */
-const INFO_DELAY_PER_METER_MS = 10;
 /**
  * After a connect, the states and discovery messages of many meters are spread over this time: the period of most
  * meters.
  */
 const RESEND_MS = 5_000;
-/** … and the data of the diagnostic entities. */
-const METER_INFO_MS = 30_000;
 /** Maximum size of a packet from the broker: a base, plus a share per meter (`bridge/info` lists all of them). */
 const MAX_PACKET_BYTES = 1024 * 1024;
 const MAX_PACKET_BYTES_PER_METER = 4096;
@@ -91,7 +86,6 @@ export class MqttSink implements Sink {
   readonly #announcer: Announcer;
   readonly #duplicates: DuplicateBridges;
   readonly #commands: CommandTopics;
-  readonly #events = new MeterEvents();
   #published = 0;
   /** Counts connections: results from an earlier one are ignored. */
   #connections = 0;
@@ -103,13 +97,9 @@ export class MqttSink implements Sink {
   readonly #readings: ReadingPublisher;
   readonly #writeCheck: WriteCheck;
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  /** Meters whose state has changed in the last second, by id. */
-  readonly #changed = new Set<string>();
   readonly #states: PacedQueue;
   readonly #announcements: PacedQueue;
-  /** Queue for the diagnostic entities' data: of meters whose state has changed, and of all meters once a minute. */
-  readonly #changedInfos: PacedQueue;
-  readonly #meterInfos: PacedQueue;
+  readonly #info: InfoPublisher;
 
   constructor(options: MqttSinkOptions) {
     const { mqtt, homeassistant, instance, log } = options;
@@ -164,9 +154,23 @@ export class MqttSink implements Sink {
     });
     this.#states = this.#paced(RESEND_MS, (meter) => this.#sendState(meter));
     this.#announcements = this.#paced(RESEND_MS, (meter) => this.#announce(meter));
-    const sendInfo = ({ info }: MeterState): void => this.#sendMeterInfo(statusOf(bridge, info.id));
-    this.#changedInfos = this.#paced(RESEND_MS, sendInfo);
-    this.#meterInfos = this.#paced(METER_INFO_MS, sendInfo);
+    this.#info = new InfoPublisher({
+      base: this.#base,
+      bridge,
+      instance,
+      language: homeassistant.language,
+      meters: this.#meters,
+      broker: () => this.#connection.label,
+      ready: () => this.#subscribed && this.#connection.connected && !this.#stopped,
+      congested: () => this.#connection.congested,
+      publish: (message) => this.#publish(message),
+      publishInfo: (message) => {
+        this.#publishOf("bridge", "", message);
+        this.#notifyDuplicates();
+      },
+      schedule: (name, ms, act) => this.#schedule(name, ms, act),
+      paced: (overMs, act) => this.#paced(overMs, ({ info }) => act(info.id)),
+    });
     this.#commands = new CommandTopics(this.#base);
     this.#connection = new Connection({
       config: mqtt,
@@ -223,10 +227,7 @@ export class MqttSink implements Sink {
   }
 
   async start(): Promise<void> {
-    const interval = setInterval(() => {
-      this.#sendInfo();
-      this.#meterInfos.add(this.#meters.keys());
-    }, INFO_INTERVAL_MS);
+    const interval = setInterval(() => this.#info.sendAll(), INFO_INTERVAL_MS);
     this.#timers.set("info-interval", interval);
     // Not awaited: with the Supervisor this waits until someone installs a broker.
     this.#connection.start().catch((error: unknown) => this.#options.log.error(`no connection: ${String(error)}`));
@@ -242,7 +243,7 @@ export class MqttSink implements Sink {
         this.#onAvailability(event.meter, event.online);
         break;
       case "diagnosis":
-        this.#infoSoon(event.meter);
+        this.#info.soon(event.meter);
         break;
     }
   }
@@ -283,8 +284,8 @@ export class MqttSink implements Sink {
 
   /** Publishes values and status before their entities, so that no entity starts as "unknown". */
   #introduce(meter: MeterState): void {
-    this.#sendMeterInfo(statusOf(this.#options.bridge, meter.info.id));
-    this.#infoSoon(meter.info);
+    this.#info.sendMeter(meter.info.id);
+    this.#info.soon(meter.info);
     this.#announce(meter);
     this.#schedule("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.run());
   }
@@ -293,18 +294,7 @@ export class MqttSink implements Sink {
     const meter = this.#meter(info);
     meter.online = online;
     this.#publish(meter.availability(this.#base));
-    this.#infoSoon(info);
-  }
-
-  /** Schedules `bridge/info` and this meter's diagnostic data. */
-  #infoSoon(info: MeterInfo | null): void {
-    if (info !== null) this.#changed.add(info.id);
-    this.#schedule("meter-info", INFO_DELAY_MS, () => {
-      this.#changedInfos.add(this.#changed);
-      this.#changed.clear();
-    });
-    const delay = Math.max(INFO_DELAY_MS, this.#meters.size * INFO_DELAY_PER_METER_MS);
-    this.#schedule("info", delay, () => this.#sendInfo());
+    this.#info.soon(info);
   }
 
   #meter(info: MeterInfo): MeterState {
@@ -349,8 +339,7 @@ export class MqttSink implements Sink {
       const online = { topic: topics.bridgeState(this.#base), payload: ONLINE, qos: 1 } as const;
       this.#writeCheck.published("bridge", online);
       this.#publishOf("bridge", "", online);
-      this.#sendInfo();
-      this.#meterInfos.add(this.#meters.keys());
+      this.#info.sendAll();
       this.#cleanup.subscribed();
       this.#announceAll();
       this.#options.onReturn?.();
@@ -399,28 +388,9 @@ export class MqttSink implements Sink {
     this.#announcements.add(this.#meters.keys());
   }
 
-  #sendInfo(): void {
-    if (!this.#subscribed || !this.#connection.connected || this.#connection.congested || this.#stopped) return;
-    const { bridge, instance, homeassistant } = this.#options;
-    const broker = this.#connection.label;
-    const payload = bridgeInfo(bridge, { instance, broker, language: homeassistant.language });
-    this.#publishOf("bridge", "", { topic: topics.bridgeInfo(this.#base), payload, qos: 1 });
-    this.#notifyDuplicates();
-  }
-
   /** Notifies the other bridge, on one of our own topics. */
   #notifyDuplicates(): void {
     for (const message of this.#duplicates.messages()) this.#publish(message);
-  }
-
-  /** Publishes the data of a meter's diagnostic entities. */
-  #sendMeterInfo(status: MeterStatus | undefined): void {
-    if (!status?.info || !this.#subscribed) return;
-    const topic = topics.bridgeMeter(this.#base, status.info.id);
-    this.#publish({ topic, payload: meterInfoPayload(status, this.#options.homeassistant.language) });
-    for (const { meter, payload } of this.#events.update(status)) {
-      this.#publish({ topic: topics.event(this.#base, meter), payload, retain: false });
-    }
   }
 
   #onMessage(topic: string, payload: Buffer, retained: boolean): void {
@@ -457,7 +427,7 @@ export class MqttSink implements Sink {
   }
 
   #clearQueues(): void {
-    for (const queue of [this.#states, this.#announcements, this.#changedInfos, this.#meterInfos]) queue.clear();
+    for (const queue of [this.#states, this.#announcements, this.#info]) queue.clear();
   }
 
   #paced(overMs: number, act: (meter: MeterState) => void): PacedQueue {
