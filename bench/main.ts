@@ -36,6 +36,17 @@ const NAMES = [
 const DOCUMENT = "docs/benchmarks.md";
 const MARKS = ["<!-- bench: begin -->", "<!-- bench: end -->"] as const;
 
+/** Fleets of `many`, with their aims: share of a core, median latency in milliseconds. `many:1000,json` is one of them. */
+const FLEETS: readonly [meters: number, topics: Topics, share: number, medianMs: number][] = [
+  [100, "all", 0.05, 2],
+  [1000, "all", 0.2, 3],
+  [1000, "values", 0.2, 3],
+  [1000, "json", 0.08, 3],
+  [5000, "json", 0.4, 3],
+];
+const fleetName = (meters: number, topics: Topics): string => `many:${meters},${topics}`;
+const FLEET_NAMES = FLEETS.map(([meters, topics]) => fleetName(meters, topics));
+
 interface Row {
   readonly what: string;
   readonly aim: string;
@@ -47,7 +58,7 @@ const args = process.argv.slice(2);
 const quick = args.includes("--quick");
 const wanted = args.filter((arg) => !arg.startsWith("--"));
 const OUTPUT_NAMES = OUTPUTS.map(({ name }) => `outputs:${name}`);
-const unknown = wanted.filter((name) => ![...NAMES, ...OUTPUT_NAMES].some((one) => one === name));
+const unknown = wanted.filter((name) => ![...NAMES, ...OUTPUT_NAMES, ...FLEET_NAMES].some((one) => one === name));
 if (unknown.length > 0) {
   console.error(`no such benchmark: ${unknown.join(", ")}; there are ${[...NAMES, ...OUTPUT_NAMES].join(", ")}`);
   process.exit(2);
@@ -169,14 +180,9 @@ try {
   await attempt("many", async () => {
     const seconds = quick ? 10 : 30;
     const one = await benchMany(broker, 1, "all", 5);
-    const fleets: [meters: number, topics: Topics, share: number, medianMs: number][] = [
-      [100, "all", 0.05, 2],
-      [1000, "all", 0.2, 3],
-      [1000, "values", 0.2, 3],
-      [1000, "json", 0.08, 3],
-      [5000, "json", 0.4, 3],
-    ];
-    for (const [meters, topics, share, medianMs] of fleets) {
+    const only = wanted.filter((name) => name.startsWith("many:"));
+    for (const [meters, topics, share, medianMs] of FLEETS) {
+      if (only.length > 0 && !only.includes(fleetName(meters, topics))) continue;
       const result = await benchMany(broker, meters, topics, seconds);
       const name = `${thousands(meters)} meters, ${topics}`;
       const others = `meters ${percent(result.farmShare)}, subscriber ${percent(result.logShare)}, broker ${percent(result.brokerShare)}`;
