@@ -74,7 +74,7 @@ STOPSIGNAL SIGTERM
 # `--wait`: no answer while nothing is certain yet, for the first minute. A wrong key is told after two questions.
 HEALTHCHECK --interval=10s --timeout=70s --retries=2 CMD ["kaifa2mqtt", "health", "--wait"]
 
-ARG BUILD_VERSION=1.2.0
+ARG BUILD_VERSION=1.2.1
 ARG BUILD_ARCH
 LABEL io.hass.type="app" \
   io.hass.version="${BUILD_VERSION}" \
