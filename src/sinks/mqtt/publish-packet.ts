@@ -4,10 +4,14 @@
  * between the last byte and the socket (docs/benchmarks.md). Everything else goes through MQTT.js. To do without this
  * file, let `Connection.publishReading` call `publish` for each message.
  */
-import { type Message, packetBytes } from "./message.ts";
+import type { Message } from "./message.ts";
 
 const PUBLISH = 0x30;
 const RETAIN = 0x01;
+/** Packet type, up to four bytes of length, length of the topic, property length. */
+const MAX_OVERHEAD = 8;
+/** Bytes per UTF-16 code unit. */
+const MAX_UTF8 = 3;
 
 export interface PacketOptions {
   /** 5 adds a property length (of 0) to each packet; 4 is MQTT 3.1.1. */
@@ -19,8 +23,7 @@ export interface PacketOptions {
 /** Encodes PUBLISH packets, QoS 0, one after the other (MQTT 3.1.1 and MQTT 5, 3.3). */
 export function publishPackets(messages: readonly Message[], { protocolVersion, retain }: PacketOptions): Buffer {
   let bound = 0;
-  // QoS 0 has no packet identifier; packetBytes counts the property length of MQTT 5.
-  for (const { topic, payload } of messages) bound += packetBytes({ topic, payload });
+  for (const { topic, payload } of messages) bound += MAX_OVERHEAD + MAX_UTF8 * (topic.length + payload.length);
   const buffer = Buffer.allocUnsafe(bound);
   let at = 0;
   for (const message of messages) {

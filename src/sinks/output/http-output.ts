@@ -86,7 +86,9 @@ export class HttpOutput {
     const onRequest = (client: string): void => this.clients.seen(client);
     guardHttp(app, host, onRequest);
     routes(app);
-    return createHttpServer(app, undefined, { host, pages: pages(), onRequest, attach });
+    const server = createHttpServer(app, undefined, { host, pages: pages(), onRequest });
+    attach?.(server);
+    return server;
   }
 
   /** Waits for the port and for the first reading: names in the announcement are derived from the meter's id. */

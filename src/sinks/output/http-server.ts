@@ -1,10 +1,10 @@
 /** The HTTP server of an output: limits and headers around a Hono app. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { isLoopback, isLoopbackHost } from "../../process/loopback.ts";
-import { PolledPages, type PolledPagesOptions } from "./polled-pages.ts";
+import { type PolledPagesOptions, servePolledPages } from "./polled-pages.ts";
 
 /** Bytes of a request's body. */
 const MAX_BODY = 8_192;
@@ -26,8 +26,6 @@ export type HttpContext = Context<{ Bindings: HttpBindings }>;
 export interface HttpExtras extends Pick<PolledPagesOptions, "pages" | "onRequest"> {
   /** Where the server listens. */
   readonly host: string;
-  /** Adds what isn't HTTP (WebSocket). */
-  readonly attach?: ((server: Server) => void) | undefined;
 }
 
 /**
@@ -36,11 +34,9 @@ export interface HttpExtras extends Pick<PolledPagesOptions, "pages" | "onReques
  */
 export function createHttpServer(app: HttpApp, requestMs = REQUEST_MS, extras: HttpExtras | null = null): Server {
   const routes = getRequestListener(app.fetch);
-  const polled = extras === null ? null : polledPages(extras, routes);
+  const listener = extras === null ? routes : withPolledPages(extras, routes);
   // Node looks for requests that are too slow at this interval, by default every 30 s.
-  const server = createServer({ connectionsCheckingInterval: requestMs / 2 }, polled?.answer ?? routes);
-  extras?.attach?.(server);
-  polled?.attach(server);
+  const server = createServer({ connectionsCheckingInterval: requestMs / 2 }, listener);
   server.headersTimeout = requestMs;
   server.requestTimeout = requestMs;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -49,9 +45,9 @@ export function createHttpServer(app: HttpApp, requestMs = REQUEST_MS, extras: H
   return server;
 }
 
-function polledPages({ pages, onRequest, host }: HttpExtras, routes: PolledPagesOptions["routes"]): PolledPages {
+function withPolledPages({ pages, onRequest, host }: HttpExtras, routes: RequestListener): RequestListener {
   const admits = isLoopback(host) ? isLoopbackHost : () => true;
-  return new PolledPages({ pages, onRequest, admits, routes, keepAlive: KEEP_ALIVE_MS / 1000 });
+  return servePolledPages({ pages, onRequest, admits, routes });
 }
 
 /**

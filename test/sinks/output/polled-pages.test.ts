@@ -1,11 +1,8 @@
-/** Repeated requests of one connection, over real sockets: as the first one is answered by Node's parser, so are the others without it. */
+/** Pages that clients poll over one connection, with real sockets. */
 import { once } from "node:events";
-import { type AddressInfo, connect, type Socket } from "node:net";
-import { Hono } from "hono";
+import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HomewizardOutput } from "../../../src/sinks/homewizard/homewizard-output.ts";
-import { createHttpServer, type HttpBindings } from "../../../src/sinks/output/http-server.ts";
-import { PreparedAnswer } from "../../../src/sinks/output/prepared-answer.ts";
 import { ShellyOutput } from "../../../src/sinks/shelly/shelly-output.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { type Row, readingOf } from "../../helpers/readings.ts";
@@ -133,25 +130,6 @@ describe("a page that a client polls", () => {
     socket.resume();
     await expect.poll(() => answers().length, { timeout: 10_000 }).toBe(rounds);
     expect(new Set(answers().map(withoutDate)).size).toBe(1);
-  });
-});
-
-describe("polled pages", () => {
-  it("take only the first of the same requests of a connection through Node's parser", async () => {
-    const answer = new PreparedAnswer("{}");
-    const server = createHttpServer(new Hono<{ Bindings: HttpBindings }>(), undefined, {
-      host: "127.0.0.1",
-      pages: new Map([["/api/v1/data", () => answer]]),
-      onRequest: () => undefined,
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    let parsed = 0;
-    server.on("request", () => parsed++);
-    socket.destroy();
-    socket = await open({ status: () => ({ address: `:${(server.address() as AddressInfo).port}` }) });
-    for (let round = 0; round < 5; round++) expect((await send(DATA))[0]).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\{\}$/s);
-    expect(parsed).toBe(1);
-    server.close();
   });
 });
 
