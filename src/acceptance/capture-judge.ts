@@ -1,7 +1,7 @@
 /** Judges a capture (`decode --accept`). It may contain several meters; each is judged separately. */
 import type { Telegram } from "../codec/telegram.ts";
 import { Judge } from "./judge.ts";
-import { identityOf } from "./meter-state.ts";
+import { identityOf } from "./meter-record.ts";
 import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./verdict.ts";
 
 /** Meters judged at the same time; the oldest is finished when another one appears. */

@@ -18,7 +18,7 @@ import { type Baseline, WAIVED } from "./baseline.ts";
 import type { Check, CheckFailure } from "./check-failure.ts";
 import { failures } from "./consistency.ts";
 import { type HeldTelegrams, reject } from "./held-telegrams.ts";
-import type { MeterState } from "./meter-state.ts";
+import type { MeterRecord } from "./meter-record.ts";
 import { compare, isRepetition, onlyZeros } from "./plausibility.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -29,9 +29,9 @@ const PROVEN_ENERGY: ReadonlySet<Check> = new Set(["energy-fall", "energy-slip",
 
 export class Decision {
   readonly #held: HeldTelegrams;
-  readonly #state: MeterState;
+  readonly #state: MeterRecord;
 
-  constructor(held: HeldTelegrams, state: MeterState) {
+  constructor(held: HeldTelegrams, state: MeterRecord) {
     this.#held = held;
     this.#state = state;
   }

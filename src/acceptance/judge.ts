@@ -9,7 +9,7 @@ import { checkConsistency } from "./consistency.ts";
 import { Decision } from "./decision.ts";
 import { HeldTelegrams, reject } from "./held-telegrams.ts";
 import { Shapes } from "./list-shape.ts";
-import { MeterState } from "./meter-state.ts";
+import { MeterRecord } from "./meter-record.ts";
 import { isRepetition } from "./plausibility.ts";
 import { sampleOf } from "./sample.ts";
 import type { Acceptance, AcceptanceLog, AcceptanceOptions, Verdict } from "./verdict.ts";
@@ -21,7 +21,7 @@ export class Judge implements Acceptance {
   readonly #shapes = new Shapes();
   readonly #useMeterClock: boolean;
   readonly #held: HeldTelegrams;
-  readonly #state: MeterState;
+  readonly #state: MeterRecord;
   readonly #decision: Decision;
   /** Time of the last telegram of a capture, milliseconds. */
   #lastTime = 0;
@@ -29,7 +29,7 @@ export class Judge implements Acceptance {
   constructor(options: AcceptanceOptions, memory: unknown, log: AcceptanceLog | undefined) {
     this.#useMeterClock = options.timing === "meter";
     this.#held = new HeldTelegrams(log);
-    this.#state = new MeterState(options, memory);
+    this.#state = new MeterRecord(options, memory);
     this.#decision = new Decision(this.#held, this.#state);
   }
 

@@ -15,7 +15,7 @@ import { type CheckFailure, contradiction } from "./check-failure.ts";
 const TITLES = 16;
 
 const text = z.string().check(z.maxLength(4096));
-/** The fields of a stored meter that are used here, as written by `MeterState.memory`. */
+/** The fields of a stored meter that are used here, as written by `MeterRecord.memory`. */
 const storedSchema = z.object({
   meterId: z.nullable(text),
   counter: z.nullable(z.number()),

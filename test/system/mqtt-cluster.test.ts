@@ -163,6 +163,17 @@ async function retainedAt(node: number): Promise<Map<string, string>> {
   return watcher.latest;
 }
 
+/** Nothing retained is missing at this node, and bridge and meters are online there. */
+async function expectAllRetained(node: number, topics: readonly string[], meters: readonly number[]): Promise<void> {
+  const retained = await retainedAt(node);
+  expect(
+    topics.filter((topic) => !retained.has(topic)),
+    `missing at node ${node}`,
+  ).toEqual([]);
+  expect(retained.get("kaifa2mqtt/bridge/state")).toBe("online");
+  for (const n of meters) expect(retained.get(`kaifa2mqtt/m${n}/availability`)).toBe("online");
+}
+
 describe("a cluster of three brokers", { timeout: 120_000 }, () => {
   const METERS = [0, 1, 2];
 
@@ -180,15 +191,7 @@ describe("a cluster of three brokers", { timeout: 120_000 }, () => {
     await expect.poll(() => allRead(watcher, METERS, performance.now() - PERIOD_MS), { timeout: 20_000 }).toBe(true);
     for (const n of METERS) expect(watcher.gap(`m${n}`, killed), `m${n}`).toBeLessThan(FAILOVER_MS);
 
-    for (const node of [1, 2]) {
-      const retained = await retainedAt(node);
-      expect(
-        before.filter((topic) => !retained.has(topic)),
-        `missing at node ${node}`,
-      ).toEqual([]);
-      expect(retained.get("kaifa2mqtt/bridge/state")).toBe("online");
-      for (const n of METERS) expect(retained.get(`kaifa2mqtt/m${n}/availability`)).toBe("online");
-    }
+    for (const node of [1, 2]) await expectAllRetained(node, before, METERS);
 
     cluster.startNode(0);
     await cluster.whole();
@@ -218,14 +221,7 @@ describe("a cluster of three brokers", { timeout: 120_000 }, () => {
     for (const n of METERS) expect(watcher.first(`m${n}`, elected) - elected, `m${n}`).toBeLessThan(AFTER_ELECTION_MS);
     expect(elected - killed).toBeLessThan(ELECTION_MS);
 
-    for (const node of [1, 2]) {
-      const retained = await retainedAt(node);
-      expect(
-        before.filter((topic) => !retained.has(topic)),
-        `missing at node ${node}`,
-      ).toEqual([]);
-      for (const n of METERS) expect(retained.get(`kaifa2mqtt/m${n}/availability`)).toBe("online");
-    }
+    for (const node of [1, 2]) await expectAllRetained(node, before, METERS);
     expect(bridge.count(/ error /)).toBe(0);
   });
 

@@ -14,7 +14,7 @@ import { withheldOf } from "./withheld-registers.ts";
 /** The sender as far as the telegram names it; the key of the stored state. */
 export const identityOf = (telegram: Telegram): string => telegram.systemTitle ?? telegram.meterId ?? "";
 
-export class MeterState {
+export class MeterRecord {
   readonly guard: ReplayGuard;
   /** `null` until a telegram was accepted or the stored state was restored. */
   base: Baseline | null = null;
