@@ -77,7 +77,7 @@ export class Bridge implements BridgeView {
   #mqtt: MqttSink | null = null;
   #backfill: AutomaticBackfill | null = null;
   #outputs: readonly Output[] = [];
-  /** What other sinks get once outputs have answered; emptied within milliseconds. */
+  /** Events for the other sinks, deferred until the outputs have served their clients; emptied within milliseconds. */
   readonly #passedOnLater: (() => void)[] = [];
   #stopping: Promise<void> | null = null;
 
@@ -297,8 +297,8 @@ export class Bridge implements BridgeView {
       ),
     );
     if (!counts) return false;
-    // Outputs first: control loops wait for them, and what they send or keep of a reading costs less than its MQTT messages.
-    // Neither throws; should one do so, the others still get the event.
+    // Outputs first: control loops wait for them, and they handle a reading faster than its MQTT messages are sent.
+    // `accept` must not throw; if one does, the other sinks still get the event.
     const attempt = (step: () => void): void => {
       try {
         step();
@@ -309,7 +309,7 @@ export class Bridge implements BridgeView {
     for (const output of this.#outputs) attempt(() => output.accept(event));
     if (!this.#outputs.some(({ name }) => name !== "p1")) this.#passOn(event, index);
     else if (this.#passedOnLater.push(() => attempt(() => this.#passOn(event, index))) === 1) {
-      // Requests that have come to the outputs meanwhile are answered in between: after one more look at the sockets.
+      // Yield for one poll phase first, so that requests already waiting at the outputs are answered in between.
       setImmediate(() => setImmediate(() => this.#passOnAll()));
     }
     return true;
@@ -319,13 +319,13 @@ export class Bridge implements BridgeView {
     for (const passOn of this.#passedOnLater.splice(0)) passOn();
   }
 
-  /** Passes an event to all sinks that are no outputs. */
+  /** Passes an event to all sinks other than outputs. */
   #passOn(event: MeterEvent, index: number): void {
     for (const sink of this.#sinks) {
       // The Solarview file holds only one meter: the first.
       if (sink.name !== "solarview" || index === 0) sink.accept(event);
     }
-    // After the reading has been sent: nothing waits for the ledger.
+    // Deferred until the reading has been sent: the ledger is not time-critical.
     if (event.type === "reading") setImmediate(() => this.#ledger.take(event.reading));
   }
 }

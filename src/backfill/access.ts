@@ -8,7 +8,7 @@ const SUPERVISOR = "http://supervisor/core";
 /**
  * The configured access, else the Supervisor's proxy in the app.
  * @param supervisorToken `SUPERVISOR_TOKEN`
- * @returns a sentence where something is missing
+ * @returns a sentence naming what is missing, if anything is
  */
 export function accessOf(
   { url, token }: Pick<Config["homeassistant"], "url" | "token">,

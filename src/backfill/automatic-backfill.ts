@@ -1,11 +1,11 @@
 /**
  * Fills holes while the bridge runs (`homeassistant.backfill`). Compares Home Assistant's statistics with the ledger
  *
- * - shortly after the start and after each return of Home Assistant, the broker or the network, for holes that are complete,
- * - two minutes past the hour of the return: the recorder has compiled the row after the hole by then,
- * - twenty minutes past each hour, for returns that nobody announced and meters whose clock is behind.
+ * - shortly after startup and whenever Home Assistant, the broker or the network comes back, to fill completed holes,
+ * - two minutes past the next full hour, when the recorder has compiled the row after the hole,
+ * - twenty minutes past every hour, in case an outage went unnoticed or a meter's clock is slow.
  *
- * Nothing here is ever fatal to the bridge.
+ * No failure here stops the bridge.
  */
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import type { ComponentLog } from "../log/component-log.ts";
@@ -15,19 +15,19 @@ import type { Access } from "./connect.ts";
 import { HOUR_MS } from "./plan.ts";
 import { isPending } from "./reasons.ts";
 
-/** After a start or return: by then Home Assistant has started its recorder, and the meter is identified. */
+/** Delay after a start or return: by then Home Assistant's recorder runs and the meter is identified. */
 const AFTER_RETURN_MS = 15_000;
-/** The recorder compiles an hour ten seconds after its end; the ledger has the boundary with the next telegram. */
+/** The recorder compiles an hour ten seconds after it ends; the ledger gets its boundary with the next telegram. */
 const COMPILED_MS = 2 * 60_000;
 const REGULAR_MS = 20 * 60_000;
-/** How far back holes are looked for: a long holiday. */
+/** How far back to search for holes: a long holiday. */
 const SPAN_MS = 35 * 24 * HOUR_MS;
 const STOP_MS = 1_500;
-/** Holes that were already logged as not filled. */
+/** Maximum number of unfilled holes remembered as logged. */
 const MOST_LOGGED = 200;
 
 export interface AutomaticBackfillOptions {
-  /** A sentence where something is missing. */
+  /** A sentence if something is missing. */
   readonly access: Access | string;
   readonly reader: Pick<LedgerReader, "points">;
   readonly dataDir: string;
@@ -45,7 +45,7 @@ export class AutomaticBackfill {
   readonly #stopping = new AbortController();
   readonly #logged = new Set<string>();
   readonly #status = new StatusOfBackfill();
-  /** Times of the next comparisons that a return has asked for; two at most. */
+  /** Times of the comparisons scheduled by a return; at most two. */
   #due: readonly number[] = [];
   #cancel: () => void = () => undefined;
   #running: Promise<void> | null = null;
@@ -111,7 +111,7 @@ export class AutomaticBackfill {
         import("./backfill.ts"),
       ]);
       const homeAssistant = await HomeAssistant.connect(access, this.#stopping.signal);
-      // A stop does not wait for an answer.
+      // `stop` does not wait for a response.
       const close = (): void => homeAssistant.close();
       this.#stopping.signal.addEventListener("abort", close, { once: true });
       const hours: MissingHour[] = [];
@@ -131,7 +131,7 @@ export class AutomaticBackfill {
       this.#status.compared(now, hours);
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
-      // Home Assistant may be away for days: that is logged once.
+      // Home Assistant may be down for days: log that once.
       const message = error instanceof Error ? error.message : String(error);
       if (message !== this.#fault) log.warn(`holes in the energy statistics are not filled: ${message}`);
       this.#fault = message;
@@ -152,12 +152,12 @@ export class AutomaticBackfill {
         log.info(`${span}; these hours were filled from the ledger`);
         continue;
       }
-      // Another reason is worth another line.
+      // Log each reason once.
       const line = `${span}; these hours cannot be filled: ${reasonText(first.reason)}`;
       if (this.#logged.has(line)) continue;
       if (this.#logged.size >= MOST_LOGGED) this.#logged.clear();
       this.#logged.add(line);
-      // What only has to wait is no warning.
+      // Pending holes are not worth a warning.
       if (isPending(first.reason)) log.info(line);
       else log.warn(line);
     }

@@ -23,14 +23,14 @@ export interface BackfillStatus {
   readonly comparedAt: number | null;
   /** Why they cannot be compared, a sentence without secrets. */
   readonly error: string | null;
-  /** Since the start: what Home Assistant had missed, and what of it was filled; `null` if nothing was. */
+  /** Since startup: what Home Assistant missed, and how much of it was filled; `null` if nothing. */
   readonly missed: HoleHours | null;
   readonly filled: HoleHours | null;
-  /** By the newest comparison, one entry for each reason. */
+  /** From the latest comparison, one entry per reason. */
   readonly left: readonly LeftHours[];
 }
 
-/** Hours that are remembered: 35 days are looked at, and a bridge may run for years. */
+/** Cap on the remembered hours: each comparison covers 35 days, and a bridge may run for years. */
 const MOST_HOURS = 2_000;
 
 export class StatusOfBackfill {

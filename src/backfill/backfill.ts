@@ -1,4 +1,4 @@
-/** One comparison of the statistics of a meter's energy entities with its ledger; writes what is missing if it may. */
+/** Compares the statistics of a meter's energy entities with its ledger once; writes missing rows if allowed. */
 import { join } from "node:path";
 import { ledgerFolder } from "../ledger/ledger-files.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly apply: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Beginning of the comparison, milliseconds since 1970; default: as far as the ledger reaches. */
+  /** Start of the comparison, milliseconds since 1970; default: as far back as the ledger reaches. */
   readonly since?: number | undefined;
   readonly isAfterFrom?: ((start: number) => boolean) | undefined;
   readonly isBeforeTo?: ((start: number) => boolean) | undefined;
@@ -105,7 +105,7 @@ async function write(
 ): Promise<void> {
   const { entityId, unit } = entity;
   const first = rows[0]?.start ?? now;
-  // Somebody else may have filled the hours since they were read: an existing row is never overwritten.
+  // The hours may have been filled since they were read: never overwrite an existing row.
   const present = new Set((await homeAssistant.rows(entity, first, now + HOUR_MS)).map(({ start }) => start));
   if (rows.some(({ start }) => present.has(start))) {
     throw new Error(`${entityId}: somebody else has just changed its statistics; run it again`);

@@ -1,4 +1,4 @@
-/** Opens the WebSocket for Home Assistant's client library, with `ws`: Node 20 has none of its own. */
+/** Opens the WebSocket for Home Assistant's client library, with `ws` because Node 20 has no WebSocket client. */
 import { Connection, type HaWebSocket } from "home-assistant-js-websocket";
 import { WebSocket } from "ws";
 
@@ -38,7 +38,7 @@ export async function connect({ url, token }: Access, signal: AbortSignal): Prom
   const socket = await logIn(url, token, signal);
   const connection = new Connection(socket as unknown as HaWebSocket, {
     setupRetry: 0,
-    // No reconnection: this run ends, and the next one resumes.
+    // No reconnect: this run fails, and the next one resumes.
     createSocket: () => Promise.reject(new HomeAssistantError("unreachable", "the connection is lost")),
   });
   connection.addEventListener("disconnected", () => connection.close());

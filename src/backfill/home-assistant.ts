@@ -4,7 +4,7 @@ import { type Access, connect, HomeAssistantError } from "./connect.ts";
 import { type EnergyUnit, type NewRow, type StatisticsRow, WATT_HOURS } from "./plan.ts";
 
 const ANSWER_MS = 120_000;
-/** Keys that the ledger has: `energy_import`, `energy_export_t1`. */
+/** Keys in the ledger: `energy_import`, `energy_export_t1`. */
 const KEY = /^energy_(?:import|export)(?:_t\d{1,2})?$/;
 
 /** An entity of one of our meters with energy statistics. */
@@ -12,7 +12,7 @@ export interface EnergyEntity {
   readonly entityId: string;
   readonly key: string;
   readonly unit: EnergyUnit;
-  /** Whether Home Assistant derives costs from it, or the Energy dashboard names a sensor of its costs. */
+  /** Whether Home Assistant calculates costs from it, or the Energy dashboard has a cost sensor for it. */
   readonly hasCosts: boolean;
   readonly metadata: StatisticsMetadata;
 }
@@ -56,7 +56,7 @@ export class HomeAssistant {
   }
 
   /**
-   * The energy entities of a meter: those of the MQTT integration whose unique id is ours, whatever they are called now.
+   * The energy entities of a meter: MQTT entities with one of our unique ids, even if renamed.
    * Statistics in other units than Wh, kWh and MWh are left out.
    */
   async entities(meter: string): Promise<EnergyEntity[]> {
@@ -96,7 +96,7 @@ export class HomeAssistant {
     return rows.map(({ start, state = null, sum = null }) => ({ start, state, sum }));
   }
 
-  /** Imports rows, which the recorder writes a little later. The metadata of the statistic stays as it is. */
+  /** Imports rows, which the recorder writes a little later. Leaves the statistic's metadata unchanged. */
   async write(entity: EnergyEntity, rows: readonly NewRow[]): Promise<void> {
     const { metadata } = entity;
     const common = {
@@ -123,7 +123,7 @@ export class HomeAssistant {
     }
   }
 
-  /** Home Assistant books costs when energy arrives, so hours that are filled later would have none. */
+  /** Home Assistant books costs when energy arrives, so hours filled later would have none. */
   async #entitiesWithCosts(): Promise<Set<string>> {
     const entities = new Set<string>();
     // The energy integration may be missing or not set up.
@@ -175,7 +175,7 @@ function isRefusedFormat(error: unknown): boolean {
   return (cause as { code?: unknown } | null)?.code === "invalid_format";
 }
 
-/** Sources and flows of the Energy dashboard that have a price or a sensor of costs. Older versions nest them deeper. */
+/** Sources and flows of the Energy dashboard with a price or a cost sensor. Older versions nest them deeper. */
 function collectPriced(node: unknown, found: Set<string>): void {
   if (Array.isArray(node)) for (const item of node) collectPriced(item, found);
   else if (typeof node === "object" && node !== null) {

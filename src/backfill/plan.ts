@@ -1,10 +1,10 @@
 /**
- * Plans which missing hourly rows of one energy entity may be written to Home Assistant's statistics, and with which values.
+ * Plans which missing hourly rows of an energy entity to write to Home Assistant's statistics, and their values.
  * Pure: rows and ledger in, plan out.
  *
  * A hole is one or more hours without a row between two rows. Home Assistant books the energy of the whole hole in the
  * row after it, so the sums from there on are right. A written hour gets the state and sum of the row before plus the
- * difference in the ledger; the row after keeps its values, and its bar shows what remains.
+ * difference in the ledger; the row after keeps its values, and its bar shrinks to the remainder.
  *
  *     row before   written          written          row after
  *     13:00        14:00            15:00            16:00
@@ -40,7 +40,7 @@ export type EnergyUnit = keyof typeof WATT_HOURS;
 export interface Plan {
   /** Oldest first. */
   readonly write: readonly NewRow[];
-  /** Hours without a row that the ledger covers and that are not filled all the same. */
+  /** Hours without a row that are not filled although the ledger covers them. */
   readonly left: readonly { readonly start: number; readonly reason: Reason }[];
 }
 
@@ -57,11 +57,11 @@ export interface PlanInput {
   /** Whether an hour that starts then is not before `--from`, or is before `--to`. Both default to every hour. */
   readonly isAfterFrom?: (start: number) => boolean;
   readonly isBeforeTo?: (start: number) => boolean;
-  /** Rows that an earlier run has written, by their start. */
+  /** Rows written by an earlier run, by start. */
   readonly written?: ReadonlyMap<number, NewRow>;
 }
 
-/** Home Assistant adds up binary fractions: values that differ by less are the same register. */
+/** Home Assistant adds up binary fractions: values that differ by less count as equal. */
 const SAME_WH = 0.1;
 /** The recorder compiles an hour seconds after its end, so one that has just ended is not missing yet. */
 const COMPILED_MS = 15 * 60_000;
@@ -99,7 +99,7 @@ export function planBackfill(input: PlanInput): Plan {
       wattHours += energy;
       if (!isBeforeTo(start) || start + HOUR_MS > input.now) break;
       const row = { start, ...grown(before, wattHours, input.unit) };
-      // The rest for the row after must not be negative, which it could be where clocks differ.
+      // The remainder for the row after must not be negative; differing clocks could make it so.
       if (row.sum * WATT_HOURS[input.unit] > Number(after?.sum) * WATT_HOURS[input.unit] + SAME_WH) {
         blocked = "row-after-differs";
         leave(start, blocked);
@@ -111,7 +111,7 @@ export function planBackfill(input: PlanInput): Plan {
   return { write, left };
 }
 
-/** Why nothing may be written between two rows; `null` if they agree with each other and the ledger. */
+/** Why nothing may be written between two rows; `null` if they agree with each other and with the ledger. */
 function refusalOf(before: StatisticsRow, after: StatisticsRow, register: Register, input: PlanInput): Reason | null {
   const wh = WATT_HOURS[input.unit];
   if (before.state === null || before.sum === null) return "row-before-differs";
@@ -131,7 +131,7 @@ function same(a: number, b: number): boolean {
   return Math.abs(a - b) < SAME_WH;
 }
 
-/** State and sum of a row plus so many Wh, without the noise of binary fractions. */
+/** State and sum of a row plus an energy in Wh, without binary rounding noise. */
 function grown({ state, sum }: StatisticsRow, wattHours: number, unit: EnergyUnit): { state: number; sum: number } {
   const add = (value: number | null): number => Number(((value ?? 0) + wattHours / WATT_HOURS[unit]).toFixed(9));
   return { state: add(state), sum: add(sum) };

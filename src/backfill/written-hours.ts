@@ -1,12 +1,12 @@
 /**
- * Journal of the rows that backfill has written: `<data_dir>/ledger/<meter>/backfill.ndjson`, one JSON object a line. A row is
- * noted before it is sent, so that the next run recognises the rows of one that was killed.
+ * Journal of the rows that backfill has written: `<data_dir>/ledger/<meter>/backfill.ndjson`, one JSON object per line.
+ * A row is recorded before it is sent, so that the next run recognises the rows of a killed run.
  */
 import { mkdir, open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { EnergyUnit, NewRow } from "./plan.ts";
 
-/** 100 bytes a row: about ten years with holes of one hour a day. Beyond this nothing is read or written. */
+/** At 100 bytes a row, about ten years with one missing hour a day. A larger file is neither read nor written. */
 const LARGEST_BYTES = 8 * 1024 * 1024;
 
 export interface WrittenRow extends NewRow {
@@ -24,7 +24,7 @@ export class WrittenHours {
     this.#path = join(folder, "backfill.ndjson");
   }
 
-  /** Oldest first; of a row that was written twice the newer entry counts. Cut lines are skipped. */
+  /** Oldest first; if a row was written twice, the newer entry counts. Truncated lines are skipped. */
   async read(): Promise<WrittenRow[]> {
     let text = "";
     try {
@@ -40,13 +40,13 @@ export class WrittenHours {
     return [...rows.values()].sort((a, b) => a.start - b.start || (a.entity < b.entity ? -1 : 1));
   }
 
-  /** The rows of an entity by their start, as the planner takes them. */
+  /** The rows of an entity by start, as the planner expects them. */
   async of(entity: string, unit: EnergyUnit): Promise<Map<number, NewRow>> {
     const rows = (await this.read()).filter((row) => row.entity === entity && row.unit === unit);
     return new Map(rows.map((row) => [row.start, row]));
   }
 
-  /** @throws the error of the file system: then nothing may be sent */
+  /** @throws the file system's error; in that case nothing may be sent */
   async note(rows: readonly WrittenRow[]): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const lines = rows.map(({ entity, start, unit, state, sum }) =>
@@ -58,7 +58,7 @@ export class WrittenHours {
       if ((await file.stat()).size + text.length > LARGEST_BYTES) {
         throw new Error(`${this.#path} is full (8 MB): move it away to go on`);
       }
-      // Terminates a line that was cut.
+      // Terminates a truncated line.
       await file.appendFile(`\n${text}`);
       await file.sync();
     } finally {

@@ -1,10 +1,10 @@
-/** `kaifa2mqtt backfill --undo`: lists the rows that were written, and how to remove them. */
+/** `kaifa2mqtt backfill --undo`: lists the written rows and explains how to remove them. */
 import type { WrittenRow } from "../backfill/written-hours.ts";
 import { formatLocal, type ZoneOffset } from "../ledger/local-time.ts";
 
 /**
- * Home Assistant cannot delete single rows (`recorder/clear_statistics` deletes all of an entity), so the state of before,
- * namely no row, can only be restored in its database.
+ * Home Assistant cannot delete single rows (`recorder/clear_statistics` deletes all rows of an entity), so they can only
+ * be removed in its database.
  */
 export function undoText(meter: string, rows: readonly WrittenRow[], zone: ZoneOffset): string {
   if (rows.length === 0) return `${meter}: backfill has written nothing\n`;

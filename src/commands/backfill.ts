@@ -1,4 +1,4 @@
-/** `kaifa2mqtt backfill`: lists hours that Home Assistant's energy statistics lack and the ledger has; `--apply` writes them. */
+/** `kaifa2mqtt backfill`: lists hours in the ledger that Home Assistant's energy statistics lack; `--apply` writes them. */
 import { join } from "node:path";
 import { accessOf } from "../backfill/access.ts";
 import { type MissingHour, reasonText, runBackfill } from "../backfill/backfill.ts";
@@ -105,7 +105,7 @@ function jsonReport(hours: Found, entities: readonly string[], apply: boolean, z
       key,
       start: time(start, zone),
       end: time(start + HOUR_MS, zone),
-      // Only hours without a row are listed.
+      // List only hours without a row.
       present: null,
       state: row?.state ?? null,
       sum: row?.sum ?? null,

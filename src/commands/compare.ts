@@ -12,7 +12,7 @@ import { openLedger } from "./ledger-access.ts";
 const LARGEST_BYTES = 64 * 1024 * 1024;
 const DAY_MS = 86_400_000;
 const QUARTER_MS = 900_000;
-/** The portals' own zone, used where neither the configuration nor the system has one (containers). */
+/** The portals' time zone, used if neither the configuration nor the system sets one (containers). */
 const PORTAL_ZONE = "Europe/Vienna";
 
 /** Exit code 1 if a quarter differs by more than the tolerance, or nothing can be compared. */

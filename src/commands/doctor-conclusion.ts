@@ -1,15 +1,15 @@
-/** The one diagnosis that follows from listening at several line settings. */
+/** Combines the results of listening at several line settings into one diagnosis. */
 import { formatLine } from "../diagnosis/diagnosis.ts";
 import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 import type { LineSettings } from "../sources/source.ts";
 import type { Hearing } from "./doctor-listen.ts";
 
-/** Without a telegram, the first of these that any setting brought is the diagnosis. */
+/** Without a telegram, the first of these that occurred at any setting is the diagnosis. */
 const PRECEDENCE = ["wrong-parity", "checksum", "no-content", "noise", "silence", "starting"];
 
 /**
  * @param hearings at least one, in the order in which the settings were tried
- * @param isConfigured whether the bridge would run with `configured`, so that another setting than these is a fault
+ * @param isConfigured whether the bridge would run with `configured`, so that any other setting is a fault
  * @param configured the settings of the configuration, or those that the bridge tries by default
  * @throws Error without a hearing
  */

@@ -1,12 +1,13 @@
 /**
  * Listens on a port with one line setting after another until the diagnosis is clear. Duration:
  *
- *     nothing comes      20 s: 7 s at 8E1 and at 8N1 for meters that send every 5 s, 3 s at 9600 and at 115200 baud for those
- *                        that send every second (a receiver that is much too slow may hear nothing); 17 s over the network
+ *     silence            20 s: 7 s at 8E1 and at 8N1 for meters that send every 5 s, 3 s at 9600 and at 115200 baud for
+ *                        meters that send every second (a receiver that is far too slow may receive nothing); 17 s over
+ *                        the network
  *     noise              4 to 7 s for each of the usual settings
  *     faulty telegrams   7 s after the first
- *     check sums that all fail in the same way
- *                        until the fifth, which tells another check sum from a bad cable; 60 s at most
+ *     checksums that all fail in the same way
+ *                        until the fifth, which rules out a bad cable; 60 s at most
  *     a good telegram    at once
  */
 import { createDecoder } from "../codec/decoder.ts";
@@ -28,7 +29,7 @@ const QUIET_AMIS_MS = 63_000;
 const QUIET_NETWORK_MS = 17_000;
 /** After a faulty telegram, wait for a good one: one period of 5 s and the telegram itself. */
 const AFTER_FAULT_MS = 7_000;
-/** While all check sums fail in the same way: five telegrams of a P1 meter that sends every 10 s. */
+/** While all checksums fail in the same way: five telegrams of a P1 meter that sends every 10 s. */
 const SAME_CHECKSUM_MS = 60_000;
 /** Bytes without a gap for this long are not a telegram: the longest takes 3 s at 2400 baud. */
 const ENDLESS_MS = 4_000;
@@ -56,7 +57,7 @@ export interface Hearing {
   readonly systemTitle: string | null;
   readonly telegram: Telegram | null;
   readonly diagnosis: Diagnosis;
-  /** All check sums failed in the same way: the line settings are right, the meter uses another check sum. */
+  /** All checksums failed in the same way: the line settings are right, but the meter uses a different checksum. */
   readonly anotherChecksum: boolean;
   /** A `lists:` block for telegrams that match no list; empty if there were none. */
   readonly template: string;
@@ -95,7 +96,7 @@ export async function listenAround(options: ListenOptions): Promise<Hearing[]> {
     const proven = hearing.anotherChecksum || Object.keys(hearing.faults).some((code) => PROVES_LINE.has(code));
     if (hearing.telegram !== null || proven || signal.aborted || !source.hasLine) break;
     const codes = hearings.map(({ diagnosis }) => diagnosis.code);
-    // Frames with valid check sums prove the line settings, whatever they contain.
+    // Frames with valid checksums prove the line settings, whatever they contain.
     if (codes.at(-1) === "no-content" || !WORTH_ANOTHER_TRY.has(hearing.diagnosis.code)) break;
     // Whole frames are never received at a wrong baud rate.
     if (hearings.length >= 2 && codes.includes("checksum")) break;
@@ -167,7 +168,7 @@ async function listenOnce(options: ListenOptions, line: LineSettings, quietMs: n
       }
       if (result.done) {
         handle(decoder.end(), at);
-        // What was wrong with the telegrams of a capture says more than that it is at its end.
+        // Faults in a capture's telegrams are more informative than its end.
         if (telegram === null && checksumFaults === 0 && !signal.aborted) observer.closed("ended");
         break;
       }

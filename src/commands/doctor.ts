@@ -195,7 +195,7 @@ function forPeople({ diagnosis, port, hearings, devices, users, broker }: Findin
   if (last?.telegram || hearings.some(({ listenedMs }) => listenedMs > 300)) lines.push(`heard    ${heard(hearings)}`);
   lines.push(`means    ${diagnosis.text.en}`);
   if (diagnosis.cure.en !== "") lines.push(`do       ${diagnosis.cure.en}`);
-  // With two readers each gets part of the bytes, even if one holds a lock.
+  // Two readers each get only part of the bytes, even if one holds a lock.
   if (users.length > 0 && diagnosis.code !== "ok")
     lines.push(`open in  ${users.slice(0, 3).join(", ")}, too: only one can read`);
   if (last?.telegram) lines.push(`reading  ${readingText(last)}`);

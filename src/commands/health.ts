@@ -21,7 +21,7 @@ export async function command(context: CommandContext): Promise<number> {
     return 0;
   }
   if (underSupervisor(context.env)) {
-    // Its watchdog restarts an unhealthy app, which helps nobody whose meter is unplugged: that we answer is enough.
+    // The Supervisor's watchdog restarts an unhealthy app, which does not help if the meter is unplugged: report only liveness.
     context.stdout.write(`running, but ${health.reasons.join("; ")}\n`);
     return 0;
   }
@@ -38,7 +38,7 @@ async function decided(dataDir: string, signal: AbortSignal): Promise<Health | n
   }
 }
 
-/** The folder of the bridge's socket. A broken configuration is no reason to be unhealthy: the file may have been edited since the start. */
+/** The folder of the bridge's socket. A broken configuration does not count as unhealthy: it may have been edited since. */
 async function dataDirOf(context: CommandContext): Promise<string> {
   try {
     return (await readSettings(context)).config.data_dir;

@@ -15,14 +15,14 @@ import { VERSION } from "../version.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";
 
-/** From so many meters on the code runs often enough to be worth V8's optimizing compiler. */
+/** With this many meters, the code runs often enough to make V8's optimizing compiler worthwhile. */
 const MANY_METERS = 100;
 
 /** Exit code 0 when stopped. */
 export async function command(context: CommandContext): Promise<number> {
   const { env, signal, stdout } = context;
-  // A telegram every few seconds never earns back what V8's optimizing compiler takes, 6 MB of memory, nor what its tidying
-  // up while idle takes, a third of our processor time; and its young generation need not grow (docs/benchmarks.md).
+  // At one telegram every few seconds, V8's optimizing compiler (6 MB of memory) and its idle-time garbage collection (a
+  // third of our CPU time) cost more than they save, and the young generation need not grow (docs/benchmarks.md).
   setFlagsFromString("--no-opt");
   setFlagsFromString("--semi-space-growth-factor=1");
   setFlagsFromString("--no-memory-reducer");
@@ -67,7 +67,7 @@ export async function command(context: CommandContext): Promise<number> {
   return 0;
 }
 
-/** Clients may ask them hundreds of times a second. P1 only sends. */
+/** Whether any output may be polled, up to hundreds of times a second. P1 only sends. */
 function hasPolledOutputs({ outputs: { p1: _, ...polled } }: Config): boolean {
   return Object.values(polled).some((sections) => sections.some(({ listen }) => listen !== undefined));
 }

@@ -37,7 +37,7 @@ export interface Pty {
   close(): Promise<void>;
 }
 
-/** @param link where a symbolic link to it is made, if anywhere @throws Error when there is no helper, or the link cannot be made */
+/** @param link path of a symbolic link to create @throws Error if there is no helper or the link cannot be created */
 export async function createPty(link?: string): Promise<Pty> {
   for (const { command, args } of HELPERS) {
     const helper = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });

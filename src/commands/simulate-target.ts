@@ -18,7 +18,7 @@ export interface Target {
   /** Whether all earlier bytes have been sent: a telegram is sent whole or not at all. */
   ready(): boolean;
   write(bytes: Uint8Array): void;
-  /** Resolves when all bytes have been sent; `false` if nothing takes them. */
+  /** Resolves when all bytes have been sent; `false` if nothing accepts them. */
   flush(): Promise<boolean>;
   /** Subscribes to bytes sent by a reader. */
   listen(listener: (bytes: Uint8Array) => void): void;
@@ -48,7 +48,7 @@ export async function openTarget(
       ready: () => !stdout.writableNeedDrain,
       write: (bytes) => stdout.write(bytes),
       flush: async () => true,
-      // There are no answers on standard output.
+      // Standard output has no back channel.
       listen: () => undefined,
       gone,
       close: async () => {},
@@ -59,7 +59,7 @@ export async function openTarget(
   return {
     where: name === "pty" ? pty.path : `${pty.path} (${name})`,
     pace: true,
-    // While nobody reads and the PTY is full, telegrams are skipped, as they would be lost on a wire.
+    // While nobody reads and the PTY is full, skip telegrams, as they would be lost on a wire.
     ready: () => pty.input.writableLength === 0,
     write: (bytes) => void pty.input.write(bytes),
     flush: () => within(FLUSH_MS, () => pty.input.writableLength === 0),

@@ -41,7 +41,7 @@ interface FormSection {
 }
 
 /**
- * The options in the form, by section, in the order of the table, without those that the image decides. The form nests
+ * The options in the form, by section, in the order of the table, without those that the image sets. The form nests
  * only one level, so each output is a section: `outputs.p1` becomes `outputs_p1`.
  */
 function sections(): Map<string, FormSection> {

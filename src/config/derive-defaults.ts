@@ -26,15 +26,15 @@ export function inImage(env: Environment): boolean {
   return (env.RUN_AS ?? "") !== "";
 }
 
-/** Where the program runs: advice is given in the words of that place. */
+/** Where the program runs; the wording of advice depends on it. */
 export function deploymentOf(env: Environment): "app" | "docker" | "host" {
   return underSupervisor(env) ? "app" : inImage(env) ? "docker" : "host";
 }
 
-/** How docker-compose.yml names the device in the container, whatever it is called outside. */
+/** Name of the device in the container (docker-compose.yml), whatever its name on the host. */
 const DEVICE_IN_CONTAINER = "/dev/ttyUSB0";
 
-/** The port as the user wrote it: docker-compose.yml passes the device on under a fixed name, and its own in DEVICE_ON_HOST. */
+/** The port as the user wrote it: docker-compose.yml maps the device to a fixed name and passes its own in DEVICE_ON_HOST. */
 export function portAsTyped(port: string, deviceOnHost: string | undefined): string {
   return port === DEVICE_IN_CONTAINER && deviceOnHost ? deviceOnHost : port;
 }

@@ -20,13 +20,13 @@ import { joinPath } from "./raw.ts";
 
 export type Language = "en" | "de";
 
-/** A key as people write it: the digits are checked, separators between them are accepted. */
+/** A key as people write it: hex digits with optional separators. */
 const KEY_PATTERN = "^\\s*(?:0[xX])?(?:[0-9A-Fa-f][\\s:,;_-]*){32}$";
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 interface Section {
-  /** `meter`, `mqtt`, …; empty for options that stand at the top. */
+  /** `meter`, `mqtt`, …; empty for top-level options. */
   readonly name: string;
   readonly about: About | null;
   readonly rows: readonly OptionRow[];
@@ -143,7 +143,7 @@ function exampleOf(row: OptionRow): string {
   return row.about.example ?? (row.many ? `[${String(row.default ?? "")}]` : String(row.default ?? ""));
 }
 
-/** Required options are set; all others are comments that show a value. */
+/** Options set in the example; all others are comments that show a value. */
 const SHOWN = new Set(["meter.port", "meter.key", "mqtt.server"]);
 
 /** An example of kaifa2mqtt.yaml with every option. Commented options show their default or a possible value. */

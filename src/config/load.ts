@@ -81,7 +81,7 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
       warnings.push(...imported.notes.map((note) => `${found.label}: ${note}`));
     }
   }
-  // If the file could not be read, nothing can be said about missing options.
+  // If the file could not be read, missing options cannot be judged.
   const readable = faults.length === 0 || root.entries.size > 0;
   if (found.label === OPTIONS_JSON) {
     joinMeters(root);
@@ -140,7 +140,7 @@ function inOrder(faults: readonly ConfigFault[]): ConfigFault[] {
   );
 }
 
-/** The file that the Debian package brings. */
+/** The file installed by the Debian package. */
 const PACKAGED = "/etc/kaifa2mqtt/kaifa2mqtt.yaml";
 
 /** The first existing file in the search order (product.md). */

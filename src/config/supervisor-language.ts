@@ -1,6 +1,6 @@
 /**
- * The language of the entities' names in the app: that of Home Assistant, where the user has chosen none. The app may start
- * before Home Assistant does, so the last answer is remembered in the data folder.
+ * The language of entity names in the app: Home Assistant's, unless the user has configured one. The app may start before
+ * Home Assistant, so the last answer is cached in the data folder.
  */
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -15,13 +15,13 @@ const FILE = "home-assistant-language";
 /** Home Assistant's language, and where it comes from. */
 export interface FoundLanguage {
   readonly language: Language;
-  /** `none`: neither an answer nor a remembered one, so English. */
+  /** `none`: neither an answer nor a cached one, so English. */
   readonly from: "home-assistant" | "memory" | "none";
 }
 
 /**
- * Asks Home Assistant, through the Supervisor, once; without an answer takes what it said before, else English. Never throws.
- * @param dataDir where the answer is remembered
+ * Asks Home Assistant once, through the Supervisor. Falls back to the cached answer, then to English. Never throws.
+ * @param dataDir where the answer is cached
  * @param url the Supervisor; for tests
  */
 export async function findLanguage(token: string, dataDir: string, url?: string): Promise<FoundLanguage> {
@@ -37,7 +37,7 @@ export async function findLanguage(token: string, dataDir: string, url?: string)
   }
 }
 
-/** Ours for a language tag of Home Assistant (`de`, `de-CH`, `en-GB`, `fr`): German or English. */
+/** Maps a language tag of Home Assistant (`de`, `de-CH`, `en-GB`, `fr`) to German or English. */
 function nearest(tag: string): Language {
   return /^de\b/i.test(tag) ? "de" : "en";
 }

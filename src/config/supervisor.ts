@@ -1,16 +1,16 @@
 /**
- * What the Home Assistant Supervisor tells the app: the broker, if none is configured (`GET /services/mqtt`, allowed by
- * `services: [mqtt:want]` in config.yaml), and the language of Home Assistant (`GET /core/api/config`, its proxy to Home
+ * Queries the Home Assistant Supervisor for the broker, if none is configured (`GET /services/mqtt`, allowed by
+ * `services: [mqtt:want]` in config.yaml), and for Home Assistant's language (`GET /core/api/config`, its proxy to Home
  * Assistant's REST API, allowed by `homeassistant_api: true`). developers.home-assistant.io/docs/apps/communication
  */
 import { request } from "node:http";
 
-/** Where the Supervisor answers inside of an app. */
+/** The Supervisor's address inside an app. */
 const SUPERVISOR_URL = "http://supervisor";
 const ANSWER_MS = 10_000;
-/** The bridge starts only after the question for the language, so it doesn't wait for a Home Assistant that is still starting. */
+/** Timeout for the language: it delays the bridge's start, which must not wait for a Home Assistant that is still starting. */
 const LANGUAGE_MS = 3_000;
-/** Its answers are a few hundred bytes, a few thousand with all integrations; whatever is longer is not the Supervisor. */
+/** Its answers have a few hundred bytes, a few thousand with all integrations; anything longer is not the Supervisor. */
 const ANSWER_BYTES = 64 * 1024;
 const PAUSE_MS = { first: 1_000, longest: 30_000 };
 
@@ -70,8 +70,8 @@ export async function askForLanguage(token: string, url: string = SUPERVISOR_URL
 }
 
 /**
- * Asks until there is a broker or `signal` is aborted (then `null`), with pauses from 1 s to 30 s. `onTrouble` is told each
- * failure: whoever logs it takes care to tell a repeated one once.
+ * Polls until there is a broker or `signal` is aborted (then `null`), with a back-off from 1 s to 30 s. `onTrouble` gets
+ * every failure; the caller limits the logging of repeated ones.
  */
 export async function waitForBroker(
   token: string,
@@ -120,7 +120,7 @@ function brokerOf(data: unknown): OfferedBroker {
   };
 }
 
-/** node:http and not `fetch`, which costs several megabytes for these few questions. */
+/** Uses node:http, because `fetch` costs several megabytes. */
 function get(url: string, token: string, limitMs = ANSWER_MS): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {

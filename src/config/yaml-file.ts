@@ -11,7 +11,7 @@ import { readText } from "./read-text.ts";
 const MAX_NODES = 200_000;
 /** Limits aliases that contain themselves. */
 const MAX_DEPTH = 20;
-/** More would not be read by anybody. */
+/** Nobody would read more. */
 const MAX_FAULTS = 100;
 
 export interface ParsedFile {

@@ -2,7 +2,7 @@
 import { cbc, ecb, gcm } from "@noble/ciphers/aes.js";
 import type { BlockCipher, GcmOptions } from "../codec/aes.ts";
 
-/** GCM tag of every DLMS security suite, bytes. The library's tags are whole; a shorter one is its beginning. */
+/** Length of the GCM tag of every DLMS security suite, bytes. The library's 16-byte tags are truncated to it. */
 const TAG_LENGTH = 12;
 const FULL_TAG_LENGTH = 16;
 
@@ -15,8 +15,8 @@ export function createBlockCipher(key: Uint8Array): BlockCipher {
 
 /** As in codec/aes.ts. */
 export function verifyGcmTag(ciphertext: Uint8Array, tag: Uint8Array, options: GcmOptions): boolean {
-  // The library checks whole tags only. GCM enciphers by adding a key stream: enciphering zeros gives that stream, with it
-  // the plaintext, and enciphering the plaintext gives the tag.
+  // The library verifies full-length tags only. GCM encrypts by XOR with a key stream: encrypting zeros yields that
+  // stream and with it the plaintext; encrypting the plaintext yields the tag.
   const stream = encipherGcm(new Uint8Array(ciphertext.length), options).ciphertext;
   const plaintext = ciphertext.map((byte, i) => byte ^ (stream[i] as number));
   const expected = encipherGcm(plaintext, options).tag;

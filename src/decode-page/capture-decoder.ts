@@ -1,6 +1,6 @@
 /**
- * Decodes what was pasted, dropped, or is heard at a port, and keeps each telegram and each fault with its bytes and its
- * place. Pure; everything stays in this page's memory.
+ * Decodes pasted text, a dropped file or the bytes from a port, and keeps each telegram and fault with its bytes and
+ * position. Pure; everything stays in this page's memory.
  */
 import { createDecoder } from "../codec/decoder.ts";
 import type { Decoder, DecoderEvent, DecoderOptions } from "../codec/decoder-event.ts";
@@ -9,9 +9,9 @@ import type { Telegram } from "../codec/telegram.ts";
 import { type CaptureKind, CaptureReader } from "../sources/capture-stream.ts";
 import { isP1Line } from "../sources/log-line.ts";
 
-/** Telegrams and faults that are kept and shown; the newest of a port, the first of a capture. */
+/** Maximum number of telegrams and faults kept and shown: the newest from a port, the first of a capture. */
 export const MAX_ENTRIES = 500;
-/** Largest capture that is read, bytes. */
+/** Maximum size of a capture, bytes. */
 export const MAX_CAPTURE = 8 * 1024 * 1024;
 
 /** A telegram, or a fault. */
@@ -19,7 +19,7 @@ export interface Entry {
   /** Position in the decoded bytes. */
   readonly offset: number;
   readonly bytes: Uint8Array;
-  /** The line of the pasted text, from 1; `null` where there are no lines. */
+  /** The line of the pasted text, from 1; `null` if the input has no lines. */
   readonly line: number | null;
   readonly telegram: Telegram | null;
   readonly fault: { readonly code: string; readonly message: string } | null;
@@ -32,7 +32,7 @@ export interface Decoded {
   readonly faults: number;
   /** Bytes that belong to no telegram. */
   readonly skipped: number;
-  /** A `lists:` block for telegrams that fit no list; empty where there were none. */
+  /** A `lists:` block for telegrams that fit no list; empty if there were none. */
   readonly template: string;
 }
 
@@ -47,7 +47,7 @@ export class CaptureDecoder implements Decoded {
   faults = 0;
   skipped = 0;
 
-  /** @param lineAt line of the text from which a byte came */
+  /** @param lineAt line of the text that contains the byte */
   constructor(
     keys: DecoderOptions,
     {
@@ -69,7 +69,7 @@ export class CaptureDecoder implements Decoded {
     return this.#take(this.#decoder.feed(bytes));
   }
 
-  /** The line has paused for longer than any telegram does. */
+  /** The line has been idle for longer than any gap within a telegram. */
   silence(): readonly DecoderEvent[] {
     return this.#take(this.#decoder.silence());
   }
@@ -78,7 +78,7 @@ export class CaptureDecoder implements Decoded {
     return this.#take(this.#decoder.end());
   }
 
-  /** A fault outside the decoder: a line that cannot be read, no telegram at all. */
+  /** Adds a fault from outside the decoder: an unreadable line, or no telegram at all. */
   addFault(code: string, message: string, offset: number, line: number | null = this.#lineAt(offset)): void {
     this.faults++;
     this.#add({ offset, bytes: new Uint8Array(0), line, telegram: null, fault: { code, message } });
@@ -153,7 +153,7 @@ function notHex(line: number): string {
   return `line ${line} of the hex text holds something else than hex digits`;
 }
 
-/** Number of the first line that is not hex, if most lines are; `null` if this is no hex text at all. */
+/** Number of the first line that is not hex, if most lines are; `null` if the input is not hex text. */
 function lineThatIsNoHex(input: Uint8Array): number | null {
   const lines = new TextDecoder("latin1").decode(input).split("\n");
   const isHex = (line: string) => /^[\s0-9a-fx:,;-]*$/i.test(line.replace(/#.*$/, ""));
@@ -162,7 +162,7 @@ function lineThatIsNoHex(input: Uint8Array): number | null {
   return lines.findIndex((line) => !isHex(line)) + 1 || null;
 }
 
-/** Pasted text as bytes. A text field turns CR LF into LF; P1 telegrams have their CRC over CR LF. */
+/** Pasted text as bytes. A text field turns CR LF into LF, but the CRC of P1 telegrams covers CR LF. */
 export function bytesOfText(text: string): Uint8Array {
   const isP1 = text.split("\n").some(isP1Line);
   return new TextEncoder().encode(isP1 ? text.replace(/\r?\n/g, "\r\n") : text);
@@ -181,7 +181,7 @@ function readerLines(reader: CaptureReader): (offset: number) => number | null {
   };
 }
 
-/** P1 telegrams are text themselves. Asked for offsets that only grow, it counts each line once. */
+/** P1 telegrams are text themselves. Call with increasing offsets only: each line is counted once. */
 function textLines(input: Uint8Array): (offset: number) => number | null {
   if (!isText(input)) return () => null;
   let [line, at] = [1, 0];

@@ -1,6 +1,6 @@
 /**
- * The doctor in the browser: tries the usual line settings as `kaifa2mqtt doctor` does, says what is the matter, and, once a
- * telegram has come, goes on listening at its setting until it is stopped.
+ * The doctor in the browser: tries the usual line settings as `kaifa2mqtt doctor` does and reports the diagnosis. Once a
+ * telegram has arrived, it keeps listening at that setting until stopped.
  */
 
 import type { DecoderOptions } from "../codec/decoder-event.ts";
@@ -13,23 +13,23 @@ import { type LineSettings, SourceError } from "../sources/source.ts";
 import { CaptureDecoder, type Decoded } from "./capture-decoder.ts";
 import { type WebSerialPort, WebSerialSource } from "./web-serial.ts";
 
-/** No pause inside a telegram is longer. */
+/** Maximum gap within a telegram. */
 const PAUSE_MS = 600;
-/** Time without a telegram after which something is wrong: three times the longest usual period. */
+/** Offline limit: three times the longest usual period. */
 const LIMIT_MS = 45_000;
 const TICK_MS = 1_000;
 
 export interface ListenHandlers {
   /** While settings are tried. */
   readonly onProgress: (line: LineSettings, elapsedMs: number, bytes: number) => void;
-  /** @param line at which telegrams come, `null` if they do not */
+  /** @param line the settings at which telegrams arrive; `null` if none do */
   readonly onDiagnosis: (diagnosis: Diagnosis, line: LineSettings | null) => void;
-  /** Telegrams and faults heard at the present setting. */
+  /** Telegrams and faults received at the current setting. */
   readonly onHeard: (heard: Decoded) => void;
 }
 
 /**
- * Returns when it is stopped, or when no setting brought a telegram.
+ * Returns when stopped, or when no setting yielded a telegram.
  * @param line the only setting to try; `null`: the usual ones
  */
 export async function listen(
@@ -54,7 +54,7 @@ export async function listen(
   if (signal.aborted) return;
   heard.silence();
   onHeard(heard);
-  // The bridge tries these two by itself.
+  // The bridge tries these two on its own.
   const byDefault = usual.slice(0, 2);
   const diagnosis = conclude(hearings, false, byDefault);
   const last = hearings.at(-1);

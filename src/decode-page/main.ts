@@ -67,7 +67,7 @@ function translate(): void {
   lineChoice.value = chosen;
 }
 
-/** The keys as typed; `null` if one of them is none: then it is said which. */
+/** The keys as typed; `null` if one is invalid, which is then reported. */
 function keys(): DecoderOptions | null {
   const read = (field: HTMLInputElement): Uint8Array | undefined | null => {
     const text = field.value.trim();
@@ -103,7 +103,7 @@ async function take(dropped: File): Promise<void> {
   } catch {
     file = null;
   }
-  // The text field shows what it is that is read; typing into it takes its place.
+  // The text field shows the file's name; typing into it replaces the file.
   input.value = file === null ? say(language, "unreadable") : "";
   input.placeholder = file?.name ?? "";
   decode();
@@ -228,10 +228,10 @@ document.addEventListener("drop", (event) => {
 byId("listen").addEventListener("click", () => void startListening());
 byId("stop").addEventListener("click", stopListening);
 byId("listen-controls").hidden = webSerial() === null;
-// Saved, it works without the bridge, and may use the serial port wherever it lies.
+// A saved copy works without the bridge, and can use the serial port wherever it is opened from.
 byId("save").hidden = !location.protocol.startsWith("http");
 
-// What scrolls must be reachable by keyboard.
+// Scrollable areas must be reachable by keyboard.
 for (const region of document.querySelectorAll(".scroll")) region.setAttribute("tabindex", "0");
 
 const dark = matchMedia("(prefers-color-scheme: dark)");

@@ -1,4 +1,4 @@
-/** What was found: a list of telegrams and faults, and of the chosen one its facts, its readings and its bytes. */
+/** The results: a list of telegrams and faults, and the facts, readings and bytes of the selected one. */
 import { quantityOf } from "../catalogue/quantities.ts";
 import type { DecoderOptions } from "../codec/decoder-event.ts";
 import { annotate } from "../codec/inspect/annotate.ts";
@@ -17,10 +17,10 @@ export class Results {
   #keys: DecoderOptions = {};
   #decoded: Decoded | DecodedCapture | null = null;
   #chosen: Entry | null = null;
-  /** Whether the user chose it; otherwise the newest of a port, or the first of a capture, is shown. */
+  /** Whether the user selected it; otherwise the newest from a port, or the first of a capture, is shown. */
   #isChoice = false;
 
-  /** @param live whether more comes: then the newest is on top */
+  /** @param live whether more will arrive: then the newest is on top */
   show(decoded: Decoded | DecodedCapture, keys: DecoderOptions, language: Language, live: boolean): void {
     this.#language = language;
     this.#keys = keys;
@@ -33,7 +33,7 @@ export class Results {
     const entries = live ? [...decoded.entries].reverse() : decoded.entries;
     const kept = this.#isChoice && this.#chosen !== null && entries.includes(this.#chosen);
     if (!kept) this.#isChoice = false;
-    // A reading is worth more than a fault.
+    // Prefer a reading to a fault.
     const opens = kept ? this.#chosen : (entries.find(({ telegram }) => telegram !== null) ?? entries[0] ?? null);
     this.#list(entries);
     this.#open(opens);
@@ -120,7 +120,7 @@ export class Results {
   }
 }
 
-/** The message of the codec; in German its translation, or what its code means. */
+/** The codec's message; in German its translation, else the meaning of its code. */
 function faultText({ code, message }: { readonly code: string; readonly message: string }, language: Language): string {
   const text = printable(message);
   if (language === "en") return text;

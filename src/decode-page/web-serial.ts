@@ -1,7 +1,7 @@
 /**
- * A serial adapter that the browser reads (Web Serial), as a source of bytes like any other. Two things are the browser's own:
- * after a parity or framing error it ends the stream of bytes and has a new one ready, with the port still open; and a port
- * that cannot be opened gives no reason.
+ * A serial adapter read through the browser (Web Serial), as a source like any other. Two browser peculiarities: after a
+ * parity or framing error the stream ends and a new one is ready, with the port still open; and a port that cannot be
+ * opened gives no reason.
  */
 import { ACKNOWLEDGE, AmisAnswer, ANSWER_MS } from "../sources/amis-answer.ts";
 import { type LineSettings, type Source, SourceError } from "../sources/source.ts";
@@ -25,7 +25,7 @@ export interface WebSerial {
   requestPort(): Promise<WebSerialPort>;
 }
 
-/** What the browser offers; `null` where it does not: Firefox, Safari, a page from the network without TLS. */
+/** The browser's Web Serial; `null` without it: in Firefox, Safari, or a page loaded over the network without TLS. */
 export function webSerial(): WebSerial | null {
   return (navigator as Navigator & { readonly serial?: WebSerial }).serial ?? null;
 }
@@ -74,7 +74,7 @@ export class WebSerialSource implements Source {
             if (done && !signal.aborted) throw new SourceError("lost", `${this.label} was closed`);
             if (done) break;
             const given = performance.now();
-            // The only byte that is ever sent, and only to a meter that asks for it; not if its request has waited too long.
+            // The only byte ever sent, and only to a meter that requests it; not if the request has waited too long.
             if (answer.heard(value, given, byteMs) && away < ANSWER_MS) await this.#acknowledge();
             this.#tap(value);
             yield value;

@@ -1,4 +1,4 @@
-/** The decode page's own words, in English and German; those that it shares with the status page are in http/page/words.ts. */
+/** The decode page's own words, in English and German; those shared with the status page are in http/page/words.ts. */
 import { fillIn, type Language, WORDS as STATUS, type Texts } from "../http/page/words.ts";
 
 const WORDS = {

@@ -19,9 +19,9 @@ export interface About {
   readonly shorthand?: string;
   /** For a section or list: lines of YAML that the example file shows instead of its options. */
   readonly exampleLines?: readonly string[];
-  /** `false`: not in the app's form, because the Supervisor or the image decides it. */
+  /** `false`: not in the app's form, because the Supervisor or the image sets it. */
   readonly addon?: false;
-  /** Whether the app's form begins with no value, though the option has a default: what it means there. */
+  /** Set if the option has a default but starts empty in the app's form: what an empty field means there. */
   readonly unsetInApp?: { readonly en: string; readonly de: string };
 }
 
@@ -38,7 +38,7 @@ export const text = (longest = 256) => z.string().check(z.minLength(1), z.maxLen
 /** A whole number within limits. */
 export const whole = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
 
-/** A topic to publish to (MQTT 5, 4.7): no wildcard, no NUL, no empty level at its ends, nothing of the broker's own ($). */
+/** A topic to publish to (MQTT 5, 4.7): no wildcard, no NUL, no leading or trailing slash, no `$` topic of the broker. */
 export const TOPIC = /^(?![$/])[^+#\0]*[^+#\0/]$/;
 export const TOPIC_ALLOWED = "an MQTT topic without +, # and without / at its ends";
 
