@@ -192,7 +192,7 @@ function clockJump(base: Baseline, { clock }: Sample, time: number): CheckFailur
 
 /**
  * After a long pause so much energy may have flowed that nearly any value would be plausible: a second telegram must
- * confirm it. The meter's clock tells such a pause from telegrams that were only delayed.
+ * confirm it. The meter's clock distinguishes such a pause from a mere delay.
  */
 function longGap(base: Baseline, { telegram, shape, clock }: Sample, time: number): CheckFailure | null {
   const passed = clock === null || base.clock === null ? time - base.at : clock - base.clock;

@@ -35,7 +35,7 @@ export interface Acceptance {
   disturbed(at: number): void;
   /** When `expire` must be called to decide held telegrams, milliseconds as `at`; `null` if none is held. */
   readonly due: number | null;
-  /** Pass `Infinity` at the end of the input to decide everything that is held. */
+  /** Pass `Infinity` at the end of the input to decide all held telegrams. */
   expire(at: number): Verdict[];
   /** State to keep over a restart (a JSON value of bounded size); changes with each accepted telegram. */
   memory(): unknown;

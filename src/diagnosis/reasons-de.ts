@@ -60,15 +60,15 @@ const REASONS: readonly (readonly [pattern: RegExp, german: string])[] = [
   ],
   // src/codec
   [
-    /^the telegram is encrypted, and no key is configured$/,
+    /^the telegram is encrypted, but no key is configured$/,
     "das Telegramm ist verschlüsselt, und kein Schlüssel ist angegeben",
   ],
   [
-    /^deciphering gives no telegram: .+$/,
+    /^deciphering yields no telegram: .+$/,
     "beim Entschlüsseln entsteht kein Telegramm: der Schlüssel passt nicht zu diesem Zähler",
   ],
   [
-    /^the authentication tag does not fit: .+$/,
+    /^the authentication tag does not match: .+$/,
     "das Authentifizierungs-Tag stimmt nicht: falscher Authentifizierungsschlüssel, oder Bytes wurden verändert",
   ],
   [/^.*checksum.*$/, "eine Prüfsumme stimmt nicht"],

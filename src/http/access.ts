@@ -1,7 +1,7 @@
 /**
- * Access control. In the Home Assistant app only the Supervisor's ingress is served, which has authenticated the user.
- * Elsewhere everyone who can connect is served, or, with a token, those who present it (`Authorization: Bearer …`, or a
- * session cookie after logging in). Cross-site requests that change or test anything are refused.
+ * Access control. In the Home Assistant app, only the Supervisor's ingress is served, which has authenticated the user.
+ * Elsewhere, everyone who can connect is served; with a token, only clients that present it (`Authorization: Bearer …`,
+ * or a session cookie after login). Cross-site requests that change or test anything are refused.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { isLoopbackHost } from "../process/loopback.ts";
@@ -15,7 +15,7 @@ export const SCRIPT_HEADER = "x-kaifa2mqtt";
 const COOKIE = "kaifa2mqtt_session";
 
 export interface AccessOptions {
-  /** The only address that is served; `null`: every one. */
+  /** The only address served; `null`: any. */
   readonly onlyPeer: string | null;
   /** `http.token` */
   readonly token: string | null;
@@ -48,7 +48,7 @@ const LOGIN_PATHS: ReadonlySet<string> = new Set([
 
 export class Access {
   readonly #options: AccessOptions;
-  /** New with each start: a restart logs everyone out. */
+  /** New at each start, so a restart logs everyone out. */
   readonly #secret = randomBytes(32);
 
   constructor(options: AccessOptions) {
@@ -58,7 +58,7 @@ export class Access {
   judge(request: RequestFacts): Verdict {
     const { onlyPeer, token, loopback } = this.#options;
     if (onlyPeer !== null && plainAddress(request.peer) !== onlyPeer) return "wrong-peer";
-    // DNS rebinding: a foreign site whose name was made to resolve to 127.0.0.1 is recognised by its Host header.
+    // DNS rebinding: a foreign site whose name resolves to 127.0.0.1 is detected by its Host header.
     if (loopback && token === null && onlyPeer === null && !isLoopbackHost(request.header("host"))) return "wrong-host";
     if (request.method !== "GET" && request.method !== "HEAD" && !this.#sameSite(request)) return "cross-site";
     if (token === null || OPEN_PATHS.has(request.path) || LOGIN_PATHS.has(request.path)) return "ok";
@@ -78,7 +78,7 @@ export class Access {
     return this.#options.token !== null && equal(text, this.#options.token);
   }
 
-  /** `Set-Cookie` after logging in, valid for a month; after logging out one that deletes it. */
+  /** `Set-Cookie` after login, valid for a month; after logout, one that deletes it. */
   cookie(loggedIn: boolean): string {
     const value = loggedIn ? this.#session() : "";
     return `${COOKIE}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${loggedIn ? 2_592_000 : 0}`;

@@ -33,7 +33,7 @@ import type { LiveState } from "./live-state.ts";
 import type { KeyTestResult, LedgerView, PageSettings, TelegramDetail, TelegramSummary } from "./page-model.ts";
 import type { Recorded, Recorder } from "./recorder.ts";
 
-/** Event streams that may be open at the same time; one more closes the oldest. */
+/** Maximum number of concurrent event streams; one more closes the oldest. */
 const MAX_LISTENERS = 32;
 /** Longest span that the power plot may request. */
 const MAX_SPAN_MS = 31 * 86_400_000;
@@ -54,7 +54,7 @@ export interface AppParts {
   readonly recorder: Recorder;
   readonly view: BridgeView;
   readonly keysOf: (index: number) => MeterKeys;
-  /** Parses a key as people paste it; `null`: keys cannot be tried here, since everyone in the network is served. */
+  /** Parses a key as people paste it; `null`: keys cannot be tested here, since everyone in the network is served. */
   readonly tryKeys: ((text: string) => Uint8Array | null) | null;
   /** The last lines of the log; absent: the page shows none. */
   readonly logTail?: LogTail | undefined;
@@ -120,7 +120,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
 
   app.get("/api/state", (c) => sendJson(c, live.snapshot(Date.now(), access.loggedIn(factsOf(c)))));
   app.get("/events", (c) => {
-    // A client that never reads would keep its slot for ever. A page whose stream is closed reconnects, or polls.
+    // A client that never reads would keep its slot forever. A page whose stream is closed reconnects or polls.
     const [oldest] = listeners;
     if (listeners.size >= MAX_LISTENERS) oldest?.();
     const loggedIn = access.loggedIn(factsOf(c));
@@ -139,7 +139,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
       let stop = (): void => undefined;
       const ended = Promise.race([sentAway, new Promise<void>((resolve) => stream.onAbort(resolve))]);
       try {
-        // Nothing is queued for a client that does not read: it gets the newest state once it does.
+        // Queue nothing for a client that does not read: it gets the latest state once it does.
         let busy = false;
         const send = async (): Promise<void> => {
           if (busy) return;
@@ -286,7 +286,7 @@ function summaryOf({ wire: _wire, telegram: _telegram, index: _index, ...summary
   return summary;
 }
 
-/** JSON in which texts from the meter, the broker or a file are escaped where they could reorder or hide what is shown (U+202E, …). */
+/** JSON with characters escaped that could reorder or hide displayed text (U+202E, …): it may come from a meter, broker or file. */
 function jsonText(value: object): string {
   return JSON.stringify(value, (_, part: unknown) => (typeof part === "string" ? printable(part) : part));
 }

@@ -20,7 +20,7 @@ export const ASSET_NAMES = Object.keys(TYPES) as readonly AssetName[];
 export interface Asset {
   readonly type: string;
   readonly etag: string;
-  /** The Content-Security-Policy that the document itself brings; `null`: that of every answer holds. */
+  /** The document's own Content-Security-Policy; `null`: the default of every answer applies. */
   readonly policy: string | null;
   readonly plain: Uint8Array<ArrayBuffer>;
   readonly gzip: Uint8Array<ArrayBuffer>;
@@ -45,7 +45,7 @@ export async function loadAssets(folder: string): Promise<ReadonlyMap<AssetName,
   return assets;
 }
 
-/** What the `meta` element at the beginning of a document says. */
+/** The policy in the `meta` element at the start of a document. */
 function policyOf(name: AssetName, plain: Uint8Array): string | null {
   if (!name.endsWith(".html")) return null;
   const head = Buffer.from(plain.subarray(0, 2_048)).toString("latin1");

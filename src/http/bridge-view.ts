@@ -10,9 +10,9 @@ export interface BrokerStatus {
   readonly connected: boolean;
   /** Messages sent since the start. */
   readonly published: number;
-  /** Why it is not connected: a sentence without secrets; `null` while it is. */
+  /** Why it is not connected, a sentence without secrets; `null` while connected. */
   readonly error: string | null;
-  /** The same in German; absent: there is only the English one. */
+  /** The same in German; absent if there is only English. */
   readonly errorDe?: string | null;
   /** What is wrong although it is connected: refused publications, another bridge announcing the same meter. */
   readonly problems?: readonly { readonly en: string; readonly de: string }[];
@@ -20,7 +20,7 @@ export interface BrokerStatus {
 
 export interface Health {
   readonly healthy: boolean;
-  /** One sentence for each thing that is wrong; empty when healthy. */
+  /** One sentence per problem; empty when healthy. */
   readonly reasons: readonly string[];
 }
 

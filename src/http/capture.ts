@@ -77,7 +77,7 @@ function anonymise({ wire, outcome }: Recorded, keys: Keys, newKeys: NewKeys): U
     if (dissection.slices.length === 0) return anonymousP1(wire);
     if (dissection.spans.some(({ kind }) => kind === "unknown")) return null;
     const apdu = joinSlices(wire, dissection.slices);
-    // M-Bus records of an AMIS hold no number of the meter.
+    // M-Bus records of an AMIS do not contain the meter number.
     if (apdu[0] === CI_RECORDS) return replaceApdu(wire, dissection, recipherRecords(apdu, keys.key, newKeys.key));
     const ciphered = apdu[0] === 0xdb || apdu[0] === 0xdc;
     return replaceApdu(wire, dissection, ciphered ? anonymousCiphered(apdu, keys, newKeys) : anonymousPlain(apdu));
@@ -101,7 +101,7 @@ function anonymousCiphered(apdu: Uint8Array, keys: Keys, newKeys: NewKeys): Uint
     invocationCounter,
     securityControl,
   });
-  // The length before it may have been written in another form; content and tag have the length that they had.
+  // The length before it may have been encoded differently; content and tag keep their length.
   copy.set(again.subarray(again.length - (apdu.length - contentAt)), contentAt);
   return copy;
 }
@@ -110,7 +110,7 @@ function beginsWell(plaintext: Uint8Array): boolean {
   return plaintext[0] === DATA_NOTIFICATION || plaintext[0] === 0x2f;
 }
 
-/** A data-notification, its body alone, or P1 text with other numbers. @throws CodecError if it is neither */
+/** Replaces the numbers in a data-notification, a bare body or a P1 text. @throws CodecError if it is neither */
 function anonymousPlain(apdu: Uint8Array): Uint8Array {
   if (apdu[0] === 0x2f) return anonymousP1(apdu);
   const copy = apdu.slice();
@@ -132,7 +132,7 @@ function anonymousPlain(apdu: Uint8Array): Uint8Array {
 }
 
 /**
- * Blanks a text that may be a number of the meter: at least five digits, or bytes that are no text. OBIS codes (6
+ * Blanks a text that may be a meter number: at least five digits, or non-text bytes. OBIS codes (6
  * bytes), dates (12, 5, 4) and names like `KFM_001` stay.
  */
 function blankNumber(bytes: Uint8Array, start: number, end: number): void {
@@ -152,7 +152,7 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** A P1 text whose identifiers and messages (0-n:96.1.x, 96.13.x, 42.0.0) are zeros, with a check sum of the same kind. */
+/** A P1 text with zeros for identifiers and messages (0-n:96.1.x, 96.13.x, 42.0.0), and a checksum of the same kind. */
 function anonymousP1(wire: Uint8Array): Uint8Array {
   const copy = new Uint8Array(wire);
   const { spans, seals } = dissect(wire);

@@ -1,4 +1,4 @@
-/** What the plots show as CSV: comma, point, ISO 8601 in UTC, one header line. */
+/** The data of the plots as CSV: comma-separated, decimal point, ISO 8601 in UTC, one header line. */
 
 import { hoursOf } from "./page/energy.ts";
 import type { EnergyHour, PowerSeries } from "./page-model.ts";
@@ -11,7 +11,7 @@ export function powerCsv({ start, stepMs, watts }: PowerSeries): string {
   return ["start,power_net_w", ...rows, ""].join("\n");
 }
 
-/** Energy (kWh) by hour; hours in which nothing is known are left out. */
+/** Energy (kWh) by hour; hours without data are left out. */
 export function energyCsv(hours: readonly EnergyHour[], now: number): string {
   const first = hours[0]?.start ?? now;
   const bars = hoursOf(hours, now, Math.floor(now / HOUR_MS) - Math.floor(first / HOUR_MS) + 1);

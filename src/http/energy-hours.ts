@@ -4,7 +4,7 @@ import type { Point } from "../ledger/point.ts";
 import type { EnergyHour } from "./page-model.ts";
 
 const HOUR_MS = 3_600_000;
-/** How far back the plot goes. */
+/** Time span of the plot. */
 const SPAN_MS = 62 * 24 * HOUR_MS;
 
 /** First and last registers of each hour of the last two months for which the ledger has data, oldest first. */

@@ -16,7 +16,7 @@ const MAX_METERS = METER_LIMITS.powerPlots;
 const FINE = { stepMs: 10_000, slots: 8_640 };
 const COARSE = { stepMs: 300_000, slots: 8_928 };
 
-/** A clock that goes back by more than this has been adjusted: slots in its future are dropped. */
+/** If the clock goes back by more than this, it was adjusted: slots in its future are dropped. */
 const SMALL_STEP_BACK_MS = 60_000;
 
 /** A ring of slots of equal length; NaN where there are no data. */
@@ -86,7 +86,7 @@ export class History {
       const value = values.find((candidate) => candidate.key === key);
       return value?.numeric ? Number(value.text) : null;
     };
-    // A meter that names import alone does not feed in.
+    // A meter that sends only import does not feed in.
     const power = watts("power_net") ?? watts("power_import");
     if (power !== null) this.addPower(meter.id, receivedAt, power);
   }
@@ -113,7 +113,7 @@ export class History {
     return { start: (last - count + 1) * stepMs, stepMs, watts };
   }
 
-  /** Writes the history to a file, in one step. */
+  /** Writes the history to a file atomically. */
   async save(file: string): Promise<void> {
     const meters: Record<string, Record<string, StoredRing>> = {};
     for (const [id, meter] of this.#meters) {

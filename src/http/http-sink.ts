@@ -21,7 +21,7 @@ import { Recorder } from "./recorder.ts";
 
 /** How often the history is saved; also when the bridge stops. */
 const SAVE_MS = 3_600_000;
-/** Pause before listening is retried. */
+/** Delay before listening is retried. */
 const RETRY_MS = 30_000;
 const STOP_MS = 1_000;
 /** A socket without traffic for this long is closed. */
@@ -47,7 +47,7 @@ export interface HttpSinkOptions {
   /** Whether we run in a container: only Docker knows where the page is reachable from outside. */
   readonly inContainer?: boolean;
   readonly view: BridgeView;
-  /** What the configuration calls the meters, in its order. */
+  /** The configured meters, in order. */
   readonly meters?: readonly ConfiguredMeter[];
   /** Keys of the meter at this position in the configuration. */
   readonly keysOf: (index: number) => MeterKeys;
@@ -81,7 +81,7 @@ export class HttpSink implements Sink {
     this.recorder = new Recorder(() => this.#live.changed());
   }
 
-  /** Keys may be tried unless everyone in the network is served; `null`: not here. */
+  /** Keys may be tested unless everyone in the network is served; `null`: not here. */
   get #keyTest(): HttpSinkOptions["parseKey"] | null {
     const { http, supervised, parseKey } = this.#options;
     return supervised || http.token !== undefined || isLoopback(http.host) ? parseKey : null;
@@ -92,7 +92,7 @@ export class HttpSink implements Sink {
     this.#live.accept(event);
   }
 
-  /** The log line that says where the page is. */
+  /** The log line with the page's address. */
   #whereabouts(): string {
     const { http, supervised, inContainer = false } = this.#options;
     if (supervised) return "status page: open it from Home Assistant";
@@ -104,7 +104,7 @@ export class HttpSink implements Sink {
     );
   }
 
-  /** Where it listens, `null` if it does not. */
+  /** Its listen address; `null` if it is not listening. */
   get url(): string | null {
     const address = this.#server?.address();
     if (address === null || address === undefined || typeof address === "string") return null;

@@ -1,11 +1,11 @@
-/** Tries a key on the latest telegrams. The key is neither kept nor logged nor echoed. */
+/** Tests a key on the latest telegrams. The key is neither stored nor logged nor echoed. */
 
 import type { Keys } from "../codec/apdu/ciphering.ts";
 import { createDecoder } from "../codec/decoder.ts";
 import type { KeyTestResult } from "./page-model.ts";
 import type { Recorded } from "./recorder.ts";
 
-/** Telegrams tried, newest first: a single one might be damaged. */
+/** Number of telegrams tested, newest first: a single one might be damaged. */
 const TRIES = 6;
 
 /** @param recorded newest first */
@@ -18,7 +18,7 @@ export function testKey(recorded: readonly Recorded[], keys: Keys): KeyTestResul
       if (event.type === "telegram") result = "plain";
       if (event.type !== "fault") continue;
       if (event.code === "authentication") result = "authentication-wrong";
-      // A telegram of unknown layout that decrypts proves the key all the same.
+      // A telegram of unknown layout still proves the key if it decrypts.
       else if (event.code === "unsupported") return { result: "fits" };
       else if (event.code === "key-wrong" && result === "none") result = "wrong";
     }

@@ -26,7 +26,7 @@ export function isDate(text: string): boolean {
 
 /**
  * Rows that begin in the range, by the meter's local time.
- * @throws the error of the file system if the ledger is there but cannot be read
+ * @throws the file system's error if the ledger exists but cannot be read
  */
 export async function ledgerView(
   ledger: Pick<LedgerReader, "points">,
@@ -50,7 +50,7 @@ export async function ledgerView(
   };
 }
 
-/** As `kaifa2mqtt export` prints it, and the names of the tariff windows. */
+/** As printed by `kaifa2mqtt export`, plus the names of the tariff windows. */
 export function ledgerCsv({ rows }: LedgerView): string {
   const kwh = (wh: number | null): string => (wh === null ? "" : (wh / 1000).toFixed(3));
   const cell = (text: string): string => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
@@ -93,8 +93,8 @@ function rowOf(interval: Interval, windows: readonly TariffWindow[]): LedgerRow 
 }
 
 /**
- * The whole quarter with the highest import that begins in the range; of equal ones the first. `null` if nothing was drawn.
- * A year has 35,000 points: their intervals are not made for this.
+ * The complete quarter with the highest import in the range, the first of equal ones; `null` if nothing was imported.
+ * Works on the points directly, because a year has 35,000 of them.
  */
 function peakOf(points: readonly Point[], fromTime: number, toTime: number): LedgerView["peak"] {
   let [peak, most]: [Point | null, number] = [null, 0];
@@ -115,9 +115,9 @@ function peakOf(points: readonly Point[], fromTime: number, toTime: number): Led
   return peak === null ? null : { start: formatLocal(peak), watts: Math.round((most * HOUR_MS) / QUARTER_MS) };
 }
 
-/** Cached views: one for each meter, month and year that somebody has open. */
+/** Maximum number of cached views: one per meter, month and year that somebody has open. */
 const MAX_VIEWS = 8;
-/** How long a month or a year stays in the cache: pages reload every minute, and a year takes half a second of CPU time. */
+/** Cache lifetime of a month or year: pages reload every minute, and a year takes half a second of CPU time. */
 const KEEP_MS = 300_000;
 
 /** Reads views of the ledger, and caches months and years. */

@@ -5,18 +5,18 @@ import type { BridgeView, BrokerStatus } from "./bridge-view.ts";
 import { API_VERSION, type PageBroker, type PageMeter, type PageState } from "./page-model.ts";
 import { stagesOf } from "./stages.ts";
 
-/** Debounce: changes within this time are sent together. */
+/** Changes within this time are coalesced. */
 const COALESCE_MS = 100;
 /** The state is sent at least this often: counters change, and proxies close idle connections. */
 const HEARTBEAT_MS = 10_000;
 
-/** A value is dropped when it has not been sent for this long: some meters send part of their lists once an hour. */
+/** A value is dropped after this long without an update: some meters send part of their lists once an hour. */
 const KEEP_MS = 2 * 3_600_000;
-/** Values kept and served of one meter; the largest known list has fewer than 60. */
+/** Maximum number of values kept and served per meter; the largest known list has fewer than 60. */
 const MAX_VALUES = 160;
-/** Meters whose values are kept, so that a line on which the meter number keeps changing does not fill the memory. */
+/** Maximum number of meters whose values are kept, in case the meter number on a line keeps changing. */
 const MAX_METERS = METER_LIMITS.statusPage;
-/** Longest text that is served, characters. */
+/** Maximum length of a served text, characters. */
 const MAX_TEXT = 200;
 /** A value stays current for this many of its own intervals, like a meter (meter/period.ts). */
 const INTERVALS = 3;
@@ -62,7 +62,7 @@ export class LiveState {
     this.changed();
   }
 
-  /** To be called when anything that the page shows may have changed; subscribers are called once for a burst of changes. */
+  /** Call when anything that the page shows may have changed; subscribers are notified once per burst of changes. */
   changed(): void {
     if (this.#listeners.size === 0 || this.#pending !== null) return;
     this.#pending = setTimeout(() => {
@@ -98,7 +98,7 @@ export class LiveState {
 
   #merge({ meter, meterTime, receivedAt, values }: Reading): void {
     const current = this.#current.get(meter.id) ?? { values: new Map(), meterTime: null, omitted: 0 };
-    // Moved to the end: the meter that has been silent for longest is dropped first.
+    // Move it to the end, so that the meter silent for longest is dropped first.
     this.#current.delete(meter.id);
     this.#current.set(meter.id, current);
     const oldest = this.#current.keys().next();
@@ -166,7 +166,7 @@ export class LiveState {
   }
 }
 
-/** Problems of the broker that are served. */
+/** Maximum number of broker problems served. */
 const MAX_PROBLEMS = 20;
 
 function pageBroker({ server, connected, error, errorDe, problems = [] }: BrokerStatus): PageBroker {

@@ -1,6 +1,6 @@
 /**
  * `/metrics` for Prometheus, by its conventions: base units (joules, not kilowatt hours), `_total` for counters, labels
- * where metrics differ in nothing else. Values are collected on request; nothing runs in between.
+ * for what would otherwise be separate metrics. Values are collected on request only.
  */
 import { Counter, Gauge, Registry } from "prom-client";
 import type { MeterStatus, ReadingValue } from "../meter/events.ts";
@@ -133,7 +133,7 @@ function addValues(current: Iterable<CurrentValues>, gauge: MakeGauge, counter: 
       const metric =
         made.get(measured.name) ?? (measured.counter ? counter : gauge)(measured.name, measured.help, labels);
       made.set(measured.name, metric);
-      // Rounded to the digits that a double has: 0.1 kWh are 360000 J, not 360000.00000000006.
+      // Rounded to a double's significant digits: 0.1 kWh is 360000 J, not 360000.00000000006.
       const base = Number((Number(value.text) * measured.factor).toPrecision(15));
       metric.inc({ meter, ...labelsOf(value) }, base);
     }

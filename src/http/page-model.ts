@@ -15,9 +15,9 @@ export type StageName = "adapter" | "line" | "frames" | "decryption" | "acceptan
 export interface Stage {
   readonly name: StageName;
   readonly light: Light;
-  /** What got through since the start: times opened (adapter), bytes (line), telegrams, or messages (broker). */
+  /** Count of successes since startup: times opened (adapter), bytes (line), telegrams, or messages (broker). */
   readonly passed: number;
-  /** What failed here. */
+  /** Count of failures at this stage. */
   readonly failed: number;
 }
 
@@ -31,13 +31,13 @@ export interface PageValue {
   readonly name: Bilingual | null;
   /** When it arrived, milliseconds of the server's wall clock. */
   readonly at: number;
-  /** The age beyond which it is no longer current, milliseconds. */
+  /** Maximum age of a current value, milliseconds. */
   readonly limitMs: number;
 }
 
 export interface PageMeter {
   readonly index: number;
-  /** `null` until a telegram has named it, unless it is configured. */
+  /** `null` until a telegram identifies the meter, unless it is configured. */
   readonly id: string | null;
   /** The configured name until a telegram has arrived. */
   readonly name: string | null;
@@ -73,11 +73,11 @@ export interface PageOutput {
   readonly meter: string | null;
   readonly clients: number;
   readonly ageMs: number | null;
-  /** Whether values of the moment are served. */
+  /** Whether instantaneous values are served. */
   readonly fresh: boolean;
 }
 
-/** Version of this interface: raised when something is removed or changes its meaning, not when something is added. */
+/** Version of this interface: incremented when something is removed or changes its meaning, not for additions. */
 export const API_VERSION = 1;
 
 export interface PageState {
@@ -88,12 +88,12 @@ export interface PageState {
   readonly now: number;
   /** Whether keys can be tested here: under Home Assistant, with a token, or on the loopback address. */
   readonly keyTest: boolean;
-  /** Whether the request carried a session or token, so that there is something to log out of. */
+  /** Whether the request carried a session or token, so that the page offers to log out. */
   readonly loggedIn: boolean;
   readonly broker: PageBroker | null;
   readonly meters: readonly PageMeter[];
   readonly outputs: readonly PageOutput[];
-  /** What of Home Assistant's statistics was missed, filled and left; `null` if `homeassistant.backfill` is off. */
+  /** Which hours Home Assistant's statistics missed, and which were filled; `null` if `homeassistant.backfill` is off. */
   readonly backfill: PageBackfill | null;
 }
 
@@ -123,7 +123,7 @@ export interface PageBroker {
   readonly problems: readonly Bilingual[];
 }
 
-/** Mean net power (W, import positive) in slots of equal length; `null` where nothing came. */
+/** Mean net power (W, import positive) in slots of equal length; `null` without data. */
 export interface PowerSeries {
   /** Start of the first slot, milliseconds of the wall clock. */
   readonly start: number;
@@ -147,12 +147,12 @@ export interface LedgerRow {
   /** Local time of the meter with its offset, `2026-03-29T03:00:00+02:00`. */
   readonly start: string;
   readonly end: string;
-  /** Wh; `null` where the meter does not send it. Negative where a register fell. */
+  /** Wh; `null` if the meter does not send it, negative if a register fell. */
   readonly importWh: number | null;
   readonly exportWh: number | null;
   /** Empty for a whole step; see docs/ledger.md. */
   readonly mark: "" | "gap" | "reset";
-  /** Names of the tariff windows that hold it; quarters of a day only. */
+  /** Names of the tariff windows that contain it; only for the quarters of a day. */
   readonly windows: readonly string[];
 }
 
@@ -162,7 +162,7 @@ export interface LedgerView {
   readonly endAt: number;
   /** Rows that begin in the range, oldest first. */
   readonly rows: readonly LedgerRow[];
-  /** The whole quarter with the highest import in the range, and its mean power; `null` if nothing was drawn. */
+  /** The complete quarter with the highest import in the range, and its mean power; `null` if nothing was imported. */
   readonly peak: { readonly start: string; readonly watts: number } | null;
 }
 
@@ -172,12 +172,12 @@ export interface TelegramSummary {
   readonly at: number;
   readonly bytes: number;
   readonly transport: string | null;
-  /** As `decode --json` says it; `null` of a telegram that could not be read. */
+  /** As in `decode --json`; `null` for a telegram that could not be read. */
   readonly security: string | null;
   readonly systemTitle: string | null;
   /** `ok`, or the error code. */
   readonly outcome: string;
-  /** Why it was rejected. The German text is `null` where there is only an English one. */
+  /** Why it was rejected. The German text is `null` if there is only English. */
   readonly message: { readonly en: string; readonly de: string | null } | null;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Ring buffers for the page and for captures: the latest telegrams and faults with their bytes, and the raw bytes with
- * their time of arrival. Bounded. It wraps decoder and acceptance, so that the meter does not know of it.
+ * their time of arrival. Bounded. Wraps decoder and acceptance, so the meter needs no knowledge of it.
  */
 
 import type { Acceptance } from "../acceptance/verdict.ts";
@@ -12,11 +12,11 @@ import type { TelegramSummary } from "./page-model.ts";
 
 /** Telegrams kept per meter: two minutes at the usual five seconds. */
 const PER_METER = 24;
-/** Longer telegrams than any meter sends are not kept. */
+/** Longer telegrams are not kept; no meter sends them. */
 const MAX_TELEGRAM_BYTES = 4_096;
 /** Raw bytes kept per meter. */
 const MAX_RAW_BYTES = 16_384;
-/** Longest reason that is kept, characters. */
+/** Maximum length of a stored reason, characters. */
 const MAX_REASON = 300;
 /** Bytes that arrive within this time form one line of a capture. */
 const SAME_CHUNK_MS = 500;
@@ -48,7 +48,7 @@ export class Recorder {
   readonly #tapes = new Map<number, Tape>();
   #nextId = 1;
 
-  /** @param changed is called after each telegram or fault */
+  /** @param changed called after each telegram or fault */
   constructor(changed: () => void = () => undefined, wall: () => number = Date.now) {
     this.#changed = changed;
     this.#wall = wall;

@@ -35,7 +35,7 @@ const COUNTED_AT: Readonly<Record<string, StageName>> = {
   authentication: "decryption",
 };
 
-/** Six stages in order. Those after a failing one are waiting, whatever they did before. */
+/** Six stages in order. Stages after a failing one are waiting, whatever their earlier state. */
 export function stagesOf(status: MeterStatus, broker: BrokerStatus | null): Stage[] {
   const { counters, diagnosis } = status;
   const failing = diagnosis.code === "ok" || diagnosis.code === "starting" ? null : FAILS_AT[diagnosis.code];

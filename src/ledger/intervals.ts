@@ -6,16 +6,16 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /**
- * How an interval is marked. Empty: it is exactly one step long. `gap`: its energy cannot be divided, it is only part of a
- * step (the ledger begins or ends in it), or the meter's clock was set in it. `reset`: a register fell, or the meter was
- * replaced.
+ * How an interval is marked. Empty: it is exactly one step long. `gap`: its energy cannot be divided into steps, it is
+ * only part of a step (the ledger begins or ends in it), or the meter's clock was set during it. `reset`: a register fell,
+ * or the meter was replaced.
  */
 export type IntervalMark = "" | "gap" | "reset";
 
 export interface Interval {
   readonly start: LocalInstant;
   readonly end: LocalInstant;
-  /** Wh by register: the difference of the registers at end and start. Negative where one fell. */
+  /** Wh by register: the difference of the registers at end and start; negative if one fell. */
   readonly energy: Registers;
   readonly mark: IntervalMark;
 }
@@ -23,7 +23,7 @@ export interface Interval {
 export const STEPS = ["quarter", "hour", "day", "month"] as const;
 export type Step = (typeof STEPS)[number];
 
-/** The time between two relevant points, and what happened in it. */
+/** The time between two relevant points, and any event in it. */
 interface Piece {
   readonly from: Point;
   readonly to: Point;
@@ -45,8 +45,8 @@ export interface Span {
 }
 
 /**
- * The ledger in steps of local time, limited to what begins in the span, which may cut the first and the last step.
- * Unknown step boundaries are left out, as with quarters; the quarter in which a register fell gets a row of its own.
+ * The ledger in steps of local time, limited to those that begin in the span, which may cut the first and the last step.
+ * Unknown step boundaries are left out, as with quarters; the quarter in which a register fell gets its own row.
  */
 export function stepsOf(points: readonly Point[], step: Step, { from, to }: Span = {}): Interval[] {
   const pieces = piecesOf(points).filter((piece) => (from?.(piece.from) ?? true) && !(to?.(piece.from) ?? false));
@@ -80,7 +80,7 @@ function interval(from: Point, to: Point, mark: IntervalMark): Interval {
   return { start: { at, offset }, end: { at: to.at, offset: to.offset }, energy, mark };
 }
 
-/** Skips points within a quarter, except the very first and last, but keeps the events that they mark. */
+/** Skips points within a quarter, except the very first and last, but keeps their event marks. */
 function piecesOf(points: readonly Point[]): Piece[] {
   const pieces: Piece[] = [];
   let from: Point | null = null;
@@ -102,7 +102,7 @@ function piecesOf(points: readonly Point[]): Piece[] {
 /** Whether a step begins at this point, by its local time. */
 function opensStep(point: Point, step: Step): boolean {
   if (!isBoundary(point)) return false;
-  // By numbers: a year has 35,000 points, and texts of their times took most of the time that its months need.
+  // Uses numbers: a year has 35,000 points, and formatting their times dominated the run time.
   const local = localTime(point);
   switch (step) {
     case "quarter":
@@ -122,7 +122,7 @@ function isWithinStep(from: Point, to: Point, step: Step): boolean {
   return stepNumber(from, step) === last;
 }
 
-/** A number that grows by one from each step to the next. */
+/** A number that increases by one with each step. */
 function stepNumber(point: LocalInstant, step: Step): number {
   const local = localTime(point);
   switch (step) {

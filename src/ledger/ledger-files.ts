@@ -1,4 +1,4 @@
-/** Where the ledger is stored: `<data_dir>/ledger/<meter>/YYYY-MM.csv`, a file for each month of local time. */
+/** Files of the ledger: `<data_dir>/ledger/<meter>/YYYY-MM.csv`, one per month of local time. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -45,7 +45,7 @@ export function readMonthSync(folder: string, name: string, content: LedgerConte
     const path = join(folder, name);
     if (statSync(path).size <= LARGEST_BYTES) readLines(readFileSync(path, "utf8"), content);
   } catch {
-    // Nothing is known about that month.
+    // The month counts as empty.
   }
 }
 

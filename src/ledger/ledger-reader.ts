@@ -1,6 +1,6 @@
 /**
- * Reads the ledger, inside the bridge or in another process while the bridge runs. Needs no lock: files are only ever
- * appended to, and a line that is just being written is skipped.
+ * Reads the ledger, inside the bridge or in another process while the bridge runs. Needs no lock: files are append-only,
+ * and an incomplete last line is skipped.
  */
 import { join } from "node:path";
 import { type Interval, intervalsOf } from "./intervals.ts";
@@ -8,7 +8,7 @@ import { ledgerFolder, ledgerMeters, monthFile, monthFiles, readMonth } from "./
 import { appendPoint, isBoundary, type Point } from "./point.ts";
 import type { LedgerContent } from "./point-line.ts";
 
-/** Months are those of local time, so a file may begin and end up to an offset away from UTC's month. */
+/** Files cover months of local time, which differ from UTC months by up to the UTC offset. */
 const MARGIN_MS = 2 * 86_400_000;
 
 /** Milliseconds since 1970; `from` is included, `to` is not. */
@@ -37,7 +37,7 @@ export class LedgerReader {
 
   /**
    * Quarters and marked intervals that begin in the span, oldest first.
-   * @throws the error of the file system if a file exists but cannot be read
+   * @throws the file system's error if a file exists but cannot be read
    */
   async intervals(
     meter: string,
@@ -57,7 +57,7 @@ export class LedgerReader {
     const oldest = names[0];
     const first = isGiven(from) ? monthFile({ at: from - MARGIN_MS, offset: 0 }) : "";
     const last = isGiven(to) ? monthFile({ at: to + MARGIN_MS, offset: 0 }) : "~";
-    // An interval that overlaps the span may begin or end far outside of it.
+    // An interval that overlaps the span may begin or end far outside it.
     const before = names.findLast((name) => name < first);
     const after = names.find((name) => name > last);
     const wanted = names.filter((name) => (name >= first && name <= last) || name === before || name === after);

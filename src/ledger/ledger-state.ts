@@ -9,10 +9,10 @@ const HOUR_MS = 3_600_000;
 /** Energy in Wh, power in W; `null`: not known. */
 export interface LedgerState {
   readonly quarterStart: LocalInstant;
-  /** Since the start of the running quarter. */
+  /** Since the start of the current quarter. */
   readonly quarterImport: number | null;
   readonly quarterExport: number | null;
-  /** Expected mean import of the running quarter, assuming that the present power stays. */
+  /** Expected mean import of the current quarter, assuming constant power from now on. */
   readonly forecast: number | null;
   readonly lastQuarter: Quarter | null;
   readonly peak: Peak | null;
@@ -45,7 +45,7 @@ export function ledgerState(recorder: QuarterRecorder, summary: Summary, power: 
   };
 }
 
-/** Without a power, the mean since the quarter began is extrapolated; `null` while that is too short. */
+/** Without a power value, extrapolates the mean since the quarter began; `null` while that time is too short. */
 function forecastOf(drawn: number, passedMs: number, power: number | null): number | null {
   const rate = power ?? (passedMs >= 60_000 ? (drawn * HOUR_MS) / passedMs : null);
   return rate === null ? null : Math.round(drawn * 4 + (rate * (900_000 - passedMs)) / 900_000);

@@ -1,7 +1,7 @@
 /**
- * Writes the ledger of one meter: one small append a quarter, flushed to the disk. `kill -9` or a power failure costs at most
- * the line that was being written, which the reader skips. What cannot be written (full disk) is kept in memory and tried
- * again.
+ * Writes the ledger of one meter: one small append per quarter, flushed to disk. `kill -9` or a power failure costs at
+ * most the line being written, which the reader skips. If a write fails (full disk), the points stay in memory and the
+ * write is retried.
  */
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,9 +13,9 @@ import { appendPoint, isBoundary, type Point } from "./point.ts";
 import { columnsOf, deviceLine, headerLine, type LedgerContent, pointLine } from "./point-line.ts";
 import type { RecorderHistory, RecorderState } from "./quarter-recorder.ts";
 
-/** Months that are kept: two years and the running month, about 4 MB. */
+/** Number of months kept: two years and the current month, about 4 MB. */
 const MONTHS = 25;
-/** Points kept in memory while the disk is full: three weeks. Then every second one is dropped, which makes gaps. */
+/** Points kept in memory while the disk is full: three weeks. Beyond that every second one is dropped, leaving gaps. */
 const MAX_PENDING = 2_000;
 const RETRY_MS = 60_000;
 
@@ -24,7 +24,7 @@ export interface Appender {
   append(path: string, text: string): Promise<void>;
 }
 
-/** Appends and flushes to the disk. A line that a failed write left unfinished is terminated first. */
+/** Appends and flushes to disk. First terminates a line left unfinished by a failed write. */
 export const fileAppender: Appender = {
   async append(path, text) {
     const handle = await open(path, "a+", 0o600);
@@ -71,7 +71,7 @@ export class LedgerStore implements RecorderHistory {
     this.#appender = appender;
   }
 
-  /** Points that are not written yet, for readers within this process. */
+  /** Unwritten points, for readers within this process. */
   get pending(): readonly Point[] {
     return this.#pending;
   }
@@ -119,7 +119,7 @@ export class LedgerStore implements RecorderHistory {
 
   /**
    * Queues points for writing. Never throws or blocks.
-   * @param rewind points from this instant on are void
+   * @param rewind invalidates the points from this instant on
    */
   append(points: readonly Point[], device: string | null, rewind: LocalInstant | null = null): void {
     this.#device = device;
@@ -129,13 +129,13 @@ export class LedgerStore implements RecorderHistory {
     void this.#write();
   }
 
-  /** Writes what is queued, with one more attempt if the last one failed. */
+  /** Writes the queued points, with one more attempt if the last one failed. */
   async stop(): Promise<void> {
     await (this.#pending.length > 0 ? this.#write() : this.#writing);
     this.#cancelRetry?.();
   }
 
-  /** Serializes writes; points that are queued meanwhile go with the next one. */
+  /** Serializes writes; points queued during a write go with the next one. */
   #write(): Promise<void> {
     if (!this.#queued) {
       this.#queued = true;
@@ -168,7 +168,7 @@ export class LedgerStore implements RecorderHistory {
     }
   }
 
-  /** After a clock was set back, removes the months after it. Within a month the reader skips what became void. */
+  /** After a clock was set back, removes the later months. Within a month, the reader skips invalidated points. */
   async #removeLater(): Promise<void> {
     const file = this.#rewindFile;
     if (file === null) return;
@@ -193,14 +193,14 @@ export class LedgerStore implements RecorderHistory {
       text += pointLine(point, keys);
     }
     if (this.#written?.file !== file) await this.#forgetOldest(file);
-    // After a failure header and device are written again.
+    // After a failure, write header and device again.
     this.#written = null;
     await this.#appender.append(join(this.folder, file), text);
     this.#written = { file, columns, device };
     this.#pending = this.#pending.filter((point) => !points.includes(point));
   }
 
-  /** Counts files instead of looking at their age, so that a clock that is years ahead does not empty the ledger. */
+  /** Counts files rather than comparing dates, so that a clock years ahead does not empty the ledger. */
   async #forgetOldest(beginning: string): Promise<void> {
     const names = await monthFiles(this.folder);
     if (names.includes(beginning)) return;
@@ -210,7 +210,7 @@ export class LedgerStore implements RecorderHistory {
   }
 }
 
-/** Drops every second boundary; points with another mark stay as long as there is room. */
+/** Drops every second boundary; points with another mark are kept while there is space. */
 function thin(points: readonly Point[]): Point[] {
   const kept = points.filter(({ mark }, index) => index % 2 === 0 || (mark !== "ok" && mark !== "interpolated"));
   return kept.slice(-MAX_PENDING);

@@ -16,7 +16,7 @@ import { Summary } from "./summary.ts";
 import { type TariffWindow, tariffWindow } from "./tariff-window.ts";
 
 const MAX_METERS = METER_LIMITS.ledger;
-/** Least time between two notifications, milliseconds; a boundary is notified at once. */
+/** Minimum interval between notifications, milliseconds; boundaries are notified at once. */
 const NOTIFY_MS = 60_000;
 
 export interface LedgerOptions {
@@ -38,7 +38,7 @@ interface MeterLedger {
   readonly store: LedgerStore;
   readonly recorder: QuarterRecorder;
   summary: Summary;
-  /** The points since the newest boundary, that one included. */
+  /** The points since the latest boundary, inclusive. */
   open: Point[];
   /** Wall-clock time of arrival of the newest reading, milliseconds; `null` before the first of this run. */
   receivedAt: number | null;
@@ -48,7 +48,7 @@ interface MeterLedger {
 }
 
 export class Ledger {
-  /** Reads the files, and what is not written yet. */
+  /** Reads the files and the unwritten points. */
   readonly reader: LedgerReader;
   readonly #options: LedgerOptions;
   readonly #clock: Clock;
@@ -56,7 +56,7 @@ export class Ledger {
   readonly #windows: readonly TariffWindow[];
   readonly #meters = new Map<string, MeterLedger>();
   readonly #listeners: LedgerListener[] = [];
-  /** More meters than the ledger keeps have been heard, and the log says so. */
+  /** There are more meters than the ledger keeps; this has been logged. */
   #full = false;
 
   constructor(options: LedgerOptions) {
@@ -97,7 +97,7 @@ export class Ledger {
     this.#notify(reading, meter, arrived, points.some(isBoundary));
   }
 
-  /** Writes what a restart needs to resume in the middle of a quarter. May be called twice. */
+  /** Writes the state needed to resume in the middle of a quarter. May be called twice. */
   async stop(): Promise<void> {
     const meters = [...this.#meters.values()];
     await Promise.all(
@@ -112,10 +112,10 @@ export class Ledger {
 
   /** The meter's own time; without one, the time of arrival. */
   #timeOf({ meterTime, receivedAt }: Reading, meter: MeterLedger): { at: number; offset: number } {
-    // Evaluated only where needed: a time zone costs Node 2 MB of memory.
+    // Evaluated only if needed: a time zone costs Node 2 MB of memory.
     const arrival = () => ({ at: receivedAt, offset: this.#zone(receivedAt) });
     if (meterTime === null) return arrival();
-    // In the hour that is repeated in autumn the local time is ambiguous: the one that follows the last telegram is meant.
+    // In the repeated hour in autumn, the local time is ambiguous: choose the one that follows the last telegram.
     const { newest } = meter.recorder;
     const passed = meter.receivedAt === null ? null : receivedAt - meter.receivedAt;
     meter.receivedAt = receivedAt;
@@ -148,7 +148,7 @@ export class Ledger {
     return created;
   }
 
-  /** Adds the intervals that new points complete to the summary. */
+  /** Adds the intervals completed by new points to the summary. */
   #sumUp(meter: MeterLedger, points: readonly Point[]): void {
     for (const point of points) {
       appendPoint(meter.open, point);
@@ -158,7 +158,7 @@ export class Ledger {
     }
   }
 
-  /** Rebuilds the summary from the files: after a start, and when points became void. */
+  /** Rebuilds the summary from the files: after a start, and when points were invalidated. */
   #sumUpAgain(meter: MeterLedger): void {
     meter.summary = new Summary(this.#windows);
     meter.open = [];

@@ -1,6 +1,6 @@
 /**
- * Instants with the UTC offset of their local time. An offset that the meter sends is used as it is; without one, its clock
- * shows local time in the configured zone, else in that of the system.
+ * Instants with the UTC offset of their local time. An offset sent by the meter is used unchanged; without one, its clock
+ * is taken as local time in the configured zone, else in the system's.
  */
 
 /** A point in time and the UTC offset of its local time. */
@@ -11,7 +11,7 @@ export interface LocalInstant {
   readonly offset: number;
 }
 
-/** The offset that holds in a zone at an instant, minutes east of UTC. */
+/** The UTC offset of a zone at an instant, minutes east of UTC. */
 export type ZoneOffset = (at: number) => number;
 
 const MINUTE_MS = 60_000;
@@ -20,13 +20,13 @@ const QUARTER_MS = 900_000;
 const ISO = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?(Z|[+-]\d{2}:\d{2})?$/;
 
 /**
- * @param zone IANA name (`Europe/Vienna`); `undefined`: the zone of the system. The result throws a RangeError for a name
- *   that Node does not know; the configuration has checked it.
+ * @param zone IANA name (`Europe/Vienna`); `undefined`: the system's zone. The result throws a RangeError for a name
+ *   unknown to Node; the configuration has already checked it.
  */
 export function zoneOffset(zone: string | undefined): ZoneOffset {
   if (zone === undefined) return (at) => -new Date(at).getTimezoneOffset();
   let format: Intl.DateTimeFormat | null = null;
-  // Offsets change at full quarters only, so the result holds for all of one.
+  // Offsets change only at quarter boundaries, so the result is valid for a whole quarter.
   let known = { quarter: Number.NaN, offset: 0 };
   return (at) => {
     const quarter = Math.floor(at / QUARTER_MS);
@@ -56,8 +56,8 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 }
 
 /**
- * Reads an ISO 8601 time. Without an offset it is local time in the zone: in the hour that autumn repeats, the reading
- * nearest to `expected` is meant; a time in the hour that spring skips is read with the offset of before.
+ * Parses an ISO 8601 time. Without an offset it is local time in the zone: in the hour repeated in autumn, the instant
+ * nearest to `expected` is chosen; in the hour skipped in spring, the offset before the change applies.
  * @param expected milliseconds since 1970
  * @returns `null` for a text that is not a time
  */
@@ -73,7 +73,7 @@ export function parseLocal(text: string, zone: ZoneOffset, expected: number): Lo
   return { at: local - offset * MINUTE_MS, offset };
 }
 
-/** Every instant with this local time in the zone: one; two in the hour that autumn repeats, none in the one that spring skips. */
+/** Every instant with this local time in the zone: one, two in the hour repeated in autumn, none in the hour skipped in spring. */
 export function instantsOf(local: number, zone: ZoneOffset): LocalInstant[] {
   const offsets = new Set([zone(local - DAY_MS), zone(local + DAY_MS)]);
   return [...offsets]
@@ -105,7 +105,7 @@ export function localText({ at, offset }: LocalInstant): string {
   return new Date(localTime({ at, offset })).toISOString().slice(0, 19);
 }
 
-/** The same as a number: milliseconds since 1970 that a UTC clock would have at the moment when the wall's clock shows this time. */
+/** The same as a number: the local time in milliseconds since 1970, as if it were UTC. */
 export function localTime({ at, offset }: LocalInstant): number {
   return at + offset * MINUTE_MS;
 }

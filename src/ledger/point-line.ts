@@ -6,15 +6,15 @@
  *     2026-03-29T01:45:00+01:00,12937,0,ok
  *     2026-03-29T03:00:00+02:00,13001,0,interpolated
  *
- * The last field of each line is one of a few words, none of which is a prefix of another: so a line that a power failure or a
- * full disk cut short is recognised, and skipped.
+ * The last field of each line is one of a few words, none of which is a prefix of another, so a line truncated by a power
+ * failure or a full disk is detected and skipped.
  */
 import { formatLocal, parseLocal } from "./local-time.ts";
 import { appendPoint, type Point, type PointMark, type Registers } from "./point.ts";
 
 const MARKS: readonly string[] = ["begin", "ok", "interpolated", "clock", "reset", "last"] satisfies PointMark[];
 const END = "ok";
-/** Most registers of one meter; import and export with four tariffs each are ten. */
+/** Maximum number of registers per meter; import and export with four tariffs each make ten. */
 const MAX_COLUMNS = 16;
 
 /** Content of files: points in order, and the latest system title or number of the meter. */

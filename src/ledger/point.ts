@@ -11,7 +11,7 @@ export const QUARTER_MS = 900_000;
  * How the point was obtained, which also marks the time since the boundary before it:
  *
  * - `begin`: the very first telegram
- * - `ok`: a telegram stands on the boundary; `interpolated`: the boundary lies between two telegrams one period apart
+ * - `ok`: a telegram falls on the boundary; `interpolated`: the boundary lies between two telegrams one period apart
  * - `clock`: the meter's clock was set; `reset`: a register fell, or the meter was replaced
  * - `last`: the newest telegram when the bridge stopped
  *
@@ -33,12 +33,12 @@ export function isBoundary({ at }: { readonly at: number }): boolean {
   return at % QUARTER_MS === 0;
 }
 
-/** Start of the quarter that an instant lies in, milliseconds since 1970. */
+/** Start of the quarter that contains an instant, milliseconds since 1970. */
 export function quarterOf(at: number): number {
   return Math.floor(at / QUARTER_MS) * QUARTER_MS;
 }
 
-/** Appends a point. After a clock was set back, later points are void and removed. */
+/** Appends a point. Removes later points, which are invalid after a clock was set back. */
 export function appendPoint(points: Point[], point: Point): void {
   while (points.length > 0 && (points.at(-1) as Point).at >= point.at) points.pop();
   points.push(point);

@@ -5,8 +5,8 @@
  *     boundaries               |         |         |            |
  *     points      begin        ok                               ok       the time between them is one interval
  *
- * A boundary becomes a point if a telegram stands on it, or if it lies between two telegrams that are no further apart
- * than the meter's period: then its registers are interpolated. Any other boundary is left out, and the interval becomes
+ * A boundary becomes a point if a telegram falls on it, or if it lies between two telegrams no further apart than the
+ * meter's period; in that case its registers are interpolated. Any other boundary is left out, and the interval becomes
  * longer than a quarter. All times are the meter's own.
  */
 import type { LocalInstant } from "./local-time.ts";
@@ -30,11 +30,11 @@ export interface RecorderState {
   readonly point: Point;
   /** The newest telegram that was written since. */
   readonly last: Point | null;
-  /** What happened since `point`. */
+  /** Event since `point`. */
   readonly mark: "clock" | "reset" | null;
 }
 
-/** Access to recorded points, for when a clock is set back. */
+/** Access to recorded points, needed when a clock is set back. */
 export interface RecorderHistory {
   /** The newest point before this instant that is on a boundary or began the ledger; `null` if there is none. */
   before(at: number): Point | null;
@@ -44,11 +44,11 @@ export interface RecorderHistory {
   resetAfter(at: number): boolean;
 }
 
-/** What a telegram adds to the ledger. */
+/** A telegram's contribution to the ledger. */
 export interface RecorderResult {
   /** To be appended in this order (`appendPoint`). */
   readonly points: readonly Point[];
-  /** The clock was set back to this instant: later points are void. `null`: none is. */
+  /** The clock was set back to this instant, which invalidates later points; `null`: it was not. */
   readonly rewind: number | null;
   /** A sentence for the log, or `null`. */
   readonly notice: string | null;
@@ -58,19 +58,19 @@ type Telegram = LocalInstant & { readonly registers: Registers };
 
 const NOTHING: RecorderResult = { points: [], rewind: null, notice: null };
 
-/** How many intervals the period is taken from, at most and at least. */
+/** Number of intervals used to estimate the period: maximum and minimum. */
 const INTERVALS = 9;
 const LEAST_INTERVALS = 2;
-/** Meter clocks have whole seconds: an interval may seem longer by this. */
+/** Resolution of meter clocks: an interval may appear longer by this much. */
 const RESOLUTION_MS = 1_000;
-/** A meter that sends less than once a quarter, but this close to a boundary, gives the register of that boundary. */
+/** For a meter that sends less than once a quarter, a telegram this close to a boundary counts as on it. */
 const CLOSE_MS = 60_000;
 /** A smaller correction of the clock is ignored: 1 % of a quarter. */
 const SET_MS = 9_000;
-/** If the meter's clock goes back further than this, it is accepted only if it then agrees with ours. */
+/** If the meter's clock goes back further than this, the change is accepted only if the clock then agrees with ours. */
 const LARGE_SET_MS = 2 * 3_600_000;
 const AGREES_MS = 600_000;
-/** A register that has been absent for longer is given up. */
+/** A register absent for longer than this is dropped. */
 const FORGET_MS = 3 * 3_600_000;
 
 export class QuarterRecorder {
@@ -86,7 +86,7 @@ export class QuarterRecorder {
   readonly #intervals: number[] = [];
   /** Pairs of telegrams around a boundary that arrived before the period was known. */
   #undecided: { readonly from: Telegram; readonly to: Telegram }[] = [];
-  /** Whether the meter's clock has kept pace with ours so far, which it does not while a capture is replayed. */
+  /** Whether the meter's clock has kept pace with ours so far; it does not during a replay. */
   #inStep = false;
   #waiting = false;
 
@@ -104,7 +104,7 @@ export class QuarterRecorder {
     return this.#device;
   }
 
-  /** The point that opened the running quarter; `null` if the registers at that boundary are not known. */
+  /** The point that opened the current quarter; `null` if the registers at that boundary are unknown. */
   get opening(): Point | null {
     if (this.#point === null || this.#last === null || this.#mark !== null) return null;
     return this.#point.at === quarterOf(this.#last.at) ? this.#point : null;
@@ -135,7 +135,7 @@ export class QuarterRecorder {
     if (passed <= 0) {
       const arrivedBefore = this.#arrived;
       this.#arrived = entry.arrived;
-      // Sent twice, or a small correction: nothing is recorded until the clock has caught up.
+      // A repetition or a small correction: record nothing until the clock has caught up.
       if (passed > -SET_MS && !this.#fell(entry, last)) return NOTHING;
       this.#arrived = arrivedBefore;
       return this.#setBack(entry, last);
@@ -159,7 +159,7 @@ export class QuarterRecorder {
     this.#arrived = arrived;
   }
 
-  /** The points up to this telegram, the next after `last`. */
+  /** The points up to this telegram, which directly follows `last`. */
   #advance(entry: RegisterSample, last: Telegram, passed: number): Point[] {
     const event = this.#fell(entry, last) ? "reset" : this.#setForward(entry, passed) ? "clock" : null;
     if (event === null) {
@@ -169,7 +169,7 @@ export class QuarterRecorder {
     }
     const points = this.#decide();
     if (event !== null) {
-      // What is still undecided can no longer be separated from the event.
+      // Undecided boundaries can no longer be separated from the event.
       this.#undecided = [];
       if (this.#mark !== "reset") this.#mark = event;
       // Written at once, so that it survives a restart within this quarter.
@@ -179,7 +179,7 @@ export class QuarterRecorder {
     return points;
   }
 
-  /** Interpolates where that is allowed, as soon as the period is known. */
+  /** Interpolates where allowed, once the period is known. */
   #decide(): Point[] {
     const pairs = this.#undecided.filter(({ from, to }) => boundariesBetween(from.at, to.at).length > 0);
     this.#undecided = pairs;
@@ -235,7 +235,7 @@ export class QuarterRecorder {
     const points: Point[] = [];
     this.#point = this.#history.before(entry.at);
     if (this.#point === null) {
-      // Every point is void: the ledger begins anew with its first registers, just before this telegram.
+      // Every point is invalid: the ledger restarts with its first registers, just before this telegram.
       const registers = this.#history.first() ?? last.registers;
       this.#point = { at: entry.at - RESOLUTION_MS, offset: entry.offset, registers, mark: "begin" };
       points.push(this.#point);
@@ -251,7 +251,7 @@ export class QuarterRecorder {
     return { points, rewind: entry.at, notice };
   }
 
-  /** Two telegrams no further apart than this have none missing between them, milliseconds. */
+  /** Maximum interval between two telegrams with none missing in between, milliseconds. */
   get #longest(): number {
     const sorted = this.#intervals.toSorted((a, b) => a - b);
     return 1.5 * (sorted[(sorted.length - 1) >> 1] as number) + RESOLUTION_MS;
@@ -262,7 +262,7 @@ function pointOf({ at, offset, registers }: Telegram, mark: Point["mark"]): Poin
   return { at, offset, registers, mark };
 }
 
-/** Telegrams with only some of the registers are skipped, unless the others have been absent for long. */
+/** Whether to use a telegram: one with only some of the registers is skipped unless the others have long been absent. */
 function hasAll(entry: RegisterSample, last: Telegram): boolean {
   if (Math.abs(entry.at - last.at) > FORGET_MS) return true;
   return Object.keys(last.registers).every((key) => entry.registers[key] !== undefined);
@@ -270,8 +270,8 @@ function hasAll(entry: RegisterSample, last: Telegram): boolean {
 
 /**
  * The boundaries strictly between two telegrams whose registers may be interpolated. If a meter sends less than once a
- * quarter, several lie between two telegrams: then only those close to a telegram count, so that no energy is spread over
- * quarters.
+ * quarter, several boundaries lie between two telegrams; only those close to a telegram count, so that no energy is
+ * spread over quarters.
  */
 function boundariesBetween(from: number, to: number): number[] {
   const first = quarterOf(from) + QUARTER_MS;
@@ -282,7 +282,7 @@ function boundariesBetween(from: number, to: number): number[] {
   return close.filter((at, index) => at !== null && close.indexOf(at) === index) as number[];
 }
 
-/** Registers at a time between two telegrams, in proportion, rounded down to the Wh. */
+/** Interpolates the registers linearly between two telegrams, rounded down to the Wh. */
 function interpolate(from: Telegram, to: Telegram, at: number): Registers {
   const registers: Record<string, number> = {};
   for (const [key, before] of Object.entries(from.registers)) {

@@ -5,8 +5,8 @@ import type { Registers } from "./point.ts";
 const KEY = /^energy_(import|export)(?:_t(\d{1,2}))?$/;
 
 /**
- * Import, export and their tariffs, as far as the reading has them. Where a meter sends tariffs and no total (Dutch P1), the
- * total is their sum.
+ * Import, export and their tariffs, as far as the reading contains them. If a meter sends tariffs but no total (Dutch P1),
+ * the total is their sum.
  */
 export function registersOf({ values }: Reading): Registers {
   const registers: Record<string, number> = {};
@@ -23,7 +23,7 @@ export function registersOf({ values }: Reading): Registers {
   return registers;
 }
 
-/** `12.937` → 12937; digits below one Wh are cut off. `null` for a text that is not a register. */
+/** `12.937` → 12937; digits below one Wh are truncated. `null` for a text that is not a register. */
 function toWattHours(kilowattHours: string): number | null {
   const match = /^(\d{1,12})(?:\.(\d+))?$/.exec(kilowattHours);
   if (match === null) return null;

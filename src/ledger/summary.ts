@@ -1,9 +1,9 @@
-/** Summary of the running month: the last quarter, the highest one, and the energy in the tariff windows. */
+/** Summary of the current month: the last quarter, the highest one, and the energy in the tariff windows. */
 import type { Interval } from "./intervals.ts";
 import { type LocalInstant, localText } from "./local-time.ts";
 import { isInWindow, isWithinWindow, type TariffWindow } from "./tariff-window.ts";
 
-/** A quarter whose energy is known, in Wh. */
+/** A quarter of known energy, in Wh. */
 export interface Quarter {
   readonly start: LocalInstant;
   readonly import: number | null;
@@ -16,7 +16,7 @@ export interface Peak {
   readonly power: number;
 }
 
-/** Energy drawn within a window, Wh. */
+/** Energy imported within a window, Wh. */
 export interface WindowEnergy {
   readonly today: number;
   readonly month: number;
@@ -36,7 +36,7 @@ export class Summary {
     this.#windows = windows;
   }
 
-  /** Adds the next interval. Only a whole quarter can be a peak; where a register fell, the energy is unknown. */
+  /** Adds the next interval. Only a complete quarter can be a peak; if a register fell, the energy is unknown. */
   add(interval: Interval): void {
     const { start, end, energy, mark } = interval;
     this.#enter(localText(start).slice(0, 10));
@@ -57,14 +57,14 @@ export class Summary {
     return this.#last?.end === boundary ? this.#last : null;
   }
 
-  /** The highest quarter of the month that this instant lies in. */
+  /** The highest quarter of the month that contains this instant. */
   peak(now: LocalInstant): Peak | null {
     return localText(now).slice(0, 7) === this.#day.slice(0, 7) ? this.#peak : null;
   }
 
   /**
-   * The energy in each window, with that of the running quarter.
-   * @param running Wh drawn so far in the quarter that begins at `quarter`; `null` if it is not known
+   * The energy in each window, including the current quarter.
+   * @param running Wh imported so far in the quarter that begins at `quarter`; `null` if unknown
    */
   windows(quarter: LocalInstant, running: number | null): Record<string, WindowEnergy> {
     const day = localText(quarter).slice(0, 10);

@@ -1,4 +1,4 @@
-/** Tariff windows: which quarters lie in them (option `tariff_windows`). */
+/** Assigns quarters to tariff windows (option `tariff_windows`). */
 import type { TariffWindowConfig } from "../config/options.ts";
 import type { Interval } from "./intervals.ts";
 import { type LocalInstant, type ZoneOffset, zoneOffset } from "./local-time.ts";
@@ -6,22 +6,22 @@ import { QUARTER_MS } from "./point.ts";
 
 const WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
 const DAY_MS = 86_400_000;
-/** A gap longer than a day is in no window. */
+/** A gap longer than a day belongs to no window. */
 const MAX_QUARTERS = 96;
 
 export interface TariffWindow extends Omit<TariffWindowConfig, "time_zone"> {
-  /** Its own time zone; without one, the offset of each instant counts. */
+  /** Its own time zone; without one, the offset of each instant applies. */
   readonly zone?: ZoneOffset;
 }
 
-/** A window as it is configured, ready for use. */
+/** Converts a configured window. */
 export function tariffWindow({ time_zone: name, ...window }: TariffWindowConfig): TariffWindow {
   return name === undefined ? window : { ...window, zone: zoneOffset(name) };
 }
 
 /**
- * Whether the quarter that begins at this instant lies in the window, by the window's local time. A window that ends on the
- * next day belongs to the day on which it begins, with all of its hours.
+ * Whether the quarter that begins at this instant lies in the window, by the window's local time. A window that ends on
+ * the next day belongs entirely to the day on which it begins.
  */
 export function isInWindow(window: TariffWindow, { at, offset }: LocalInstant): boolean {
   const { months, weekdays, from, to, zone } = window;
@@ -36,7 +36,7 @@ export function isInWindow(window: TariffWindow, { at, offset }: LocalInstant): 
   );
 }
 
-/** Whether an interval lies in the window as a whole, so that its energy does, however it was distributed. */
+/** Whether the whole interval lies in the window, and with it all of its energy. */
 export function isWithinWindow(window: TariffWindow, { start, end }: Pick<Interval, "start" | "end">): boolean {
   if (end.at - start.at > MAX_QUARTERS * QUARTER_MS) return false;
   for (let at = start.at; at < end.at; at += QUARTER_MS) {

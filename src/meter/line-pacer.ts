@@ -1,7 +1,7 @@
 /**
  * Read pacing: how long to wait before the next read. An adapter that delivers byte by byte wakes the process 282 times
- * per telegram, and the wake-ups cost more than the decoding. The frame lengths tell how many bytes are still missing
- * (`Decoder.wanted`), the baud rate tells when they will have arrived; until shortly before, the kernel buffers them.
+ * per telegram, and the wake-ups cost more than the decoding. The frame lengths show how many bytes are still missing
+ * (`Decoder.wanted`), the baud rate gives their arrival time; until shortly before, the kernel buffers them.
  *
  *     bytes   |68 FA FA 68|.................................. 248 more ...................|16|
  *     reads    ↑  ↑  ↑  ↑                                                          ↑     ↑ ↑↑↑

@@ -42,7 +42,7 @@ export class Period {
 
   /**
    * Offline limit in milliseconds: three periods, at least 30 s, without an accepted telegram. Before the period is known,
-   * the wait for the first telegram stands in for it (a meter that pushes every 15 minutes is not offline after 30 s).
+   * the time waited for the first telegram is used (a meter that pushes every 15 minutes is not offline after 30 s).
    */
   get limitMs(): number {
     return Math.max(MIN_LIMIT_MS, PERIODS * (this.ms ?? this.#waitedMs));

@@ -47,11 +47,11 @@ function parseOffset(text: string | undefined): number | null {
   return text.startsWith("-") ? -minutes : minutes;
 }
 
-/** A number with either decimal sign, and perhaps a unit behind it. */
+/** A number with either decimal separator, optionally followed by a unit. */
 export const NUMBER = /^-?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d+)?(?:\s*(?:kWh|Wh|kW))?$|^-?\d+(?:[.,]\d+)?$/i;
 
 /**
- * The decimal sign of a column: a comma if one of its numbers can only be read that way.
+ * The decimal separator of a column: a comma if one of its numbers can only be read that way.
  * @param cells the numbers as text
  */
 export function decimalSign(cells: readonly string[]): "," | "." {

@@ -9,11 +9,11 @@ export interface ValueColumn {
   readonly index: number;
   readonly register: Register;
   readonly heading: string;
-  /** Factor to Wh of a quarter: 1000 for kWh, 1 for Wh, 250 for kW of mean power. */
+  /** Factor to Wh per quarter: 1000 for kWh, 1 for Wh, 250 for mean power in kW. */
   readonly factor: number;
 }
 
-/** The columns with date and time of one end of a quarter: one for both, or two. */
+/** The columns with date and time of one end of a quarter: one combined column, or two. */
 export interface TimeColumn {
   readonly date: number;
   readonly time: number | null;
@@ -25,7 +25,7 @@ export interface Columns {
   /** A time whose heading does not say which end it is. */
   readonly either: TimeColumn | null;
   readonly values: readonly ValueColumn[];
-  /** The zone that the headings, or the lines above them, state. */
+  /** The zone stated in the headings or the lines above them. */
   readonly zone: "utc" | "cet" | null;
   readonly data: readonly Row[];
 }
@@ -34,7 +34,7 @@ const START = /\b(von|start|startzeit|beginn|ab|from|begin)\b/;
 const END = /\b(bis|ende|endzeit|end|to|until)\b/;
 const IMPORT = /verbrauch|bezug|import|consumption|entnahme|1\.[89]\.0/;
 const EXPORT = /einspeis|export|erzeug|lieferung|ruckspeis|feed|2\.[89]\.0/;
-/** Shares of an energy community and the like, which are not what the meter counts. */
+/** Headings of energy community shares and the like, which the meter does not count. */
 const SHARE = /rest|eigen|gemeinschaft|anteil|uberschuss|zugeordnet|zahlerstand/;
 const VALUE = /energie|menge|messwert|wert|value|energy|kwh|\bwh\b|\bkw\b|leistung|power/;
 const UNIT = /\b(?:kwh|wh|kw)\b/i;
@@ -112,7 +112,7 @@ function valueColumns(data: readonly Row[], headings: readonly string[], line: n
   if (found.length > 0) return found;
   const names = candidates.map(({ heading }) => `'${heading}'`).join(", ");
   throw new PortalError(
-    `no column that names consumption or feed-in${names === "" ? "" : `; numbers stand in ${names}`}`,
+    `no column that names consumption or feed-in${names === "" ? "" : `; numbers are in ${names}`}`,
     line,
   );
 }
@@ -132,7 +132,7 @@ function isTimeCell(cell: string): boolean {
   return parseStamp(cell) !== null || parseDate(cell) !== null || parseTime(cell) !== null;
 }
 
-/** Lower case, without diacritics, and with blanks for punctuation. */
+/** Lower case, without diacritics, with spaces for punctuation. */
 function plain(heading: string): string {
   return heading
     .toLowerCase()

@@ -9,7 +9,7 @@ export interface ComparedQuarter {
   readonly register: Register;
   readonly portal: number | null;
   readonly ledger: number | null;
-  /** Ours minus theirs; `null` where one is unknown. */
+  /** Ours minus theirs; `null` if either is unknown. */
   readonly difference: number | null;
   /** `gap`, `reset`: as the ledger marks the time; `missing`: not in the ledger; `not-in-file`. */
   readonly mark: "" | "gap" | "reset" | "missing" | "not-in-file";
@@ -18,10 +18,10 @@ export interface ComparedQuarter {
 export interface Comparison {
   readonly reading: Reading;
   readonly quarters: readonly ComparedQuarter[];
-  /** Quarters that both have. */
+  /** Number of quarters in both. */
   readonly compared: number;
   readonly differing: number;
-  /** Wh over the quarters that both have. */
+  /** Wh over the quarters in both. */
   readonly portal: number;
   readonly ledger: number;
 }
@@ -29,7 +29,7 @@ export interface Comparison {
 const QUARTER_MS = 900_000;
 const REGISTERS = ["energy_import", "energy_export"] as const;
 
-/** Interprets the file's times in the way that fits best; where several fit equally well, in the likeliest. */
+/** Interprets the file's times in the way that fits best; among equally good ones, the likeliest. */
 export function compare(file: PortalFile, intervals: readonly Interval[], tolerance: number): Comparison {
   const all = file.readings.map((reading) => compareReading(reading, intervals, tolerance));
   const score = ({ compared, differing }: Comparison): number => compared - differing;

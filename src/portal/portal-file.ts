@@ -1,4 +1,4 @@
-/** Parses a grid operator's CSV into quarters with their energy. Where its times are ambiguous, there are several readings. */
+/** Parses a grid operator's CSV into quarters with their energy. Ambiguous times yield several readings. */
 import { instantsOf, type ZoneOffset } from "../ledger/local-time.ts";
 import { decimalSign, parseDate, parseNumber, parseStamp, parseTime, type Stamp } from "./cells.ts";
 import { type Columns, findColumns, type Register, type TimeColumn } from "./columns.ts";
@@ -8,7 +8,7 @@ import { readTable, type Table } from "./table.ts";
 const QUARTER_MS = 900_000;
 const CET_MINUTES = 60;
 
-/** Energy of the quarter that begins at `start` (milliseconds since 1970), Wh; `null` where the file has no value. */
+/** Energy of the quarter that begins at `start` (milliseconds since 1970), Wh; `null` if the file has no value. */
 export interface PortalQuarter {
   readonly start: number;
   readonly line: number;
@@ -19,7 +19,7 @@ export interface PortalQuarter {
 export interface Reading {
   /** `local time`, `UTC`, `UTC+1 all year`, `as stated` */
   readonly zone: string;
-  /** Which end of its quarter a time names. */
+  /** Which end of its quarter a time refers to. */
   readonly names: "start" | "end";
   readonly quarters: readonly PortalQuarter[];
 }
@@ -29,7 +29,7 @@ export interface PortalFile {
   readonly separator: string;
   readonly decimal: "," | ".";
   readonly headings: Readonly<Partial<Record<Register, string>>>;
-  /** At least one, the likeliest first; more only where the file is ambiguous. */
+  /** At least one, the likeliest first; more only if the file is ambiguous. */
   readonly readings: readonly Reading[];
 }
 
@@ -40,7 +40,7 @@ interface Entry {
 }
 
 /**
- * @param zone the zone that local times are in
+ * @param zone time zone of local times
  * @throws PortalError with the line that cannot be parsed
  */
 export function readPortalFile(bytes: Uint8Array, zone: ZoneOffset): PortalFile {
@@ -65,7 +65,7 @@ function entriesOf({ start, end, either, data, values }: Columns, decimal: "," |
   for (const { line, cells } of data) {
     const stamp = stampOf(cells, column);
     if (stamp === null) {
-      // A line of sums at the end is not a quarter.
+      // A line of totals at the end is not a quarter.
       if (!/\d/.test(cells[column.date] ?? "")) continue;
       throw new PortalError(`'${cells[column.date] ?? ""}' is not a date and time`, line);
     }
@@ -119,7 +119,7 @@ function checkSteps(entries: readonly Entry[]): void {
   if (odd !== undefined) throw new PortalError("the time is not a quarter of an hour", odd.line);
 }
 
-/** Determined by the first and last time of the file, where they are the ends of days; else both are possible. */
+/** Determined by the first and last time of the file if those are day boundaries; else both are possible. */
 function namedEnds(entries: readonly Entry[]): readonly ("start" | "end")[] {
   const ofDay = (entry: Entry | undefined): number => (entry?.stamp.local ?? 0) % 86_400_000;
   const [first, last] = [ofDay(entries[0]), ofDay(entries.at(-1))];
@@ -167,11 +167,11 @@ function quartersOf(entries: readonly Entry[], offsets: ZoneOffset, names: "star
   });
 }
 
-/** In the hour that autumn repeats, the first one after the line before. */
+/** In the hour repeated in autumn, the first instant after the previous line. */
 function instantOf({ local, offset }: Stamp, offsets: ZoneOffset, before: number, line: number): number {
   if (offset !== null) return local - offset * 60_000;
   const found = instantsOf(local, offsets).map(({ at }) => at);
-  // The end of the last quarter before the clock goes forward may be written in the hour that is skipped.
+  // The end of the last quarter before the clock goes forward may be given in the skipped hour.
   const all = found.length > 0 ? found : [local - offsets(local - 86_400_000) * 60_000];
   const at = all.find((candidate) => candidate > before);
   if (at === undefined) throw new PortalError("the time is not after that of the line before", line);

@@ -1,4 +1,4 @@
-/** Creates the configured outputs; the code of the others isn't loaded. */
+/** Creates the configured outputs without loading the code of the others. */
 import type { OutputsConfig } from "../config/options.ts";
 import type { ComponentLog } from "../log/component-log.ts";
 import type { Output, OutputOptions, OutputParts } from "./output/output.ts";

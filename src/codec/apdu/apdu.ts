@@ -12,7 +12,7 @@ import { latin1Text } from "../latin1.ts";
 import { parseP1 } from "../link/p1-content.ts";
 import { proveText } from "../link/p1-telegram.ts";
 import type { ListDefinition } from "../lists/list-definition.ts";
-import { TaughtLists } from "../lists/position-lists.ts";
+import { UserLists } from "../lists/position-lists.ts";
 import { readBody } from "../lists/register-list.ts";
 import type { Proof, Security, Telegram, Transport } from "../telegram.ts";
 import { clockStatus, formatDateTime } from "../values/date-time.ts";
@@ -62,7 +62,7 @@ const OTHER_APDUS = new Map<number, string>([
 
 export class ApduDecoder {
   readonly #keys: PreparedKeys;
-  readonly #lists: TaughtLists;
+  readonly #lists: UserLists;
   readonly #names = new ObisNames();
   readonly #units = new ScalerUnits();
   readonly #title = new Uint8Array(8);
@@ -74,7 +74,7 @@ export class ApduDecoder {
   /** @throws RangeError if a list definition is unusable */
   constructor(keys: Keys, lists: readonly ListDefinition[] = []) {
     this.#keys = new PreparedKeys(keys);
-    this.#lists = new TaughtLists(lists);
+    this.#lists = new UserLists(lists);
   }
 
   /** Decodes the APDU expected next and keeps the result, or the error, for `decode`. */
@@ -159,7 +159,8 @@ export class ApduDecoder {
     else if (tag === undefined) throw new CodecError("malformed", "the APDU is empty");
     else if (envelope.security !== "none") {
       throw new CodecError("malformed", `the deciphered APDU begins with ${tag}, not with ${DATA_NOTIFICATION}`);
-    } else throw new CodecError("unsupported", `APDU ${OTHER_APDUS.get(tag) ?? `with tag ${tag}`} is no push telegram`);
+    } else
+      throw new CodecError("unsupported", `APDU ${OTHER_APDUS.get(tag) ?? `with tag ${tag}`} is not a push telegram`);
     return plaintext.length;
   }
 
@@ -170,7 +171,7 @@ export class ApduDecoder {
     if (reader.pos !== reader.end) {
       throw new CodecError(
         "malformed",
-        `${reader.end - reader.pos} bytes are left over behind the body of the telegram`,
+        `${reader.end - reader.pos} bytes are left over after the body of the telegram`,
       );
     }
     return this.#telegram(plaintext, -1, readBody(body, plaintext, this.#names, this.#lists), envelope);
@@ -228,7 +229,7 @@ export class ApduDecoder {
 function checked(telegram: Telegram): Telegram {
   const count = telegram.registers.length;
   if (count <= MAX_REGISTERS) return telegram;
-  throw new CodecError("malformed", `${count} values in one telegram; no more than ${MAX_REGISTERS} are taken`);
+  throw new CodecError("malformed", `${count} values in one telegram; the maximum is ${MAX_REGISTERS}`);
 }
 
 function decodeText(plaintext: Uint8Array, envelope: Envelope): Telegram {

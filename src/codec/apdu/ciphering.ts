@@ -108,9 +108,9 @@ export function decipher(
   const verifying = authenticated && authenticationKey !== undefined;
   if (!encrypted && !(verifying && key)) return { plaintext: apdu.subarray(contentAt, contentEnd), verified: false };
   if (titleAt < 0) {
-    throw new CodecError("unsupported", "the system title is empty: the initialisation vector cannot be known from it");
+    throw new CodecError("unsupported", "the system title is empty, so the initialisation vector is unknown");
   }
-  if (!key) throw new CodecError("key-missing", "the telegram is encrypted, and no key is configured");
+  if (!key) throw new CodecError("key-missing", "the telegram is encrypted, but no key is configured");
   const keyLength = suite === 2 ? 32 : 16;
   if (key.length !== keyLength || !counterMode) {
     throw new CodecError("key-wrong", `security suite ${suite} needs a key of ${keyLength} bytes, not ${key.length}`);
@@ -124,10 +124,10 @@ export function decipher(
       if (securityControl & SECURITY_CONTROL.broadcast) {
         throw new CodecError(
           "unsupported",
-          "the telegram is ciphered with the broadcast key, which is not the given one",
+          "the telegram is ciphered with the broadcast key, which is not the configured one",
         );
       }
-      throw new CodecError("key-wrong", "deciphering gives no telegram: the key is not that of this meter");
+      throw new CodecError("key-wrong", "deciphering yields no telegram: the key is not this meter's");
     }
   } else {
     plaintext = apdu.subarray(contentAt, contentEnd);
@@ -153,7 +153,7 @@ function verifyTag(
   if (verifyGcmTag(ciphertext, apdu.subarray(contentEnd, contentEnd + TAG_LENGTH), options)) return;
   throw new CodecError(
     "authentication",
-    "the authentication tag does not fit: the authentication key is not that of this meter, or bytes were changed",
+    "the authentication tag does not match: the authentication key is not this meter's, or bytes were modified",
   );
 }
 

@@ -32,13 +32,13 @@ export interface DataNotification {
 export function decodeDataNotification(apdu: Uint8Array, units?: ScalerUnits): DataNotification {
   const reader = new ByteReader(apdu);
   const tag = reader.u8("APDU tag");
-  if (tag !== DATA_NOTIFICATION) throw new CodecError("malformed", `APDU tag ${tag} is no data-notification`);
+  if (tag !== DATA_NOTIFICATION) throw new CodecError("malformed", `APDU tag ${tag} is not a data-notification`);
   const longInvokeId = reader.u32("long-invoke-id-and-priority");
   const dateTimeAt = skipDateTime(reader);
   const body = decodeAxdr(reader, 0, units);
   const end = reader.pos === reader.end ? reader.end : nextApdu(apdu, reader.pos);
   if (end === null) {
-    throw new CodecError("malformed", `${reader.end - reader.pos} bytes are left over behind the body of the telegram`);
+    throw new CodecError("malformed", `${reader.end - reader.pos} bytes are left over after the body of the telegram`);
   }
   return { longInvokeId, dateTimeAt, body, end };
 }

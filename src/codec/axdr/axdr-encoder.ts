@@ -102,7 +102,7 @@ function writeContent(out: number[], value: AxdrValue, tagged: boolean): void {
       }
       return;
     case "compactArray":
-      throw new RangeError("a compact array cannot stand in a compact array");
+      throw new RangeError("a compact array cannot contain a compact array");
     case "octetString":
     case "visibleString":
     case "utf8String": {

@@ -298,7 +298,7 @@ function typeDescription(reader: ByteReader, depth: number): TypeDescription {
 
 /** Rejects zero-length elements: a short telegram could otherwise expand to a tree of any size. */
 function emptyType(reader: ByteReader): CodecError {
-  return new CodecError("malformed", `compact-array at byte ${reader.pos}: elements of no length`);
+  return new CodecError("malformed", `compact-array at byte ${reader.pos}: zero-length elements`);
 }
 
 /** `13`, type description, length in bytes, then untagged values of that type (Blue Book, 4.1.5). */

@@ -27,7 +27,7 @@ export interface Block {
 export function decodeBlock(bytes: Uint8Array, start = 0): Block {
   const length = bytes.length - start >= 7 ? readBerLength(bytes, start + 6) : undefined;
   if (!length || length[1] + length[0] > bytes.length) {
-    throw new CodecError("malformed", "block transfer: the block is shorter than its length says");
+    throw new CodecError("malformed", "block transfer: the block is shorter than its length field");
   }
   return {
     number: ((bytes[start + 2] as number) << 8) | (bytes[start + 3] as number),

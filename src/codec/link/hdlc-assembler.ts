@@ -76,11 +76,11 @@ export class HdlcAssembler implements Assembler<HdlcFrame> {
     if (this.#segments > 0) {
       if (llc > 0) {
         this.reset();
-        throw new CodecError("segmentation", "HDLC: a message began before the one under way was complete");
+        throw new CodecError("segmentation", "HDLC: a message started before the previous one was complete");
       }
     } else if (this.#blocks.pending && llc > 0 && !this.#continuesTransfer(information.subarray(llc))) {
       this.reset();
-      throw new CodecError("segmentation", "HDLC: a message began before the block transfer under way was complete");
+      throw new CodecError("segmentation", "HDLC: a message started before the block transfer was complete");
     } else if (llc === 0 && !beginsApdu(information)) {
       this.reset();
       throw new CodecError("segmentation", "HDLC: a later segment without the first");
@@ -132,7 +132,7 @@ export class HdlcAssembler implements Assembler<HdlcFrame> {
     if (message[0] !== GENERAL_BLOCK_TRANSFER) {
       if (this.#blocks.pending) {
         this.reset();
-        throw new CodecError("segmentation", "HDLC: a message began before the block transfer under way was complete");
+        throw new CodecError("segmentation", "HDLC: a message started before the block transfer was complete");
       }
       return { apdu: message };
     }

@@ -68,7 +68,7 @@ export class MbusAssembler implements Assembler<MbusFrame> {
   #acceptRecords(frame: MbusFrame): Accepted {
     if (this.pending) {
       this.reset();
-      throw new CodecError("segmentation", "the telegram was cut short: one of M-Bus records began");
+      throw new CodecError("segmentation", "the telegram was truncated: a telegram of M-Bus records started");
     }
     return { apdu: frame.data, application: "records" };
   }

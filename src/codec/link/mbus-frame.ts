@@ -93,7 +93,7 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
     return { ...damaged, code: "checksum", message, pattern: `M-Bus sum off by ${difference}` };
   }
   if (stop === START && isSendUserData(buffer[start + 4]) && sumFits(buffer, start, checksumAt)) {
-    // The stop byte is missing and the next frame starts in its place. To compensate, the C field must be valid, too.
+    // The stop byte is missing and the next frame starts directly. To compensate, the C field must be valid, too.
     const next = checksumAt + 1;
     if (end - next < 4 && !final) return { kind: "more", bytes: next + 4 - start };
     if (end - next >= 4 && buffer[next + 1] === buffer[next + 2] && buffer[next + 3] === START) {

@@ -53,7 +53,7 @@ function compute(
 ): number {
   let value = start;
   if (!restoreLineEnds && reflected) {
-    // What each P1 telegram is checked with, and outputs.p1 encodes with: no call per byte.
+    // Checks every P1 telegram and encodes those of outputs.p1, so it avoids a call per byte.
     for (let i = from; i < to; i++) value = (value >> 8) ^ (table[(value ^ (bytes[i] as number)) & 0xff] as number);
     return value ^ xor;
   }

@@ -50,7 +50,7 @@ export function parseP1(text: string): P1Content {
   let clockStatus: number | null = null;
   const [head = "", ...lines] = text.split(LINE_END);
   if (lines.some((line) => /[^\t\x20-\x7E\xA0-\xFF]/.test(line))) {
-    throw new CodecError("malformed", "P1: bytes that are no text");
+    throw new CodecError("malformed", "P1: non-text bytes");
   }
   const winter = head.startsWith("/ESO") ? 2 : 1;
   for (const line of joinContinued(lines)) {

@@ -118,10 +118,10 @@ export const scanP1Telegram: Scanner<P1Frame> = (buffer, start, end, final, seen
   if (bang >= 0 && foreign < 0) return scanEnd(buffer, start, body, bang, end, final);
   const to = foreign < 0 ? limit : foreign;
   if (foreign < 0 && other >= 0) {
-    return { kind: "bad", code: "framing", message: "P1: cut short, another telegram begins", length: to - start };
+    return { kind: "bad", code: "framing", message: "P1: truncated, another telegram starts", length: to - start };
   }
   if (foreign >= 0 || final || end - start > LONGEST_TELEGRAM) {
-    return { kind: "bad", code: "framing", message: `P1: broken off after ${to - start} bytes`, length: to - start };
+    return { kind: "bad", code: "framing", message: `P1: truncated after ${to - start} bytes`, length: to - start };
   }
   return { kind: "more", bytes: end - start + 1 };
 };
@@ -163,16 +163,16 @@ function scanEnd(
   if (digits === 0 && (lineEnds || at >= end)) {
     const foreign = firstForeign(buffer, start, bang);
     if (foreign >= 0) {
-      return { kind: "bad", code: "framing", message: `P1: no text after ${foreign - start} bytes`, length };
+      return { kind: "bad", code: "framing", message: `P1: non-text byte after ${foreign - start} bytes`, length };
     }
     // Without a checksum, only malformed lines reveal damage.
     if (linesAreWhole(buffer, body, bang)) return textFrame(buffer, start, bang, length, null);
-    return { kind: "bad", code: "malformed", message: "P1: no check sum, and a line that is no code(value)", length };
+    return { kind: "bad", code: "malformed", message: "P1: no CRC, and a line not of the form code(value)", length };
   }
   // Fewer than four digits are a checksum without leading zeros only if a line ending follows.
   if (digits === 0 || (digits < 4 && !lineEnds)) {
     const code = at >= end ? "framing" : "checksum";
-    return { kind: "bad", code, message: "P1: the end line holds no check sum of four digits", length };
+    return { kind: "bad", code, message: "P1: no four-digit CRC in the end line", length };
   }
   const check = checkThatFits(buffer, start, bang + 1, claimed);
   if (check !== null) return textFrame(buffer, start, bang, length, check.name);
@@ -180,7 +180,7 @@ function scanEnd(
   return {
     kind: "bad",
     code: "checksum",
-    message: `P1: check sum ${hex4(found)} computed, ${hex4(claimed)} found`,
+    message: `P1: checksum ${hex4(found)} computed, ${hex4(claimed)} found`,
     length,
     ...(linesAreWhole(buffer, body, bang) ? { pattern: "P1: all lines whole" } : {}),
   };
@@ -234,7 +234,7 @@ function prefixed(tag: number, bytes: Uint8Array): Uint8Array {
 /** A complete `/XXX5` header is enough to report a truncated telegram; less is noise. */
 function cutShort(bytes: number): Scan<P1Frame> {
   if (bytes < 5) return NO;
-  return { kind: "bad", code: "framing", message: `P1: cut short after ${bytes} bytes`, length: bytes };
+  return { kind: "bad", code: "framing", message: `P1: truncated after ${bytes} bytes`, length: bytes };
 }
 
 function hex4(value: number): string {
@@ -248,9 +248,9 @@ function hex4(value: number): string {
 export function proveText(text: Uint8Array): Proof {
   const scan = scanP1Telegram(text, 0, text.length, true);
   if (scan.kind === "frame" && (scan.frame.check ?? STANDARD_CHECK) === STANDARD_CHECK) return scan.frame.proof;
-  if (scan.kind === "frame") throw new CodecError("checksum", `P1: only ${scan.frame.check} fits`);
+  if (scan.kind === "frame") throw new CodecError("checksum", `P1: only ${scan.frame.check} matches`);
   if (scan.kind === "bad" && scan.code === "checksum") throw new CodecError("checksum", scan.message);
-  throw new CodecError("malformed", "P1: the deciphered text is no telegram from head to end");
+  throw new CodecError("malformed", "P1: the deciphered text is not a complete telegram");
 }
 
 /** A P1 telegram is always a single frame. */
@@ -262,7 +262,7 @@ export class P1Assembler implements Assembler<P1Frame> {
   accept(frame: P1Frame): Accepted {
     const { apdu, check } = frame;
     if (check !== null && !this.#checks.believes(headOf(apdu), check)) {
-      const message = `P1: the check sum is a ${check}; taken when the next telegram has one as well`;
+      const message = `P1: the checksum is ${check}; accepted if the next telegram has it, too`;
       throw new CodecError("checksum", message);
     }
     return frame;

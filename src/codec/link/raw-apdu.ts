@@ -51,7 +51,7 @@ export const scanRawApdu: Scanner<RawFrame> = (buffer, start, end, final) => {
 };
 
 function more(start: number, to: number, end: number, final: boolean, what: string): Scan<RawFrame> {
-  if (final) return { kind: "bad", code: "framing", message: `${what} cut short`, length: end - start };
+  if (final) return { kind: "bad", code: "framing", message: `${what} truncated`, length: end - start };
   return { kind: "more", bytes: to - start };
 }
 

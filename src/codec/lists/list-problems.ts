@@ -105,8 +105,8 @@ function checkRegister(
   add: (field: keyof ElementFields, found: string, allowed: string) => void,
 ): void {
   if (obis === undefined) {
-    if (unit !== undefined) add("unit", "a unit without `obis`", "unit and scaler only beside `obis`");
-    else if (scaler !== undefined) add("scaler", "a scaler without `obis`", "unit and scaler only beside `obis`");
+    if (unit !== undefined) add("unit", "a unit without `obis`", "unit and scaler only with `obis`");
+    else if (scaler !== undefined) add("scaler", "a scaler without `obis`", "unit and scaler only with `obis`");
     return;
   }
   try {

@@ -176,7 +176,7 @@ export function listTemplate(samples: readonly (readonly ListPosition[])[], name
   const lines = [
     "lists:",
     `  - name: ${name}`,
-    "    elements:                # what stands behind # is the position, its type and value, and guesses: check them",
+    "    elements:                # comments give position, type, value and guesses: check them",
   ];
   let next = 0;
   const nested = rows.some(({ path }) => path.length > 1);

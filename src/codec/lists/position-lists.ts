@@ -210,7 +210,7 @@ for (const list of LISTS.map(compileList)) {
 /** Names of all documented lists; used by the documentation and its test. */
 export const POSITION_LIST_NAMES: readonly string[] = LISTS.map((list) => list.name);
 
-/** Names of the documented lists whose telegrams could also match this list. @throws RangeError as `TaughtLists` */
+/** Names of the documented lists whose telegrams could also match this list. @throws RangeError as `UserLists` */
 export function documentedTwins(list: ListDefinition): string[] {
   const compiled = compileList(list);
   const same = BY_LENGTH.get(compiled.count) ?? [];
@@ -218,7 +218,7 @@ export function documentedTwins(list: ListDefinition): string[] {
 }
 
 /** User-defined lists. They are tried before the documented ones. */
-export class TaughtLists {
+export class UserLists {
   readonly #lists: readonly CompiledList[];
 
   /** @throws RangeError for an invalid list; `listProblems` reports why */

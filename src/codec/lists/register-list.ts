@@ -17,7 +17,7 @@ import { looksLikeDateTime } from "../values/date-time.ts";
 import type { ObisNames } from "../values/obis.ts";
 import { unitName } from "../values/unit.ts";
 import type { PositionReading } from "./compiled-list.ts";
-import { matchDocumented, type TaughtLists } from "./position-lists.ts";
+import { matchDocumented, type UserLists } from "./position-lists.ts";
 import { type PushObject, readPushList } from "./push-list.ts";
 import { listPositions, UnknownListError } from "./unknown-list.ts";
 import { typeName, UnreadValues } from "./unread-values.ts";
@@ -40,9 +40,9 @@ export interface Body {
  * @param lists user-defined lists; they take precedence over every other layout
  * @throws CodecError `unsupported` for a body that fits no layout (an `UnknownListError`; its message lists the types)
  */
-export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames, lists: TaughtLists): Body {
-  const taught = lists.match(root, bytes);
-  if (taught !== undefined) return positionBody(taught);
+export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames, lists: UserLists): Body {
+  const reading = lists.match(root, bytes);
+  if (reading !== undefined) return positionBody(reading);
   const collector = new Collector(bytes, names);
   if (isContainer(root)) {
     const objects = readPushList(root, bytes);

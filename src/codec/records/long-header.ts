@@ -58,16 +58,16 @@ export function decipherRecords(telegram: Uint8Array, header: LongHeader, key: U
   const { mode, encryptedLength } = header;
   const content = telegram.subarray(LONG_HEADER_LENGTH);
   if (mode === MODE_NONE) return content;
-  if (mode !== MODE_5) throw new CodecError("unsupported", `M-Bus encryption mode ${mode} (5 is known here)`);
+  if (mode !== MODE_5) throw new CodecError("unsupported", `M-Bus encryption mode ${mode} (only 5 is supported)`);
   if (encryptedLength === 0) throw new CodecError("malformed", "M-Bus encryption mode 5 without an encrypted block");
-  if (key === undefined) throw new CodecError("key-missing", "the telegram is encrypted, and no key is configured");
+  if (key === undefined) throw new CodecError("key-missing", "the telegram is encrypted, but no key is configured");
   if (key.length !== BLOCK) {
     throw new CodecError("key-wrong", `M-Bus encryption mode 5 needs a key of 16 bytes, not ${key.length}`);
   }
   const plaintext = decipherCbc(content.subarray(0, encryptedLength), key, initialisationVector(telegram));
   const marks = [0, 1, encryptedLength - 2, encryptedLength - 1];
   if (!marks.every((at) => plaintext[at] === FILLER)) {
-    throw new CodecError("key-wrong", "deciphering gives no telegram: the key is not that of this meter");
+    throw new CodecError("key-wrong", "deciphering yields no telegram: the key is not this meter's");
   }
   const records = new Uint8Array(content);
   records.set(plaintext);

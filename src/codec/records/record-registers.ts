@@ -52,7 +52,7 @@ export function readRecords(records: readonly DataRecord[], bytes: Uint8Array, m
     if (information?.quantity === "time" && ofNow && clock === null) {
       clock = decodeRecordTime(bytes, record.dataStart, record.dataEnd - record.dataStart);
       if (clock === null && record.dataEnd - record.dataStart === 6) {
-        throw new CodecError("malformed", `M-Bus record at byte ${record.start}: no date and time`);
+        throw new CodecError("malformed", `M-Bus record at byte ${record.start}: invalid date and time`);
       }
       if (clock !== null) continue;
     }
@@ -64,7 +64,7 @@ export function readRecords(records: readonly DataRecord[], bytes: Uint8Array, m
     if (register === null) {
       unread.push(nameOf(record, information, bytes));
     } else if (codes.has(register.obis)) {
-      throw new CodecError("malformed", `M-Bus record at byte ${record.start}: ${register.obis} a second time`);
+      throw new CodecError("malformed", `M-Bus record at byte ${record.start}: duplicate ${register.obis}`);
     } else {
       codes.add(register.obis);
       registers.push(register);

@@ -33,10 +33,10 @@ export function decodeRecordTelegram(bytes: Uint8Array, key: Uint8Array | undefi
   const { registers, clock, meterId, unread } = readRecords(records, plaintext, header.manufacturer);
   if (registers.length === 0) {
     const found = unread.length === 0 ? "" : `: ${unread.join(", ")}`;
-    throw new CodecError("unsupported", `no record of the telegram is one of an electricity meter${found}`);
+    throw new CodecError("unsupported", `no record of the telegram belongs to an electricity meter${found}`);
   }
   if (unread.length > 0 && registers.length < ENOUGH_REGISTERS) {
-    throw new CodecError("malformed", `only ${registers.length} records are known beside ${unread.join(", ")}`);
+    throw new CodecError("malformed", `only ${registers.length} known records; unknown: ${unread.join(", ")}`);
   }
   return {
     transport: "mbus",

@@ -62,14 +62,14 @@ const VALUES: readonly (readonly [RegExp, string])[] = [
   [/, last$/, ", letztes"],
 ];
 
-/** What a span is, in German; the names of the standard (data-notification, STSAP) and OBIS codes stay. */
+/** A span's label in German; terms of the standard (data-notification, STSAP) and OBIS codes are kept. */
 export function germanLabel(label: string): string {
   const part = label.endsWith(" (continued)") ? label.slice(0, -" (continued)".length) : label;
   const german = LABELS[part] ?? part;
   return part === label ? german : `${german} (Fortsetzung)`;
 }
 
-/** The value of a span that is no register, in German. */
+/** A span's value in German, unless the span is a register. */
 export function germanValue(value: string): string {
   return VALUES.reduce((text, [pattern, german]) => text.replace(pattern, german), value);
 }

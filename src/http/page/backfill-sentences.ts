@@ -1,4 +1,4 @@
-/** What was missed in Home Assistant's statistics, what was filled and what could not be: a sentence each. No DOM. */
+/** Sentences about the missed, filled and unfilled hours of Home Assistant's statistics. No DOM. */
 import type { PageBackfill } from "../page-model.ts";
 import { type Language, say } from "./words.ts";
 

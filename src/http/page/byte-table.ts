@@ -7,7 +7,7 @@ import { type Language, say } from "./words.ts";
 /** The name of the quantity with an OBIS code (`1-0:1.8.0*255`), `null` if it has none. */
 export type NameOf = (obis: string) => string | null;
 
-/** One part: what was on the wire, or what it deciphers to. */
+/** One part: the bytes on the wire, or the deciphered ones. */
 export function byteTable(part: AnnotatedBytes, language: Language, nameOf: NameOf): HTMLElement {
   const bytes = make("div", { class: "hex", "aria-hidden": "true" });
   const rows = make("tbody");

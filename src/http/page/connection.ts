@@ -27,7 +27,7 @@ export class Connection {
 
   async start(): Promise<void> {
     this.stop();
-    // Asked for at once: the first value need not wait for the stream.
+    // Fetch at once, so that the first value need not wait for the stream.
     if (!(await this.#ask())) return;
     this.#listen();
     const begun = Date.now();

@@ -1,4 +1,4 @@
-/** What `kaifa2mqtt doctor` would say, live: what arrives on the line, and what becomes of it. */
+/** The output of `kaifa2mqtt doctor`, live: what arrives on the line and how it is processed. */
 import type { PageMeter, TelegramSummary } from "../page-model.ts";
 import { load } from "./connection.ts";
 import { byId, make, setText } from "./dom.ts";

@@ -42,7 +42,7 @@ export const choices = {
     try {
       localStorage.setItem(`kaifa2mqtt.${name}`, value);
     } catch {
-      // Private windows may refuse: the choice then lasts as long as the page.
+      // Private windows may refuse storage: the choice then lasts as long as the page.
     }
   },
 };

@@ -1,4 +1,4 @@
-/** Energy by hour or by day as pairs of bars, and that of today as numbers. */
+/** Energy by hour or by day as pairs of bars, and today's energy as numbers. */
 import uPlot from "uplot";
 import type { EnergyHour, PageMeter } from "../page-model.ts";
 import { byId, segments, setText } from "./dom.ts";
@@ -57,9 +57,9 @@ export class EnergyPlot {
   }
 
   /**
-   * Import and export since midnight, with what the meter counted since the history was loaded; and since when, where it
-   * was not since midnight.
-   * @param startedAt when the bridge started: within the first hour nothing was counted before
+   * Import and export since midnight, including energy counted since the history was loaded; states the start time if it
+   * was later than midnight.
+   * @param startedAt when the bridge started: within the first hour there is no earlier data
    */
   showToday(meter: PageMeter, now: number, startedAt: number): void {
     const today = daysOf(this.#hours, now, 1)[0];

@@ -8,10 +8,10 @@ export interface EnergyBar {
   readonly start: number;
   readonly import: number | null;
   readonly export: number | null;
-  /** The readings at its end, to which later consumption is added. */
+  /** The reading at its end, to which later consumption is added. */
   readonly lastImport: number | null;
   readonly lastExport: number | null;
-  /** Start of the first hour that is known, where an earlier part of the bar is not; else `null`. */
+  /** Start of the first known hour if an earlier part of the bar is unknown; else `null`. */
   readonly since: number | null;
 }
 
@@ -50,7 +50,7 @@ function barOf(hours: readonly EnergyHour[], from: number, to: number): EnergyBa
   };
 }
 
-/** A day that begins with the installation, or after a pause, is not whole. */
+/** A day that begins with the installation, or after an outage, is incomplete. */
 function sinceWhen(hours: readonly EnergyHour[], within: readonly EnergyHour[], from: number): number | null {
   const [first] = within;
   if (first === undefined || hours.some(({ start }) => start === from - HOUR_MS)) return null;
@@ -58,8 +58,8 @@ function sinceWhen(hours: readonly EnergyHour[], within: readonly EnergyHour[], 
 }
 
 /**
- * Last reading minus the one at the start: the last one of the hour before if known, else the first one within (after a
- * pause nobody knows when the energy was used). A reading that went down means a replaced meter: counting goes on from it.
+ * Last reading minus the one at the start: the last of the hour before if known, else the first within (after an outage
+ * it is unknown when the energy was used). A falling reading means a replaced meter: counting continues from it.
  */
 function used(
   hours: readonly EnergyHour[],

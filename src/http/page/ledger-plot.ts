@@ -1,4 +1,4 @@
-/** The bars of the ledger card as SVG, with axes. The table below them holds the same for those who cannot see them. */
+/** The bars of the ledger card as SVG, with axes. The table below has the same data for screen readers. */
 import type { LedgerRange, LedgerRow, LedgerView } from "../page-model.ts";
 import { fixed } from "./plot-style.ts";
 import type { Language } from "./words.ts";
@@ -9,7 +9,7 @@ const HEIGHT = 250;
 const MARGIN = { left: 58, right: 6, top: 16, bottom: 24 };
 const LEAST_WIDTH = 280;
 const HOUR_MS = 3_600_000;
-/** Pixels that a label below the plot needs. */
+/** Width of a label below the plot, pixels. */
 const LABEL_WIDTH = 34;
 
 /** What is drawn, besides the rows. */
@@ -21,7 +21,7 @@ export interface LedgerPlot {
   readonly language: Language;
 }
 
-/** Draws the view into a box as wide as that is, in place of what was there. Marked rows are hatched, never zero. */
+/** Draws the view into a box at its full width, replacing its content. Marked rows are hatched, never zero. */
 export function drawLedger(box: HTMLElement, view: LedgerView, plot: LedgerPlot): void {
   const { startAt, endAt, rows, peak } = view;
   const width = Math.max(box.clientWidth, LEAST_WIDTH);
@@ -60,7 +60,7 @@ export function drawLedger(box: HTMLElement, view: LedgerView, plot: LedgerPlot)
     const holdsPeak = peak !== null && isWithin(peak.start, row);
     bar(row.importWh, holdsPeak ? "import peak" : "import", 0.06);
     bar(row.exportWh, "export", 0.52);
-    // Not by its colour alone.
+    // Mark it by more than its colour.
     if (holdsPeak) {
       const [at, above] = [left + 0.27 * (end - left), y(row.importWh ?? 0) - 3];
       svg.append(shape("path", { class: "peak", d: `M${at} ${above}l-5 -8h10z` }));
@@ -77,7 +77,7 @@ export function isWithin(at: string, { start, end }: { readonly start: string; r
   return Date.parse(at) >= Date.parse(start) && Date.parse(at) < Date.parse(end);
 }
 
-/** Whether the energy belongs to one step: what cannot be divided has no height. */
+/** Whether the energy belongs to a single step; otherwise the row has no height. */
 function isBar({ mark }: LedgerRow): boolean {
   return mark === "";
 }
@@ -87,7 +87,7 @@ interface Label {
   readonly text: string;
 }
 
-/** Hours of the meter's clock at their positions; days and months at the middle of theirs. At most `room` labels. */
+/** Labels of hours at their positions on the meter's clock, of days and months at their middle. At most `room` labels. */
 function labelsOf({ startAt, endAt, rows }: LedgerView, { range, date, language }: LedgerPlot, room: number): Label[] {
   if (range === "day") {
     const every = [1, 2, 3, 6, 12].find((hours) => 24 / hours <= room) ?? 12;
@@ -109,7 +109,7 @@ function labelsOf({ startAt, endAt, rows }: LedgerView, { range, date, language 
   })).filter((_, i) => i % every === 0);
 }
 
-/** Offset of the meter's clock at an instant, minutes: that of the row before it, else of the first. */
+/** UTC offset of the meter's clock at an instant, minutes: from the row before it, else the first row. */
 function offsetAt(at: number, rows: readonly LedgerRow[]): number {
   const row = rows.findLast(({ start }) => Date.parse(start) <= at) ?? rows[0];
   const [, sign = "+", hours = "0", minutes = "0"] = /([+-])(\d\d):(\d\d)$/.exec(row?.start ?? "") ?? [];

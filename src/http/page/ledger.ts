@@ -54,7 +54,7 @@ export class LedgerCard {
     void this.#reload();
   }
 
-  /** As wide as the card is now. */
+  /** Draws the plot at the card's current width. */
   #drawPlot(): void {
     const box = byId("ledger-plot");
     if (this.#view === null || box.clientWidth === 0) return;

@@ -22,7 +22,7 @@ function withUnit(language: Language, value: PageValue | undefined): string {
   return `${shown(language, value)}${value?.unit ? ` ${value.unit}` : ""}`;
 }
 
-/** Everything about one meter that changes with a telegram, or goes stale without one; called every second. */
+/** Shows everything about a meter that changes with a telegram or goes stale without one; called every second. */
 export function showMeter(meter: PageMeter, moment: Moment, language: Language): void {
   const name = meter.name ?? say(language, "unknownMeter");
   setText(byId("name"), name);
@@ -36,7 +36,7 @@ export function showMeter(meter: PageMeter, moment: Moment, language: Language):
   showFreshness(meter, moment, language);
 }
 
-/** The verdict at the top. The paragraph of the help page is in the language of the page. */
+/** Shows the verdict at the top. The help paragraph is in the page's language. */
 export function showVerdict({ level, text, cure, help }: Verdict, language: Language): void {
   byId("diagnosis").className = `banner ${level}`;
   setText(byId("diagnosis-text"), text);
@@ -50,7 +50,7 @@ function ageOf(value: PageValue, moment: Moment, language: Language): string {
   return age(language, moment.now - value.at);
 }
 
-/** A stale value is not shown as if it were current: a dash takes its place, with the last value and its age below. */
+/** A stale value is not shown as current: a dash replaces it, with the last value and its age below. */
 function showPower(meter: PageMeter, moment: Moment, language: Language): void {
   const net = find(meter, "power_net") ?? find(meter, "power_import");
   const stale = net !== undefined && isStale(net, meter, moment);
@@ -65,7 +65,7 @@ function showPower(meter: PageMeter, moment: Moment, language: Language): void {
   setText(byId("direction"), direction === "" ? last : say(language, words[direction]));
 }
 
-/** Stale meter readings stay useful: they turn grey, and their age is shown. */
+/** Stale meter readings are still useful: they turn grey and show their age. */
 function showTotals(meter: PageMeter, moment: Moment, language: Language): void {
   const [imported, exported] = [find(meter, "energy_import"), find(meter, "energy_export")];
   setText(byId("total-import"), shown(language, imported));

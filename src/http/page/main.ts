@@ -23,7 +23,7 @@ let language: Language = choices.get("language") === "de" || prefersGerman() ? "
 let theme: Theme = THEMES.find((each) => each === choices.get("theme")) ?? "auto";
 let state: PageState | null = null;
 let stateAt = 0;
-/** When the bridge was first found not to answer; `null` while it does. */
+/** When the bridge stopped answering; `null` while it answers. */
 let lostSince: number | null = null;
 
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
@@ -80,7 +80,7 @@ function receive(page: PageState): void {
   if (first) performance.mark("kaifa2mqtt:first-value");
 }
 
-/** Everything that a new state, another meter or another language changes. */
+/** Updates everything that depends on the state, the selected meter or the language. */
 function show(page: PageState): void {
   byId("logout").hidden = !page.loggedIn;
   byId("key-card").hidden = !page.keyTest;
@@ -94,7 +94,7 @@ function show(page: PageState): void {
   setText(byId("version"), say(language, "version", page.version, duration(page.now - page.startedAt)));
 }
 
-/** What also changes as time passes: verdict, ages, what is no longer current. */
+/** Updates what changes as time passes: verdict, ages, stale values. */
 function refresh(page: PageState): PageMeter | undefined {
   const moment = momentNow(page);
   const meter = meterChoice.pick(page, moment);
@@ -113,7 +113,7 @@ function refresh(page: PageState): PageMeter | undefined {
   return meter;
 }
 
-/** If something is wrong the stages come first. The verdict may concern another meter than the one shown: then the diagnosis of this one is added. */
+/** If something is wrong, the stages come first. If the verdict is about another meter, adds the shown meter's diagnosis. */
 function placeStages(verdict: Verdict, meter: PageMeter): void {
   const card = byId("path-card");
   const { code, text, cure } = meter.diagnosis;
@@ -127,7 +127,7 @@ const connection = new Connection({
   onState: receive,
   onLost: () => {
     lostSince ??= Date.now();
-    // Before the first state there is no page that could say it.
+    // Before the first state, the page cannot show it.
     if (state === null) byId("offline").hidden = false;
     else refresh(state);
   },
@@ -205,7 +205,7 @@ for (const id of [
   card.addEventListener("toggle", () => choices.set(id, card.open ? "open" : "closed"));
 }
 
-// What scrolls must be reachable by keyboard.
+// Scrollable areas must be reachable by keyboard.
 for (const region of document.querySelectorAll(".scroll")) region.setAttribute("tabindex", "0");
 
 translate();

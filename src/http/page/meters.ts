@@ -1,4 +1,4 @@
-/** With several meters: a button with a light for each, the worst first, to choose the one that the page shows. */
+/** With several meters: a button with a status light for each, the worst first, to select the one shown. */
 import type { PageMeter, PageState } from "../page-model.ts";
 import { byId, choices, make, setText } from "./dom.ts";
 import { type Level, levelOf, type Moment, nameOf, worstFirst } from "./verdict.ts";
@@ -15,7 +15,7 @@ export class MeterChoice {
     this.#onChange = onChange;
   }
 
-  /** The meter to show. The page opens with one that has a problem, else with the one chosen last in this browser. */
+  /** The meter to show. The page opens with a meter that has a problem, else with the last one selected in this browser. */
   pick(state: PageState, moment: Moment): PageMeter | undefined {
     if (this.#chosen === null) {
       const [worst] = worstFirst(state.meters, moment);

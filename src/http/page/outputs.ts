@@ -1,4 +1,4 @@
-/** The outputs for other machines: where each listens, how many clients it has, how old its reading is. */
+/** The outputs for other machines: address, number of clients and age of the reading. */
 import type { PageOutput, PageState } from "../page-model.ts";
 import { byId, make, setText } from "./dom.ts";
 import { type Language, number, say } from "./words.ts";
@@ -11,7 +11,7 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param elapsedMs since the state was received, by which ages have grown
+ * @param elapsedMs time since the state was received, added to ages
  * @param lost whether the bridge no longer answers: then the state of its outputs is unknown
  */
 export function showOutputs({ outputs }: PageState, elapsedMs: number, language: Language, lost: boolean): void {

@@ -48,7 +48,7 @@ export class Plots {
     this.#energy.showToday(meter, state.now, state.startedAt);
   }
 
-  /** Called every second: without new telegrams the plots say since when they end, and the curve moves on. */
+  /** Called every second: without new telegrams, the plots show when the data ends, and the curve moves on. */
   tick(meter: PageMeter, moment: Moment): void {
     this.#power.advance(moment.now);
     const silent = isSilent(meter, moment);
@@ -81,7 +81,7 @@ export class Plots {
       load<PowerSeries>(`api/power?meter=${meter.index}&span=${this.#power.spanMs}`),
       load<EnergyHour[]>(`api/energy?meter=${meter.index}`),
     ]);
-    // Another span or meter has been requested in the meantime: its answer counts.
+    // Another span or meter has been requested since: discard this answer.
     if (turn !== this.#turn) return;
     if (power !== null) this.#power.load(power, meter.lastTelegramAt ?? 0, this.#now);
     if (hours === null) return;

@@ -7,7 +7,7 @@ import { type Language, say, type Word } from "./words.ts";
 
 const SPANS = { "10m": 600_000, "1h": 3_600_000, "24h": 86_400_000, "7d": 604_800_000, "31d": 2_678_400_000 } as const;
 type SpanName = keyof typeof SPANS;
-/** Up to this span each telegram is a point of its own, appended as it comes. */
+/** Up to this span, each telegram is appended as a separate point. */
 const LIVE_SPAN_MS = SPANS["1h"];
 
 const ADVANCE_MS = 5_000;
@@ -20,7 +20,7 @@ export class PowerPlot {
   #now = Date.now();
   readonly #spans: ReturnType<typeof segments<SpanName>>;
 
-  /** @param onSpan called when another span is chosen: its data must be loaded */
+  /** @param onSpan called when another span is selected: its data must be loaded */
   constructor(language: Language, onSpan: () => void) {
     this.#language = language;
     const word = (span: SpanName): string => say(this.#language, `range${span}` as Word);

@@ -66,7 +66,7 @@ function stageItem(stage: Stage): HTMLElement {
   return make("li", { class: "stage", "data-stage": stage.name }, light, make("strong"), counters);
 }
 
-/** What is wrong with the broker although it is connected. */
+/** Shows problems of the broker although it is connected. */
 export function showProblems(state: PageState, language: Language): void {
   const problems = state.broker?.problems ?? [];
   const box = byId("problems");

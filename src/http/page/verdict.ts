@@ -2,7 +2,7 @@
 import type { PageMeter, PageState, PageValue } from "../page-model.ts";
 import { age, type Language, say } from "./words.ts";
 
-/** The time at the bridge as far as the page knows it, and whether the bridge still answers. */
+/** The bridge's time as far as the page knows it, and whether the bridge still answers. */
 export interface Moment {
   /** Milliseconds of the bridge's wall clock. */
   readonly now: number;
@@ -20,7 +20,7 @@ export interface Verdict {
   readonly cure: string;
   /** Anchor in the help page, without `#`; `null`: nothing to look up. */
   readonly help: string | null;
-  /** Position of the meter concerned; `null`: none in particular. */
+  /** Position of the meter concerned; `null`: no particular one. */
   readonly meter: number | null;
 }
 
@@ -35,7 +35,7 @@ export function isStale(value: PageValue, meter: PageMeter, moment: Moment): boo
   return isSilent(meter, moment) || moment.now - value.at > value.limitMs;
 }
 
-/** The condition of one meter. One whose last telegram is too old is not well, whatever the bridge said at the time. */
+/** The condition of one meter. One whose last telegram is too old is not ok, whatever the bridge last reported. */
 export function levelOf(meter: PageMeter, moment: Moment): Level {
   if (moment.lostMs !== null) return "wait";
   if (meter.diagnosis.code === "starting") return "wait";
@@ -74,7 +74,7 @@ export function verdictOf(state: PageState, moment: Moment, language: Language):
   return { level, text, cure: "", help: null, meter: null };
 }
 
-/** What is wrong with one meter now, whatever the bridge said when it last answered. */
+/** The current problem of one meter, even if the bridge no longer answers. */
 export function diagnosisOf(
   meter: PageMeter,
   moment: Moment,
@@ -109,7 +109,7 @@ function ofMeter(worst: PageMeter, level: Level, state: PageState, moment: Momen
   };
 }
 
-/** With a capital letter and a full stop: in the log this text follows a label. */
+/** Adds a capital letter and a full stop: in the log, this text follows a label. */
 function sentence(text: string): string {
   const capital = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.?!]$/.test(capital) ? capital : `${capital}.`;

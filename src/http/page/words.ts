@@ -256,13 +256,13 @@ export function isWord(text: string): text is Word {
   return text in WORDS;
 }
 
-/** What became of a telegram: `ok`, or the code of its error in words. */
+/** The outcome of a telegram in words: `ok`, or its error code. */
 export function outcomeText(outcome: string, language: Language): string {
   const word = `outcome-${outcome}`;
   return isWord(word) ? say(language, word) : outcome;
 }
 
-/** Digits as the language writes them; as many after the point as the text has. */
+/** Formats digits for the language; keeps the number of decimals. */
 export function number(language: Language, text: string): string {
   const digits = text.split(".")[1]?.length ?? 0;
   return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(

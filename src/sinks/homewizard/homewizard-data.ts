@@ -1,6 +1,6 @@
 /**
- * The data of a HomeWizard P1 meter (local API v1, https://api-documentation.homewizard.com/docs/v1): flat JSON in which a key
- * is absent if the meter doesn't send the value. Import is positive, export negative.
+ * The data of a HomeWizard P1 meter (local API v1, https://api-documentation.homewizard.com/docs/v1): flat JSON without
+ * keys for values that the meter doesn't send. Import is positive, export negative.
  */
 import { formatP1Text, formatP1Time } from "../../codec/link/p1-content.ts";
 import type { MeterInfo } from "../../meter/events.ts";
@@ -10,9 +10,9 @@ import type { MeterFeed } from "../output/meter-feed.ts";
 import type { OutputOptions } from "../output/output.ts";
 import { netPower, PHASES, phasePowers } from "../output/power.ts";
 
-/** Tariffs of the API. */
+/** Tariffs in the API. */
 const TARIFFS = [1, 2, 3, 4] as const;
-/** The last firmware line with v1 only: from 6 on clients use v2 over HTTPS. */
+/** The last firmware version with v1 only: from version 6, clients use v2 over HTTPS. */
 const FIRMWARE = "4.19";
 
 export type Json = Record<string, string | number | readonly never[]>;
@@ -36,7 +36,7 @@ export function homewizardData(feed: MeterFeed, phasePower: OutputOptions["phase
   const { average, peak } = demandOf(feed);
   const peakEnd = peak === null ? null : formatP1Time(peak.end)?.slice(0, -1);
   const entries: [string, string | number | readonly never[] | null][] = [
-    // There is no Wi-Fi; but python-homewizard-energy 10 tells v1 from v2 by this key.
+    // There is no Wi-Fi, but python-homewizard-energy 10 distinguishes v1 from v2 by this key.
     ["wifi_ssid", ""],
     ["smr_version", 50],
     ["meter_model", [meter.manufacturer, meter.model].filter((part) => part !== null).join(" ") || meter.name],
@@ -63,7 +63,7 @@ function tariff(feed: MeterFeed): number | null {
   return text !== null && /^\d{1,4}$/.test(text) ? Number(text) : null;
 }
 
-/** The total, or the sum of the tariffs where the meter sends only those; then the tariffs. */
+/** The total (the sum of the tariffs if the meter sends only those), followed by the tariffs. */
 function energies(feed: MeterFeed, direction: "import" | "export"): [string, number | null][] {
   const tariffs = TARIFFS.map((number) => feed.number(`energy_${direction}_t${number}`));
   const sent = tariffs.filter((value) => value !== null);

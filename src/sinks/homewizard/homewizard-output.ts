@@ -1,6 +1,6 @@
 /**
- * `outputs.homewizard`: the meter as a HomeWizard P1 meter (local API v1). Read-only: the two routes that change settings of
- * a real one (`system`, `identify`) are answered and do nothing. Once the reading is too old, the answer is HTTP status 503.
+ * `outputs.homewizard`: emulates a HomeWizard P1 meter (local API v1). Read-only: the two routes that change settings on a
+ * real device (`system`, `identify`) respond but do nothing. Once the reading is too old, the response is HTTP 503.
  */
 import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { MeterEvent, MeterInfo } from "../../meter/events.ts";

@@ -81,7 +81,7 @@ export class InfoPublisher {
     }
   }
 
-  /** Forgets what is waiting. */
+  /** Discards pending work. */
   clear(): void {
     this.#changedMeters.clear();
     this.#allMeters.clear();

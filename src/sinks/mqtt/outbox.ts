@@ -77,7 +77,7 @@ export class Outbox {
     this.#window.size = this.#parts.disconnects.careful ? 1 : this.#largestWindow;
   }
 
-  /** The connection has held for a while: there is no need to be careful any more. */
+  /** The connection has been up for a while: messages need no longer be sent one at a time. */
   stable(): void {
     this.#window.size = this.#largestWindow;
   }

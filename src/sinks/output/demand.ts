@@ -1,5 +1,5 @@
 /**
- * Demand as Belgian P1 meters send it: average import of the running quarter hour so far, and the highest quarter hour of
+ * Demand as Belgian P1 meters send it: average import of the current quarter hour so far, and the highest quarter hour of
  * the month. Other meters don't send it; the ledger derives it from the energy register (docs/ledger.md).
  */
 import type { LedgerState } from "../../ledger/ledger-state.ts";
@@ -9,13 +9,13 @@ import type { MeterFeed } from "./meter-feed.ts";
 const QUARTER_MS = 900_000;
 
 export interface Demand {
-  /** W: energy of the running quarter so far, divided by a whole quarter hour; `null` if unknown. */
+  /** W: energy of the current quarter so far, divided by a full quarter hour; `null` if unknown. */
   readonly average: number | null;
   /** W, and the end of that quarter (ISO 8601); `null` while no complete quarter of this month is known. */
   readonly peak: { readonly power: number; readonly end: string } | null;
 }
 
-/** The ledger reports once a minute, after the reading: a report that is still about the last quarter or month is left out. */
+/** The ledger reports once a minute, after the reading; a report about the previous quarter or month is ignored. */
 export function demandOf(feed: MeterFeed): Demand {
   const state = feed.ledger;
   if (state === null) return { average: null, peak: null };

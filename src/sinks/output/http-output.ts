@@ -1,6 +1,6 @@
 /**
- * What outputs over HTTP have in common: the newest values of a meter, a bounded server, the clients of the last minute,
- * and the mDNS announcement. A protocol adds its routes, and what it does with a new reading.
+ * Shared by the HTTP outputs: the latest values of a meter, a bounded server, the clients of the last minute, and the mDNS
+ * announcement. A protocol adds its routes and its handling of a new reading.
  */
 import type { Server } from "node:http";
 import { Hono } from "hono";
@@ -20,16 +20,16 @@ export interface HttpOutputOptions extends OutputOptions {
   readonly mdns: boolean;
 }
 
-/** One protocol over HTTP. The functions are called when the output starts, not before. */
+/** One protocol over HTTP. The functions are not called before the output starts. */
 export interface HttpProtocol {
   readonly name: OutputName;
-  /** Pages that are served without the routes while there is one; the same paths need routes, too, for all other cases. */
+  /** Pages served without the routes while they have content; the same paths need routes for all other cases. */
   readonly pages: () => ReadonlyMap<string, PolledPage>;
   /** Adds the protocol's routes. */
   readonly routes: (app: HttpApp) => void;
   /** The services to announce for this meter, without the port. */
   readonly services: (meter: MeterInfo) => readonly Omit<Announcement, "port">[];
-  /** Adds what isn't HTTP to a new server (WebSocket). */
+  /** Attaches non-HTTP protocols (WebSocket) to a new server. */
   readonly attach?: (server: Server) => void;
 }
 
@@ -91,7 +91,7 @@ export class HttpOutput {
     return server;
   }
 
-  /** Waits for the port and for the first reading: names in the announcement are derived from the meter's id. */
+  /** Waits for the port and for the first reading, because the announced names contain the meter's id. */
   #announce(): void {
     const { meter } = this.feed;
     if (this.#mdns === null || this.#announced || meter === null || !this.#listener.listening) return;

@@ -6,12 +6,12 @@ import { bodyLimit } from "hono/body-limit";
 import { isLoopback, isLoopbackHost } from "../../process/loopback.ts";
 import { type PolledPagesOptions, servePolledPages } from "./polled-pages.ts";
 
-/** Bytes of a request's body. */
+/** Maximum size of a request body, bytes. */
 const MAX_BODY = 8_192;
 const REQUEST_MS = 10_000;
-/** An idle connection is closed after this time; clients that poll ask again within seconds. */
+/** Keep-alive timeout; polling clients send the next request within seconds. */
 const KEEP_ALIVE_MS = 65_000;
-/** A client that reads nothing of its answer for this time is disconnected. */
+/** A client that reads none of its response for this long is disconnected. */
 const IDLE_MS = 120_000;
 
 /** What the adapter to Node's server adds to each request. */
@@ -22,20 +22,20 @@ export interface HttpBindings {
 export type HttpApp = Hono<{ Bindings: HttpBindings }>;
 export type HttpContext = Context<{ Bindings: HttpBindings }>;
 
-/** What a server does besides the routes. */
+/** Features of a server besides its routes. */
 export interface HttpExtras extends Pick<PolledPagesOptions, "pages" | "onRequest"> {
-  /** Where the server listens. */
+  /** The listen host. */
   readonly host: string;
 }
 
 /**
  * The server, not listening yet: for `Listener`.
- * @param requestMs within this time a request must be complete, headers and body
+ * @param requestMs timeout for a complete request, headers and body
  */
 export function createHttpServer(app: HttpApp, requestMs = REQUEST_MS, extras: HttpExtras | null = null): Server {
   const routes = getRequestListener(app.fetch);
   const listener = extras === null ? routes : withPolledPages(extras, routes);
-  // Node looks for requests that are too slow at this interval, by default every 30 s.
+  // Node checks for slow requests at this interval; the default is 30 s.
   const server = createServer({ connectionsCheckingInterval: requestMs / 2 }, listener);
   server.headersTimeout = requestMs;
   server.requestTimeout = requestMs;
@@ -52,7 +52,7 @@ function withPolledPages({ pages, onRequest, host }: HttpExtras, routes: Request
 
 /**
  * Headers and limits for every route: no caching, no content sniffing, no CORS, bounded bodies; on the loopback interface
- * only requests under this computer's own names are answered (protection from DNS rebinding).
+ * only requests for this computer's own names are answered (protection from DNS rebinding).
  * @param onRequest called with the client's address
  */
 export function guardHttp(app: HttpApp, host: string, onRequest: (address: string) => void): void {
@@ -64,7 +64,7 @@ export function guardHttp(app: HttpApp, host: string, onRequest: (address: strin
     onRequest(clientAddress(c));
     return next();
   });
-  // Only these read a body; for others the limit would cost more than the answer.
+  // Only these read a body; for others, checking the limit would cost more than the response.
   app.on(
     ["POST", "PUT"],
     "*",

@@ -1,6 +1,6 @@
 /**
- * A TCP server with limits: a cap on connections, retries with back-off while its port is in use, and all connections closed
- * when it stops. P1 and Modbus use it as it is, HTTP outputs around Node's HTTP server.
+ * A bounded TCP server: caps connections, retries with back-off while its port is in use, and closes all connections when
+ * it stops. P1 and Modbus use it directly; HTTP outputs wrap Node's HTTP server in it.
  */
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { ComponentLog } from "../../log/component-log.ts";
@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../../process/clock.ts";
 import { isLoopback } from "../../process/loopback.ts";
 import { formatListen, type ListenAddress } from "./address.ts";
 
-/** Simultaneous connections of one output; further ones are closed at once. */
+/** Maximum number of connections per output; further ones are closed at once. */
 export const MAX_CLIENTS = 64;
 const RETRY_LEAST_MS = 1_000;
 const RETRY_MOST_MS = 30_000;
@@ -16,7 +16,7 @@ const STOP_MS = 1_000;
 
 export interface ListenerOptions {
   readonly address: ListenAddress;
-  /** Makes the server, not listening yet; called again for each attempt. */
+  /** Creates the server, not yet listening; called for each attempt. */
   readonly create: () => Server;
   readonly log: ComponentLog;
   readonly clock?: Clock;
@@ -42,7 +42,7 @@ export class Listener {
     return this.#server !== null;
   }
 
-  /** The address it listens at, as `HOST:PORT`; the configured one while it doesn't. */
+  /** The listen address as `HOST:PORT`; the configured one while it isn't listening. */
   get address(): string {
     const found = this.#server?.address() as AddressInfo | null | undefined;
     return formatListen({ ...this.#options.address, ...(found ? { port: found.port } : {}) });
@@ -53,7 +53,7 @@ export class Listener {
     return this.#sockets;
   }
 
-  /** Returns after the first attempt; a port in use is tried again. */
+  /** Returns after the first attempt; if the port is in use, keeps retrying. */
   async start(): Promise<void> {
     const { address, log } = this.#options;
     if (!isLoopback(address.host)) {
@@ -103,7 +103,7 @@ export class Listener {
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
     socket.setNoDelay(true);
-    // With keep-alive the operating system detects clients that disappear without closing the connection.
+    // With keep-alive, the operating system detects clients that disappear without closing the connection.
     socket.setKeepAlive(true, 60_000);
     socket.on("error", (error) => this.#options.log.debug(`client: ${error.message}`));
     socket.on("close", () => this.#sockets.delete(socket));
@@ -122,7 +122,7 @@ export class Listener {
   }
 }
 
-/** What the system's error codes mean here, and what to do. */
+/** Meaning of the system's error codes, and what to do. */
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "another program uses that port; choose another one in `listen`",
   EACCES: "ports below 1024 need a privilege that this process doesn't have; choose a higher one in `listen`",

@@ -1,4 +1,4 @@
-/** The mDNS library, loaded when something is announced. It is CommonJS: this module gives it named exports when bundled. */
+/** The mDNS library, loaded on the first announcement. It is CommonJS: this module gives it named exports when bundled. */
 import ciao from "@homebridge/ciao";
 
 export const { getResponder } = ciao;

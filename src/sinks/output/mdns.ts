@@ -54,7 +54,7 @@ export class Mdns {
     const responder = getResponder();
     this.#responder = responder;
     const made = services.map(({ name, type, port, txt }, index) => {
-      // Each service needs a host name of its own: the library takes that of another one for a conflict, and renames the service.
+      // Each service needs its own host name: the library treats a shared one as a conflict and renames the service.
       const hostname = index === 0 ? name : `${name}-${type}`;
       return responder.createService({ name, hostname, type, port, txt: { ...txt } });
     });

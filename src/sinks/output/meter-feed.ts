@@ -1,7 +1,7 @@
 /**
- * The newest values of an output's meter, whichever telegram they came with, and their age. Control loops act on them, so
- * an instantaneous value (power, voltage, current, frequency) is not served once it is older than the limit. Registers and
- * texts are served for up to two hours, because some meters send them once an hour.
+ * The latest values of an output's meter, across telegrams, and their age. Control loops act on them, so an instantaneous
+ * value (power, voltage, current, frequency) is not served once it is older than the limit. Registers and texts are
+ * served for up to two hours, because some meters send them once an hour.
  */
 import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { MeterEvent, MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
@@ -10,10 +10,10 @@ import type { OutputStatus } from "./output.ts";
 
 const PERIODS = 3;
 const LEAST_LIMIT_MS = 15_000;
-/** This long after the limit the meter counts as gone: clients are disconnected, or get "no such device". */
+/** This long after the limit, the meter counts as gone: clients are disconnected, or get "no such device". */
 const GONE_MS = 60_000;
 const KEEP_MS = 2 * 3_600_000;
-/** The ledger reports at least once a minute while telegrams come. */
+/** Maximum age of a ledger report; while telegrams arrive, there is at least one a minute. */
 const LEDGER_MS = 150_000;
 /** Cap on the values of one meter; telegrams have up to 60. */
 const MAX_VALUES = 256;
@@ -34,7 +34,7 @@ export class MeterFeed {
   #reading: Reading | null = null;
   #at: number | null = null;
   #revision = 0;
-  /** `limitMs`, once it has been asked for since the newest reading: the period changes with telegrams only. */
+  /** Cached `limitMs` since the latest reading: the period changes only with telegrams. */
   #limit: number | null = null;
   #ledger: { readonly meter: string; readonly state: LedgerState; readonly at: number } | null = null;
 
@@ -63,14 +63,14 @@ export class MeterFeed {
     return reading;
   }
 
-  /** Keeps the ledger's report if it is about this output's meter. */
+  /** Stores the ledger's report if it is about this output's meter. */
   takeLedger(meter: string, state: LedgerState): void {
     if (this.#meter !== undefined && meter !== this.#meter) return;
     this.#revision++;
     this.#ledger = { meter, state, at: this.#clock.now() };
   }
 
-  /** The newest report of the ledger about the meter of the newest reading; `null` if there is none, or it is too old. */
+  /** The latest ledger report about the meter of the latest reading; `null` if there is none, or it is too old. */
   get ledger(): LedgerState | null {
     if (this.#ledger === null || this.#ledger.meter !== this.meter?.id) return null;
     return this.#clock.now() - this.#ledger.at <= Math.max(LEDGER_MS, this.limitMs) ? this.#ledger.state : null;
@@ -91,7 +91,7 @@ export class MeterFeed {
     return this.#clock.now();
   }
 
-  /** The time up to which all that is served now may be served; then a value, the reading or the ledger's report expires. */
+  /** Until when the data served now stays valid; then a value, the reading or the ledger's report expires. */
   get validUntil(): number {
     const { now, limitMs } = this;
     const ends = [...this.#values.values()].map((kept) => kept.at + this.#lifeOf(kept.value));
@@ -122,7 +122,7 @@ export class MeterFeed {
     return age <= limit + GONE_MS ? "stale" : "gone";
   }
 
-  /** What the output's status says about its meter. */
+  /** The meter's part of the output's status. */
   get summary(): Pick<OutputStatus, "meter" | "ageMs" | "fresh"> {
     return { meter: this.meter?.id ?? null, ageMs: this.ageMs, fresh: this.freshness === "fresh" };
   }
@@ -144,7 +144,7 @@ export class MeterFeed {
     return value?.numeric ? Number(value.text) : null;
   }
 
-  /** Whether the first of two values came with a later telegram than the second. */
+  /** Whether the first of two values is from a later telegram than the second. */
   isNewer(key: string, than: string): boolean {
     return (this.#values.get(key)?.at ?? 0) > (this.#values.get(than)?.at ?? Number.POSITIVE_INFINITY);
   }
@@ -159,7 +159,7 @@ export class MeterFeed {
   }
 
   #lifeOf(value: ReadingValue): number {
-    // A number that the table of quantities doesn't list may be instantaneous, too.
+    // A number missing from the table of quantities may be instantaneous, too.
     const kind = value.quantity?.kind ?? (value.numeric ? "gauge" : "text");
     return kind === "gauge" ? this.limitMs : KEEP_MS;
   }

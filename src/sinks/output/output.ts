@@ -1,6 +1,6 @@
 /**
  * Outputs for other machines: common options, dependencies and status. An output is a sink that serves the readings of one
- * meter in a protocol that other machines speak.
+ * meter in a machine protocol.
  */
 import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
@@ -17,15 +17,15 @@ export interface OutputOptions {
   /** Id of the meter; needed with several meters. */
   readonly meter?: string | undefined;
   /**
-   * Power of each phase where the meter doesn't send it: `sent` leaves it out (or gives the total on the first phase where
-   * the protocol requires a number); `computed` derives it from U·I whenever the totals prove the sign.
+   * Power of each phase if the meter doesn't send it: `sent` omits it (or gives the total on the first phase if the
+   * protocol requires a number); `computed` derives it from U·I when the totals prove the sign.
    */
   readonly phase_power?: "sent" | "computed" | undefined;
 }
 
-/** What the bridge passes to an output. */
+/** Dependencies of an output. */
 export interface OutputParts {
-  /** Observed period of the meter, milliseconds; `null` until two telegrams have come. */
+  /** Observed period of the meter, milliseconds; `null` until two telegrams have arrived. */
   readonly periodMs: (meterId: string | null) => number | null;
   readonly version: string;
   readonly log: ComponentLog;
@@ -38,7 +38,7 @@ export interface OutputStatus {
   readonly output: OutputName;
   /** Id of the meter; `null` until its first reading. */
   readonly meter: string | null;
-  /** Where it listens (`127.0.0.1:2000`) or writes to (`/dev/ttyUSB1`); two are joined by a comma. */
+  /** Its listen address (`127.0.0.1:2000`) or device (`/dev/ttyUSB1`); several are joined by commas. */
   readonly address: string;
   /** Whether the port is open; `false` while another program uses it. */
   readonly listening: boolean;

@@ -1,4 +1,4 @@
-/** Pages that clients poll, answered from bytes that are built once per reading; the routes answer everything else. */
+/** Pages that clients poll, answered from bytes built once per reading; the routes answer everything else. */
 import type { IncomingMessage, RequestListener } from "node:http";
 import type { PreparedAnswer } from "./prepared-answer.ts";
 
@@ -6,7 +6,7 @@ import type { PreparedAnswer } from "./prepared-answer.ts";
 export type PolledPage = () => PreparedAnswer | null;
 
 export interface PolledPagesOptions {
-  /** By the request's target: path and query. */
+  /** By request target: path and query. */
   readonly pages: ReadonlyMap<string, PolledPage>;
   /** Whether requests with this `Host` header are answered. */
   readonly admits: (host: string | undefined) => boolean;

@@ -10,9 +10,9 @@ export type Phase = (typeof PHASES)[number];
 export type PhaseValues = readonly [number | null, number | null, number | null];
 
 /**
- * Import minus export; import alone for a meter that sends no export; `null` if it sends neither, or it is too old. Some
- * meters send import every two seconds and both directions every ten (Kaifa, Norway, lists 1 and 2): then a
- * newer import counts as soon as it is not 0.
+ * Import minus export; just import for a meter that sends no export; `null` if it sends neither, or the values are too
+ * old. Some meters send import every two seconds and both directions every ten (Kaifa, Norway, lists 1 and 2): a newer
+ * import then counts unless it is 0.
  */
 export function netPower(feed: MeterFeed, suffix: "" | `_${Phase}` = ""): number | null {
   const net = feed.number(`power_net${suffix}`);
@@ -26,7 +26,7 @@ export function netPower(feed: MeterFeed, suffix: "" | `_${Phase}` = ""): number
   return exported === null ? imported : milli(imported - exported);
 }
 
-/** Imported and exported power; from the net power where the meter sends only that. */
+/** Imported and exported power; derived from the net power if the meter sends only that. */
 export function directedPower(
   feed: MeterFeed,
   suffix: "" | `_${Phase}` = "",
@@ -38,8 +38,8 @@ export function directedPower(
 }
 
 /**
- * Power of each phase as the meter sends it; else, with `computed`, as voltage and current prove it to be; else `null`.
- * Phases that the meter doesn't have are `null`.
+ * Power of each phase as sent by the meter; else, with `computed`, derived from voltage and current; else `null`. Phases
+ * that the meter doesn't have are `null`.
  */
 export function phasePowers(feed: MeterFeed, how: OutputOptions["phase_power"]): PhaseValues {
   const sent = PHASES.map((phase) => netPower(feed, `_${phase}`));
@@ -48,11 +48,11 @@ export function phasePowers(feed: MeterFeed, how: OutputOptions["phase_power"]):
 }
 
 /**
- * Power of each phase from U·I, scaled so that the sum is the total the meter sends; `null` unless the totals prove the
- * sign of each phase. Currents have no sign, so 5 A of export on L1 look like 5 A of import. Were phase i of the opposite
- * sign, the total could be at most the apparent power of the others: |P| > S - S_i refutes that. Every phase that carries
- * a current must be proved so, beyond what the meter may be off (accuracy class 1: a hundredth of the whole); a phase that
- * carries less than that counts as 0 W.
+ * Power of each phase from U·I, scaled so that the sum is the total sent by the meter; `null` unless the totals prove the
+ * sign of each phase. Currents are unsigned, so 5 A of export on L1 look like 5 A of import. If phase i had the opposite
+ * sign, the total could be at most the apparent power of the others; |P| > S - S_i rules that out. This must hold for
+ * every phase that carries a current, with a margin for the meter's error (accuracy class 1: 1 % of the total); a phase
+ * below that margin counts as 0 W.
  */
 export function computedPowers(feed: MeterFeed): PhaseValues | null {
   const total = netPower(feed);
@@ -71,7 +71,7 @@ export function computedPowers(feed: MeterFeed): PhaseValues | null {
   return proved ? triple(loaded.map((power) => (power === null ? null : milli((total * power) / sum)))) : null;
 }
 
-/** How many phases the meter has, as far as it says so: those whose voltage, current or power it sends; 1 at least. */
+/** Number of phases whose voltage, current or power the meter sends; at least 1. */
 export function phaseCount(feed: MeterFeed): 1 | 2 | 3 {
   const has = (phase: Phase): boolean =>
     ["voltage", "current", "power_import", "power_net"].some(
@@ -90,7 +90,7 @@ function triple(values: readonly (number | null)[]): PhaseValues {
   return [values[0] ?? null, values[1] ?? null, values[2] ?? null];
 }
 
-/** Rounded to a thousandth: differences of decimals leave binary noise. */
+/** Rounds to a thousandth: differences of decimals leave binary noise. */
 function milli(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

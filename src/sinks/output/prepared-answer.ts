@@ -1,10 +1,10 @@
-/** A successful JSON answer that is sent to many clients: its bytes are built once. */
+/** A successful JSON response for many clients, whose bytes are built once. */
 
 const HEADERS = ["content-type", "application/json", "cache-control", "no-store", "x-content-type-options", "nosniff"];
 
 export class PreparedAnswer {
   readonly body: Buffer;
-  /** For `writeHead`: names and values in turn. */
+  /** For `writeHead`: alternating names and values. */
   readonly headers: readonly string[];
 
   /** @param json the body */

@@ -1,15 +1,15 @@
-/** Answers that many clients poll are built once per reading, when the first client asks. */
+/** Builds a polled answer once per reading, on the first request. */
 import type { MeterFeed } from "./meter-feed.ts";
 
 interface Cached<Answer> {
   readonly answer: Answer;
   readonly revision: number;
   readonly validUntil: number;
-  /** Whether the reading was fresh; then it is until `validUntil`. */
+  /** Whether the reading was fresh; if so, it stays fresh until `validUntil`. */
   readonly fresh: boolean;
 }
 
-/** One cached answer; rebuilt when there is something new, and when one of its values expires. */
+/** One cached answer; rebuilt when there is new data or one of its values expires. */
 export class ReadingCache<Answer> {
   readonly #feed: MeterFeed;
   readonly #build: () => Answer;

@@ -1,9 +1,9 @@
-/** Clients of the last minute, for protocols in which they hold no connection open. */
+/** Clients of the last minute, for protocols without persistent connections. */
 
 const WITHIN_MS = 60_000;
-/** Within this time after a request, further ones of the same address change nothing. */
+/** Further requests from an address within this time are not recorded. */
 const SAME_MS = 1_000;
-/** Addresses that are remembered; the oldest is dropped for a new one. */
+/** Maximum number of addresses; the oldest is evicted. */
 const MAX_CLIENTS = 256;
 
 export class RecentClients {

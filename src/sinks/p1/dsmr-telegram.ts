@@ -1,7 +1,8 @@
 /**
  * The readings of a meter as a DSMR 5.0 telegram (P1 Companion Standard 5.0.2, 6.12), the counterpart of the codec's P1
- * decoder. It contains only what the meter sends. DSMR has energy per tariff; a meter with totals only gives them as totals
- * (1.8.0, as in Luxembourg and Sweden) and as tariff 1 with indicator 0001, so that every reader gets the right sum.
+ * decoder. It contains only values sent by the meter. DSMR has energy per tariff; for a meter with totals only, they are
+ * given as totals (1.8.0, as in Luxembourg and Sweden) and as tariff 1 with indicator 0001, so that every reader gets the
+ * right sum.
  */
 import { formatP1Line, formatP1Number, formatP1Text, formatP1Time } from "../../codec/link/p1-content.ts";
 import { encodeP1 } from "../../codec/link/p1-telegram.ts";
@@ -42,7 +43,7 @@ export function dsmrTelegram(feed: MeterFeed): Uint8Array | null {
   ]);
 }
 
-/** `/KFM5kaifa2mqtt`: the manufacturer's FLAG id where the system title has one, and the name of this program. */
+/** `/KFM5kaifa2mqtt`: the manufacturer's FLAG id if the system title has one, and the name of this program. */
 function head({ systemTitle }: MeterInfo): string {
   const flag = Buffer.from(systemTitle?.slice(0, 6) ?? "", "hex").toString("latin1");
   return `/${/^[A-Z]{3}$/.test(flag) ? flag : "KMQ"}5kaifa2mqtt`;
@@ -69,7 +70,7 @@ function energies(feed: MeterFeed): string[] {
   ];
 }
 
-/** The tariffs, if the meter has any; else its total, once as such and once as tariff 1. A meter with tariffs gets no total. */
+/** The tariffs without a total if the meter has any; else its total, once as such and once as tariff 1. */
 function energy(feed: MeterFeed, key: string, code: string): { lines: string[]; totalOnly: boolean } {
   const lines: string[] = [];
   for (let tariff = 1; tariff <= TARIFFS; tariff++) {
@@ -80,7 +81,7 @@ function energy(feed: MeterFeed, key: string, code: string): { lines: string[]; 
   return { lines: total, totalOnly: total.length > 0 };
 }
 
-/** The Belgian lines (e-MUCS P1): average of the running quarter, and monthly peak with the end of its quarter. */
+/** The Belgian lines (e-MUCS P1): average of the current quarter, and monthly peak with the end of its quarter. */
 function demand(feed: MeterFeed): string[] {
   const { average, peak } = demandOf(feed);
   const kilowatts = (watts: number): string => `${formatP1Number({ coefficient: watts, exponent: -3 }, 2, 3)}*kW`;

@@ -1,6 +1,6 @@
 /**
- * `outputs.p1`: the meter as a P1 meter. One telegram per reading, to every TCP client and to a serial port. A P1 port is
- * one-way: what a client sends is discarded. A new client gets the next telegram, never an old one; once the meter is gone,
+ * `outputs.p1`: emulates a P1 meter. Sends one telegram per reading to every TCP client and to a serial port. A P1 port is
+ * one-way: data from clients is discarded. A new client gets the next telegram, never an old one; once the meter is gone,
  * clients are disconnected, so that they notice.
  */
 import { createServer, type Socket } from "node:net";
@@ -21,7 +21,7 @@ export interface P1Options extends OutputOptions {
 
 /** Interval of the check for clients that have waited too long. */
 const CHECK_MS = 5_000;
-/** While the meter is gone, a client that has got nothing for this long is disconnected. */
+/** While the meter is gone, a client is disconnected after this long without a telegram. */
 const WAIT_MS = 60_000;
 
 export class P1Output implements Output {
@@ -55,7 +55,7 @@ export class P1Output implements Output {
     const telegram = dsmrTelegram(this.#feed);
     if (telegram === null) return;
     for (const socket of this.#waiting.keys()) {
-      // The last telegram is still unsent: this client doesn't read. It can connect again.
+      // The last telegram is still unsent: this client doesn't read. It may reconnect.
       if (socket.writableLength > 0) socket.destroy();
       else {
         socket.write(telegram);

@@ -1,6 +1,6 @@
 /**
- * The serial side of the P1 output: writes telegrams to a device at 115200 baud 8N1, as a P1 port does. A device that is
- * missing, busy or unplugged is opened again, with back-off; what is read from it is discarded.
+ * The serial side of the P1 output: writes telegrams to a device at 115200 baud 8N1, like a P1 port. A missing, busy or
+ * unplugged device is reopened with back-off; data read from it is discarded.
  */
 import type { SerialPort } from "serialport";
 import type { ComponentLog } from "../../log/component-log.ts";
@@ -77,7 +77,7 @@ export class P1Port {
     });
   }
 
-  /** Called by `error`, `close` and `open`; of several calls for the same loss only the first has an effect. */
+  /** Called by `error`, `close` and `open`; only the first call for the same loss has an effect. */
   #lost(port: SerialPort, reason: string): void {
     if (this.#stopped || (this.#port !== null && this.#port !== port) || this.#cancelRetry !== null) return;
     this.#port = null;

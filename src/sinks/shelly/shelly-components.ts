@@ -1,6 +1,6 @@
 /**
  * The components of a Shelly Pro 3EM (https://shelly-api-docs.shelly.cloud/gen2/): power in W (export negative), energy in
- * Wh. What the meter does not send is `null`.
+ * Wh. Values that the meter does not send are `null`.
  */
 import type { MeterInfo } from "../../meter/events.ts";
 import { deviceId } from "../output/device-id.ts";
@@ -15,7 +15,7 @@ const LETTERS = ["a", "b", "c"] as const;
 const TARIFFS = [1, 2, 3, 4] as const;
 
 export interface ShellyDataOptions extends OutputOptions {
-  /** Whether a total of 0 W is given as 0.1 W. */
+  /** Whether to report a total of 0 W as 0.1 W. */
   readonly never_zero: boolean;
 }
 
@@ -74,7 +74,7 @@ export function emStatus(feed: MeterFeed, options: ShellyDataOptions): Json {
   };
 }
 
-/** `EM1.GetStatus`: the meter as one channel, for clients that read a single total. `null` while there is none. */
+/** `EM1.GetStatus`: the meter as one channel, for clients that read a single total; `null` while there is none. */
 export function em1Status(feed: MeterFeed, options: ShellyDataOptions): Json {
   const net = netPower(feed);
   if (net === null) return null;
@@ -92,7 +92,7 @@ export function em1Status(feed: MeterFeed, options: ShellyDataOptions): Json {
   };
 }
 
-/** `EMData.GetStatus`. The registers of a meter count all phases together. */
+/** `EMData.GetStatus`: totals only, because a meter's registers count all phases together. */
 export function emDataStatus(feed: MeterFeed): Json {
   const none = LETTERS.flatMap((letter): [string, null][] => [
     [`${letter}_total_act_energy`, null],
@@ -146,7 +146,7 @@ function total(net: number, { never_zero }: ShellyDataOptions): number {
   return never_zero && net === 0 ? 0.1 : net;
 }
 
-/** The total, or the sum of the tariffs where the meter sends only those; Wh. */
+/** The total, or the sum of the tariffs if the meter sends only those; Wh. */
 function energy(feed: MeterFeed, direction: "import" | "export"): number | null {
   const kwh =
     feed.number(`energy_${direction}`) ?? sum(TARIFFS.map((one) => feed.number(`energy_${direction}_t${one}`)));

@@ -1,6 +1,6 @@
 /** JSON for batteries: some firmwares read a measured value only if it has a decimal point (`230.0`). */
 
-/** JSON that has been written already. */
+/** Serialized JSON. */
 export class JsonText {
   readonly text: string;
 

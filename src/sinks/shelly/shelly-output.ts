@@ -1,6 +1,6 @@
 /**
- * `outputs.shelly`: the meter as a Shelly Pro 3EM, with RPC over HTTP, WebSocket and UDP. Read-only. Once the reading is too
- * old, the answer is RPC error 503, at the REST paths HTTP status 503, and WebSocket clients are disconnected.
+ * `outputs.shelly`: emulates a Shelly Pro 3EM, with RPC over HTTP, WebSocket and UDP. Read-only. Once the reading is too
+ * old, RPC responds with error 503 and the REST paths with HTTP 503, and WebSocket clients are disconnected.
  */
 import type { MeterEvent, MeterInfo } from "../../meter/events.ts";
 import { HttpOutput, type HttpOutputOptions } from "../output/http-output.ts";

@@ -24,7 +24,7 @@ export interface RpcError {
 }
 export type RpcAnswer = { readonly result: Json } | { readonly error: RpcError };
 
-/** Longest message that is read, bytes. */
+/** Maximum size of a received message, bytes. */
 export const MAX_MESSAGE = 8_192;
 const NO_READING: RpcAnswer = { error: { code: 503, message: "no reading of the meter, or it is too old" } };
 
@@ -38,7 +38,7 @@ export class ShellyRpc {
   readonly #emPage: ReadingCache<PreparedAnswer | null>;
   readonly #emDataPage: ReadingCache<PreparedAnswer>;
   #identity: { readonly meter: MeterInfo; readonly src: string } | null = null;
-  /** Results by method, once a meter is known; `null`: no current reading. */
+  /** Results by method, available once a meter is known; `null`: no current reading. */
   readonly #methods: ReadonlyMap<string, (meter: MeterInfo) => Json>;
 
   constructor(feed: MeterFeed, options: ShellyDataOptions, clock: Clock) {
@@ -124,7 +124,7 @@ export class ShellyRpc {
     });
   }
 
-  /** The device's name; derived from the meter's id once. */
+  /** The device's name, derived from the meter's id and cached. */
   #srcOf(meter: MeterInfo): string {
     if (this.#identity?.meter !== meter) this.#identity = { meter, src: shellyId(meter) };
     return this.#identity.src;

@@ -12,7 +12,7 @@ const RETRY_MS = 10_000;
  * 200); the answer to `EM1.GetStatus` alone would be shorter.
  */
 const MIN_ANSWER = 250;
-/** Answers that wait to be sent; further requests get none until it is shorter. */
+/** Maximum number of queued answers; further requests are dropped until the queue is shorter. */
 const MAX_QUEUED = 64;
 
 export interface ShellyUdpOptions {
@@ -25,7 +25,7 @@ export interface ShellyUdpOptions {
   readonly onRequest: (address: string) => void;
 }
 
-/** One UDP port; while another program uses it, it is tried again. */
+/** One UDP port; retries while another program uses it. */
 export class ShellyUdp {
   readonly #options: ShellyUdpOptions;
   #socket: Socket | null = null;
@@ -81,14 +81,14 @@ export class ShellyUdp {
   }
 }
 
-/** Clients' addresses are numeric. Node's own look-up returns those later, not at once. */
+/** Clients' addresses are numeric; Node's own lookup returns those asynchronously. */
 const lookupUnlessNumeric: NonNullable<SocketOptions["lookup"]> = (name, options, done) => {
   const family = isIP(name);
   if (family === 0) lookup(name, options, done);
   else done(null, name, family);
 };
 
-/** A JSON object filled up with spaces before its closing brace, which change no value. */
+/** Pads a JSON object with insignificant spaces before its closing brace. */
 function padded(frame: string): string {
   return `${frame.slice(0, -1).padEnd(MIN_ANSWER - 1)}}`;
 }

@@ -5,7 +5,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { isLoopback, isLoopbackHost } from "../../process/loopback.ts";
 import { MAX_MESSAGE, type ShellyRpc } from "./shelly-rpc.ts";
 
-/** Bytes that may wait for a client to read them; one that falls further behind is disconnected. */
+/** Maximum number of unsent bytes per client; a client that falls further behind is disconnected. */
 const MAX_UNREAD = 65_536;
 /** WebSocket status code (IANA registry). */
 const TRY_AGAIN_LATER = 1013;
@@ -41,12 +41,12 @@ export class ShellyWebSocket {
     }
   }
 
-  /** Disconnects all clients: they hold the last notification for the current power, and nothing else tells them that it isn't. */
+  /** Disconnects all clients, because they would otherwise keep treating the last notification as current. */
   closeClients(): void {
     for (const client of this.#clients.keys()) client.close(TRY_AGAIN_LATER, "no reading of the meter");
   }
 
-  /** Only `/rpc`, no script of another site, and on the loopback interface only this computer's own names. */
+  /** Only `/rpc`, no cross-site scripts, and on the loopback interface only this computer's own names. */
   #isAllowed({ url, headers: { host, origin } }: IncomingMessage): boolean {
     if (url?.split("?")[0] !== "/rpc") return false;
     if (isLoopback(this.#host) && !isLoopbackHost(host)) return false;
@@ -58,7 +58,7 @@ export class ShellyWebSocket {
     this.#clients.set(client, null);
     this.#onRequest(address);
     client.on("close", () => this.#clients.delete(client));
-    // On an error the library itself closes the connection, with the protocol's status code.
+    // On an error, the library closes the connection with the protocol's status code.
     client.on("error", () => undefined);
     client.on("message", (data: Buffer) => {
       this.#onRequest(address);

@@ -1,8 +1,8 @@
 /**
  * The framing of Modbus TCP (MODBUS Messaging on TCP/IP 1.0b, 3.1.3): passes complete read requests on, answers any other
- * request with an exception, and closes the connection of a client that doesn't speak Modbus. The two functions that a SunSpec
- * meter needs are implemented here, because neither maintained library is fit for untrusted clients: modbus-serial 8 opens its
- * socket itself, without a cap on connections, and delays each answer by a timer; jsmodbus 5 stalls for good on an unknown
+ * request with an exception, and disconnects a client that doesn't speak Modbus. The two functions that a SunSpec meter
+ * needs are implemented here, because neither maintained library is fit for untrusted clients: modbus-serial 8 opens its
+ * own socket, without a cap on connections, and delays each answer by a timer; jsmodbus 5 stalls permanently on an unknown
  * function while its buffer grows, and answers pipelined requests in reverse order.
  *
  *     transaction 2 │ protocol 2 (0) │ length 2 │ unit 1 │ function 1 │ data
@@ -12,7 +12,7 @@ import type { Socket } from "node:net";
 const HEADER = 7;
 /** A frame has at most 260 bytes, so `length` (unit and PDU) is at most 254. */
 const MAX_LENGTH = 254;
-/** Bytes of answers that may wait for a client to read them; beyond that the connection is closed. */
+/** Maximum number of unsent bytes per client; beyond that the connection is closed. */
 const MAX_UNSENT = 16_384;
 
 export const ILLEGAL_FUNCTION = 1;
@@ -46,7 +46,7 @@ export function serveModbus(socket: Socket, handler: ModbusHandler): void {
       bytes = bytes.subarray(6 + length);
       if (socket.destroyed) return;
     }
-    // Never more than one incomplete frame.
+    // At most one incomplete frame.
     rest = bytes.length === 0 ? NOTHING : Buffer.from(bytes);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * `outputs.sunspec`: a Modbus TCP server with the registers of a SunSpec meter. Read-only: functions 3 and 4. While the meter
- * is silent, instantaneous values are "not implemented"; after a further minute every read gets exception 0x0B.
+ * `outputs.sunspec`: a Modbus TCP server with the registers of a SunSpec meter. Read-only: functions 3 and 4. While the
+ * meter is silent, instantaneous values are "not implemented"; a minute later, every read gets exception 0x0B.
  */
 import { createServer, type Socket } from "node:net";
 import type { MeterEvent } from "../../meter/events.ts";
@@ -69,7 +69,7 @@ export class SunspecOutput implements Output {
     serveModbus(socket, { unitIds: this.#unitIds, read: (frame) => socket.write(this.#answer(frame)) });
   }
 
-  /** Without instantaneous values; `null` once the meter is gone. */
+  /** The registers without instantaneous values; `null` once the meter is gone. */
   #staleRegisters(): Buffer | null {
     return this.#feed.freshness === "gone" ? null : this.#registers.get();
   }

@@ -3,7 +3,7 @@
  *
  *     40000 SunS │ 40002 model 1, 66 registers │ 40070 meter model, 105 or 124 registers │ end model (0xFFFF, 0)
  *
- * A value that the meter doesn't send, or that is too old, is the one that means "not implemented" for its type. Import is
+ * A value that the meter doesn't send, or that is too old, is "not implemented", encoded as its type requires. Import is
  * positive.
  */
 import type { MeterFeed } from "../output/meter-feed.ts";
@@ -38,7 +38,7 @@ const POWERS = ["power_import", "power_export", "power_net"].flatMap((key) => [
 
 type Numbers = readonly (number | null)[];
 
-/** The values of the models, in their order: the total (or mean) first, then the phases. */
+/** The values in the order of the models: the total (or mean) first, then the phases. */
 interface Measured {
   readonly current: Numbers;
   readonly voltage: Numbers;
@@ -49,7 +49,7 @@ interface Measured {
   /** Wh */
   readonly exported: number | null;
   readonly imported: number | null;
-  /** Scale factors that keep every digit of currents, voltages, frequency and powers as the meter sends them. */
+  /** Scale factors that keep every digit of currents, voltages, frequency and powers sent by the meter. */
   readonly finest: {
     readonly current: number;
     readonly voltage: number;
@@ -114,7 +114,7 @@ function measure(feed: MeterFeed, phasePower: OutputOptions["phase_power"]): Mea
   };
 }
 
-/** The register, or the sum of its tariffs where the meter sends only those. */
+/** The register, or the sum of its tariffs if the meter sends only those. */
 function wattHours(feed: MeterFeed, key: string): number | null {
   const tariffs = [1, 2, 3, 4, 5, 6, 7, 8].map((tariff) => feed.number(`${key}_t${tariff}`));
   const kilowattHours = feed.number(key) ?? sum(tariffs);
@@ -139,7 +139,7 @@ function writeIntegers(model: Buffer, measured: Measured): void {
   group(16, measured.power, 0, measured.finest.power);
   group(21, [null], 3, 0);
   group(26, [measured.reactive], 3, -1);
-  // Meters send the power factor as -1 … 1, SunSpec has it in percent.
+  // Meters send the power factor as -1 … 1; SunSpec uses percent.
   group(31, [measured.powerFactor === null ? null : measured.powerFactor * 100], 3, -1);
   const scale = energyScale([measured.exported, measured.imported]);
   const energy = (register: number, value: number | null): void => {
@@ -176,7 +176,7 @@ function writeFloats(model: Buffer, measured: Measured): void {
   for (let index = 0; index < FLOATS; index++) model.writeFloatBE(values[index] ?? Number.NaN, 4 * index);
 }
 
-/** Power of ten of the last digit that the meter sends of such values: -1 for 230.1. */
+/** Power of ten of the last digit that the meter sends for these values: -1 for 230.1. */
 function lastDigit(feed: MeterFeed, keys: readonly string[]): number {
   let digits = 0;
   for (const key of keys) {
@@ -188,7 +188,7 @@ function lastDigit(feed: MeterFeed, keys: readonly string[]): number {
   return 0 - digits;
 }
 
-/** The smallest scale factor, not below `finest`, with which all values fit into an int16. */
+/** The smallest scale factor, not below `finest`, that fits all values into an int16. */
 function scaleOf(values: Numbers, finest: number): number {
   const most = Math.max(...values.map((value) => Math.abs(value ?? 0)));
   let scale = finest;
@@ -196,7 +196,7 @@ function scaleOf(values: Numbers, finest: number): number {
   return scale;
 }
 
-/** Whole Wh, or coarser where 32 bits are not enough (beyond 4,294,967 kWh). */
+/** Whole Wh, or coarser if 32 bits are not enough (beyond 4,294,967 kWh). */
 function energyScale(values: Numbers): number {
   const most = Math.max(...values.map((value) => value ?? 0));
   let scale = 0;
@@ -209,7 +209,7 @@ function sum(values: Numbers): number | null {
   return sent.length === 0 ? null : sent.reduce((total, value) => total + value, 0);
 }
 
-/** Of the phases that have a voltage. */
+/** Mean of the phases that have a voltage. */
 function mean(values: Numbers): number | null {
   const live = values.filter((value) => value !== null && value > 0);
   const total = sum(live);

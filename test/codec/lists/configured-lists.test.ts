@@ -191,7 +191,7 @@ describe("invalid lists", () => {
   it.each([
     [list({}), "0/0/null: none of them; one of skip, text, bytes, role, obis"],
     [list({ text: "A", obis: "1.7.0" }), "0/0/null: text and obis; one of skip, text, bytes, role, obis"],
-    [list("skip", { role: "clock", unit: "W" }), "0/1/unit: a unit without `obis`; unit and scaler only beside `obis`"],
+    [list("skip", { role: "clock", unit: "W" }), "0/1/unit: a unit without `obis`; unit and scaler only with `obis`"],
     [list({ obis: "1.7.0" }, { obis: "1-0:1.7.0*255" }), "0/1/obis: 1-0:1.7.0*255 a second time; each OBIS code once"],
     [
       list({ obis: "1.8.0", unit: "kWh", scaler: -3 }),
