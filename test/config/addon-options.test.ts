@@ -27,7 +27,7 @@ describe("the app's form is the table of options", () => {
     }
   });
 
-  it("offers each option of the program, but for those that the image decides about", () => {
+  it("offers every option except those that the image sets", () => {
     const offered = Object.entries(formSchema()).flatMap(([section, fields]) =>
       typeof fields === "string"
         ? [section]
@@ -41,7 +41,7 @@ describe("the app's form is the table of options", () => {
     );
   });
 
-  it("uses only types that the Supervisor knows, and begins with values that they allow", () => {
+  it("uses only types that the Supervisor knows, with valid initial values", () => {
     const type =
       /^(bool|password|port|url|email|device\(subsystem=tty\)|str|(int|float)\((\d+),(\d+)\)|list\(([a-z|]+)\))\??$/;
     for (const [section, fields] of Object.entries(formSchema())) {
@@ -61,18 +61,18 @@ describe("the app's form is the table of options", () => {
         if (choices !== undefined && value !== undefined) expect(choices.split("|")).toContain(value);
       }
     }
-    // A section that is missing in the options, and is no text, would keep the app from starting.
+    // A non-text section missing from the options would keep the app from starting.
     const sections = Object.entries(formSchema()).filter(([, fields]) => typeof fields !== "string");
     expect(Object.keys(formDefaults()).sort()).toEqual(sections.map(([section]) => section).sort());
   });
 
-  it("begins without a language, so that Home Assistant's own counts until the user chooses one", () => {
+  it("starts without a language, so that Home Assistant's applies until the user chooses one", () => {
     expect(formDefaults().homeassistant).not.toHaveProperty("language");
     expect(formSchema().homeassistant).toMatchObject({ language: "list(en|de)?" });
     expect(JSON.stringify(formTranslations("en").homeassistant)).toContain("Empty: that of Home Assistant");
   });
 
-  it("picks the device, and hides what is secret", () => {
+  it("has a device picker and hides secrets", () => {
     const { meter, mqtt } = formSchema() as Record<string, Record<string, string>>;
     expect(meter).toMatchObject({ port: "device(subsystem=tty)?", key: "password?", authentication_key: "password?" });
     expect(mqtt?.password).toBe("password?");
@@ -94,34 +94,34 @@ describe("options.json has a meter and a list of meters", () => {
     return { meter: ports("meter"), meters: ports("meters") };
   };
 
-  it("the one comes first, the others behind it", () => {
+  it("the single meter comes first, then the list", () => {
     expect(joined({ meter: { port: "/dev/a" }, meters: [{ port: "tcp://b:1" }] })).toEqual({
       meter: [],
       meters: ["/dev/a", "tcp://b:1"],
     });
   });
 
-  it("an empty list is as good as none", () => {
+  it("an empty list counts as none", () => {
     expect(joined({ meter: { port: "/dev/a", parity: "auto" }, meters: [] })).toEqual({
       meter: ["/dev/a"],
       meters: [],
     });
   });
 
-  it("a meter without port is none, if there are others", () => {
+  it("ignores a meter without a port if there are others", () => {
     expect(joined({ meter: { parity: "auto" }, meters: [{ port: "tcp://b:1" }] })).toEqual({
       meter: [],
       meters: ["tcp://b:1"],
     });
   });
 
-  it("a meter without port stays if it is the only one, so that its port is asked for", () => {
+  it("keeps a meter without a port if it is the only one, so that the missing port is reported", () => {
     expect(joined({ meter: { parity: "auto" }, meters: [] })).toEqual({ meter: [null], meters: [] });
   });
 });
 
 describe("options.json has each output as a section of its own", () => {
-  it("and the program has them below `outputs`", () => {
+  it("and the program reads them as `outputs`", () => {
     const { root } = parseYaml(
       '{"outputs_p1": {"listen": "0.0.0.0:2000"}, "outputs_shelly": {"mdns": false}}',
       "o",
@@ -135,7 +135,7 @@ describe("options.json has each output as a section of its own", () => {
 });
 
 describe("the ports that the app offers under Network", () => {
-  it("are up to date in config.yaml (npm run docs), and closed until the user enters a number", () => {
+  it("are up to date in config.yaml (npm run docs), and closed until the user enters a port", () => {
     expect(config.ports).toEqual(formPorts());
     expect(config.ports_description).toEqual(portDescriptions("en"));
     expect(new Set(Object.values(config.ports))).toEqual(new Set([null]));
@@ -149,7 +149,7 @@ describe("the ports that the app offers under Network", () => {
     expect(Object.keys(network)).toEqual(Object.keys(config.ports));
   });
 
-  it("name an option of the form and the port that it has to listen on", () => {
+  it("name an option of the form and the port to set there", () => {
     for (const language of ["en", "de"] as const) {
       for (const [port, words] of Object.entries(portDescriptions(language))) {
         const [number, protocol] = port.split("/");

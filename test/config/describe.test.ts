@@ -9,12 +9,12 @@ import { ConfigFolder, loadYaml } from "../helpers/config-folder.ts";
 const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 const committed = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
 
-/** As editors read the file: with `!secret` as a text. */
+/** Parses the file as editors do: `!secret` is a text. */
 const read = (text: string): unknown =>
   parse(text, { customTags: [{ tag: "!secret", resolve: (name: string) => name }] });
 
-describe("what is generated from the table of options", () => {
-  it("is committed as it is generated (else: npm run docs)", () => {
+describe("files generated from the table of options", () => {
+  it("are up to date (npm run docs)", () => {
     expect(committed("kaifa2mqtt.schema.json")).toBe(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
     expect(committed("kaifa2mqtt.example.yaml")).toBe(exampleYaml());
     for (const [name, language] of [
@@ -82,12 +82,12 @@ describe("the JSON Schema", () => {
 });
 
 describe("the example file", () => {
-  it("is valid as it stands", async () => {
+  it("is valid unchanged", async () => {
     const { config } = await loadYaml(exampleYaml());
     expect(config.meters).toMatchObject([{ port: "/dev/ttyUSB0", key: KEY }]);
   });
 
-  it("is valid with every comment that shows an option taken out of the comment, and has every option then", async () => {
+  it("is valid, and has every option, with every commented option uncommented", async () => {
     const names = new Set(OPTIONS.flatMap((row) => row.path));
     const everything = exampleYaml()
       .replace(/^( *)# ((\w+):(?: .*)?)$/gm, (line, indent: string, option: string, name: string) =>

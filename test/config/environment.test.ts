@@ -6,7 +6,7 @@ import { ConfigFolder, faultsOf, loadYaml } from "../helpers/config-folder.ts";
 const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 const OTHER_KEY = "5AD84121D9D20B364B7A11F3C1B5827F";
 
-/** What an option of a list cannot be without. */
+/** Other options that an option of a list requires. */
 const REQUIRED_WITH: Readonly<Record<string, Record<string, string>>> = {
   tariff_windows: {
     KAIFA2MQTT_TARIFF_WINDOWS_NAME: "n",
@@ -15,7 +15,7 @@ const REQUIRED_WITH: Readonly<Record<string, Record<string, string>>> = {
   },
   lists: { KAIFA2MQTT_LISTS_NAME: "n", KAIFA2MQTT_LISTS_0_ELEMENTS_1_OBIS: "2.8.0" },
 };
-/** What the first element must be besides, for the field that is set. */
+/** Other fields that the first element requires, by the field that is set. */
 const ELEMENT: Record<string, string> = {
   ...{ unit: "OBIS", scaler: "OBIS" },
   ...{ name: "SKIP", type: "SKIP", path: "SKIP" },
@@ -34,7 +34,7 @@ describe("environment variables", () => {
       expect.arrayContaining(["KAIFA2MQTT_METER_KEY", "KAIFA2MQTT_MQTT_SERVER", "KAIFA2MQTT_DATA_DIR"]),
     );
     expect(new Set(names).size).toBe(names.length);
-    // `_FILE` must mean one thing only.
+    // `_FILE` must be unambiguous.
     for (const name of names) expect(names.filter((other) => other === `${name}_FILE`)).toEqual([]);
   });
 
@@ -92,7 +92,7 @@ describe("environment variables", () => {
     expect(config.outputs.shelly[0]?.udp).toEqual([1010, 2220]);
   });
 
-  it("sets a value of a section that the file has alone where a list is allowed", async () => {
+  it("sets a value of a single section where a list is allowed", async () => {
     const { config } = await loadYaml("meter: {port: /dev/a}\noutputs: {p1: {listen: 127.0.0.1:2000}}\n", {
       KAIFA2MQTT_OUTPUTS_P1_PORT: "/dev/ttyUSB1",
     });
@@ -105,7 +105,7 @@ describe("environment variables", () => {
     ]);
   });
 
-  it("an unknown variable is a warning with a hint, since others set such variables, too", async () => {
+  it("an unknown variable is a warning with a hint, because other software sets such variables, too", async () => {
     const { warnings } = await loadYaml(`meter: {port: /dev/a, key: ${KEY}}\n`, {
       KAIFA2MQTT_MQTT_SERVR: "mqtt://x",
       KAIFA2MQTT_SERVICE_HOST: "10.0.0.1",
@@ -118,7 +118,7 @@ describe("environment variables", () => {
 });
 
 describe("_FILE", () => {
-  it("reads the value from the file, without its last line end", async () => {
+  it("reads the value from the file, without the trailing newline", async () => {
     const folder = new ConfigFolder();
     const file = folder.write("run/secrets/key", `${KEY}\n`);
     const password = folder.write("run/secrets/password", " with blanks \r\n");
@@ -133,7 +133,7 @@ describe("_FILE", () => {
     expect(secrets).toEqual([KEY, " with blanks "]);
   });
 
-  it("options that end with `file` are themselves, not files to read", async () => {
+  it("options whose name ends with `file` are not read from a file", async () => {
     const { config } = await loadYaml("meter: {port: /dev/a}\n", {
       KAIFA2MQTT_SOLARVIEW_FILE: "/solarview/kaifa.txt",
       KAIFA2MQTT_LOG_FILE: "/var/log/k.log",
@@ -155,7 +155,7 @@ describe("_FILE", () => {
     ]);
   });
 
-  it("beside the variable itself is a fault", async () => {
+  it("together with the variable itself is a fault", async () => {
     const env = { KAIFA2MQTT_METER_KEY: KEY, KAIFA2MQTT_METER_KEY_FILE: "/x" };
     const [fault] = await faultsOf("meter: {port: /dev/a}\n", env);
     expect(fault?.found).toContain("KAIFA2MQTT_METER_KEY");

@@ -3,7 +3,7 @@ import { describeWrongKey, isKey, keyBytes, normalizeKey } from "../../src/confi
 
 const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 
-describe("what people paste instead of a key is named", () => {
+describe("text pasted instead of a key is identified", () => {
   it.each([
     [KEY.slice(1), "31 hex digits"],
     [`${KEY}0`, "33 hex digits"],
@@ -25,7 +25,7 @@ describe("what people paste instead of a key is named", () => {
     expect(describeWrongKey(text)).toContain(words);
   });
 
-  it("without telling anything of it", () => {
+  it("without revealing any of it", () => {
     for (const text of [KEY.slice(1), `${KEY}00`, "abcdefghijklmnop", KEY + KEY]) {
       const said = describeWrongKey(text);
       for (let i = 0; i + 4 <= text.length; i++) expect(said).not.toContain(text.slice(i, i + 4));
@@ -33,7 +33,7 @@ describe("what people paste instead of a key is named", () => {
   });
 });
 
-describe("what is forgiven", () => {
+describe("accepted variations of a key", () => {
   it.each([
     KEY.toLowerCase(),
     ` ${KEY}\n`,

@@ -1,4 +1,4 @@
-/** An unknown name leads to the option that was meant; a wrong value to what is wrong with it; a limit names itself. */
+/** Hints: an unknown name suggests the option that was meant, and an exceeded limit is named. */
 import { describe, expect, it } from "vitest";
 import { ConfigFolder, faultsOf, loadYaml } from "../helpers/config-folder.ts";
 
@@ -82,7 +82,7 @@ describe("an unknown name", () => {
   });
 });
 
-describe("a sign in the password of an address that should be encoded", () => {
+describe("an unencoded character in the password of an address", () => {
   it.each([
     ["/", "%2F"],
     ["#", "%23"],
@@ -117,13 +117,13 @@ describe("the limits of the configuration", () => {
     expect((await loadYaml(meters(5_000))).config.meters.length).toBe(5_000);
   });
 
-  it("too many meters: the number that is allowed", async () => {
+  it("too many meters: names the maximum", async () => {
     expect(await faultsOf(meters(10_001))).toMatchObject([
       { path: "meters", found: "a list with 10001 items", allowed: expect.stringContaining("10000") },
     ]);
   });
 
-  it("too many values: that limit, and nothing that follows from it", async () => {
+  it("too many values: reports the limit, without consequential faults", async () => {
     const faults = await faultsOf(
       `a: &a [${"x, ".repeat(500)}x]\nb: [${"*a, ".repeat(500)}*a]\nmeter: {port: /dev/a}\n`,
     );
@@ -131,18 +131,18 @@ describe("the limits of the configuration", () => {
     expect(faults.map(({ found }) => found).join("\n")).not.toContain("nothing");
   });
 
-  it("too many bytes: the size and the limit", async () => {
+  it("too many bytes: names the size and the limit", async () => {
     expect(await faultsOf(`# ${"x".repeat(5_000_001)}\nmeter: {port: /dev/a}\n`)).toMatchObject([
       { found: expect.stringMatching(/^50000\d\d bytes$/), allowed: "a file of at most 5000000 bytes" },
     ]);
   });
 
-  it("too deep: the number of levels", async () => {
+  it("nested too deep: names the number of levels", async () => {
     const faults = await faultsOf(`meter: {port: /dev/a}\na: ${"[".repeat(30)}${"]".repeat(30)}\n`);
     expect(faults.some(({ allowed }) => allowed === "20 levels at most")).toBe(true);
   });
 
-  it("more faults than anyone reads: how many are left", async () => {
+  it("too many faults: says how many are not shown", async () => {
     const folder = new ConfigFolder();
     folder.write("kaifa2mqtt.yaml", `meters:\n${"  - {key: 1}\n".repeat(300)}`);
     const error = await folder.load().catch((caught: unknown) => caught as Error);
@@ -151,7 +151,7 @@ describe("the limits of the configuration", () => {
   });
 });
 
-it("a tab is told once", async () => {
+it("a tab is reported once", async () => {
   expect(await faultsOf("meter:\n\tport: /dev/a\n\tkey: x\nmqtt:\n\tserver: y\n")).toMatchObject([
     { line: 2, found: "a tab in the indentation" },
   ]);

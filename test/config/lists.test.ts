@@ -1,4 +1,4 @@
-/** `lists:` of the configuration: what is wrong with one is told with file, line and what is allowed. */
+/** `lists:` in the configuration: faults are reported with file, line and what is allowed. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ async function faults(lists: string): Promise<string[]> {
   return error.faults.map(({ line, path, found, allowed }) => `${line} ${path}: ${found}; ${allowed}`);
 }
 
-it("the example of the contract is read", async () => {
+it("the example of the contract is accepted", async () => {
   const { config } = await load(`  - name: my-list
     elements:
       - { text: KFM_001 }
@@ -39,7 +39,7 @@ it("the example of the contract is read", async () => {
   ]);
 });
 
-it("what is wrong has the line where it stands, and what is allowed", async () => {
+it("each fault has its line and what is allowed", async () => {
   const found = await faults(`  - name: a
     elements:
       - { text: A, obis: 1.7.0 }
@@ -59,14 +59,14 @@ it("what is wrong has the line where it stands, and what is allowed", async () =
   ]);
 });
 
-it("two lists that could fit the same telegram are a fault of the second", async () => {
+it("two lists that could match the same telegram are a fault of the second", async () => {
   const found = await faults(`  - { name: a, elements: [{ role: meter_id }, { obis: 1.7.0 }] }
   - { name: b, elements: [{ text: B }, { obis: 2.7.0 }] }
 `);
   expect(found).toEqual([expect.stringMatching(/^6 lists\[1\]: a telegram could fit both this list and a; /)]);
 });
 
-it("a list that goes before a built-in one is told, and used", async () => {
+it("a list that overrides a built-in one is reported and used", async () => {
   const { warnings } = await load(`  - name: mine
     elements: [{ text: KFM_001 }, skip, skip, { obis: 1.7.0 }, skip, skip, skip, skip, skip]
   - name: other

@@ -22,7 +22,7 @@ describe("the search order", () => {
     }
   });
 
-  it("passes over a file that holds nothing but comments, as the Debian package's does at first", async () => {
+  it("skips a file that contains only comments, like the Debian package's initial one", async () => {
     const folder = new ConfigFolder();
     folder.write("etc/kaifa2mqtt/kaifa2mqtt.yaml", "# meter:\n\n  # port: /dev/ttyUSB0\n");
     expect((await folder.faults())[0]?.found).toContain(
@@ -34,7 +34,7 @@ describe("the search order", () => {
     expect(config.meters[0]?.port).toBe("/dev/ttyUSB5");
   });
 
-  it("names the features that keep data for fewer meters than are configured", async () => {
+  it("names the features whose limit is below the number of configured meters", async () => {
     const folder = new ConfigFolder();
     const meters = (count: number) =>
       Array.from({ length: count }, (_, index) => `  - { port: /dev/ttyS${index}, key: ${KEY} }\n`).join("");
@@ -51,7 +51,7 @@ describe("the search order", () => {
     );
   });
 
-  it("takes /data/options.json before all others, but only when the Supervisor runs us", async () => {
+  it("prefers /data/options.json, but only under the Supervisor", async () => {
     const folder = new ConfigFolder();
     folder.write("kaifa2mqtt.yaml", MINIMAL);
     folder.write("data/options.json", `{"meter": {"port": "/dev/ttyACM0", "key": "${KEY}"}, "mqtt": {"user": ""}}`);
@@ -62,7 +62,7 @@ describe("the search order", () => {
     expect(supervised.config.mqtt.user).toBeUndefined();
   });
 
-  it("takes the predecessor's meter.json last", async () => {
+  it("uses the predecessor's meter.json last", async () => {
     const folder = new ConfigFolder();
     folder.write("etc/kaifareader/meter.json", `{"port": "/dev/ttyUSB1", "key_hex_string": "${KEY}"}`);
     expect((await folder.load()).config.meters[0]).toMatchObject({ port: "/dev/ttyUSB1", key: KEY });
@@ -70,7 +70,7 @@ describe("the search order", () => {
     expect((await folder.load()).config.meters[0]?.port).toBe("/dev/ttyUSB0");
   });
 
-  it("takes --config before KAIFA2MQTT_CONFIG, and that before the places where it is looked for", async () => {
+  it("prefers --config to KAIFA2MQTT_CONFIG, and that to the search path", async () => {
     const folder = new ConfigFolder();
     folder.write("kaifa2mqtt.yaml", MINIMAL);
     folder.write("a.yaml", "meter: {port: /dev/a}\n");
@@ -79,13 +79,13 @@ describe("the search order", () => {
     expect((await folder.load({ KAIFA2MQTT_CONFIG: "a.yaml" }, "b.yaml")).config.meters[0]?.port).toBe("/dev/b");
   });
 
-  it("a file that is named but does not exist is a fault, whatever else exists", async () => {
+  it("a named file that does not exist is a fault, whatever else exists", async () => {
     const folder = new ConfigFolder();
     folder.write("kaifa2mqtt.yaml", MINIMAL);
     expect(await folder.faults({}, "gone.yaml")).toMatchObject([{ file: "gone.yaml", found: "no such file" }]);
   });
 
-  it("a folder in the place of the file is told as what Docker makes of a missing one", async () => {
+  it("a folder instead of the file is explained as Docker's replacement for a missing file", async () => {
     const folder = new ConfigFolder();
     folder.write("kaifa2mqtt.yaml/x", "");
     const [fault] = await folder.faults();
@@ -93,7 +93,7 @@ describe("the search order", () => {
     expect(fault?.allowed).toContain("Docker");
   });
 
-  it("without any configuration the fault names every place that was looked at", async () => {
+  it("without any configuration, the fault lists every searched path", async () => {
     const [fault] = await new ConfigFolder().faults();
     for (const [label] of places) expect(fault?.found).toContain(label);
     expect(fault?.allowed).toContain("KAIFA2MQTT_METER_PORT");
@@ -101,7 +101,7 @@ describe("the search order", () => {
 });
 
 describe("layers", () => {
-  it("environment wins over file, file over default, and each value knows its origin", async () => {
+  it("environment overrides file, file overrides default, and each value keeps its origin", async () => {
     const { config, origins } = await loadYaml(`${MINIMAL}mqtt:\n  server: mqtt://file\n  user: someone\n`, {
       KAIFA2MQTT_MQTT_SERVER: "mqtt://environment",
     });
@@ -121,7 +121,7 @@ describe("layers", () => {
     expect(config.mqtt.server).toEqual(["mqtt://localhost:1883"]);
   });
 
-  it("what is empty counts as not set, in a file and in the environment", async () => {
+  it("an empty value counts as not set, in a file and in the environment", async () => {
     const { config } = await loadYaml(`${MINIMAL}mqtt:\n  user:\n  password: ""\n  keepalive: ~\nhttp:\n`, {
       KAIFA2MQTT_MQTT_SERVER: "",
     });
@@ -130,7 +130,7 @@ describe("layers", () => {
     expect(config.mqtt.password).toBeUndefined();
   });
 
-  it("under the Supervisor a broker that is not named is left for the Supervisor to name, and the page is on", async () => {
+  it("under the Supervisor, an unset broker is left to the Supervisor, and the page is on", async () => {
     const { config } = await loadYaml(MINIMAL, { SUPERVISOR_TOKEN: "abc" });
     expect(config.mqtt.server).toBeUndefined();
     expect(config.http).toMatchObject({ enabled: true, host: "0.0.0.0" });
@@ -138,19 +138,19 @@ describe("layers", () => {
     expect((await loadYaml(MINIMAL, { RUN_AS: "node" })).config.http.host).toBe("0.0.0.0");
   });
 
-  it("user and password are taken out of the broker's address", async () => {
+  it("user and password are extracted from the broker's address", async () => {
     const { config, secrets } = await loadYaml(`${MINIMAL}mqtt: {server: ["mqtts://me:p%40ss@broker:8883"]}\n`);
     expect(config.mqtt).toMatchObject({ server: ["mqtts://broker:8883"], user: "me", password: "p@ss" });
     expect(secrets).toEqual([KEY, "p@ss"]);
   });
 
-  it("a password without a user is told, since MQTT 3.1.1 forbids it", async () => {
+  it("a password without a user is reported, because MQTT 3.1.1 forbids it", async () => {
     const said = async (mqtt: string) => (await loadYaml(`${MINIMAL}mqtt: {${mqtt}}\n`)).warnings;
     expect(await said("password: x")).toMatchObject([expect.stringContaining("mqtt.user is not")]);
     expect(await said("password: x, user: y")).toEqual([]);
   });
 
-  it("the data folder is that of systemd, of the image, of XDG or of the user", async () => {
+  it("the data folder comes from systemd, the image, XDG or the user's home", async () => {
     const dataDir = async (env: Record<string, string>) => (await loadYaml(MINIMAL, env)).config.data_dir;
     expect(await dataDir({ STATE_DIRECTORY: "/var/lib/kaifa2mqtt:/other", HOME: "/home/x" })).toBe(
       "/var/lib/kaifa2mqtt",
@@ -164,13 +164,13 @@ describe("layers", () => {
 });
 
 describe("meters", () => {
-  it("`meter` and a list of one are the same", async () => {
+  it("`meter` equals a list of one", async () => {
     const one = await loadYaml(MINIMAL);
     const list = await loadYaml(`meters:\n  - port: /dev/ttyUSB0\n    key: ${KEY}\n`);
     expect(list.config).toEqual({ ...one.config, data_dir: list.config.data_dir });
   });
 
-  it("`meter` beside `meters` is a fault", async () => {
+  it("`meter` together with `meters` is a fault", async () => {
     expect(await faultsOf(`${MINIMAL}meters:\n  - port: /dev/ttyUSB1\n`)).toMatchObject([
       { line: 1, path: "meter", found: "`meter` as well as `meters`" },
     ]);
@@ -186,14 +186,14 @@ describe("meters", () => {
     ]);
   });
 
-  it("a missing port is a fault in the line of its meter, and says what a port is", async () => {
+  it("a missing port is a fault in the line of its meter, with the allowed forms", async () => {
     expect(await faultsOf(`meter:\n  key: ${KEY}\n`)).toMatchObject([
       { line: 1, path: "meter.port", found: "nothing", allowed: expect.stringContaining("/dev/ttyUSB0") },
     ]);
     expect(await faultsOf("mqtt: {}\n")).toMatchObject([{ path: "meter", found: "nothing" }]);
   });
 
-  it("a missing key is no fault, since some meters do not encrypt, but it is told", async () => {
+  it("a missing key is not a fault, because some meters do not encrypt, but is reported", async () => {
     const { warnings } = await loadYaml("meter: {port: /dev/ttyUSB0}\n");
     expect(warnings).toMatchObject([expect.stringContaining("meter.key is not set")]);
     expect((await loadYaml('meter: {port: "simulator:"}\n')).warnings).toEqual([]);
@@ -207,7 +207,7 @@ describe("meters", () => {
 });
 
 describe("faults", () => {
-  it("all are told at once, each with file, line, path, what was found and what is allowed", async () => {
+  it("are all reported at once, each with file, line, path, what was found and what is allowed", async () => {
     const text = [
       "meter:",
       "  port: tcp://host-without-port",
@@ -237,7 +237,7 @@ describe("faults", () => {
     for (const { allowed } of faults) expect(allowed).not.toBe("");
   });
 
-  it("faults of the environment stand beside those of the file", async () => {
+  it("faults in the environment are reported together with those in the file", async () => {
     const faults = await faultsOf("meter: {port: /dev/a}\nmqtt: {keepalive: 0}\n", { KAIFA2MQTT_METER_PARITY: "mark" });
     expect(faults.map(({ file, path }) => [file, path])).toEqual([
       ["KAIFA2MQTT_METER_PARITY", "meter.parity"],
@@ -245,7 +245,7 @@ describe("faults", () => {
     ]);
   });
 
-  it("no fault shows anything of a secret", async () => {
+  it("no fault reveals any part of a secret", async () => {
     const secrets = [KEY.slice(2), "hunter2secret", `${OTHER_KEY}00`];
     const folder = new ConfigFolder();
     folder.write(
@@ -291,7 +291,7 @@ describe("faults", () => {
     for (const address of right) expect((await loadYaml(text.replace("PORT", address))).config.meters.length).toBe(1);
   });
 
-  it("a value of the wrong kind is told as what it is", async () => {
+  it("a value of the wrong kind is reported by its kind", async () => {
     const faults = await faultsOf("meter:\n  port: [a]\n  name: {b: c}\nmeters2: x\nhomeassistant: [1]\n");
     expect(faults.map(({ path, found }) => [path, found])).toEqual([
       ["meter.port", "a list"],
@@ -302,14 +302,14 @@ describe("faults", () => {
   });
 });
 
-describe("the warning about a file that everyone may read", () => {
-  it("comes when it holds a key", async () => {
+describe("the warning about a world-readable file", () => {
+  it("appears if the file contains a key", async () => {
     const folder = new ConfigFolder();
     folder.write("kaifa2mqtt.yaml", MINIMAL, 0o644);
     expect((await folder.load()).warnings).toMatchObject([expect.stringMatching(/kaifa2mqtt\.yaml.*chmod 600/)]);
   });
 
-  it("does not come when only its owner and group may, when it holds none, or when the key comes from elsewhere", async () => {
+  it("does not appear if only owner and group may read it, if it has no key, or if the key comes from elsewhere", async () => {
     const folder = new ConfigFolder();
     folder.write("kaifa2mqtt.yaml", MINIMAL, 0o640);
     expect((await folder.load()).warnings).toEqual([]);
@@ -317,7 +317,7 @@ describe("the warning about a file that everyone may read", () => {
     expect((await folder.load({ KAIFA2MQTT_METER_KEY: KEY })).warnings).toEqual([]);
   });
 
-  it("comes for secrets.yaml", async () => {
+  it("appears for secrets.yaml", async () => {
     const folder = new ConfigFolder();
     folder.write("kaifa2mqtt.yaml", "meter: {port: /dev/a, key: !secret k}\n", 0o644);
     folder.write("secrets.yaml", `k: ${KEY}\n`, 0o644);

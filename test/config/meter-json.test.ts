@@ -3,7 +3,7 @@ import { ConfigFolder } from "../helpers/config-folder.ts";
 
 const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 
-/** The predecessor's template, as its README shows it. */
+/** The predecessor's template from its README. */
 const SOLARVIEW = {
   loglevel: "logging.INFO",
   logfile: "/var/log/kaifareader/kaifa.log",
@@ -39,7 +39,7 @@ const load = (values: Record<string, unknown>, env = {}) => folderWith(values).l
 const faults = (values: Record<string, unknown>) => folderWith(values).faults({}, "meter.json");
 
 describe("meter.json of kaifareader", () => {
-  it("with SOLARVIEW writes the file and leaves MQTT alone", async () => {
+  it("with SOLARVIEW writes the file and disables MQTT", async () => {
     const { config, origins } = await load(SOLARVIEW);
     expect(config.meters).toEqual([
       { port: "/dev/ttyUSB0", key: KEY, baud_rate: 2400, data_bits: 8, parity: "none", stop_bits: 1 },
@@ -56,7 +56,7 @@ describe("meter.json of kaifareader", () => {
     expect(config.solarview.file).toBe("/var/run/kaifareader/kaifa.txt");
   });
 
-  it("with MQTT publishes to its broker, under its topics as well", async () => {
+  it("with MQTT publishes to its broker, also under its topics", async () => {
     const { config, secrets } = await load(MQTT);
     expect(config.mqtt).toMatchObject({
       enabled: true,
@@ -70,7 +70,7 @@ describe("meter.json of kaifareader", () => {
     expect(secrets).toContain("sesame");
   });
 
-  it("with MQTT and little else takes the usual port and topic", async () => {
+  it("with MQTT and few other keys uses the default port and topic", async () => {
     const { config } = await load({
       port: "/dev/a",
       key_hex_string: KEY,
@@ -80,7 +80,7 @@ describe("meter.json of kaifareader", () => {
     expect(config.mqtt).toMatchObject({ server: ["mqtt://[::1]:1883"], legacy_base_topic: "kaifareader" });
   });
 
-  it("in its newer form is understood, too", async () => {
+  it("is also accepted in its newer form", async () => {
     const { config, warnings } = await load({
       loglevel: "logging.DEBUG",
       port: "/dev/ttyUSB0",
@@ -126,7 +126,7 @@ describe("meter.json of kaifareader", () => {
     expect((await load({ ...SOLARVIEW, parity })).config.meters[0]?.parity).toBe(expected);
   });
 
-  it("says what is no longer needed and what it does not know", async () => {
+  it("lists obsolete and unknown keys", async () => {
     const { warnings } = await load({ ...MQTT, color: "red" });
     const said = warnings.join("\n");
     expect(said).toContain("supplier is no longer needed");
@@ -156,13 +156,13 @@ describe("meter.json of kaifareader", () => {
     expect(await faults(rest)).toMatchObject([{ path: "export_file_abspath", found: "nothing" }]);
   });
 
-  it("an empty key, as in its template, is told like a missing one", async () => {
+  it("an empty key, as in its template, is reported as missing", async () => {
     const { config, warnings } = await load({ ...SOLARVIEW, key_hex_string: "" });
     expect(config.meters[0]?.key).toBeUndefined();
     expect(warnings.join("\n")).toContain("meter.key is not set");
   });
 
-  it("is recognised by its keys under any name, also where YAML is expected", async () => {
+  it("is recognised by its keys, whatever the file's name", async () => {
     const folder = new ConfigFolder();
     folder.write("kaifa2mqtt.yaml", JSON.stringify(SOLARVIEW));
     expect((await folder.load()).config.meters[0]?.key).toBe(KEY);

@@ -1,6 +1,6 @@
 /**
- * A key or a login in the wrong place of the configuration: whatever is printed about it does not repeat it, and nothing
- * that would be logged, published or served holds it.
+ * A key or a login in the wrong place of the configuration: no message repeats it, and nothing that would be logged,
+ * published or served contains it.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -15,7 +15,7 @@ import { ConfigFolder } from "../helpers/config-folder.ts";
 const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 const PAIRS = KEY.match(/../g) ?? [];
 
-/** The ways in which a key is written. */
+/** Spellings of a key. */
 const KEYS = [
   KEY,
   KEY.toLowerCase(),
@@ -40,7 +40,7 @@ const LOGINS = [
   "file:u:hunter2@host",
 ];
 
-/** No piece of 16 digits of the key, nor the password, in any grouping. */
+/** Asserts that the text contains neither 16 digits of the key, in any grouping, nor the password. */
 function expectNoSecret(text: string, where: string): void {
   const digits = text.replace(/0x|[^0-9a-f]/gi, "").toUpperCase();
   const pieces = [KEY, Buffer.from(KEY).toString("hex")].flatMap((key) =>
@@ -52,7 +52,7 @@ function expectNoSecret(text: string, where: string): void {
 
 const folder = new ConfigFolder();
 
-/** Everything that `check` and `migrate` print, and what a bridge with this configuration would log, publish and serve. */
+/** All output of `check` and `migrate`, and all that a bridge with this configuration would log, publish and serve. */
 async function everythingSaid(env: Record<string, string>, file = "kaifa2mqtt.yaml"): Promise<string> {
   const said: string[] = [];
   for (const options of [{}, { json: true }]) {
@@ -70,7 +70,7 @@ async function everythingSaid(env: Record<string, string>, file = "kaifa2mqtt.ya
   }
   try {
     const { config, origins, warnings, hidden } = await folder.load(env, file);
-    // What the broker alone sees.
+    // Only the broker sees these.
     const { user: _u, password: _p, key: _k, ...rest } = config.mqtt;
     const mqtt = { ...rest, server: config.mqtt.server?.map(withoutLogin) };
     const meters = config.meters.map(({ key: _key, authentication_key: _auth, ...meter }) => meter);
@@ -86,7 +86,7 @@ async function everythingSaid(env: Record<string, string>, file = "kaifa2mqtt.ya
 async function migrated(file: string): Promise<string> {
   try {
     const { stdout, stderr } = await runCommand(migrate, { cwd: folder.path, args: [file] });
-    // The one place where the key belongs: the new configuration itself.
+    // The only place where the key belongs: the new configuration.
     return `${stdout.replace(/^ {2}(?:key|user|password): .*$/gm, "")}${stderr}`;
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
@@ -97,7 +97,7 @@ async function migrated(file: string): Promise<string> {
 const yaml = (text: string) => folder.write("kaifa2mqtt.yaml", text);
 const quoted = (text: string) => JSON.stringify(text);
 
-describe("printed by 1.0.0, each of them", () => {
+describe("leaked by version 1.0.0", () => {
   it.each([
     ["the path of a _FILE", "meter: {port: /dev/a}\n", { KAIFA2MQTT_METER_KEY_FILE: KEY }],
     ["the password as the path of a _FILE", "meter: {port: /dev/a}\n", { KAIFA2MQTT_MQTT_PASSWORD_FILE: "hunter2" }],
@@ -125,12 +125,12 @@ describe("printed by 1.0.0, each of them", () => {
   });
 });
 
-describe("wherever a key or a login is planted", () => {
+describe("a key or a login anywhere in the configuration is never repeated", () => {
   const secret = fc.constantFrom(...KEYS, ...LOGINS);
   const paths = OPTIONS.filter((row) => row.about.secret !== true && row.path.join(".") !== "mqtt.user");
   const RUNS = { seed: 20261125, numRuns: 300 };
 
-  it("as the value of any option of the file, nothing repeats it", async () => {
+  it("as the value of any option in the file", async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...paths), secret, fc.boolean(), async (row, planted, asBlock) => {
         const name = row.path.at(-1) ?? "";
@@ -143,7 +143,7 @@ describe("wherever a key or a login is planted", () => {
               ? `meter: {port: /dev/a}\n${name}:${value}\n`
               : `meter: {port: /dev/a}\n${row.path[0]}:\n  ${name}:${value}\n`;
         yaml(text);
-        // A login in the address is right there: it is taken out of it.
+        // A login in the address is allowed: it is moved out of it.
         expectNoSecret(await everythingSaid({}), text);
       }),
       RUNS,
@@ -245,7 +245,7 @@ describe("wherever a key or a login is planted", () => {
   });
 });
 
-describe("what is no secret is still shown", () => {
+describe("values that are not secrets are still shown", () => {
   it.each([
     ["meter: {port: /dev/a, parity: both}\n", "found `both`"],
     ["meter: {port: tcp://192.168.178.123:99999}\n", "found `tcp://192.168.178.123:99999`"],

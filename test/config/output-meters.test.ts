@@ -13,23 +13,23 @@ async function faults(yaml: string): Promise<string[]> {
 }
 
 describe("the meter of an output", () => {
-  it("need not be named where there is one", async () => {
+  it("need not be named if there is only one", async () => {
     expect(await faults("meter: {port: /dev/a}\noutputs: {p1: {listen: 127.0.0.1:2000}}")).toEqual([]);
   });
 
-  it("must be named where there are several", async () => {
+  it("must be named if there are several", async () => {
     const yaml =
       "meters: [{port: /dev/a, id: house}, {port: /dev/b, id: barn}]\noutputs:\n  p1: {listen: 127.0.0.1:2000}";
     expect(await faults(yaml)).toEqual(["3 outputs.p1[0].meter: nothing; the id of one of the meters: house, barn"]);
     expect(await faults(yaml.replace("2000}", "2000, meter: barn}"))).toEqual([]);
   });
 
-  it("must be one of those that are configured", async () => {
+  it("must be a configured one", async () => {
     const yaml = "meter: {port: /dev/a, id: house}\noutputs: {sunspec: {listen: 127.0.0.1:1502, meter: hose}}";
     expect(await faults(yaml)).toEqual(["2 outputs.sunspec[0].meter: `hose`; the id of one of the meters: house"]);
   });
 
-  it("may be the meter's own number where no id is configured", async () => {
+  it("may be the meter's own number if no id is configured", async () => {
     expect(
       await faults('meters: [{port: /dev/a}, {port: /dev/b}]\noutputs: {p1: {port: /dev/c, meter: "1812"}}'),
     ).toEqual([]);

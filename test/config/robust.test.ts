@@ -1,4 +1,4 @@
-/** Whatever a file or the environment holds: a configuration or a ConfigError, never another exception, and no secret in it. */
+/** Any file and environment yield a configuration or a ConfigError, never another exception, and no secret in it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/config/config-error.ts";
@@ -53,7 +53,7 @@ const tree = fc.letrec((tie) => ({
   ),
 })).node;
 
-describe("a configuration of any content", () => {
+describe("any configuration is accepted or rejected cleanly", () => {
   it("any tree as JSON", async () => {
     await fc.assert(
       fc.asyncProperty(tree, async (value) => {
@@ -64,7 +64,7 @@ describe("a configuration of any content", () => {
     );
   });
 
-  it("the example file with pieces of it lost, doubled or replaced", async () => {
+  it("the example file with parts deleted, duplicated or replaced", async () => {
     const example = exampleYaml();
     const cut = fc.tuple(
       fc.nat(example.length),

@@ -25,7 +25,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A stand-in for the Supervisor; answers in turn, the last one for ever. */
+/** A fake Supervisor; gives the answers in turn and repeats the last one. */
 async function supervisor(
   ...answers: { status: number; body: unknown }[]
 ): Promise<{ url: string; asked: IncomingMessage[] }> {
@@ -52,8 +52,8 @@ const failure = (promise: Promise<unknown>): Promise<SupervisorError> =>
     (error: SupervisorError) => error,
   );
 
-describe("the Supervisor is asked for the broker", () => {
-  it("takes address, user and password from its answer", async () => {
+describe("querying the Supervisor for the broker", () => {
+  it("reads address, user and password from the answer", async () => {
     const { url, asked } = await supervisor({ status: 200, body: MOSQUITTO });
     expect(await askForBroker(TOKEN, url)).toEqual({
       server: "mqtt://core-mosquitto:1883",
@@ -73,7 +73,7 @@ describe("the Supervisor is asked for the broker", () => {
     expect((await askForBroker(TOKEN, url)).server).toBe(server);
   });
 
-  it("leaves out a user and a password that are empty", async () => {
+  it("omits an empty user and password", async () => {
     const { url } = await supervisor({
       status: 200,
       body: { result: "ok", data: { ...MOSQUITTO.data, username: "", password: null } },
@@ -81,7 +81,7 @@ describe("the Supervisor is asked for the broker", () => {
     expect(await askForBroker(TOKEN, url)).toEqual({ server: "mqtt://core-mosquitto:1883" });
   });
 
-  it("says what to do when no broker runs", async () => {
+  it("says what to do if there is no broker", async () => {
     const { url } = await supervisor({ status: 400, body: NONE });
     const error = await failure(askForBroker(TOKEN, url));
     expect(error.code).toBe("no-broker");
@@ -92,16 +92,16 @@ describe("the Supervisor is asked for the broker", () => {
   it.each([
     ["not JSON", 502, "<html>", "unintelligible"],
     ["no data", 200, { result: "ok" }, "unintelligible"],
-    ["a port that is none", 200, { result: "ok", data: { host: "x", port: "many" } }, "unintelligible"],
+    ["an invalid port", 200, { result: "ok", data: { host: "x", port: "many" } }, "unintelligible"],
     ["null", 200, "null", "no-broker"],
     ["forbidden", 403, { result: "error" }, "refused"],
-    ["an answer without end", 200, "x".repeat(100_000), "unreachable"],
+    ["an endless answer", 200, "x".repeat(100_000), "unreachable"],
   ])("fails with a code on %s", async (_, status, body, code) => {
     const { url } = await supervisor({ status, body });
     expect((await failure(askForBroker(TOKEN, url))).code).toBe(code);
   });
 
-  it("fails with a code when nothing listens, and never tells the token", async () => {
+  it("fails with a code when nothing listens, and never reveals the token", async () => {
     const { url } = await supervisor();
     for (const close of closers.splice(0)) close();
     const error = await failure(askForBroker(TOKEN, url));
@@ -109,7 +109,7 @@ describe("the Supervisor is asked for the broker", () => {
     expect(JSON.stringify([error.message, String(error.cause)])).not.toContain(TOKEN);
   });
 
-  it("keeps asking until there is one", async () => {
+  it("polls until there is one", async () => {
     const { url, asked } = await supervisor(
       { status: 400, body: NONE },
       { status: 400, body: NONE },
@@ -125,7 +125,7 @@ describe("the Supervisor is asked for the broker", () => {
     expect(asked).toHaveLength(3);
   });
 
-  it("stops at once when the bridge does", async () => {
+  it("stops at once with the bridge", async () => {
     const { url } = await supervisor({ status: 400, body: NONE });
     const stop = new AbortController();
     const waiting = waitForBroker(TOKEN, stop.signal, () => stop.abort(), { url, firstPauseMs: 3_600_000 });
@@ -133,10 +133,10 @@ describe("the Supervisor is asked for the broker", () => {
   });
 });
 
-describe("the Supervisor is asked for the language of Home Assistant", () => {
+describe("querying the Supervisor for Home Assistant's language", () => {
   const settings = (language: unknown) => ({ status: 200, body: { language, time_zone: "Europe/Vienna" } });
 
-  it("at its proxy to Home Assistant's REST API, with the app's token", async () => {
+  it("uses its proxy to Home Assistant's REST API, with the app's token", async () => {
     const { url, asked } = await supervisor(settings("de"));
     expect(await askForLanguage(TOKEN, url)).toBe("de");
     expect(asked[0]?.url).toBe("/core/api/config");
@@ -160,12 +160,12 @@ describe("the Supervisor is asked for the language of Home Assistant", () => {
 
   it.each([
     ["a Home Assistant that is still starting", { status: 502, body: "Bad Gateway" }],
-    ["an app that may not ask", { status: 401, body: {} }],
+    ["an app without permission", { status: 401, body: {} }],
     ["settings without language", settings(undefined)],
-    ["a language that is no text", settings(7)],
-    ["no JSON", { status: 200, body: "<html>" }],
+    ["a language that is not a text", settings(7)],
+    ["invalid JSON", { status: 200, body: "<html>" }],
     ["null", { status: 200, body: "null" }],
-    ["an answer without end", { status: 200, body: "x".repeat(100_000) }],
+    ["an endless answer", { status: 200, body: "x".repeat(100_000) }],
   ])("names entities in English after %s", async (_, answer) => {
     const { url } = await supervisor(answer);
     expect(await findLanguage(TOKEN, temporaryFolder("kaifa-language-"), url)).toEqual({
@@ -174,7 +174,7 @@ describe("the Supervisor is asked for the language of Home Assistant", () => {
     });
   });
 
-  it("and its last answer counts while Home Assistant does not answer, until it tells another", async () => {
+  it("uses the last answer while Home Assistant does not respond, until there is a new one", async () => {
     const folder = temporaryFolder("kaifa-language-");
     const { url } = await supervisor(settings("de-AT"), { status: 502, body: "" }, settings("en"), {
       status: 502,

@@ -36,7 +36,7 @@ describe("a key in YAML", () => {
 });
 
 describe("YAML as people write it", () => {
-  it("words that YAML 1.1 took for booleans remain texts where a text is wanted", async () => {
+  it("YAML 1.1 booleans remain texts where a text is expected", async () => {
     const { config } = await loadYaml("meter: {port: /dev/a, name: on, id: no}\nmqtt: {user: yes, password: 0123}\n");
     expect(config.meters[0]).toMatchObject({ name: "on", id: "no" });
     expect(config.mqtt).toMatchObject({ user: "yes", password: "0123" });
@@ -55,19 +55,19 @@ describe("YAML as people write it", () => {
     expect((await loadYaml(`meter: {port: /dev/a}\nhttp: {enabled: ${written}}\n`)).config.http.enabled).toBe(value);
   });
 
-  it.each(["0x10", "1_000", "1e3", "١٢", "60s"])("%s is no number", async (written) => {
+  it.each(["0x10", "1_000", "1e3", "١٢", "60s"])("%s is not a number", async (written) => {
     expect(await faultsOf(`meter: {port: /dev/a}\nmqtt: {keepalive: ${written}}\n`)).toMatchObject([
       { line: 2, path: "mqtt.keepalive" },
     ]);
   });
 
-  it("a name that stands twice is a fault that names the first line", async () => {
+  it("a duplicate name is a fault that names the first line", async () => {
     expect(await faultsOf("meter:\n  port: /dev/a\n  port: /dev/b\n")).toMatchObject([
       { line: 3, path: "meter.port", found: "`port` a second time (first in line 2)" },
     ]);
   });
 
-  it("a tab in the indentation is called a tab", async () => {
+  it("a tab in the indentation is reported as such", async () => {
     expect(await faultsOf("meter:\n\tport: /dev/a\n")).toMatchObject([{ line: 2, found: "a tab in the indentation" }]);
   });
 
@@ -85,15 +85,15 @@ describe("YAML as people write it", () => {
     expect(faults[0]?.allowed).not.toBe("");
   });
 
-  it.each(["- a\n", "hello\n", "42\n"])("a document that is no sections is a fault (%#)", async (text) => {
+  it.each(["- a\n", "hello\n", "42\n"])("a document without sections is a fault (%#)", async (text) => {
     expect(await faultsOf(text)).toMatchObject([{ line: 1, allowed: expect.stringContaining("meter:") }]);
   });
 
-  it("an empty file is as good as none", async () => {
+  it("an empty file counts as none", async () => {
     expect(await faultsOf("# nothing\n")).toMatchObject([{ path: "meter", found: "nothing" }]);
   });
 
-  it("Windows line ends and a byte order mark do no harm", async () => {
+  it("accepts Windows line endings and a byte order mark", async () => {
     const { config, origins } = await loadYaml(`\uFEFFmeter:\r\n  port: /dev/a\r\n  key: ${KEY}\r\n`);
     expect(config.meters[0]).toMatchObject({ port: "/dev/a", key: KEY });
     expect(origins.get("meters[0].key")?.line).toBe(3);
@@ -116,7 +116,7 @@ describe("YAML as people write it", () => {
     );
   });
 
-  it("anchors that multiply each other end at a bound", async () => {
+  it("nested anchors are limited (billion laughs)", async () => {
     const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
     for (let i = 1; i < 12; i++)
       lines.push(
@@ -131,7 +131,7 @@ describe("YAML as people write it", () => {
 });
 
 describe("JSON", () => {
-  it("is taken like YAML, with tabs and numbers that are too long for a double", async () => {
+  it("is read like YAML, with tabs and numbers too long for a double", async () => {
     const folder = new ConfigFolder();
     folder.write(
       "x.json",
@@ -154,7 +154,7 @@ describe("!secret", () => {
   const folder = new ConfigFolder();
   folder.write("sub/kaifa2mqtt.yaml", "meter: {port: /dev/a, key: !secret meter_key}\nmqtt: {user: !secret user}\n");
 
-  it("takes the value from secrets.yaml beside the file, and says so as its origin", async () => {
+  it("reads the value from secrets.yaml in the same folder and names it as the origin", async () => {
     folder.write("sub/secrets.yaml", `user: someone\nmeter_key: ${KEY}\n`);
     const { config, origins, hidden } = await folder.load({}, "sub/kaifa2mqtt.yaml");
     expect(config.meters[0]?.key).toBe(KEY);
@@ -163,14 +163,14 @@ describe("!secret", () => {
     expect([...hidden]).toEqual(expect.arrayContaining(["mqtt.user"]));
   });
 
-  it("a name that is not there is a fault in the file that asks for it", async () => {
+  it("a missing name is a fault in the file that refers to it", async () => {
     folder.write("sub/secrets.yaml", "user: someone\n");
     expect(await folder.faults({}, "sub/kaifa2mqtt.yaml")).toMatchObject([
       { file: "sub/kaifa2mqtt.yaml", line: 1, path: "meter.key", found: expect.stringContaining("!secret meter_key") },
     ]);
   });
 
-  it("is not looked up in secrets.yaml itself", async () => {
+  it("is not resolved in secrets.yaml itself", async () => {
     folder.write("sub/secrets.yaml", "user: !secret user\nmeter_key: !secret meter_key\n");
     const faults = await folder.faults({}, "sub/kaifa2mqtt.yaml");
     expect(faults.length).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
 /**
- * The corruption test: CORRUPTION_TELEGRAMS telegrams (100,000 unless told otherwise) over bad lines. By hand:
+ * The corruption test: CORRUPTION_TELEGRAMS telegrams (default 100,000) over bad lines. By hand:
  * `CORRUPTION_TELEGRAMS=1000000 npx vitest run --project unit test/corruption`
  */
 import { appendFileSync } from "node:fs";
@@ -18,7 +18,7 @@ const LINES = [
   { name: "a bad line, with restarts", share: 0.3, damages: ALL, silence: true, restartEvery: 97 },
 ] as const;
 const LAYOUTS = ["netz-noe", "ksm-west", "amis"] as const;
-/** An AMIS telegram is one frame, and says nothing of its meter: one of another meter with the same key is not told apart. */
+/** An AMIS telegram is one frame without a meter number: telegrams of another meter with the same key are not detected. */
 const NOT_AMIS: readonly DamageName[] = ["two streams, byte by byte", "two streams, frame by frame", "a splice"];
 
 describe.each(LAYOUTS)("%s", (layout) => {
@@ -34,10 +34,10 @@ describe.each(LAYOUTS)("%s", (layout) => {
       expect(report.violations).toEqual([]);
       expect(report.lost).toEqual([]);
       expect(report.damaged).toBeGreaterThan(telegrams * 0.2);
-      // Nearly all that got past the sums is found; what is not is a digit of a gauge.
+      // Acceptance finds nearly everything that passed the checksums; the rest are digits of gauges.
       expect(report.wrongDecoded).toBeGreaterThan(telegrams / (amis ? 3000 : 1000));
-      // The clock of an AMIS telegram is proven by its weekday and the clocks before; its header, which the deciphering of
-      // the clock depends on, by an 8-bit sum.
+      // The clock of an AMIS telegram is verified by its weekday and earlier clocks; its header, on which deciphering the
+      // clock depends, only by an 8-bit checksum.
       const clocks = amis ? (report.wrongBy.time ?? 0) : 0;
       expect(clocks).toBeLessThan(Math.max(4, telegrams / 200));
       expect(report.wrongReadings - clocks).toBeLessThan(Math.max(1, report.wrongDecoded / 10));
@@ -46,12 +46,12 @@ describe.each(LAYOUTS)("%s", (layout) => {
   );
 });
 
-/** Each line has a seed of its own, so that none repeats another. */
+/** Each line has its own seed, so that no two are alike. */
 function seedOf(name: string): number {
   return [...name].reduce((seed, letter) => (seed * 31 + letter.charCodeAt(0)) % 2 ** 31, SEED);
 }
 
-/** The figures for docs/acceptance.md, if a file is named. */
+/** Writes the figures for docs/acceptance.md if a file is given. */
 function write(name: string, report: Report): void {
   const file = process.env.CORRUPTION_REPORT;
   if (file !== undefined) appendFileSync(file, `${JSON.stringify({ name, ...report })}\n`);

@@ -1,7 +1,7 @@
-/** What happens to telegrams on a bad line, and, harder, what could happen so that no checksum notices. Seeded. */
+/** Damage to telegrams on a bad line, and, harder, damage that no checksum detects. Seeded. */
 import type { Random } from "../../src/sources/load-profile.ts";
 
-/** Telegrams as they were sent: this one, and what else was on the line. */
+/** The telegram as sent, and others on the line. */
 export interface Sent {
   readonly bytes: Uint8Array;
   /** The next telegram of the same meter. */
@@ -14,7 +14,7 @@ export type Damage = (sent: Sent, random: Random) => Uint8Array;
 
 const below = (random: Random, limit: number): number => Math.floor(random() * limit);
 
-/** Where the M-Bus frames of a telegram stand: start, first byte of data (behind DTSAP), and the checksum. */
+/** Positions in the M-Bus frames of a telegram: start, first byte of data (after DTSAP), and checksum. */
 export function framesOf(bytes: Uint8Array): { start: number; data: number; checksum: number }[] {
   const frames: { start: number; data: number; checksum: number }[] = [];
   for (let start = 0; start < bytes.length; ) {
@@ -29,7 +29,7 @@ function flip(bytes: Uint8Array, at: number, bit: number): void {
   bytes[at] = (bytes[at] ?? 0) ^ (1 << bit);
 }
 
-/** Flips two bits of one frame so that its sum stays what it was: the same bit the opposite way, or twice bit 7. */
+/** Flips two bits of one frame without changing its checksum: the same bit in opposite directions, or bit 7 twice. */
 function flipPair(bytes: Uint8Array, random: Random): void {
   const frames = framesOf(bytes);
   const frame = frames[below(random, frames.length)];
@@ -46,7 +46,7 @@ function flipPair(bytes: Uint8Array, random: Random): void {
   }
 }
 
-/** Sets the checksums of a telegram right. */
+/** Corrects the checksums of a telegram. */
 function mend(bytes: Uint8Array): void {
   for (const { start, checksum } of framesOf(bytes)) {
     let sum = 0;
@@ -57,7 +57,7 @@ function mend(bytes: Uint8Array): void {
 
 const copy = ({ bytes }: Sent): Uint8Array => Uint8Array.from(bytes);
 
-/** Every kind of damage by name. Each changes this telegram and no other. */
+/** Every kind of damage by name. Each changes only this telegram. */
 export const DAMAGES = {
   "one bit": (sent, random) => {
     const bytes = copy(sent);
@@ -79,7 +79,7 @@ export const DAMAGES = {
     const noise = Uint8Array.from({ length: 1 + below(random, 4) }, () => below(random, 256));
     return Buffer.concat([bytes.subarray(0, at), noise, bytes.subarray(at)]);
   },
-  "doubled bytes": ({ bytes }, random) => {
+  "duplicated bytes": ({ bytes }, random) => {
     const at = 1 + below(random, bytes.length - 2);
     const end = Math.min(bytes.length - 1, at + 1 + below(random, 8));
     return Buffer.concat([bytes.subarray(0, end), bytes.subarray(at)]);
@@ -91,7 +91,7 @@ export const DAMAGES = {
     return bytes;
   },
   "cut short": ({ bytes }, random) => bytes.subarray(0, 1 + below(random, bytes.length - 1)),
-  "begun late": ({ bytes }, random) => bytes.subarray(1 + below(random, bytes.length - 1)),
+  "late start": ({ bytes }, random) => bytes.subarray(1 + below(random, bytes.length - 1)),
   "two streams, byte by byte": ({ bytes, foreign }, random) => {
     const mixed: number[] = [];
     for (let a = 0, b = 0; a < bytes.length || b < foreign.length; ) {
@@ -116,18 +116,18 @@ export const DAMAGES = {
     const [, theirs] = framesOf(next);
     return Buffer.concat([bytes.subarray(0, ours?.start), next.subarray(theirs?.start)]);
   },
-  "a pair of bits, sums right": (sent, random) => {
+  "a pair of bits, valid checksums": (sent, random) => {
     const bytes = copy(sent);
     flipPair(bytes, random);
     return bytes;
   },
-  "two pairs of bits, sums right": (sent, random) => {
+  "two pairs of bits, valid checksums": (sent, random) => {
     const bytes = copy(sent);
     flipPair(bytes, random);
     flipPair(bytes, random);
     return bytes;
   },
-  "one bit of the data, sums mended": (sent, random) => {
+  "one data bit, corrected checksums": (sent, random) => {
     const bytes = copy(sent);
     const frames = framesOf(bytes);
     const frame = frames[below(random, frames.length)];
@@ -135,7 +135,7 @@ export const DAMAGES = {
     mend(bytes);
     return bytes;
   },
-  "a byte of the data, sums mended": (sent, random) => {
+  "one data byte, corrected checksums": (sent, random) => {
     const bytes = copy(sent);
     const frames = framesOf(bytes);
     const frame = frames[below(random, frames.length)];
@@ -147,10 +147,10 @@ export const DAMAGES = {
 
 export type DamageName = keyof typeof DAMAGES;
 
-/** Those after which every checksum is right: nothing but acceptance stands between them and Home Assistant. */
+/** Damage with valid checksums: only acceptance can detect it. */
 export const UNSEEN: readonly DamageName[] = [
-  "a pair of bits, sums right",
-  "two pairs of bits, sums right",
-  "one bit of the data, sums mended",
-  "a byte of the data, sums mended",
+  "a pair of bits, valid checksums",
+  "two pairs of bits, valid checksums",
+  "one data bit, corrected checksums",
+  "one data byte, corrected checksums",
 ];

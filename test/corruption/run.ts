@@ -13,7 +13,7 @@ const START = Date.UTC(2026, 9, 24, 12, 0, 0); // the night after, clocks are pu
 const PERIOD_MS = 5_000;
 const COUNTER = /:\d+\.8\.\d+\*/;
 
-/** Stopped; killed, with a memory that is up to five minutes old; killed, with none (then nobody knows what was published). */
+/** Stopped; killed, with state up to five minutes old; killed, without state (what was published is then unknown). */
 const RESTARTS = ["stop", "kill", "lost memory"] as const;
 
 export interface Options {
@@ -23,9 +23,9 @@ export interface Options {
   /** Share of the telegrams that are damaged. */
   readonly share: number;
   readonly damages: readonly DamageName[];
-  /** Restart every so many telegrams. */
+  /** Number of telegrams between restarts. */
   readonly restartEvery?: number;
-  /** Whether the line falls silent between telegrams, as real ones do; else they come without a pause. */
+  /** Whether there are gaps between telegrams, as on real lines. */
   readonly silence: boolean;
 }
 
@@ -34,22 +34,22 @@ export interface Report {
   readonly damaged: number;
   /** Invocation counters of intact telegrams that were not accepted, and why. */
   readonly lost: string[];
-  /** What no published register may do, as sentences. */
+  /** Violations by published registers, as sentences. */
   readonly violations: string[];
-  /** Readings that were published, and those of them with a value that the meter did not send. */
+  /** Published readings, and those with a value that the meter did not send. */
   readonly published: number;
   readonly wrongReadings: number;
   readonly wrongEnergies: number;
-  /** Largest difference of a published energy from the truth, Wh. */
+  /** Maximum error of a published energy, Wh. */
   readonly worstEnergy: number;
-  /** Readings from which a register was left out, because a wrong one had slipped in before. */
+  /** Readings with a withheld register, because a wrong one had been published before. */
   readonly withheld: number;
-  /** Damaged telegrams that decoded to other values, and what became of them. */
+  /** Damaged telegrams that decoded to other values, by outcome. */
   readonly wrongDecoded: number;
   readonly caughtBy: Record<string, number>;
-  /** Gauges that were wrong, by OBIS code. */
+  /** Wrong gauges by OBIS code. */
   readonly wrongBy: Record<string, number>;
-  /** Telegrams whose gauges were published before they were confirmed, and those with a wrong one. */
+  /** Telegrams whose gauges were published before confirmation, and those with a wrong one. */
   readonly provisional: number;
   readonly wrongProvisional: number;
   /** Accepted telegrams that were held first. */
@@ -94,7 +94,7 @@ export function runLine(options: Options): Report {
     for (const verdict of verdicts) {
       const { telegram, at } = verdict;
       if (verdict.type !== "provisional") decided.add(numberOf(telegram));
-      // A telegram whose number is its clock, and whose clock is wrong, is told by its values.
+      // If the telegram is numbered by its clock and the clock is wrong, its values identify it.
       const sent =
         truth.get(numberOf(telegram)) ??
         [...truth.values()].find((one) => differences(one, telegram).every((what) => what === "time"));
@@ -126,7 +126,7 @@ export function runLine(options: Options): Report {
         if (before !== undefined && value < before.value) {
           report.violations.push(`${numberOf(telegram)} ${kind}: ${obis} fell from ${before.value} to ${value}`);
         }
-        // 100 kW, the limit of the configuration; 5 s for telegrams that are late.
+        // 100 kW, the configured limit; 5 s for late telegrams.
         const most = before === undefined ? Number.NaN : (100_000 * (at - before.at + PERIOD_MS)) / 3_600_000 + 1;
         if (before !== undefined && value - before.value > most) {
           report.violations.push(`${numberOf(telegram)}: ${obis} jumped from ${before.value} to ${value}`);
@@ -153,7 +153,7 @@ export function runLine(options: Options): Report {
     truth.set(counter, sent.telegram);
     if (truth.size > 200) truth.delete(truth.keys().next().value ?? -1);
     report.sent++;
-    // The first and the last few are intact, so that each run ends decided.
+    // The first and last few are intact, so that every telegram is decided at the end.
     const damage = index > 3 && index < options.telegrams - 8 && random() < options.share;
     const name = options.damages[Math.floor(random() * options.damages.length)] ?? "one bit";
     if (damage) report.damaged++;
@@ -174,7 +174,7 @@ export function runLine(options: Options): Report {
       kind = RESTARTS[Math.floor(index / options.restartEvery) % RESTARTS.length];
       const memory = kind === "stop" ? acceptance.memory() : kind === "kill" ? written : undefined;
       if (kind === "lost memory") highest.clear();
-      // What is held at this moment goes with the process.
+      // Held telegrams are lost with the process.
       for (let held = counter - 5; held <= counter; held++) if (!decided.has(held)) waiting.delete(held);
       acceptance = createAcceptance({ wall: () => START + now }, JSON.parse(JSON.stringify(memory ?? null)));
     }
@@ -187,8 +187,8 @@ export function runLine(options: Options): Report {
 }
 
 /**
- * The number of a telegram: its invocation counter, or, where there is none (AMIS), how many periods its clock is past the
- * start, both hours of the night in which clocks are put back.
+ * The number of a telegram: its invocation counter, or without one (AMIS) the number of periods since the start by its
+ * clock, including both hours of the night in which clocks go back.
  */
 function numberOf(telegram: Telegram): number {
   if (telegram.invocationCounter !== null) return telegram.invocationCounter;
@@ -204,7 +204,7 @@ const read = (telegram: Telegram, obis: string): number => {
     : Number(value.coefficient) * 10 ** value.exponent;
 };
 
-/** OBIS codes whose value is not what was sent; what was left out is not wrong. `time` for the clock. */
+/** OBIS codes of values other than those sent; omitted ones are not wrong. `time` for the clock. */
 function differences(sent: Telegram, found: Telegram): string[] {
   const wrong: string[] = [];
   if (sent.meterTime !== found.meterTime) wrong.push("time");

@@ -1,6 +1,6 @@
 /**
- * A day that a real Home Assistant missed, filled from the ledger of a real bridge. Home Assistant is really stopped while the
- * meter's day goes by; only the clock cannot be moved: the meter's lies a day back, and the rows that the recorder would
+ * A day that a real Home Assistant missed, filled from the ledger of a real bridge. Home Assistant is stopped for the
+ * meter's day. Because the clock cannot be moved, the meter's clock is a day behind, and the rows that the recorder would
  * have compiled are imported, with the meter's registers.
  */
 import { execFileSync } from "node:child_process";
@@ -19,7 +19,7 @@ const NAME = "sensor.kaifa_ma309_";
 const KEYS = ["energy_import", "energy_export"] as const;
 const HOUR_MS = 3_600_000;
 const STEP_MS = 300_000;
-/** The newest hour of the meter ends three hours ago: nothing of it is compiled by the recorder itself. */
+/** The meter's last hour ends three hours ago, so that the recorder itself compiles none of them. */
 const HOURS = 26;
 const BEGIN = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - (HOURS + 3) * HOUR_MS;
 const LEAVES = BEGIN + 5 * HOUR_MS + 4 * STEP_MS;
@@ -41,12 +41,12 @@ describe("a day that a real Home Assistant missed", () => {
   let meter: FedMeter;
   let bridge: BridgeProcess;
   let client: MqttClient;
-  /** The meter's registers, by its time. */
+  /** The meter's registers by time. */
   const sent = new Map<number, Registers>();
-  /** The newest reading that was published. */
+  /** The latest published reading. */
   let reading: Record<string, unknown> = {};
   let clock = BEGIN - 6 * STEP_MS;
-  /** The rows before anything was filled. */
+  /** The rows before filling. */
   const before = new Map<string, Row[]>();
 
   const configuration = (automatic: boolean): string =>
@@ -78,7 +78,7 @@ describe("a day that a real Home Assistant missed", () => {
     });
     return answer[NAME + key] ?? [];
   };
-  /** kWh of each hour, by `kaifa2mqtt export`. */
+  /** kWh of each hour according to `kaifa2mqtt export`. */
   const ledgerBars = async (key: string): Promise<number[]> => {
     const from = new Date(BEGIN).toISOString().replace(".000", "");
     const to = new Date(BEGIN + HOURS * HOUR_MS).toISOString().replace(".000", "");
@@ -91,13 +91,13 @@ describe("a day that a real Home Assistant missed", () => {
     return hours.map((hour) => Number(hour[`${key}_wh`]) / 1000);
   };
 
-  /** Lets the meter's time pass, a telegram every five minutes; returns when the ledger has all of it. */
+  /** Advances the meter's time with a telegram every five minutes; returns when the ledger is complete. */
   const pass = async (until: number): Promise<void> => {
     for (; clock <= until; clock += STEP_MS) {
       sent.set(clock, meter.send(clock));
       await pause(25);
     }
-    // A clock that runs so fast is doubted: the energies of the last telegram follow when no other has come.
+    // Acceptance doubts such a fast clock: the last telegram's energies are published after the hold time.
     await home.until(
       "the last telegram is published",
       async () => KEYS.every((key) => reading[key] === sent.get(clock - STEP_MS)?.[key]),
@@ -115,7 +115,7 @@ describe("a day that a real Home Assistant missed", () => {
       );
     }
   };
-  /** What Home Assistant's recorder would have compiled of the telegrams that came while it was there. */
+  /** The rows that Home Assistant's recorder would have compiled while it was running. */
   const compiled = (key: (typeof KEYS)[number]): Row[] => {
     const states = new Map<number, number>();
     for (const [time, registers] of sent) {
@@ -142,11 +142,11 @@ describe("a day that a real Home Assistant missed", () => {
         metadata: { ...common, ...more },
         stats: stats.map(({ start, state, sum }) => ({ start: new Date(start).toISOString(), state, sum })),
       });
-    // Home Assistant before 2025.11 has the older form.
+    // Home Assistant before 2025.11 uses the older form.
     await send({ mean_type: 0, unit_class: "energy" }).catch(() => send({ has_mean: false }));
     await home.until("the past is there", async () => (await rows(key)).length === stats.length);
   };
-  /** With KAIFA_PICTURES=1 the pictures of docs/backfill.md are taken anew. */
+  /** With KAIFA_PICTURES=1, renews the pictures of docs/backfill.md. */
   const picture = async (name: string): Promise<void> => {
     if (process.env.KAIFA_PICTURES !== "1") return;
     const browser = await openBrowser();
@@ -160,7 +160,7 @@ describe("a day that a real Home Assistant missed", () => {
   };
 
   beforeAll(async () => {
-    // One after the other: what fails leaves nothing running that nobody knows.
+    // One after the other, so that a failure leaves nothing running that afterAll does not stop.
     program = await buildProgram();
     broker = await (await Mosquitto.prepare()).start();
     const haPort = process.env.KAIFA_HA_PORT === undefined ? await freePort() : Number(process.env.KAIFA_HA_PORT);
@@ -180,10 +180,10 @@ describe("a day that a real Home Assistant missed", () => {
     await pass(LEAVES);
     await seen(LEAVES);
     await home.end();
-    // Home Assistant is stopped: fourteen hours of the meter go by.
+    // Home Assistant is stopped for fourteen hours of the meter's time.
     await pass(RETURNS);
     await home.restart();
-    // Silent for so long, the meter is unavailable: Home Assistant sees it with the next telegram.
+    // After such a long silence the meter is unavailable until the next telegram.
     await pass(clock);
     await seen(clock - STEP_MS);
     await pass(BEGIN + HOURS * HOUR_MS);
@@ -216,7 +216,7 @@ describe("a day that a real Home Assistant missed", () => {
     program?.remove();
   });
 
-  /** That each bar is the ledger's, the day's sum and every row of before are what they were. */
+  /** Asserts that each bar equals the ledger's, and that the day's sum and all earlier rows are unchanged. */
   const expectFilled = async (): Promise<void> => {
     for (const key of KEYS) {
       const [after, earlier, bars] = [await rows(key), before.get(key) ?? [], await ledgerBars(key)];
@@ -225,7 +225,7 @@ describe("a day that a real Home Assistant missed", () => {
       );
       const change = (hour: number): number => after[hour]?.change ?? Number.NaN;
       for (let hour = 1; hour < HOURS; hour++) {
-        // What was missed of the hour in which Home Assistant left stays in the hour in which it came back.
+        // The missed part of the hour in which Home Assistant stopped stays in the hour of its return.
         if (hour !== 5 && hour !== 19) expect(change(hour), `${key} ${hour}`).toBeCloseTo(bars[hour] ?? Number.NaN, 6);
       }
       expect(change(5) + change(19)).toBeCloseTo((bars[5] ?? 0) + (bars[19] ?? 0), 6);
@@ -236,7 +236,7 @@ describe("a day that a real Home Assistant missed", () => {
     }
   };
 
-  it("has in its tariff window, as an entity of Home Assistant, what the meter has counted since midnight", async () => {
+  it("has the energy counted since midnight in its tariff window's entity", async () => {
     const end = BEGIN + HOURS * HOUR_MS;
     const hour = Number(new Date(end).toLocaleString("en-GB", { hour: "2-digit", timeZone: "Europe/Vienna" })) % 24;
     const [now, midnight] = [end, end - hour * HOUR_MS].map((time) => sent.get(time)?.energy_import ?? Number.NaN);
@@ -250,7 +250,7 @@ describe("a day that a real Home Assistant missed", () => {
     );
   });
 
-  it("is one bar with the energy of all hours, which are listed and left without --apply", async () => {
+  it("is one bar with the energy of all hours, which are only listed without --apply", async () => {
     await picture("backfill-before");
     const { code, stdout, stderr } = await backfill("--json");
     expect(stderr).toBe("");
@@ -263,7 +263,7 @@ describe("a day that a real Home Assistant missed", () => {
     }
   });
 
-  it("is filled by --apply: each bar is the ledger's, the day's sum and every other row are what they were", async () => {
+  it("is filled by --apply: each bar equals the ledger's, the day's sum and all other rows are unchanged", async () => {
     const { code, stdout, stderr } = await backfill("--apply");
     expect(stderr).toBe("");
     expect(code).toBe(0);
@@ -278,18 +278,18 @@ describe("a day that a real Home Assistant missed", () => {
     expect(stdout).toBe("nothing is missing in 2 statistics\n");
   });
 
-  it("is restored to what was there before by the SQL of --undo", async () => {
+  it("is restored by the SQL of --undo", async () => {
     const { stdout } = await backfill("--undo");
     const statements = stdout.split("\n").filter((line) => line.startsWith("DELETE"));
     expect(statements).toHaveLength(MISSED.length * 2);
-    // Edited since: that row is not ours any longer and stays.
+    // An edited row is no longer ours and stays.
     await home.end();
     execFileSync("python3", ["-c", RUN_SQL, home.database], { input: statements.join("\n") });
     await home.restart();
     for (const key of KEYS) expect(bare(await rows(key))).toEqual(bare(before.get(key) ?? []));
   });
 
-  it("is filled by the bridge itself when Home Assistant returns, and the log says so in one sentence", async () => {
+  it("is filled by the bridge itself when Home Assistant returns, which is logged in one line", async () => {
     await home.end();
     await bridge.stop();
     bridge.start(configuration(true));
@@ -304,12 +304,12 @@ describe("a day that a real Home Assistant missed", () => {
     await expectFilled();
   });
 
-  it("leaves nothing of ours in the log of Home Assistant", async () => {
+  it("causes no log messages in Home Assistant", async () => {
     expect(await home.warnings()).not.toMatch(/import_statistics|statistic|kaifa/i);
   });
 });
 
-/** The statements come on standard input. */
+/** Reads the statements from standard input. */
 const RUN_SQL = `
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1])

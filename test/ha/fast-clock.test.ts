@@ -1,7 +1,7 @@
 /**
- * Hours that pass in minutes: Home Assistant, bridge and simulated meter under one fast clock (fast-time.ts). First a full hour
- * beside Home Assistant's own `utility_meter`, then outages of everything, and what the recorder's hourly statistics make of
- * them. `KAIFA_SPEED=1` takes real hours; docs/home-assistant.md says which speeds have been tried.
+ * Hours in minutes: Home Assistant, bridge and simulated meter with an accelerated clock (fast-time.ts). First a full hour
+ * compared with Home Assistant's `utility_meter`, then outages of each component and their effect on the recorder's hourly
+ * statistics. `KAIFA_SPEED=1` takes real hours; docs/home-assistant.md lists the tested speeds.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
@@ -20,13 +20,13 @@ const SPEED = Number(process.env.KAIFA_SPEED ?? 100);
 const MINUTE_MS = 60_000;
 const QUARTER_MS = 15 * MINUTE_MS;
 const HOUR_MS = 60 * MINUTE_MS;
-/** Between two telegrams of the meter; not 5 as usual, so that a fast Home Assistant has half the work. */
+/** Telegram interval; not the usual 5 s, to halve the load on an accelerated Home Assistant. */
 const PERIOD_S = 10;
-/** Real seconds from the meter's clock to an entity of Home Assistant, with the difference of their clocks; multiplied by the speed. */
+/** Latency from the meter's clock to an entity of Home Assistant, clock differences included: real seconds times the speed. */
 const TRANSPORT_S = 0.5;
 /** The recorder compiles the last five minutes of an hour ten seconds after it. */
 const COMPILED_MS = 2 * MINUTE_MS;
-/** Real seconds in which everything has started. */
+/** Real seconds until everything has started. */
 const START_S = 30;
 
 interface LedgerRow {
@@ -45,7 +45,7 @@ describe("hours in a real Home Assistant", () => {
   let meter: SimulatedMeterProcess;
   let adapter: Adapter;
   let bridge: BridgeProcess;
-  /** When the hour beside `utility_meter` begins. */
+  /** When the hour compared with `utility_meter` begins. */
   let hour: number;
 
   const startBridge = (): void => {
@@ -74,7 +74,7 @@ describe("hours in a real Home Assistant", () => {
       .split("\n")
       .map((line) => JSON.parse(line));
   };
-  /** Most that boundaries of two observers can differ by, Wh, at this power. */
+  /** Maximum difference between the boundaries of two observers at this power, Wh. */
   const doubtWh = (watts: number): number => (watts * (PERIOD_S + TRANSPORT_S * SPEED)) / 3600 + 1;
   const highestPower = async (from: number, to: number): Promise<number> => {
     const id = `${NAME}power_import`;
@@ -90,13 +90,13 @@ describe("hours in a real Home Assistant", () => {
   };
 
   beforeAll(async () => {
-    // One after the other: what fails leaves nothing running that nobody knows.
+    // One after the other, so that a failure leaves nothing running that afterAll does not stop.
     program = await buildProgram();
     broker = await (await Mosquitto.prepare()).start();
     const haPort = process.env.KAIFA_HA_PORT === undefined ? await freePort() : Number(process.env.KAIFA_HA_PORT);
     home = new FastHomeAssistant(haPort);
     await home.begin(broker.port);
-    // Tomorrow evening, when the simulated house buys; by half past five everything runs.
+    // Tomorrow evening, when the simulated house imports; everything runs by half past five.
     const begin = new Date(Date.now() + 24 * HOUR_MS).setUTCHours(16, 30, 0, 0);
     time = new FastTime(SPEED, begin - START_S * 1000 * SPEED);
     await home.startFast(time);
@@ -135,16 +135,16 @@ describe("hours in a real Home Assistant", () => {
   });
 
   it(
-    "four quarters of Home Assistant's utility_meter are the ledger's, but for what one telegram period can hold",
+    "four quarters of Home Assistant's utility_meter equal the ledger's, within one telegram period",
     async () => {
       const registry = await home.ask<{ entity_id: string; platform: string }[]>({
         type: "config/entity_registry/list",
       });
       const id = registry.find(({ platform }) => platform === "utility_meter")?.entity_id ?? "";
-      /** kWh of a quarter by when it ended. */
+      /** kWh of each quarter by its end. */
       const theirs = new Map<number, number>();
       await time.until(hour);
-      /** The ledger's rows of the hour; one that is marked, since telegrams came late, may go on beyond it. */
+      /** The ledger's rows of the hour; one marked because of late telegrams may extend beyond it. */
       let ours: LedgerRow[] = [];
       let end = hour + HOUR_MS;
       while (!theirs.has(end) || ours.at(-1)?.end === undefined || Date.parse(ours.at(-1)?.end ?? "") !== end) {
@@ -175,12 +175,12 @@ describe("hours in a real Home Assistant", () => {
     2 * HOUR_MS,
   );
 
-  describe("with outages, its hourly statistics of energy", () => {
-    /** The hour in which the bridge and the broker are away for five minutes each. */
+  describe("with outages, its hourly energy statistics", () => {
+    /** The hour in which the bridge and the broker are down for five minutes each. */
     let first: number;
-    /** When the adapter was pulled and was back, and the register at both times, kWh. */
+    /** When the adapter was unplugged and plugged in again, and the register at both times, kWh. */
     const hole = { from: 0, to: 0, before: 0, after: 0 };
-    /** The same of Home Assistant, which is stopped before the end of an hour and started after it; the register when it had stopped. */
+    /** The same for Home Assistant, stopped before the end of an hour and started after it; the register when it had stopped. */
     const restart = { from: 0, to: 0, before: 0 };
     let rows: StatisticsRow[];
     const hourOf = (at: number): number => Math.floor(at / HOUR_MS) * HOUR_MS;
@@ -223,7 +223,7 @@ describe("hours in a real Home Assistant", () => {
       await adapter.plug();
       hole.to = time.now();
       await home.numeric(IMPORT, 60_000);
-      // Power comes back first; the registers follow when a second telegram agrees.
+      // Power is published first, the registers once a second telegram agrees.
       hole.after = await home.until("a register", async () => register() > hole.before && register(), 60_000);
       const last = hourOf(time.now());
       await time.until(last + HOUR_MS + COMPILED_MS);
@@ -240,14 +240,14 @@ describe("hours in a real Home Assistant", () => {
       const when = (at: number): string => new Date(at).toISOString();
       console.log(
         [
-          `bridge and broker away within ${when(first)}; Home Assistant ${when(restart.from)} to ${when(restart.to)}, ${restart.before} kWh;`,
+          `bridge and broker down within ${when(first)}; Home Assistant ${when(restart.from)} to ${when(restart.to)}, ${restart.before} kWh;`,
           `adapter ${when(hole.from)} to ${when(hole.to)}, ${hole.before} to ${hole.after} kWh; speed ${SPEED}`,
           ...rows.map(line),
         ].join("\n"),
       );
     }, 6 * HOUR_MS);
 
-    it("sum up to what the register moved, hour by hour, whatever was away", () => {
+    it("add up to the increase of the register, hour by hour, whatever was down", () => {
       expect(rows.length).toBeGreaterThanOrEqual(4);
       for (const [index, row] of rows.entries()) {
         const before = rows[index - 1];
@@ -258,13 +258,13 @@ describe("hours in a real Home Assistant", () => {
       expect(rows.at(-1)?.state).toBeGreaterThanOrEqual(hole.after);
     });
 
-    it("lack nothing of an hour in which the bridge and the broker were away for minutes", () => {
+    it("are complete for an hour in which the bridge and the broker were down for minutes", () => {
       const before = rows.filter(({ start }) => start < first).at(-1);
       expect(before?.start).toBe(first - HOUR_MS);
       expect(rowOf(first)?.state).toBeGreaterThan(before?.state ?? Number.NaN);
     });
 
-    it("give what was used while Home Assistant was stopped to the hour in which it is back", () => {
+    it("assign the energy used while Home Assistant was stopped to the hour of its return", () => {
       expect(hourOf(restart.to)).toBeGreaterThan(hourOf(restart.from));
       const known = rows.filter(({ start }) => start < hourOf(restart.to)).at(-1)?.state ?? Number.NaN;
       expect(known).toBeLessThanOrEqual(restart.before);
@@ -275,7 +275,7 @@ describe("hours in a real Home Assistant", () => {
       expect(rowOf(restart.to)?.state).toBeGreaterThan(restart.before);
     });
 
-    it("have no bar for a whole hour without adapter, and the energy of the two hours in that of its return", () => {
+    it("have no bar for a full hour without the adapter, and the energy of both hours in that of its return", () => {
       expect(rowOf(hole.from)?.state).toBe(hole.before);
       for (let at = hourOf(hole.from) + HOUR_MS; at < hourOf(hole.to); at += HOUR_MS) expect(rowOf(at)).toBeUndefined();
       expect(hole.after - hole.before).toBeGreaterThan(0.2);

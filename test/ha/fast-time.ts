@@ -1,6 +1,6 @@
 /**
- * A clock that runs faster, for programs that would need hours: Debian's libfaketime, preloaded. Everything in such a process
- * follows it: times of day, timers, timeouts. Home Assistant, the bridge and the simulated meter get the same clock; the broker
+ * An accelerated clock for tests that would take hours: Debian's libfaketime, preloaded. It applies to everything in a
+ * process: time of day, timers, timeouts. Home Assistant, the bridge and the simulated meter share a clock; the broker
  * stays in real time.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -22,7 +22,7 @@ import { HomeAssistant, pause } from "./home-assistant.ts";
 
 const LIBRARIES = "/usr/lib";
 const SHARED_MEMORY = "/dev/shm";
-/** libfaketime reads its file anew after so many real seconds at most. */
+/** libfaketime rereads its file at least this often, in real seconds. */
 const CACHE_S = 1;
 const ATTEMPTS = 30;
 
@@ -31,7 +31,7 @@ export class FastTime {
   readonly #realStart = Date.now();
   readonly #start: number;
 
-  /** @param start the time at which it begins, milliseconds since 1970; not in the past, which tokens would not survive */
+  /** @param start initial time, milliseconds since 1970; not in the past, because tokens would be invalid */
   constructor(speed: number, start: number) {
     this.speed = speed;
     this.#start = start;
@@ -46,17 +46,17 @@ export class FastTime {
     await pause(Math.max(0, (time - this.now()) / this.speed));
   }
 
-  /** Waits for so many minutes of this clock. */
+  /** Waits for this many minutes of the clock. */
   minutes(count: number): Promise<void> {
     return this.until(this.now() + count * 60_000);
   }
 
-  /** What a process that starts now needs, so that it has this clock. */
+  /** Environment variables that give a process started now this clock. */
   env(): Record<string, string> {
     return { LD_PRELOAD: findLibrary(), FAKETIME: this.offset(this.speed) };
   }
 
-  /** Removes the shared memory in which libfaketime kept this clock for processes that have been killed. */
+  /** Removes the shared memory that libfaketime leaves behind for killed processes. */
   removeShared(): void {
     for (const name of readdirSync(SHARED_MEMORY)) {
       const pid = /^(?:sem\.)?faketime_(?:sem|shm)_(\d+)$/.exec(name)?.[1];
@@ -67,7 +67,7 @@ export class FastTime {
     }
   }
 
-  /** libfaketime's words for this time, at this speed, in a process that starts now. */
+  /** This time and speed in libfaketime's notation, for a process started now. */
   offset(speed: number): string {
     return `${signed((this.now() - Date.now()) / 1000)} x${speed}`;
   }
@@ -85,7 +85,7 @@ function findLibrary(): string {
   throw new Error("libfaketime is not installed: apt-get install libfaketime");
 }
 
-/** A Home Assistant with a fast clock. It starts in real time, because its time limits for starting would pass too soon. */
+/** A Home Assistant with an accelerated clock. It starts in real time, because its startup timeouts would expire too early. */
 export class FastHomeAssistant extends HomeAssistant {
   #time: FastTime | null = null;
   readonly #folder = process.env.KAIFA_HA_HOME ?? "/var/lib/kaifa-homeassistant";
@@ -96,7 +96,7 @@ export class FastHomeAssistant extends HomeAssistant {
     return this.#time;
   }
 
-  /** A new home, connected to this broker, as yet in real time and stopped. */
+  /** A new home connected to this broker, still in real time and stopped. */
   override async begin(brokerPort: number): Promise<void> {
     await super.begin(brokerPort);
     await super.end();
@@ -113,7 +113,7 @@ export class FastHomeAssistant extends HomeAssistant {
     await super.remove();
   }
 
-  /** Its heartbeat has a time limit that passes soon under a fast clock: what a lost connection took along is asked again. */
+  /** Its heartbeat times out early with an accelerated clock: requests on a lost connection are repeated. */
   override async ask<Answer>(message: MessageBase): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -126,7 +126,7 @@ export class FastHomeAssistant extends HomeAssistant {
     }
   }
 
-  /** How far its clock is ahead of ours, milliseconds. */
+  /** Offset of its clock from ours, milliseconds. */
   async lead(): Promise<number> {
     const { time } = this;
     const before = time.now();
@@ -139,13 +139,13 @@ export class FastHomeAssistant extends HomeAssistant {
     return theirs - (before + time.now()) / 2;
   }
 
-  /** @param time its clock; without it, the one that it had */
+  /** @param time its clock; default: its previous one */
   async startFast(time: FastTime = this.time): Promise<void> {
     this.#time = time;
     const root = readdirSync(this.#folder).find((name) => name.startsWith("root-")) ?? "";
     this.#setClock(time.offset(1));
     const spawned = Date.now();
-    // As shared/homeassistant/ha starts it, with libfaketime besides.
+    // As started by shared/homeassistant/ha, plus libfaketime.
     const enter = `mount --rbind /proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --bind "$2" "$1/config" && exec chroot "$1" \
       env -i HOME=/config LANG=C.UTF-8 PATH=/opt/homeassistant/bin:/usr/bin:/bin VIRTUAL_ENV=/opt/homeassistant \
       LD_PRELOAD=/config/libfaketime.so FAKETIME_TIMESTAMP_FILE=/config/faketimerc FAKETIME_CACHE_DURATION=${CACHE_S} \
@@ -173,7 +173,7 @@ export class FastHomeAssistant extends HomeAssistant {
       async () => (await this.ask<{ state: string }>({ type: "get_config" })).state === "RUNNING",
       60_000,
     );
-    // From now on fast; libfaketime counts from the start of the process, which is known only about.
+    // Accelerate from now on; libfaketime counts from the start of the process, which is known only approximately.
     const { speed } = time;
     const base = (): number => (time.now() - Date.now() - (Date.now() - spawned) * (speed - 1)) / 1000;
     let seconds = base();
@@ -190,14 +190,14 @@ export class FastHomeAssistant extends HomeAssistant {
     this.disconnect();
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
-    // Its time limits for stopping are meant for real time, too.
+    // Its shutdown timeouts are meant for real time, too.
     this.#setClock(this.time.offset(1));
     await pause(2 * CACHE_S * 1000);
     child.kill("SIGTERM");
     await gone;
   }
 
-  /** In one step, so that nobody reads half of it. */
+  /** Written atomically, so that no partial file is read. */
   #setClock(words: string): void {
     const file = join(this.#folder, "config/faketimerc");
     writeFileSync(`${file}.new`, `${words}\n`);

@@ -1,4 +1,4 @@
-/** A meter on a TCP port that sends a telegram when the test says so, with the clock that the test wants. */
+/** A meter on a TCP port that sends telegrams on demand, with any clock. */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { LoadProfile, seededRandom } from "../../src/sources/load-profile.ts";
@@ -26,7 +26,7 @@ export class FedMeter {
     });
   }
 
-  /** @param start where its clock begins, milliseconds since 1970 */
+  /** @param start initial time of its clock, milliseconds since 1970 */
   static async listen(start: number): Promise<FedMeter> {
     const port = await freePort();
     const server = createServer().listen(port, "127.0.0.1");
@@ -39,7 +39,7 @@ export class FedMeter {
     if (this.#sockets.size === 0) await once(this.#server, "connection");
   }
 
-  /** Sends the telegram of that moment; time never runs backwards. @returns its registers, kWh */
+  /** Sends the telegram for that time; time never goes back. @returns its registers, kWh */
   send(time: number): Registers {
     const measured = this.#profile.measure(time);
     const bytes = this.#meter.encode(measured);

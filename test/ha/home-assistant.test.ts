@@ -1,6 +1,6 @@
 /**
- * The bridge in a real Home Assistant: entities, statistics, restarts of everything, changes of everything. One Home
- * Assistant, one broker, one simulated meter whose registers go on; the tests build on each other in their order.
+ * The bridge in a real Home Assistant: entities, statistics, and restarts and changes of every component. One Home
+ * Assistant, one broker, one simulated meter whose registers keep counting; the tests build on each other in order.
  */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -33,7 +33,7 @@ const NETZ_NOE = {
   current_l2: ["Current L2", "current", "measurement", "A", 2],
   current_l3: ["Current L3", "current", "measurement", "A", 2],
 } as const;
-/** Entities about the state of a meter, by key. */
+/** Diagnostic entities of a meter, by key. */
 const DIAGNOSTIC = {
   status: "sensor",
   last_telegram: "sensor",
@@ -51,7 +51,7 @@ const LEDGER_KEYS = [
   ...["last_quarter_energy_export", "last_quarter_power", "month_peak_power", "month_peak_start"],
 ];
 const ENTITY_COUNT = Object.keys(NETZ_NOE).length + Object.keys(DIAGNOSTIC).length + LEDGER_KEYS.length;
-/** Entity ids as at first: `kind` and device name, then the key. */
+/** Initial entity ids: platform and device name, then the key. */
 const entityIdOf = (key: string, device = "kaifa_ma309"): string =>
   `${DIAGNOSTIC[key as keyof typeof DIAGNOSTIC] ?? "sensor"}.${device}_${key}`;
 
@@ -97,23 +97,23 @@ describe("in a real Home Assistant", () => {
       `mqtt: { server: "mqtt://127.0.0.1:${broker.port}", base_topic: ${base ?? "kaifa2mqtt"} }`,
       `homeassistant: { enabled: ${discovery}, language: ${language}, discovery: ${form} }`,
       `publish: { interval: ${interval}, topics: ${topics} }`,
-      // The accelerated meter moves an hour's energy in half a minute.
+      // The accelerated meter counts an hour's energy in half a minute.
       "plausibility: { max_power: 10000000 }",
     ].join("\n");
 
-  /** Stops the bridge and starts it with other settings. */
+  /** Restarts the bridge with other settings. */
   const restartWith = async (settings: Partial<Settings>): Promise<void> => {
     await bridge.stop();
     bridge.start(yaml({ meters: [{ port: meter.url }], ...settings }));
   };
   const entityIds = async (): Promise<string[]> =>
     [...(await home.entities(METER)).values()].map(({ entity_id }) => entity_id).sort();
-  /** Of each entity: registry id, entity id, unique id, name given by hand, whether it is disabled. */
+  /** For each entity: registry id, entity id, unique id, custom name, whether it is disabled. */
   const registryOf = async (id: string): Promise<string[]> =>
     [...(await home.entities(id)).values()]
       .map(({ entity_id, unique_id, name, disabled_by, id }) => [id, entity_id, unique_id, name, disabled_by].join(" "))
       .sort();
-  /** No entity that is enabled is left without a value. */
+  /** Asserts that every enabled entity has a value. */
   const nothingUnknown = async (): Promise<void> => {
     await home.until("nothing is unknown", async () => {
       const [entities, states] = [await home.entities(METER), await home.states()];
@@ -127,13 +127,13 @@ describe("in a real Home Assistant", () => {
       return enabled.length > 0 && without.length === 0;
     });
   };
-  /** Collects what Home Assistant has complained about before its log begins anew. */
+  /** Collects Home Assistant's warnings before its log is reset. */
   const collectWarnings = async (): Promise<void> => {
     warnings.push(...(await home.warnings()).split("\n"));
   };
 
   beforeAll(async () => {
-    // One after the other: what fails leaves nothing running that nobody knows.
+    // One after the other, so that a failure leaves nothing running that afterAll does not stop.
     program = await buildProgram();
     broker = await (await Mosquitto.prepare()).start();
     const haPort = process.env.KAIFA_HA_PORT === undefined ? await freePort() : Number(process.env.KAIFA_HA_PORT);
@@ -156,7 +156,7 @@ describe("in a real Home Assistant", () => {
     program?.remove();
   });
 
-  it("the meter appears as one device that says what it is, in no area", async () => {
+  it("the meter appears as one device with its identity, in no area", async () => {
     bridge.start(yaml({ meters: [{ port: meter.url }] }));
     await home.numeric(`${NAME}energy_import`);
     const devices = await home.devices();
@@ -171,7 +171,7 @@ describe("in a real Home Assistant", () => {
     expect(devices[0]?.sw_version).toMatch(/^kaifa2mqtt \d+\.\d+\.\d+/);
   });
 
-  it("the bridge is a device of its own, through which the meter is connected", async () => {
+  it("the bridge is a separate device, through which the meter is connected", async () => {
     const own = await home.bridge();
     expect(own).toMatchObject({ name: "kaifa2mqtt bridge", manufacturer: "kaifa2mqtt" });
     expect((await home.devices())[0]?.via_device_id).toBe(own?.id);
@@ -181,7 +181,7 @@ describe("in a real Home Assistant", () => {
     expect((await home.state("sensor.kaifa2mqtt_bridge_broker"))?.state).toBe(`mqtt://127.0.0.1:${broker.port}`);
   });
 
-  it("every quantity is an entity with name, classes, unit and precision, and has a value", async () => {
+  it("every quantity is an entity with name, classes, unit, precision and a value", async () => {
     const entities = await home.until("all entities are there", async () => {
       const found = await home.entities(METER);
       return found.size === ENTITY_COUNT && found;
@@ -211,7 +211,7 @@ describe("in a real Home Assistant", () => {
     }
   });
 
-  it("diagnostic entities tell how the meter is; those that change all the time are disabled", async () => {
+  it("diagnostic entities show the meter's state; those that change constantly are disabled", async () => {
     const entities = await home.entities(METER);
     const keys = Object.keys(DIAGNOSTIC);
     for (const key of keys) {
@@ -236,19 +236,19 @@ describe("in a real Home Assistant", () => {
     expect(Math.abs(Date.now() - Date.parse(telegram))).toBeLessThan(120_000);
   });
 
-  it("the buttons have the bridge open its port anew and take a capture", async () => {
+  it("the buttons make the bridge reopen its port and take a capture", async () => {
     for (const key of ["restart_listening", "take_capture"]) {
       await home.until(`${key} is there`, async () => (await home.state(entityIdOf(key))) !== undefined, 60_000);
       const entity_id = entityIdOf(key);
       await home.ask({ type: "call_service", domain: "button", service: "press", service_data: { entity_id } });
     }
     await home.until(
-      "both were done",
+      "both are done",
       async () => /is opened anew/.test(bridge.output) && /taking a capture/.test(bridge.output),
     );
   });
 
-  it("import and export can be chosen in the Energy dashboard, with net power beside them", async () => {
+  it("import and export can be selected in the Energy dashboard, with net power", async () => {
     await home.ask({
       type: "energy/save_prefs",
       energy_sources: [
@@ -268,7 +268,7 @@ describe("in a real Home Assistant", () => {
     expect(issues.flat().filter(({ type }) => type !== "statistics_not_defined")).toEqual([]);
   });
 
-  it("an hour of telegrams, accelerated, begins to flow (their sum is looked at in the end)", async () => {
+  it("an accelerated hour of telegrams starts (its sum is checked at the end)", async () => {
     fast = await SimulatedMeterProcess.start(
       program.main,
       ...["--layout", "ksm-west", "--seed", "3", "--interval", "0.05", "--speed", "100", "--count", "720"],
@@ -277,7 +277,7 @@ describe("in a real Home Assistant", () => {
     await home.numeric("sensor.hour_energy_import");
   });
 
-  it("after a restart of Home Assistant the same entities have values again at once", async () => {
+  it("after a restart of Home Assistant, the same entities have values at once", async () => {
     const before = await entityIds();
     await collectWarnings();
     await home.restart();
@@ -301,7 +301,7 @@ describe("in a real Home Assistant", () => {
     expect(await home.devices()).toHaveLength(2);
   });
 
-  it("while the bridge is stopped they are unavailable; started again, they go on", async () => {
+  it("while the bridge is stopped, they are unavailable; after its start, they continue", async () => {
     const before = await home.numeric(`${NAME}energy_export`);
     await bridge.stop();
     await home.becomes(`${NAME}energy_export`, "unavailable");
@@ -311,15 +311,15 @@ describe("in a real Home Assistant", () => {
     await nothingUnknown();
   });
 
-  it("when the bridge is killed they turn unavailable by its last will", async () => {
+  it("when the bridge is killed, its last will makes them unavailable", async () => {
     await bridge.stop("SIGKILL");
     await home.becomes(`${NAME}power_net`, "unavailable");
     bridge.start(yaml({ meters: [{ port: meter.url }] }));
     await home.numeric(`${NAME}power_net`);
   });
 
-  it("when the meter falls silent its values turn unavailable, the status says why, and one telegram brings them back", async () => {
-    // Its period must be known: until then nobody can say that a telegram is late.
+  it("when the meter goes silent, its values become unavailable, the status says why, and one telegram restores them", async () => {
+    // Its period must be known; until then no telegram counts as late.
     for (let count = 0; count < 3; count++) await watcher.next((topic) => topic === `kaifa2mqtt/${METER}`, "a reading");
     meter.silence();
     await home.becomes(`${NAME}power_net`, "unavailable", 60_000).catch((error: unknown) => {
@@ -340,7 +340,7 @@ describe("in a real Home Assistant", () => {
     await home.until("all is well", async () => (await home.state(`${NAME}status`))?.state === "OK");
   });
 
-  it("a name and an entity id given in Home Assistant stay", async () => {
+  it("a custom name and entity id in Home Assistant are kept", async () => {
     await home.ask({
       type: "config/entity_registry/update",
       entity_id: `${NAME}voltage_l1`,
@@ -355,7 +355,7 @@ describe("in a real Home Assistant", () => {
     expect(await home.state(`${NAME}voltage_l1`)).toBeUndefined();
   });
 
-  it("a change of language changes the names, and neither ids nor number of the entities", async () => {
+  it("a change of language changes the names, but neither ids nor number of the entities", async () => {
     const before = await entityIds();
     await restartWith({ language: "de" });
     await home.until("German names", async () => {
@@ -366,7 +366,7 @@ describe("in a real Home Assistant", () => {
     expect((await home.state("sensor.door_phase"))?.attributes.friendly_name).toMatch(/Phase at the door$/);
   });
 
-  it("a change of the meter's name changes the device's, and no id", async () => {
+  it("a change of the meter's name changes the device's name, but no id", async () => {
     const before = await entityIds();
     await restartWith({ meters: [{ port: meter.url, name: "Haus" }] });
     await home.until("the device's new name", async () => (await home.devices()).some(({ name }) => name === "Haus"));
@@ -374,12 +374,12 @@ describe("in a real Home Assistant", () => {
     expect(await entityIds()).toEqual(before);
   });
 
-  it("a change of the base topic moves the same entities there and leaves nothing behind", async () => {
+  it("a change of the base topic moves the same entities and leaves nothing behind", async () => {
     const before = await entityIds();
     await restartWith({ base: "cellar/power" });
     await watcher.until(
       (topic, payload) => topic === `kaifa2mqtt/${METER}/1.8.0` && payload === "",
-      "old values emptied",
+      "old values cleared",
     );
     await home.until("values from the new topic", async () => {
       const value = watcher.latest.get(`cellar/power/${METER}/16.7.0`);
@@ -392,7 +392,7 @@ describe("in a real Home Assistant", () => {
     await home.numeric(`${NAME}power_net`);
   });
 
-  it("two meters in one process are two devices, and nothing is mixed up", async () => {
+  it("two meters in one process are two separate devices", async () => {
     await restartWith({ meters: [{ port: meter.url }, { port: second.url, id: "second" }] });
     const device = await home.until("a second device", async () =>
       (await home.devices()).find(({ identifiers }) => identifiers.some(([, id]) => id === "kaifa2mqtt_second")),
@@ -409,7 +409,7 @@ describe("in a real Home Assistant", () => {
     expect(one.voltage_l1).not.toBe(two.voltage_l1);
   });
 
-  it("a meter that is taken out of the configuration and put back has the ids and names that were given to it", async () => {
+  it("a meter that is removed from the configuration and added again keeps its custom ids and names", async () => {
     const both = { meters: [{ port: meter.url }, { port: second.url, id: "second" }] };
     await home.ask({
       type: "config/entity_registry/update",
@@ -427,7 +427,7 @@ describe("in a real Home Assistant", () => {
     expect((await home.state("sensor.cellar_phase"))?.attributes.friendly_name).toMatch(/Phase in the cellar$/);
   });
 
-  it("a meter that is removed from the configuration keeps its entities, unavailable; forgotten, it vanishes", async () => {
+  it("a meter that is removed from the configuration keeps its entities as unavailable; `forget` removes them", async () => {
     const before = [...(await home.entities("second")).values()].map(({ entity_id }) => entity_id).sort();
     await restartWith({});
     await home.numeric(`${NAME}energy_import`);
@@ -442,7 +442,7 @@ describe("in a real Home Assistant", () => {
     await home.numeric(`${NAME}energy_import`);
   });
 
-  it("discovery switched off takes all entities away; switched on, they have the same unique ids and ids as at first", async () => {
+  it("switching discovery off removes all entities; switched on, they have their initial unique ids and entity ids", async () => {
     const uniqueIds = async (): Promise<string[]> =>
       [...(await home.entities(METER)).values()].map(({ unique_id }) => unique_id).sort();
     const before = await uniqueIds();
@@ -453,7 +453,7 @@ describe("in a real Home Assistant", () => {
     await home.numeric(`${NAME}energy_import`);
     await home.until("all are back", async () => (await uniqueIds()).length === before.length);
     expect(await uniqueIds()).toEqual(before);
-    // Home Assistant forgets an entity id that was given by hand together with the entity.
+    // Home Assistant forgets a custom entity id together with the entity.
     const keys = [...Object.keys(NETZ_NOE), ...Object.keys(DIAGNOSTIC), ...LEDGER_KEYS];
     expect(await entityIds()).toEqual(keys.map((key) => entityIdOf(key)).sort());
   });
@@ -472,7 +472,7 @@ describe("in a real Home Assistant", () => {
     }
   });
 
-  it("what version 1.0.0 announced is taken over with ids and names, in either form, and handed back", async () => {
+  it("announcements of version 1.0.0 are taken over with ids and names, in either form, and back", async () => {
     const announced = JSON.parse(
       readFileSync("test/fixtures/discovery/1.0.0/netz-noe.en.json", "utf8")
         .replaceAll("181220000009", "upgraded")
@@ -515,7 +515,7 @@ describe("in a real Home Assistant", () => {
     }
   });
 
-  it("publish.interval keeps the recorder small: one state for each interval", async () => {
+  it("publish.interval keeps the recorder small: one state per interval", async () => {
     const changesIn = async (ms: number): Promise<number> => {
       const start = new Date();
       await pause(ms);
@@ -540,7 +540,7 @@ describe("in a real Home Assistant", () => {
     await restartWith({});
   });
 
-  it("one message for the device instead of one for each entity, and back: every id, name and state stays", async () => {
+  it("one message per device instead of one per entity, and back: every id, name and state is kept", async () => {
     const registry = () => registryOf(METER);
     await home.ask({
       type: "config/entity_registry/update",
@@ -571,12 +571,12 @@ describe("in a real Home Assistant", () => {
     expect(await registry()).toEqual(before);
   });
 
-  it("one JSON object for each reading instead of a topic for each value: the same entities go on", async () => {
+  it("one JSON object per reading instead of a topic per value: the same entities continue", async () => {
     const before = await entityIds();
     await restartWith({ topics: "json" });
     await watcher.until(
       (topic, payload) => topic === `kaifa2mqtt/${METER}/1.8.0` && payload === "",
-      "old value emptied",
+      "old value cleared",
     );
     await home.until("the value of the object", async () => {
       const { power_net: value } = JSON.parse(watcher.latest.get(`kaifa2mqtt/${METER}`) ?? "{}");
@@ -588,13 +588,13 @@ describe("in a real Home Assistant", () => {
     await nothingUnknown();
   });
 
-  it("statistics are compiled: the hour's sum is the energy that the meter moved", async () => {
+  it("statistics are compiled: the hour's sum is the energy that the meter counted", async () => {
     const ids = ["sensor.hour_energy_import", "sensor.hour_energy_export"] as const;
     const known = await home.until(
       "the recorder has compiled statistics",
       async () => {
         const rows = await home.statistics(ids, "5minute");
-        // The first run of the recorder may come while the hour is still going by: the last value must be in it.
+        // The recorder may first run before the hour is over: wait until the last value is included.
         const isWhole = (id: string): boolean => {
           const topic = `accelerated/hour/${id.endsWith("import") ? "1.8.0" : "2.8.0"}`;
           return rows[id]?.at(-1)?.state === Number(watcher.latest.get(topic));
@@ -629,9 +629,9 @@ describe("in a real Home Assistant", () => {
     expect(kind(`${NAME}power_net`)).toMatchObject({ mean_type: 1 });
   });
 
-  it("the Energy dashboard's own verdict is: nothing to complain about", async () => {
+  it("the Energy dashboard's validation reports no issues", async () => {
     const issues = await home.until(
-      "a verdict without issues",
+      "validation without issues",
       async () => {
         const { energy_sources: found } = await home.ask<{ energy_sources: unknown[][] }>({ type: "energy/validate" });
         return found.flat().length === 0 && found;
@@ -641,13 +641,13 @@ describe("in a real Home Assistant", () => {
     expect(issues.flat()).toEqual([]);
   });
 
-  it("Home Assistant's log has not one warning about us", async () => {
+  it("Home Assistant's log has no warning about us", async () => {
     await collectWarnings();
     const ours =
       /kaifa|sensor\.(hour|neighbour|door|cellar|attic|upgraded)|components.mqtt.(sensor|entity|discovery|models|schemas)|181210/i;
-    // What it says of the last step of the migration that it documents: the old topics are emptied while it listens.
+    // Its message about the last step of the documented migration: the old topics are cleared while it is subscribed.
     const ofMigration = /conflicting MQTT discovery message|Ignoring empty MQTT discovery payload for disabled/;
-    // A mere count of what it has logged, its information included.
+    // Only a count of its log messages, including info.
     const ofCount = /is logging too frequently/;
     const told = warnings.filter((line) => ours.test(line) && !ofMigration.test(line) && !ofCount.test(line));
     expect(told).toEqual([]);

@@ -1,4 +1,4 @@
-/** A real Home Assistant Core, driven as its frontend drives it: by REST and WebSocket (shared/homeassistant/README.md). */
+/** A real Home Assistant Core, controlled like its frontend does: by REST and WebSocket (shared/homeassistant/README.md). */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -12,7 +12,7 @@ import {
 } from "home-assistant-js-websocket";
 import { WebSocket } from "ws";
 
-// Node 20 has no WebSocket of its own.
+// Node 20 has no WebSocket client.
 Object.assign(globalThis, { WebSocket: globalThis.WebSocket ?? WebSocket });
 
 const run = promisify(execFile);
@@ -68,7 +68,7 @@ export class HomeAssistant {
   #connection: Connection | null = null;
   #token = "";
 
-  /** @param port on which it listens */
+  /** @param port its listen port */
   constructor(port: number) {
     this.#env = { ...process.env, KAIFA_HA_PORT: String(port) };
     this.url = `http://127.0.0.1:${port}`;
@@ -79,7 +79,7 @@ export class HomeAssistant {
     return this.#token;
   }
 
-  /** The file of its recorder; to be opened while it is stopped. */
+  /** The recorder's database file; open it only while Home Assistant is stopped. */
   get database(): string {
     return join(process.env.KAIFA_HA_HOME ?? "/var/lib/kaifa-homeassistant", "config", "home-assistant_v2.db");
   }
@@ -92,7 +92,7 @@ export class HomeAssistant {
     return stdout;
   }
 
-  /** A new home, connected to this broker. Installs the programs first where they are missing (2 min). */
+  /** A new home connected to this broker. Installs missing programs first (2 min). */
   async begin(brokerPort: number): Promise<void> {
     await this.#script("reset");
     await this.#script("up", `127.0.0.1:${brokerPort}`);
@@ -100,7 +100,7 @@ export class HomeAssistant {
     await this.connect();
   }
 
-  /** Starts it if it does not run. */
+  /** Starts it if it is not running. */
   async restart(): Promise<void> {
     this.#connection?.close();
     await this.#script("restart");
@@ -112,7 +112,7 @@ export class HomeAssistant {
     this.#connection = null;
   }
 
-  /** Stops it; what it has written stays. */
+  /** Stops it and keeps its data. */
   async end(): Promise<void> {
     this.disconnect();
     if (existsSync(SCRIPT)) await this.#script("down");
@@ -129,7 +129,7 @@ export class HomeAssistant {
     return this.#script("log", "warning");
   }
 
-  /** Over the WebSocket, as soon as it answers. */
+  /** Sends a command over the WebSocket, once it answers. */
   async connect(): Promise<void> {
     const auth = createLongLivedTokenAuth(this.url, this.#token);
     for (let attempt = 0; ; attempt++) {
@@ -157,7 +157,7 @@ export class HomeAssistant {
     return (await this.allDevices()).filter(({ identifiers }) => !identifiers.some(([, id]) => BRIDGE.test(id ?? "")));
   }
 
-  /** The bridge as a device, with the id that stands in the unique ids of its entities. */
+  /** The bridge as a device, with the id in the unique ids of its entities. */
   async bridge(): Promise<(Device & { readonly bridgeId: string }) | undefined> {
     for (const device of await this.allDevices()) {
       for (const [, id = ""] of device.identifiers) {
@@ -192,7 +192,7 @@ export class HomeAssistant {
     return (await this.states()).get(entityId);
   }
 
-  /** Looks until it holds; the condition gives what it found, or undefined. */
+  /** Polls until the condition returns something other than undefined. */
   async until<Found>(
     what: string,
     look: () => Promise<Found | undefined | null | false>,
@@ -209,7 +209,7 @@ export class HomeAssistant {
     throw new Error(`Home Assistant: ${what} did not come true in ${limitMs} ms (${String(seen)})`);
   }
 
-  /** Waits until an entity has a number for its state. */
+  /** Waits until an entity's state is a number. */
   numeric(entityId: string, limitMs?: number): Promise<number> {
     return this.until(
       `${entityId} has a value`,

@@ -1,4 +1,4 @@
-/** Integrations that Home Assistant's own default does not need: their libraries, and their setup as a user does it in the dialog. */
+/** Integrations outside Home Assistant's default set: installs their libraries and sets them up through their dialogs. */
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const HOME = process.env.KAIFA_HA_HOME ?? "/var/lib/kaifa-homeassistant";
 const INSTALL_MS = 5 * 60_000;
 
-/** Prints what these integrations, and those they depend on, need from PyPI, as their manifests say. */
+/** Prints the PyPI requirements of these integrations and their dependencies, from their manifests. */
 const REQUIREMENTS = `
 import json, sys
 from pathlib import Path
@@ -25,7 +25,7 @@ while todo:
 print(Path(homeassistant.__file__).parent / "package_constraints.txt", *sorted(found))
 `;
 
-/** Runs a command where Home Assistant lives (shared/homeassistant/ha puts it into a folder of its own). */
+/** Runs a command in Home Assistant's environment (shared/homeassistant/ha gives it its own folder). */
 async function inside(root: string, ...command: string[]): Promise<string> {
   const script = `cd / && mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"`;
   const env = Object.entries(process.env).filter(([name]) => /^(PIP_(?!FIND_LINKS)|SSL_CERT_|.*_proxy$)/i.test(name));
@@ -35,7 +35,7 @@ async function inside(root: string, ...command: string[]): Promise<string> {
   return stdout;
 }
 
-/** Installs the libraries of these integrations once (half a minute); Home Assistant itself must be there already. */
+/** Installs the libraries of these integrations once (half a minute); Home Assistant must already be installed. */
 export async function installIntegrations(...domains: string[]): Promise<void> {
   for (const folder of readdirSync(HOME).filter((name) => /^root-[\d.]+$/.test(name))) {
     const root = join(HOME, folder);
@@ -69,7 +69,7 @@ interface Step {
 
 /**
  * Adds an integration through the steps of its dialog.
- * @param inputs what is entered at each step
+ * @param inputs the input for each step
  * @returns the id of the configuration entry
  */
 export async function addIntegration(

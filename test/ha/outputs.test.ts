@@ -1,6 +1,6 @@
 /**
- * Home Assistant's own integrations `dsmr`, `homewizard` and `shelly`, set up through their dialogs, read the outputs of the
- * bridge as if each were a meter of their make. One after the other: the tests build on each other.
+ * Home Assistant's built-in integrations `dsmr`, `homewizard` and `shelly`, set up through their dialogs, read the bridge's
+ * outputs as if they were meters of those brands. The tests build on each other.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
@@ -11,7 +11,7 @@ import { HomeAssistant } from "./home-assistant.ts";
 import { addIntegration, installIntegrations } from "./integrations.ts";
 import { KEY, SimulatedMeterProcess } from "./simulated-meter.ts";
 
-/** An address of its own in the loopback network: the HomeWizard dialog asks for no port, so it must be port 80. */
+/** A separate loopback address: the HomeWizard dialog does not ask for a port, so it must be port 80. */
 const HOMEWIZARD = "127.0.13.80";
 
 describe("Home Assistant reads the outputs", () => {
@@ -30,7 +30,7 @@ describe("Home Assistant reads the outputs", () => {
     });
     return new Map(all.filter((one) => one.platform === platform).map((one) => [one.unique_id, one.entity_id]));
   };
-  /** The entity whose unique id ends so. */
+  /** The entity whose unique id has this ending. */
   const entityOf = (platform: string, end: string): Promise<string> =>
     home.until(
       `${platform} has ${end}`,
@@ -93,18 +93,18 @@ describe("Home Assistant reads the outputs", () => {
     await home.until("the power follows the meter", async () => (await home.state(power))?.last_updated !== before);
   });
 
-  // Its first values come after half a minute, as it thins telegrams out.
+  // Its first values appear after half a minute, because it throttles telegrams.
   it("as a DSMR meter over the network", async () => {
     expect(await numberOf("dsmr", "_electricity_used_tariff_1")).toBeGreaterThan(1000);
     expect(await numberOf("dsmr", "_current_electricity_usage")).toBeGreaterThanOrEqual(0);
     expect(await numberOf("dsmr", "_current_electricity_delivery")).toBeGreaterThanOrEqual(0);
   });
 
-  it("without a warning about them in its log", async () => {
+  it("without warnings about them in its log", async () => {
     expect((await home.warnings()).split("\n").filter((line) => /dsmr|homewizard|shelly/.test(line))).toEqual([]);
   });
 
-  it("shows no old power once the meter is silent, and goes on afterwards", async () => {
+  it("shows no outdated power while the meter is silent, and continues afterwards", async () => {
     const powers = [await entityOf("homewizard", "_active_power_w"), await entityOf("shelly", "-em:0-total_act_power")];
     meter.silence();
     try {
@@ -113,7 +113,7 @@ describe("Home Assistant reads the outputs", () => {
       meter.speak();
     }
     await home.numeric(powers[0] ?? "", 60_000);
-    // By itself this integration tries again once a minute.
+    // This integration retries only once a minute on its own.
     await home.ask({
       type: "call_service",
       domain: "homeassistant",

@@ -1,6 +1,6 @@
 /**
- * What a person sees in Home Assistant, in a real browser: the device page, the Energy dashboard with data, and the
- * ready-made dashboard of docs/dashboard.yaml. With KAIFA_PICTURES=1 the pictures of the README are taken anew.
+ * Home Assistant in a real browser, as a user sees it: the device page, the Energy dashboard with data, and the
+ * ready-made dashboard of docs/dashboard.yaml. With KAIFA_PICTURES=1, renews the pictures of the README.
  */
 import { existsSync, readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
@@ -16,16 +16,16 @@ import { KEY, SimulatedMeterProcess } from "./simulated-meter.ts";
 
 const NAME = "sensor.kaifa_ma309_";
 const HOUR_MS = 3_600_000;
-/** Pixels; a label or value that breaks makes a row higher. */
+/** Maximum row height, pixels; a wrapped label or value makes a row higher. */
 const ONE_LINE = 56;
 const LARGEST_PICTURE = 300 * 1024;
-/** kWh in each hour of a day of a house with panels on its roof: bought at night and in the evening, sold at noon. */
+/** Hourly kWh of a house with solar panels: import at night and in the evening, export at noon. */
 const BOUGHT = [
   0.3, 0.3, 0.2, 0.2, 0.3, 0.4, 0.9, 1.1, 0.5, 0.1, 0, 0, 0, 0, 0, 0.2, 0.7, 1.4, 1.9, 1.6, 1.2, 0.9, 0.6, 0.4,
 ];
 const SOLD = [0, 0, 0, 0, 0, 0, 0, 0.1, 0.8, 1.7, 2.6, 3.1, 3.3, 2.9, 2.1, 0.9, 0.1, 0, 0, 0, 0, 0, 0, 0];
 
-describe("in the browser of a person who uses Home Assistant", () => {
+describe("in a Home Assistant user's browser", () => {
   let program: BuiltProgram;
   let broker: Mosquitto;
   let home: HomeAssistant;
@@ -34,7 +34,7 @@ describe("in the browser of a person who uses Home Assistant", () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    // One after the other: what fails leaves nothing running that nobody knows.
+    // One after the other, so that a failure leaves nothing running that afterAll does not stop.
     program = await buildProgram();
     broker = await (await Mosquitto.prepare()).start();
     const haPort = process.env.KAIFA_HA_PORT === undefined ? await freePort() : Number(process.env.KAIFA_HA_PORT);
@@ -71,7 +71,7 @@ describe("in the browser of a person who uses Home Assistant", () => {
     program?.remove();
   });
 
-  /** Three days of full hours up to now: their beginnings, and which hour of the day it was in Vienna. */
+  /** The full hours of the last three days: start, and hour of the day in Vienna. */
   const pastHours = (): { start: string; hour: number }[] => {
     const end = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
     return Array.from({ length: 72 }, (_, index) => {
@@ -81,7 +81,7 @@ describe("in the browser of a person who uses Home Assistant", () => {
     });
   };
 
-  /** Hourly statistics of a register that end at what the meter shows now. */
+  /** Hourly statistics of a register that end at the meter's current reading. */
   const importPast = async (key: string, amounts: readonly number[]): Promise<void> => {
     const now = await home.numeric(`${NAME}${key}`);
     const hours = pastHours();
@@ -121,9 +121,9 @@ describe("in the browser of a person who uses Home Assistant", () => {
     return page;
   };
 
-  /** A picture that shows something: many colours, not one surface. */
+  /** Asserts that a picture is not blank: it has many colours. */
   const picture = async (page: Page, name: string): Promise<void> => {
-    // Values that belong together, and charts that have drawn themselves in.
+    // Wait for consistent values, and for charts to finish their animation.
     meter.silence();
     await page.waitForTimeout(2500);
     const path = `docs/images/${name}.png`;
@@ -141,7 +141,7 @@ describe("in the browser of a person who uses Home Assistant", () => {
     await page.getByText("Energy import").first().waitFor({ state: "attached", timeout: 45_000 });
     await page.getByText("Telegrams rejected").first().waitFor({ state: "attached" });
     await page.getByText("181210207919").first().waitFor({ state: "attached" });
-    // High enough for the card of diagnostics.
+    // High enough for the diagnostics card.
     await page.setViewportSize({ width: 1280, height: 1400 });
     for (const label of ["Status", "Telegrams arrive", "Telegrams rejected"]) {
       const row = page.locator("hui-generic-entity-row").filter({ hasText: label }).first();
@@ -152,12 +152,12 @@ describe("in the browser of a person who uses Home Assistant", () => {
     await page.close();
   });
 
-  it("the grid connection is set up in the dialog of the Energy settings: import, export, and power now", async () => {
+  it("the grid connection is set up in the dialog of the Energy settings: import, export, and current power", async () => {
     const page = await open("/config/energy");
     await page.getByText("Add grid connection").click({ timeout: 45_000 });
     const pick = async (name: string): Promise<void> => {
       await page.getByText("Select a statistic").first().click();
-      // Typed before the field has the focus, a letter would be one of Home Assistant's shortcuts ("e": the quick bar).
+      // Before the field has the focus, a letter would trigger one of Home Assistant's shortcuts ("e": the quick bar).
       await page.getByPlaceholder("Search").last().fill(name);
       await page
         .getByRole("option", { name: new RegExp(`${name}.*Kaifa MA309`, "s") })
@@ -190,7 +190,7 @@ describe("in the browser of a person who uses Home Assistant", () => {
     await page.close();
   });
 
-  it("the Energy dashboard shows what was bought and sold today", async () => {
+  it("the Energy dashboard shows today's import and export", async () => {
     const page = await open("/energy");
     await page.getByText("Energy distribution").first().waitFor({ state: "attached", timeout: 45_000 });
     await page.getByText(/kWh/).first().waitFor({ state: "attached" });
@@ -198,7 +198,7 @@ describe("in the browser of a person who uses Home Assistant", () => {
     await page.close();
   });
 
-  it("the dashboard of docs/dashboard.yaml can be loaded as it stands, and every card of it works", async () => {
+  it("the dashboard in docs/dashboard.yaml loads unchanged, and every card works", async () => {
     const view = parse(readFileSync("docs/dashboard.yaml", "utf8"));
     await home.ask({
       type: "lovelace/dashboards/create",

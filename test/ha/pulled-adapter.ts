@@ -1,4 +1,4 @@
-/** An adapter between meter and bridge that can be pulled: a TCP relay that hangs up and answers nobody until it is back. */
+/** A removable adapter between meter and bridge: a TCP relay that disconnects and accepts no connections until it is back. */
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { freePort } from "../helpers/free-port.ts";

@@ -1,4 +1,4 @@
-/** A simulated meter on a TCP port that outlives the bridge: its registers go on over a restart, as a real meter's do. */
+/** A simulated meter on a TCP port that outlives the bridge: its registers keep counting over a restart, as on a real meter. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { freePort } from "../helpers/free-port.ts";
@@ -19,12 +19,12 @@ export class SimulatedMeterProcess {
     this.#env = env;
   }
 
-  /** @param args further arguments of `kaifa2mqtt simulate` */
+  /** @param args additional arguments of `kaifa2mqtt simulate` */
   static async start(main: string, ...args: string[]): Promise<SimulatedMeterProcess> {
     return SimulatedMeterProcess.startIn({}, main, ...args);
   }
 
-  /** @param env further environment of the process */
+  /** @param env additional environment of the process */
   static async startIn(
     env: Readonly<Record<string, string>>,
     main: string,
@@ -49,7 +49,7 @@ export class SimulatedMeterProcess {
     this.#child = child;
   }
 
-  /** No byte comes any more; the meter itself lives on. */
+  /** Stops the bytes; the meter keeps running. */
   silence(): void {
     this.#child?.kill("SIGSTOP");
   }

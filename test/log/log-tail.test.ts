@@ -12,7 +12,7 @@ function logger(level: "info" | "debug" = "info") {
 }
 
 describe("the last lines of the log", () => {
-  it("have level, labels and message, and no secret in any spelling", () => {
+  it("have level, labels and message, without secrets in any spelling", () => {
     const { tail, log } = logger();
     log.child({ component: "meter", meter: "house" }).warn(`tried ${KEY.toLowerCase().replace(/..(?=.)/g, "$& ")}`);
     log.error("login", { password: "hunter2" });
@@ -25,7 +25,7 @@ describe("the last lines of the log", () => {
     expect(tail.after(1)).toHaveLength(1);
   });
 
-  it("are bounded in number and length, and steer no terminal", () => {
+  it("are bounded in number and length, without terminal control characters", () => {
     const { tail, log } = logger();
     for (let i = 0; i < 2_000; i++) log.info(`line ${i}`);
     log.info(`\u202Eevil${"x".repeat(100_000)}`);

@@ -27,7 +27,7 @@ function logger(options: Partial<LoggerOptions> = {}) {
 const folder = () => temporaryFolder("kaifa2mqtt-log-");
 
 describe("lines", () => {
-  it("for people: local time, level, labels, message, details", async () => {
+  it("as text: local time, level, labels, message, details", async () => {
     const { log, stream } = logger();
     log.info("started");
     log.child({ component: "meter", meter: "house" }).warn("silence", { seconds: 30 });
@@ -38,7 +38,7 @@ describe("lines", () => {
     ]);
   });
 
-  it("as JSON: one object a line with the same", async () => {
+  it("as JSON: one object per line with the same fields", async () => {
     const { log, stream } = logger({ format: "json" });
     log.child({ component: "mqtt" }).child({ meter: "a" }).error("two\nlines", { code: "x" });
     await log.close();
@@ -54,7 +54,7 @@ describe("lines", () => {
     ]);
   });
 
-  it("a message below the level is not even made", async () => {
+  it("a message below the level is not built", async () => {
     const { log, stream } = logger({ level: "warn" });
     let made = 0;
     const message = () => `made ${++made}`;
@@ -66,7 +66,7 @@ describe("lines", () => {
     expect(stream.lines).toEqual(["2026-11-22 13:05:09 warn  made 1"]);
   });
 
-  it("what came from the wire cannot steer a terminal or forge a line", async () => {
+  it("external text cannot control the terminal or forge a line", async () => {
     const { log, stream } = logger();
     log.info("meter \u001b[2J\u0007\r\n2026-11-22 13:05:09 error forged");
     await log.close();
@@ -75,7 +75,7 @@ describe("lines", () => {
   });
 
   it.each(["text", "json"] as const)(
-    "no invisible, reordering or line-breaking character reaches it, as %s",
+    "escapes invisible, reordering and line-breaking characters, as %s",
     async (format) => {
       const { log, stream } = logger({ format });
       const hostile = "name \u202Egnp.exe\u202C \u2028forged \u2029 \u200B \uFEFF \u0085 \u{E0041} \uD800 end";
@@ -88,7 +88,7 @@ describe("lines", () => {
     },
   );
 
-  it("details that no JSON can hold are told all the same", async () => {
+  it("details that JSON cannot represent are still logged", async () => {
     const { log, stream } = logger({ format: "json" });
     const circle: Record<string, unknown> = { big: 2n ** 70n };
     circle.self = circle;
@@ -100,7 +100,7 @@ describe("lines", () => {
   });
 });
 
-it("may be closed twice, and what is said after that does no harm", async () => {
+it("may be closed twice, and ignores messages after that", async () => {
   const { log, stream } = logger();
   log.info("last");
   await Promise.all([log.close(), log.close()]);
@@ -149,7 +149,7 @@ describe("secrets", () => {
     }
   });
 
-  it("that become known later are hidden from then on", async () => {
+  it("that become known later are masked from then on", async () => {
     const { log, stream } = logger();
     const child = log.child({ component: "mqtt" });
     log.hide("from-the-supervisor");
@@ -158,7 +158,7 @@ describe("secrets", () => {
     expect(stream.lines).toEqual(["2026-11-22 13:05:09 info  [mqtt] login with ***"]);
   });
 
-  it("a very short one is hidden as a word, and leaves other words alone", async () => {
+  it("a very short one is masked only as a whole word", async () => {
     const { log, stream } = logger({ secrets: ["on"] });
     log.info("connection with password on");
     await log.close();
@@ -167,7 +167,7 @@ describe("secrets", () => {
 });
 
 describe("the log file", () => {
-  it("holds the same lines as the console, after what was there, readable by owner and group only", async () => {
+  it("gets the same lines as the console, appended, readable by owner and group only", async () => {
     const file = join(folder(), "sub", "kaifa.log");
     for (const message of ["first", "second"]) {
       const { log } = logger({ file });
@@ -194,7 +194,7 @@ describe("the log file", () => {
 
   it.each([
     ["a full disk", "/dev/full", "the disk is full"],
-    ["a folder in its place", "/tmp", "it is a folder"],
+    ["a folder of that name", "/tmp", "it is a folder"],
   ])("%s is told once, and logging goes on", async (_, file, why) => {
     const { log, stream } = logger({ file });
     for (let i = 0; i < 5; i++) log.info(`line ${i}`);
@@ -209,8 +209,8 @@ describe("the log file", () => {
   it.each([
     ["was removed", (file: string) => rmSync(file)],
     ["was renamed, as logrotate does", (file: string) => renameSync(file, `${file}.old`)],
-    ["lay in a folder that was moved", (file: string) => renameSync(dirname(file), `${dirname(file)}.old`)],
-    ["lay in a folder that was removed", (file: string) => rmSync(dirname(file), { recursive: true })],
+    ["was in a folder that was moved", (file: string) => renameSync(dirname(file), `${dirname(file)}.old`)],
+    ["was in a folder that was removed", (file: string) => rmSync(dirname(file), { recursive: true })],
     [
       "was replaced by another",
       (file: string) => {
@@ -229,7 +229,7 @@ describe("the log file", () => {
     expect(readFileSync(file, "utf8")).toBe("2026-11-22 13:05:09 info  after\n2026-11-22 13:05:09 info  and later\n");
   });
 
-  it("comes back when it can be written again, and says so", async () => {
+  it("is written again once that is possible, and logs it", async () => {
     const file = join(folder(), "sub", "kaifa.log");
     let time = 0;
     const { LogFile } = await import("../../src/log/log-file.ts");

@@ -12,7 +12,7 @@ function recorder() {
 }
 
 describe("a fault that repeats", () => {
-  it("is told once, summed up with growing pauses, and its end is told", () => {
+  it("is logged once, summarized at growing intervals, and its end is logged", () => {
     const { lines, log } = recorder();
     let now = 0;
     const faults = new RepeatedFaults(log, () => now);
@@ -27,7 +27,7 @@ describe("a fault that repeats", () => {
     ]);
   });
 
-  it("of another kind is told for itself, and an end without a beginning is not told", () => {
+  it("of another kind is logged separately, and an end without a beginning is not logged", () => {
     const { lines, log } = recorder();
     const faults = new RepeatedFaults(log, () => 0);
     faults.fault("a", "a is broken", "error");
@@ -39,7 +39,7 @@ describe("a fault that repeats", () => {
     expect(lines).toEqual(["error: a is broken", "warn: b is broken", "info: a works again after 0 s (once)"]);
   });
 
-  it("a million kinds do not fill the memory", () => {
+  it("a million kinds do not exhaust memory", () => {
     const { log } = recorder();
     const faults = new RepeatedFaults(log, () => 0);
     for (let i = 0; i < 1_000; i++) faults.fault(`kind ${i}`, "x");

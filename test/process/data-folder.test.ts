@@ -5,14 +5,14 @@ import { dataFolderProblem } from "../../src/process/data-folder.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 describe("the data folder", () => {
-  it("of one's own is all right, and is made if it is missing", () => {
+  it("is accepted if it is ours, and created if it is missing", () => {
     const folder = join(temporaryFolder(), "data");
     expect(dataFolderProblem(folder)).toBeNull();
     writeFileSync(join(folder, "state.json"), "{}");
     expect(dataFolderProblem(folder)).toBeNull();
   });
 
-  it("that is no folder is left to whoever writes there", () => {
+  it("that is not a folder is left to the code that writes there", () => {
     const file = join(temporaryFolder(), "file");
     writeFileSync(file, "");
     expect(dataFolderProblem(join(file, "data"))).toBeNull();

@@ -4,7 +4,7 @@ import { dropPrivileges, type System } from "../../src/process/drop-privileges.t
 const PASSWD = "root:x:0:0:root:/root:/bin/bash\nnode:x:1000:1001::/home/node:/bin/bash\n";
 const GROUP = "root:x:0:\ntty:x:5:\ndialout:x:20:\nnode:x:1001:\n";
 
-/** A system that writes down what is asked of it. */
+/** A fake system that records its calls. */
 function system(change: Partial<System> = {}): { system: System; calls: string[] } {
   const calls: string[] = [];
   return {
@@ -22,8 +22,8 @@ function system(change: Partial<System> = {}): { system: System; calls: string[]
   };
 }
 
-describe("the program becomes an unprivileged user", () => {
-  it("gives up root last, and keeps the groups of the serial devices, but neither root's nor the terminals'", () => {
+describe("privilege drop", () => {
+  it("gives up root last and keeps the groups of serial devices, but not those of root and terminals", () => {
     const { system: root, calls } = system();
     expect(dropPrivileges(root)).toBeNull();
     expect(calls).toEqual(["groups 1001,20,18", "group 1001", "user 1000"]);
@@ -31,15 +31,15 @@ describe("the program becomes an unprivileged user", () => {
 
   it.each([
     ["the app, whose files belong to root", { env: { RUN_AS: "node", SUPERVISOR_TOKEN: "token" } }],
-    ["a user who is not root already", { getuid: () => 1000 }],
-    ["a system that names no user (no container)", { env: {} }],
+    ["a user other than root", { getuid: () => 1000 }],
+    ["a system without RUN_AS (no container)", { env: {} }],
   ])("changes nothing for %s", (_, change) => {
     const { system: other, calls } = system(change);
     expect(dropPrivileges(other)).toBeNull();
     expect(calls).toEqual([]);
   });
 
-  it("says so when it may not, and goes on", () => {
+  it("reports a missing permission and continues", () => {
     const { system: bound } = system({
       setgroups: () => {
         throw new Error("EPERM: operation not permitted, setgroups");
@@ -48,7 +48,7 @@ describe("the program becomes an unprivileged user", () => {
     expect(dropPrivileges(bound)).toMatch(/Running as root.*EPERM.*user: node/);
   });
 
-  it("says so when the user does not exist", () => {
+  it("reports a user that does not exist", () => {
     const { system: strange, calls } = system({ env: { RUN_AS: "nobody" } });
     expect(dropPrivileges(strange)).toContain("there is no nobody");
     expect(calls).toEqual([]);

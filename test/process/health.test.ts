@@ -24,21 +24,21 @@ describe("the health of a running bridge", () => {
     return server.start();
   };
 
-  it("is told to whoever knows the data folder, as it is now", async () => {
+  it("is served over the data folder's socket, always current", async () => {
     expect(await serve()).toEqual({ taken: false });
     expect(await askHealth(folder)).toEqual({ healthy: true, reasons: [] });
     health = { healthy: false, reasons: ["the broker does not answer"] };
     expect(await askHealth(folder)).toEqual(health);
   });
 
-  it("is unknown where no bridge runs, also after one has stopped", async () => {
+  it("is unknown if no bridge runs, also after one has stopped", async () => {
     expect(await askHealth(folder)).toBeNull();
     await serve();
     await Promise.all(servers.splice(0).map((server) => server.stop()));
     expect(await askHealth(folder)).toBeNull();
   });
 
-  it("is told where nothing can be written, and where the folder's path is longer than a socket's may be", async () => {
+  it("is served if nothing can be written, and if the path is too long for a socket", async () => {
     const file = join(folder, "a-file");
     writeFileSync(file, "");
     for (const impossible of [join(file, "below"), join(folder, "x".repeat(150))]) {
@@ -47,16 +47,16 @@ describe("the health of a running bridge", () => {
     }
   });
 
-  it("of a second bridge with the same data folder is not served: the second learns of the first", async () => {
+  it("of a second bridge with the same data folder is not served: the second detects the first", async () => {
     await serve();
     expect(await serve()).toEqual({ taken: true });
   });
 
-  it("is served over the socket that a killed bridge has left behind", async () => {
+  it("is served despite a stale socket of a killed bridge", async () => {
     const [path = ""] = socketPaths(folder);
     const dead = createServer();
     await new Promise<void>((done) => dead.listen(path, done));
-    // As kill -9 leaves it: the file stays, nobody listens.
+    // As after kill -9: the file remains, but nothing listens.
     await new Promise<void>((done) => dead.close(() => done()));
     writeFileSync(path, "");
     expect(await serve()).toEqual({ taken: false });
@@ -72,11 +72,11 @@ describe("the health of a running bridge", () => {
     await serve(dataDir, 20);
     disturb(dataDir);
     await expect.poll(() => askHealth(dataDir), { timeout: 5_000 }).toEqual(health);
-    // … and by one that listens at the same place.
+    // … and by one that listens on the same path.
     expect(existsSync(socketPaths(dataDir)[0] ?? "")).toBe(true);
   });
 
-  it("leaves the place to a bridge that has taken it in the meantime", async () => {
+  it("leaves the socket to a bridge that has taken over", async () => {
     await serve(folder, 20);
     rmSync(socketPaths(folder)[0] ?? "");
     const other = { healthy: false, reasons: ["another bridge"] };
@@ -87,7 +87,7 @@ describe("the health of a running bridge", () => {
     expect(await askHealth(folder)).toEqual(other);
   });
 
-  it("is also told while somebody holds a connection and says nothing", async () => {
+  it("is served while another client holds an idle connection", async () => {
     await serve();
     const [path = ""] = socketPaths(folder);
     const silent = connect(path);

@@ -11,14 +11,14 @@ describe("the id of an installation", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  it("is the same at every start, and another for another installation", () => {
+  it("is the same at every start, and differs between installations", () => {
     const first = instanceId(join(folder, "one"));
     expect(first).toMatch(/^[0-9a-f]{12}$/);
     expect(instanceId(join(folder, "one"))).toBe(first);
     expect(instanceId(join(folder, "two"))).not.toBe(first);
   });
 
-  it("is the same at every start even where nothing can be kept", () => {
+  it("is the same at every start even if nothing can be stored", () => {
     const file = join(folder, "file");
     writeFileSync(file, "");
     const first = instanceId(join(file, "below"));
@@ -26,7 +26,7 @@ describe("the id of an installation", () => {
     expect(instanceId(join(file, "below"))).toBe(first);
   });
 
-  it("is made anew where what was kept is damaged", () => {
+  it("is created anew if the stored one is damaged", () => {
     writeFileSync(join(folder, "instance"), "\u0000".repeat(13));
     const fresh = instanceId(folder);
     expect(readFileSync(join(folder, "instance"), "utf8")).toBe(`${fresh}\n`);

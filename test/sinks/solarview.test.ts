@@ -21,16 +21,16 @@ const energies = (importWh: number, exportWh: number): Row[] => [
 ];
 
 describe("the text for Solarview", () => {
-  it("is that of the predecessor, byte for byte", () => {
+  it("equals the predecessor's byte for byte", () => {
     expect(solarviewText(readingOf())).toBe("/?!\n/KAIFA\n1.8.0(000012.937*kWh)\n2.8.0(000000.000*kWh)\n!\n");
     expect(solarviewText(readingOf(energies(5_305_034, 1)))).toContain("1.8.0(005305.034*kWh)\n2.8.0(000000.001*kWh)");
   });
 
-  it("grows beyond ten characters for a meter that has counted a gigawatt hour, as the predecessor's did", () => {
+  it("exceeds ten characters for a meter with a gigawatt hour, as the predecessor's did", () => {
     expect(solarviewText(readingOf(energies(1_234_567_890, 0)))).toContain("1.8.0(1234567.890*kWh)");
   });
 
-  it("keeps three decimals for meters that count finer or coarser than a Wh", () => {
+  it("keeps three decimals for meters with a finer or coarser resolution than a Wh", () => {
     expect(solarviewText(readingOf([["1-0:1.8.0*255", 129375, -1, "Wh"]]))).toContain("1.8.0(000012.938*kWh)");
     expect(solarviewText(readingOf([["1-0:1.8.0*255", 13, 3, "Wh"]]))).toContain("1.8.0(000013.000*kWh)");
   });
@@ -42,7 +42,7 @@ describe("the text for Solarview", () => {
     expect(solarviewText(readingOf([["1-0:2.8.0*255", 12937, 0, "Wh"]]))).toBeNull();
   });
 
-  it("does not exist for a reading whose registers are not confirmed", () => {
+  it("does not exist for a reading with unconfirmed registers", () => {
     expect(solarviewText(readingOf(undefined, { complete: false }))).toBeNull();
   });
 });
@@ -67,7 +67,7 @@ describe("the Solarview sink", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  it("replaces the file and leaves nothing beside it", async () => {
+  it("replaces the file and leaves no other files", async () => {
     const file = join(folder, "kaifa.txt");
     const sink = new SolarviewSink(file, log);
     await sink.start();
@@ -78,7 +78,7 @@ describe("the Solarview sink", () => {
     expect(told).toEqual([]);
   });
 
-  it("writes the newest when readings come faster than the disk", async () => {
+  it("writes the latest if readings arrive faster than the disk can write", async () => {
     const file = join(folder, "kaifa.txt");
     const sink = new SolarviewSink(file, log);
     for (let wh = 1; wh <= 500; wh++) sink.accept({ type: "reading", reading: readingOf(energies(wh, 0)) });
@@ -107,7 +107,7 @@ describe("the Solarview sink", () => {
     expect(reads).toBeGreaterThan(10);
   });
 
-  it("keeps a symbolic link and replaces what is behind it", async () => {
+  it("keeps a symbolic link and replaces its target", async () => {
     mkdirSync(join(folder, "real"));
     const link = join(folder, "kaifa.txt");
     symlinkSync(join(folder, "real", "kaifa.txt"), link);
@@ -118,7 +118,7 @@ describe("the Solarview sink", () => {
     expect(readFileSync(join(folder, "real", "kaifa.txt"), "utf8")).toContain("000000.002");
   });
 
-  it("says once that the folder is missing, and once that it is there again", async () => {
+  it("logs once that the folder is missing, and once that it is back", async () => {
     const file = join(folder, "later", "kaifa.txt");
     const sink = new SolarviewSink(file, log);
     await sink.start();
@@ -133,7 +133,7 @@ describe("the Solarview sink", () => {
     expect(told[1]).toMatch(/again/);
   });
 
-  it("says so and goes on where a folder stands in the file's place", async () => {
+  it("logs a folder of the same name and continues", async () => {
     const file = join(folder, "kaifa.txt");
     mkdirSync(file);
     chmodSync(folder, 0o755);

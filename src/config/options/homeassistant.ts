@@ -6,7 +6,7 @@ export const homeAssistantSchema = z.strictObject({
   enabled: option(z._default(z.boolean(), true), {
     title: { en: "Discovery", de: "Erkennung" },
     help: {
-      en: "Whether the meter appears in Home Assistant by itself (MQTT discovery).",
+      en: "Whether the meter appears in Home Assistant automatically (MQTT discovery).",
       de: "Ob der Zähler in Home Assistant von selbst erscheint (MQTT-Discovery).",
     },
   }),
@@ -21,7 +21,7 @@ export const homeAssistantSchema = z.strictObject({
   status_topic: option(z._default(z.string().check(z.maxLength(256), z.regex(TOPIC)), "homeassistant/status"), {
     title: { en: "Status topic", de: "Status-Topic" },
     help: {
-      en: "Where Home Assistant says that it has started.",
+      en: "Where Home Assistant announces that it has started.",
       de: "Wo Home Assistant sagt, dass es gestartet ist.",
     },
     allowed: TOPIC_ALLOWED,
@@ -30,7 +30,7 @@ export const homeAssistantSchema = z.strictObject({
     title: { en: "Language", de: "Sprache" },
     help: { en: "Language of the entities' names.", de: "Sprache der Namen der Entitäten." },
     unsetInApp: {
-      en: "Empty: that of Home Assistant (English, if it is neither of the two).",
+      en: "Empty: that of Home Assistant (English if it is neither of the two).",
       de: "Leer: die von Home Assistant (Englisch, wenn es keine der beiden ist).",
     },
   }),
@@ -44,14 +44,14 @@ export const homeAssistantSchema = z.strictObject({
   backfill: option(z._default(z.boolean(), false), {
     title: { en: "Fill holes in statistics", de: "Lücken der Statistik füllen" },
     help: {
-      en: "Whether hours that Home Assistant missed are written into its energy statistics afterwards, from the ledger of quarter hours.",
+      en: "Whether to fill hours that Home Assistant missed in its energy statistics, from the ledger of quarter hours.",
       de: "Ob Stunden, die Home Assistant versäumt hat, nachträglich aus den aufgezeichneten Viertelstunden in seine Energiestatistik geschrieben werden.",
     },
   }),
   url: option(z.optional(z.string().check(z.maxLength(1024), z.regex(/^https?:\/\/[^\s/]+(?:\/\S*)?$/))), {
     title: { en: "Address of Home Assistant", de: "Adresse von Home Assistant" },
     help: {
-      en: "Where Home Assistant answers, for filling holes in its statistics; not needed in the app.",
+      en: "URL of Home Assistant, for filling holes in its statistics; not needed in the app.",
       de: "Unter welcher Adresse Home Assistant antwortet, um Lücken seiner Statistik zu füllen; in der App nicht nötig.",
     },
     allowed: "http://host:8123 or https://…",

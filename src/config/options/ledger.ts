@@ -29,21 +29,21 @@ export const tariffWindowSchema = z.strictObject({
     z._default(z.array(whole(1, 12)).check(z.minLength(1), z.maxLength(12)), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
     {
       title: { en: "Months", de: "Monate" },
-      help: { en: "Months in which the window holds, 1 to 12.", de: "Monate, in denen das Fenster gilt, 1 bis 12." },
+      help: { en: "Months in which the window applies, 1 to 12.", de: "Monate, in denen das Fenster gilt, 1 bis 12." },
       allowed: "a list of whole numbers from 1 to 12",
       example: "[4, 5, 6, 7, 8, 9]",
     },
   ),
   weekdays: option(z._default(z.array(z.enum(WEEKDAYS)).check(z.minLength(1), z.maxLength(7)), [...WEEKDAYS]), {
     title: { en: "Weekdays", de: "Wochentage" },
-    help: { en: "Days on which the window holds.", de: "Tage, an denen das Fenster gilt." },
+    help: { en: "Days on which the window applies.", de: "Tage, an denen das Fenster gilt." },
     allowed: "a list of mon, tue, wed, thu, fri, sat, sun",
     example: "[mon, tue, wed, thu, fri, sat, sun]",
   }),
   from: option(z.string().check(z.regex(TIME)), {
     title: { en: "From", de: "Von" },
     help: {
-      en: "Local time at which the window begins; it belongs to it.",
+      en: "Local time at which the window begins (inclusive).",
       de: "Ortszeit, zu der das Fenster beginnt.",
     },
     allowed: TIME_ALLOWED,
@@ -52,7 +52,7 @@ export const tariffWindowSchema = z.strictObject({
   to: option(z.string().check(z.regex(TIME)), {
     title: { en: "To", de: "Bis" },
     help: {
-      en: "Local time at which the window ends, 24:00 for midnight; earlier than `from`: it ends on the next day.",
+      en: "Local time at which the window ends (exclusive), 24:00 for midnight; if earlier than `from`, it ends on the next day.",
       de: "Ortszeit, zu der das Fenster endet, 24:00 für Mitternacht; früher als `from`: es endet am nächsten Tag.",
     },
     allowed: TIME_ALLOWED,

@@ -23,7 +23,7 @@ const OBIS = /^(?:\d{1,3}-\d{1,3}:)?\d{1,3}\.\d{1,3}\.\d{1,3}(?:\*\d{1,3})?$/;
 const elementSchema = z.strictObject({
   skip: option(z.optional(z.boolean()), {
     title: { en: "Skip", de: "Überspringen" },
-    help: { en: "An element of no interest; `- skip` is enough.", de: "Ein Element ohne Belang; `- skip` genügt." },
+    help: { en: "An element to ignore; `- skip` is enough.", de: "Ein Element ohne Belang; `- skip` genügt." },
     example: "true",
   }),
   text: option(z.optional(text(64)), {
@@ -69,7 +69,7 @@ const elementSchema = z.strictObject({
   path: option(z.optional(z.array(whole(0, 255)).check(z.maxLength(10))), {
     title: { en: "Path", de: "Pfad" },
     help: {
-      en: "Where the element stands in nested structures: the index at each level, from 0; default: the next one in order.",
+      en: "Position of the element in nested structures: the index at each level, from 0; default: the next one in order.",
       de: "Wo das Element in verschachtelten Strukturen steht: der Index jeder Ebene, ab 0; sonst das nächste der Reihe nach.",
     },
     allowed: "a list of whole numbers from 0 to 255",

@@ -19,7 +19,7 @@ export const meterSchema = z.strictObject({
     {
       title: { en: "Port", de: "Anschluss" },
       help: {
-        en: "Where the bytes of the meter come from: a serial device (best /dev/serial/by-id/…), tcp://host:port (ser2net, ESP bridges), file:capture, or simulator: for a meter of our own.",
+        en: "Where the bytes of the meter come from: a serial device (best /dev/serial/by-id/…), tcp://host:port (ser2net, ESP bridges), file:capture, or simulator: for a simulated meter.",
         de: "Woher die Bytes des Zählers kommen: ein serielles Gerät (am besten /dev/serial/by-id/…), tcp://host:port (ser2net, ESP-Brücken), file:Mitschnitt, oder simulator: für einen eigenen gespielten Zähler.",
       },
       allowed: "a serial device such as /dev/ttyUSB0, tcp://host:port, file:capture or simulator:",
@@ -29,7 +29,7 @@ export const meterSchema = z.strictObject({
   key: option(z.optional(hexKey()), {
     title: { en: "Encryption key", de: "Schlüssel" },
     help: {
-      en: "The key (GUEK) that the grid operator hands out: 32 hex digits, blanks and colons between them allowed. Without it only telegrams that are not encrypted can be read.",
+      en: "The key (GUEK) from the grid operator: 32 hex digits, optionally with blanks and colons between them. Without it, only unencrypted telegrams can be read.",
       de: "Der Schlüssel (GUEK), den der Netzbetreiber ausgibt: 32 Hexadezimalziffern, Leerzeichen und Doppelpunkte dazwischen sind erlaubt. Ohne ihn sind nur unverschlüsselte Telegramme lesbar.",
     },
     secret: true,
@@ -50,7 +50,7 @@ export const meterSchema = z.strictObject({
     title: { en: "Name", de: "Name" },
     help: { en: "Name of the device in Home Assistant.", de: "Name des Geräts in Home Assistant." },
     example: "Kaifa MA309",
-    unset: "manufacturer and model, as far as the telegram tells",
+    unset: "manufacturer and model, if the telegram reveals them",
   }),
   id: option(z.optional(meterId()), {
     title: { en: "Identifier", de: "Kennung" },
@@ -76,7 +76,7 @@ export const meterSchema = z.strictObject({
   parity: option(z._default(z.enum(["auto", "none", "even", "odd"]), "auto"), {
     title: { en: "Parity", de: "Parität" },
     help: {
-      en: "Parity of the serial line; auto tries even, then none, then (at the default baud rate) 9600 8E1 for AMIS meters, until telegrams come.",
+      en: "Parity of the serial line; auto tries even, then none, then (at the default baud rate) 9600 8E1 for AMIS meters, until telegrams arrive.",
       de: "Parität der seriellen Leitung; auto versucht even, dann none, dann (bei der voreingestellten Baudrate) 9600 8E1 für AMIS-Zähler, bis Telegramme kommen.",
     },
   }),

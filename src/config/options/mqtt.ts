@@ -8,14 +8,14 @@ export const mqttSchema = z.strictObject({
   enabled: option(z._default(z.boolean(), true), {
     title: { en: "MQTT", de: "MQTT" },
     help: {
-      en: "Whether to publish to MQTT at all; false for those who only want the Solarview file or the status page.",
+      en: "Whether to publish to MQTT; false if you only want the Solarview file or the status page.",
       de: "Ob überhaupt an MQTT gesendet wird; false, wenn nur die Solarview-Datei oder die Statusseite gewünscht ist.",
     },
   }),
   server: option(z.optional(z.array(z.string().check(z.regex(SERVER), z.refine(isAddress))).check(z.maxLength(8))), {
     title: { en: "Broker", de: "Broker" },
     help: {
-      en: "Address of the MQTT broker: mqtt://, mqtts:// (TLS), ws:// or wss://, host and port. A list names several in order of preference: the next one is used while those before it are away.",
+      en: "Address of the MQTT broker: mqtt://, mqtts:// (TLS), ws:// or wss://, host and port. A list names several in order of preference: the next one is used while those before it are down.",
       de: "Adresse des MQTT-Brokers: mqtt://, mqtts:// (TLS), ws:// oder wss://, Rechner und Port. Eine Liste nennt mehrere in der Reihenfolge der Vorliebe: der nächste wird verwendet, solange die davor weg sind.",
     },
     allowed: "mqtt://host:port, mqtts://…, ws://… or wss://…",
@@ -36,11 +36,11 @@ export const mqttSchema = z.strictObject({
   client_id: option(z.optional(text(128)), {
     title: { en: "Client id", de: "Client-Id" },
     help: {
-      en: "Name of this connection; two programs with the same one throw each other out.",
+      en: "Name of this connection; two programs with the same one disconnect each other.",
       de: "Name dieser Verbindung; zwei Programme mit demselben werfen einander hinaus.",
     },
     example: "kaifa2mqtt-cellar",
-    unset: "made once and kept in the data folder",
+    unset: "generated once and stored in the data folder",
   }),
   base_topic: option(z._default(z.string().check(z.maxLength(256), z.regex(TOPIC)), "kaifa2mqtt"), {
     title: { en: "Base topic", de: "Basis-Topic" },
@@ -55,7 +55,7 @@ export const mqttSchema = z.strictObject({
   keepalive: option(z._default(whole(1, 3600), 60), {
     title: { en: "Keep-alive", de: "Keep-Alive" },
     help: {
-      en: "Seconds after which a silent connection is checked.",
+      en: "Seconds after which an idle connection is checked.",
       de: "Sekunden, nach denen eine stille Verbindung geprüft wird.",
     },
   }),

@@ -20,7 +20,7 @@ const meter = () =>
   option(z.optional(meterId()), {
     title: { en: "Meter", de: "Zähler" },
     help: {
-      en: "The `id` of the meter that is shown; needed with several meters.",
+      en: "The `id` of the meter to serve; required if there are several.",
       de: "Die `id` des Zählers, der gezeigt wird; nötig bei mehreren Zählern.",
     },
     allowed: "the id of one of the meters",
@@ -39,7 +39,7 @@ const phasePower = () =>
   option(z._default(z.enum(["sent", "computed"]), "sent"), {
     title: { en: "Power of each phase", de: "Leistung je Phase" },
     help: {
-      en: "Where the meter does not send the power of each phase. sent: it is left out; a Shelly must have one, there the total stands on the first phase. computed: from voltage and current, where the totals prove the sign.",
+      en: "What to do if the meter does not send the power of each phase. sent: omit it (a Shelly needs a value, so the first phase gets the total). computed: derive it from voltage and current if the totals prove the sign.",
       de: "Wo der Zähler die Leistung je Phase nicht sendet. sent: sie fehlt; ein Shelly braucht eine, dort steht die Summe auf der ersten Phase. computed: aus Spannung und Strom, wo die Summen das Vorzeichen beweisen.",
     },
   });
@@ -71,7 +71,7 @@ const sunspecSchema = z.strictObject({
   unit_id: option(z._default(whole(1, 247), 1), {
     title: { en: "Unit id", de: "Unit-Id" },
     help: {
-      en: "Modbus unit id that is answered; Fronius asks its meter at 240.",
+      en: "Modbus unit id to answer; Fronius inverters query their meter at 240.",
       de: "Modbus-Unit-Id, auf die geantwortet wird; Fronius fragt seinen Zähler unter 240.",
     },
   }),
@@ -91,7 +91,7 @@ const shellySchema = z.strictObject({
   udp: option(z._default(z.array(whole(1, 65_535)).check(z.maxLength(4)), []), {
     title: { en: "UDP ports", de: "UDP-Ports" },
     help: {
-      en: "UDP ports that answer RPC requests, at the address of `listen`: 1010 and 2220 are what batteries ask.",
+      en: "UDP ports that answer RPC requests, at the address of `listen`: batteries query 1010 and 2220.",
       de: "UDP-Ports, die RPC-Anfragen beantworten, an der Adresse von `listen`: 1010 und 2220 fragen Batterien ab.",
     },
     allowed: "a list of port numbers",
@@ -102,7 +102,7 @@ const shellySchema = z.strictObject({
   never_zero: option(z._default(z.boolean(), false), {
     title: { en: "Never exactly 0 W", de: "Nie genau 0 W" },
     help: {
-      en: "Whether a total power of 0 W is given as 0.1 W, for battery firmware that takes 0 for a missing meter.",
+      en: "Whether to report a total power of 0 W as 0.1 W, for battery firmware that takes 0 for a missing meter.",
       de: "Ob eine Summe von 0 W als 0,1 W ausgegeben wird, für Batterien, die 0 für einen fehlenden Zähler halten.",
     },
   }),

@@ -6,21 +6,21 @@ export const logSchema = z.strictObject({
   level: option(z._default(z.enum(["error", "warn", "info", "debug"]), "info"), {
     title: { en: "Level", de: "Stufe" },
     help: {
-      en: "How much is told: info is the story of a healthy run in a few lines, debug tells each telegram.",
+      en: "How much is logged: info gives a healthy run in a few lines, debug every telegram.",
       de: "Wie viel erzählt wird: info sind wenige Zeilen am Tag, debug erzählt jedes Telegramm.",
     },
   }),
   format: option(z._default(z.enum(["text", "json"]), "text"), {
     title: { en: "Format", de: "Format" },
     help: {
-      en: "text for people, json (an object a line) for programs that collect logs.",
+      en: "text for people, json (one object per line) for log collectors.",
       de: "text für Menschen, json (ein Objekt je Zeile) für Programme, die Protokolle sammeln.",
     },
   }),
   file: option(z.optional(text(1024)), {
     title: { en: "File", de: "Datei" },
     help: {
-      en: "A log file besides the console; at 2 MB it becomes FILE.1 and a new one is begun.",
+      en: "A log file in addition to the console; at 2 MB it is rotated to FILE.1.",
       de: "Eine Protokolldatei zusätzlich zur Konsole; bei 2 MB wird sie zu DATEI.1 und eine neue begonnen.",
     },
     example: "/var/log/kaifa2mqtt/kaifa2mqtt.log",
@@ -54,12 +54,12 @@ export const httpSchema = z.strictObject({
   url: option(z.optional(z.string().check(z.maxLength(1024), z.regex(/^https?:\/\/[^\s/]+(?:\/\S*)?$/))), {
     title: { en: "Address for browsers", de: "Adresse für Browser" },
     help: {
-      en: "Where browsers reach the status page, for the link on the device page in Home Assistant; without it there is a link only if the page listens on one certain address of the network.",
+      en: "Where browsers reach the status page, for the link on the device page in Home Assistant; without it, there is a link only if the page listens on a single network address.",
       de: "Unter welcher Adresse Browser die Statusseite erreichen, für den Link auf der Geräteseite in Home Assistant; ohne sie gibt es den Link nur, wenn die Seite auf einer bestimmten Adresse im Netz lauscht.",
     },
     allowed: "http://host:8099 or https://…",
     example: "http://192.168.1.5:8099",
-    unset: "only where it is certain",
+    unset: "only if it is known for certain",
     addon: false,
   }),
   token: option(z.optional(text(1024)), {

@@ -6,14 +6,14 @@ export const publishSchema = z.strictObject({
   interval: option(z._default(z.number().check(z.minimum(0), z.maximum(86_400)), 0), {
     title: { en: "Interval", de: "Abstand" },
     help: {
-      en: "Seconds between publications, of the newest values; 0 publishes every telegram.",
+      en: "Seconds between publications of the newest values; 0 publishes every telegram.",
       de: "Sekunden zwischen zwei Veröffentlichungen, jeweils der neuesten Werte; 0 veröffentlicht jedes Telegramm.",
     },
   }),
   power: option(z._default(z.enum(["newest", "mean", "minimum", "maximum"]), "newest"), {
     title: { en: "Power in between", de: "Leistung dazwischen" },
     help: {
-      en: "What is published of power when an interval leaves telegrams out: the newest value, or mean, minimum or maximum since the last publication, so that no peak is lost.",
+      en: "Which power is published when an interval skips telegrams: the newest value, or the mean, minimum or maximum since the last publication, so that no peak is lost.",
       de: "Was von der Leistung veröffentlicht wird, wenn ein Abstand Telegramme auslässt: der neueste Wert, oder Mittel, Minimum oder Maximum seit der letzten Veröffentlichung, damit keine Spitze verloren geht.",
     },
   }),

@@ -21,7 +21,7 @@ export interface Reason {
 const row = (key: string, en: string, de: string, cure: Phrase): Reason => ({ key, refuses: { en, de }, cure });
 
 const LOGIN = row("login", "the login", "die Anmeldung", {
-  en: "check mqtt.user and mqtt.password (in Home Assistant: Settings, Apps, Mosquitto broker, Logins; in a .env file a password with $ or # stands in single quotes)",
+  en: "check mqtt.user and mqtt.password (in Home Assistant: Settings, Apps, Mosquitto broker, Logins; in a .env file, put a password with $ or # in single quotes)",
   de: "mqtt.user und mqtt.password prüfen (in Home Assistant: Einstellungen, Apps, Mosquitto broker, Logins; in einer .env-Datei steht ein Passwort mit $ oder # in einfachen Anführungszeichen)",
 });
 const LOG: Phrase = { en: "the broker's log says more", de: "mehr steht im Log des Brokers" };

@@ -25,7 +25,7 @@ const get = (path: string, init?: RequestInit) => fetch(`${url}${path}`, init);
 const data = async () => (await (await get("/api/v1/data")).json()) as Record<string, number>;
 
 describe("the HomeWizard output", () => {
-  it("says who it is, with a serial that never changes", async () => {
+  it("identifies itself with a stable serial number", async () => {
     read();
     expect(await (await get("/api")).json()).toEqual({
       product_name: "P1 meter",
@@ -36,7 +36,7 @@ describe("the HomeWizard output", () => {
     });
   });
 
-  it("gives what the meter sends, and no key for what it doesn't", async () => {
+  it("serves the values that the meter sends, and no keys for others", async () => {
     read();
     expect(await data()).toEqual({
       wifi_ssid: "",
@@ -56,7 +56,7 @@ describe("the HomeWizard output", () => {
     });
   });
 
-  it("has negative power while the meter exports, and power of each phase where it is sent or may be computed", async () => {
+  it("has negative power while the meter exports, and power per phase if it is sent or may be computed", async () => {
     read([W("1.7.0", 0), W("2.7.0", 1500), W("22.7.0", 1500)]);
     expect(await data()).toMatchObject({ active_power_w: -1500, active_power_l1_w: -1500 });
     await start({ phase_power: "computed" });
@@ -65,7 +65,7 @@ describe("the HomeWizard output", () => {
     expect((l1 ?? 0) + (l2 ?? 0) + (l3 ?? 0)).toBeCloseTo(2300, 2);
   });
 
-  it("adds up tariffs where the meter sends no total", async () => {
+  it("adds up tariffs if the meter sends no total", async () => {
     read([WH("1.8.1", 1001), WH("1.8.2", 2002), ["0-0:96.14.0*255", "0002"]]);
     expect(await data()).toMatchObject({
       active_tariff: 2,
@@ -75,7 +75,7 @@ describe("the HomeWizard output", () => {
     });
   });
 
-  it("gives the P1 telegram as text", async () => {
+  it("serves the P1 telegram as text", async () => {
     read();
     const answer = await get("/api/v1/telegram");
     expect(answer.headers.get("content-type")).toMatch(/^text\/plain/);
@@ -94,7 +94,7 @@ describe("the HomeWizard output", () => {
     expect((await get("/api/v1/data")).status).toBe(200);
   });
 
-  it("changes nothing, whatever is asked of it", async () => {
+  it("is read-only, whatever the request", async () => {
     read();
     const before = await data();
     expect(await (await get("/api/v1/identify", { method: "PUT" })).json()).toEqual({ identify: "ok" });
@@ -104,12 +104,12 @@ describe("the HomeWizard output", () => {
     expect(await data()).toEqual(before);
   });
 
-  it("answers an unknown path with 404 and JSON, a body that is too large with 413", async () => {
+  it("answers an unknown path with 404 and JSON, an oversized body with 413", async () => {
     expect(await (await get("/api/v2/data")).json()).toHaveProperty("error");
     expect((await get("/api/v1/system", { method: "PUT", body: "x".repeat(10_000) })).status).toBe(413);
   });
 
-  it("counts the addresses that ask", async () => {
+  it("counts client addresses", async () => {
     expect(output.status().clients).toBe(0);
     await get("/api");
     await get("/api");

@@ -26,8 +26,8 @@ const status = (text: string): MeterStatus => ({
 
 const OF = { instance: "0123456789ab", broker: "mqtt://broker:1883" } as const;
 
-describe("what is told of the bridge", () => {
-  it("has the outputs for other machines, with clients and age, if there are any", () => {
+describe("bridge/info", () => {
+  it("lists the outputs for other machines, if any, with clients and age", () => {
     const output = {
       output: "p1",
       meter: "181220000009",
@@ -51,7 +51,7 @@ describe("what is told of the bridge", () => {
     ]);
   });
 
-  it("is version, start, and each meter with its counters and its diagnosis in the language of the entities", () => {
+  it("has version, start time, and each meter with its counters and its diagnosis in the language of the entities", () => {
     const bridge = { version: "1.2.3", startedAt: 1_632_728_000_000, meters: () => [status("All well.")] };
     expect(JSON.parse(bridgeInfo(bridge, { ...OF, language: "de" }))).toEqual({
       version: "1.2.3",
@@ -87,7 +87,7 @@ describe("what is told of the bridge", () => {
     });
   });
 
-  it("fits into a state of Home Assistant, which has 255 characters at most", () => {
+  it("fits into a state of Home Assistant (at most 255 characters)", () => {
     expect(JSON.parse(meterInfoPayload(status("x".repeat(255)), "en")).status).toHaveLength(255);
     const long = JSON.parse(meterInfoPayload(status("x".repeat(400)), "en")).status;
     expect(long).toHaveLength(255);

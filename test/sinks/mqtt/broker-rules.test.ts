@@ -1,4 +1,4 @@
-/** What the broker refuses, limits, loses and floods: each with a broker that does just that. */
+/** Brokers that refuse, limit, lose or flood messages. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { HomeAssistantConfig, MqttConfig } from "../../../src/config/options.ts";
 import type { MeterInfo } from "../../../src/meter/events.ts";
@@ -23,7 +23,7 @@ const CONFIG_TOPIC = "homeassistant/sensor/kaifa2mqtt_181220000009/energy_import
 describe("the MQTT sink and the rules of the broker", () => {
   let broker: ScriptedBroker;
   let told: string[];
-  /** Meters of the bridge. */
+  /** The bridge's meters. */
   let meters: MeterInfo[];
   const sinks: MqttSink[] = [];
 
@@ -77,7 +77,7 @@ describe("the MQTT sink and the rules of the broker", () => {
   });
 
   describe("a refused publication (MQTT 5)", () => {
-    it("of readings is reported once with topic and cure, is unhealthy, and is over when it is accepted", async () => {
+    it("of readings is reported once with topic and fix, is unhealthy, and ends when one is accepted", async () => {
       let denied = true;
       const sink = await started({ puback: ({ topic }) => (denied && topic === JSON_TOPIC ? 0x87 : 0) });
       read(sink);
@@ -114,7 +114,7 @@ describe("the MQTT sink and the rules of the broker", () => {
     });
   });
 
-  it("MQTT 3.1.1: what does not come back is reported, with what to do", async () => {
+  it("MQTT 3.1.1: a missing echo is reported, with what to do", async () => {
     const sink = await started({ deliver: ({ topic }) => topic.endsWith("/bridge/state") }, { version: 4 });
     read(sink);
     await broker.until(() => broker.published(CONFIG_TOPIC).length > 0, "discovery");
@@ -124,8 +124,8 @@ describe("the MQTT sink and the rules of the broker", () => {
     expect(warnings()).toHaveLength(1);
   }, 20_000);
 
-  describe("each limit of the CONNACK is kept", () => {
-    it("maximum packet size: what is larger is not sent, and is reported once", async () => {
+  describe("each limit in the CONNACK is respected", () => {
+    it("maximum packet size: a larger message is not sent, and is reported once", async () => {
       const sink = await started({ connack: () => ({ properties: { maximumPacketSize: 700 } }) });
       read(sink);
       await says(/\/config is not sent.* it takes \d+ bytes.* allows 700/);
@@ -135,7 +135,7 @@ describe("the MQTT sink and the rules of the broker", () => {
       expect(warnings()).toHaveLength(1);
     });
 
-    it("receive maximum: no more are unanswered, the newest of each topic waits", async () => {
+    it("receive maximum: no more are in flight, and the latest per topic waits", async () => {
       let unanswered = 0;
       let most = 0;
       const sink = await started({
@@ -159,7 +159,7 @@ describe("the MQTT sink and the rules of the broker", () => {
       expect(most).toBe(2);
     });
 
-    it("maximum QoS: everything goes with QoS 0, and a refused will is left again with QoS 0", async () => {
+    it("maximum QoS: everything is sent with QoS 0, and a refused will is set again with QoS 0", async () => {
       const sink = await started({
         connack: ({ will }) =>
           will?.qos ? { reasonCode: 0x9b, returnCode: 0 } : { properties: { maximumQoS: 0 } as never },
@@ -182,14 +182,14 @@ describe("the MQTT sink and the rules of the broker", () => {
       expect(warnings()).toEqual([expect.stringContaining("retains nothing")]);
     });
 
-    it("topic alias: none is used, whatever the broker allows", async () => {
+    it("topic alias: unused, whatever the broker allows", async () => {
       const sink = await started({ connack: () => ({ properties: { topicAliasMaximum: 10 } }) });
       read(sink);
       await broker.until(() => broker.published(CONFIG_TOPIC).length > 0, "discovery");
       expect(broker.published().some(({ properties }) => properties?.topicAlias !== undefined)).toBe(false);
     });
 
-    it("server keep alive: is kept instead of ours", async () => {
+    it("server keep alive: overrides ours", async () => {
       await started({ connack: () => ({ properties: { serverKeepAlive: 1 } }) });
       await broker.until(() => broker.packets.some(({ cmd }) => cmd === "pingreq"), "a ping");
     });
@@ -217,7 +217,7 @@ describe("the MQTT sink and the rules of the broker", () => {
   });
 
   describe("a broker that closes the connection", () => {
-    it("after a certain message, each time: it is named and left out, as is all that is larger; the rest goes on", async () => {
+    it("after a certain message, each time: that message and larger ones are reported and skipped, others are still sent", async () => {
       // With several meters bridge/info is the largest message.
       meters = [METER, ...["second", "third", "fourth"].map((id) => ({ ...METER, id }))];
       const sink = await started(
@@ -237,7 +237,7 @@ describe("the MQTT sink and the rules of the broker", () => {
       );
     }, 60_000);
 
-    it("with a reason: each reason code of MQTT 5 has a sentence with a cure", async () => {
+    it("with a reason: each reason code of MQTT 5 has a sentence with a fix", async () => {
       const specified = [
         ...Array.from({ length: 0x8d - 0x80 }, (_, n) => 0x80 + n),
         ...Array.from({ length: 0xa3 - 0x8d }, (_, n) => 0x8d + n),
@@ -252,7 +252,7 @@ describe("the MQTT sink and the rules of the broker", () => {
       }
     });
 
-    it("and names another server: that one is named", async () => {
+    it("and names another server: the log names it", async () => {
       let refuse = true;
       await started({
         connack: () => {
@@ -265,7 +265,7 @@ describe("the MQTT sink and the rules of the broker", () => {
       await says(/moved to another server \(it names mqtt\.example\.com\): set mqtt\.server/);
     });
 
-    it("in the middle of the connection with a DISCONNECT: its reason is reported", async () => {
+    it("with a DISCONNECT on an established connection: its reason is reported", async () => {
       await started({
         on: (packet, { send, socket }) => {
           if (packet.cmd !== "publish" || packet.topic !== "kaifa2mqtt/bridge/state") return;
@@ -279,7 +279,7 @@ describe("the MQTT sink and the rules of the broker", () => {
   });
 
   describe("a broker cannot stop readings", () => {
-    it("a lost acknowledgement: the connection is made anew after 30 s, and the newest reading comes first", async () => {
+    it("a lost acknowledgement: reconnects after 30 s and sends the latest reading first", async () => {
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
       const sink = await started({ puback: ({ topic }) => (topic === JSON_TOPIC ? null : 0) });
       read(sink, 1);
@@ -313,7 +313,7 @@ describe("the MQTT sink and the rules of the broker", () => {
           {
             on: (packet, { socket }) => {
               if (packet.cmd !== "subscribe" || written > 0) return;
-              // A PUBLISH of 240,000,000 bytes, as much of it as is taken.
+              // A PUBLISH of 240,000,000 bytes, sent as far as the bridge reads it.
               const header = [0x31, 0x80 | (240_000_000 & 0x7f), 0x80 | ((240_000_000 >> 7) & 0x7f)];
               socket.write(Buffer.from([...header, 0x80 | ((240_000_000 >> 14) & 0x7f), (240_000_000 >> 21) & 0x7f]));
               const part = Buffer.alloc(100_000, 0x41);
@@ -333,14 +333,14 @@ describe("the MQTT sink and the rules of the broker", () => {
         await broker.until(() => broker.published(ENERGY).length > 0, "the reading");
         expect(written).toBeLessThan(30_000_000);
         if (version === 5) expect(broker.connects[0]?.properties?.maximumPacketSize).toBeLessThan(2_000_000);
-        // It would be sent again: nothing is subscribed to for a while.
+        // The broker would send it again, so we do not subscribe for a while.
         const again = broker.packets.slice(broker.packets.findLastIndex(({ cmd }) => cmd === "connect"));
         expect(broker.connects).toHaveLength(2);
         expect(again.filter(({ cmd }) => cmd === "subscribe")).toEqual([]);
       },
     );
 
-    it("3000 times online on the status topic: everything is sent again at most twice in five seconds", async () => {
+    it("3000 online messages on the status topic: everything is resent at most twice in five seconds", async () => {
       const sink = await started({});
       read(sink);
       await broker.until(() => broker.published(CONFIG_TOPIC).length === 1, "discovery");

@@ -4,7 +4,7 @@ import { REASONS } from "../../../src/sinks/mqtt/reason-codes.ts";
 
 const LABEL = "mqtt://broker.example:1883";
 
-describe("what keeps us from the broker", () => {
+describe("connection errors", () => {
   it.each([
     1,
     2,
@@ -45,12 +45,12 @@ describe("what keeps us from the broker", () => {
   });
 
   it.each(Object.entries(REASONS).filter(([code]) => Number(code) !== TAKEN_OVER))(
-    "reason code %s names the broker, what it refuses, and the cure",
+    "reason code %s names the broker, what it refuses, and the fix",
     (code, { refuses, cure }) => {
       const { text, de, refused } = describeConnectionError({ code: Number(code) }, LABEL);
       expect(text).toBe(`the broker at ${LABEL} refuses ${refuses.en}: ${cure.en}. Retrying`);
       expect(de).toContain(cure.de);
-      // It is asked again only after long pauses, however many readings wait.
+      // Retried only after long pauses, however many readings are waiting.
       expect(refused).toBe(true);
     },
   );

@@ -20,20 +20,20 @@ const KSM_WEST: readonly Row[] = [
   ["1-0:4.8.0*255", 376416, 0, "varh"],
 ];
 
-/** Entities that every meter has. */
+/** Entities of every meter. */
 const ABOUT_THE_METER = [
   ...["status", "last_telegram", "telegrams_accepted", "telegrams_rejected", "problem", "connectivity"],
   ...["restart_listening", "take_capture", "event"],
 ];
 
 describe("discovery", () => {
-  // A change of these files is a change of a promise: update them with `vitest -u` only if it is meant.
-  it("of a Netz NÖ meter, in English, is that of the golden file", async () => {
+  // These files are a contract: update them with `vitest -u` only for an intended change.
+  it("of a Netz NÖ meter, in English, matches the golden file", async () => {
     const text = JSON.stringify(entities(readingOf().values), null, 2);
     await expect(`${text}\n`).toMatchFileSnapshot("../../fixtures/discovery/netz-noe.en.json");
   });
 
-  it("of a KSM-West meter, in German and under other topics, is that of the golden file", async () => {
+  it("of a KSM-West meter, in German and under other topics, matches the golden file", async () => {
     const options = { base: "haus/strom", prefix: "ha", language: "de", version: "1.2.3" } as const;
     const meter = { ...METER, id: "keller", name: "Zähler im Keller", serialNumber: "1KFM0200234804" };
     const text = JSON.stringify(entities(readingOf(KSM_WEST).values, options, meter), null, 2);
@@ -47,7 +47,7 @@ describe("discovery", () => {
     expect(ids(EN)).toContain("kaifa2mqtt_181220000009_reactive_energy_export");
   });
 
-  it("gives every entity both availability topics with mode all, a device, an origin and both forms of its id", () => {
+  it("every entity has both availability topics with mode all, a device, an origin and both forms of its id", () => {
     const all = entities(readingOf(KSM_WEST).values);
     expect(all.length).toBeGreaterThan(15);
     for (const entity of all) {
@@ -62,7 +62,7 @@ describe("discovery", () => {
     }
   });
 
-  it("hides what would fill the recorder or crowd the device page, and only that", () => {
+  it("disables only entities that would fill the recorder or clutter the device page", () => {
     const hidden = entities(readingOf().values).filter((entity) => entity.enabled_by_default === false);
     expect(hidden.map(({ unique_id }) => unique_id)).toEqual(
       ["last_telegram", "telegrams_accepted", "restart_listening", "take_capture", "event"].map(
@@ -72,7 +72,7 @@ describe("discovery", () => {
     expect(hidden.every((entity) => entity.entity_category === "diagnostic")).toBe(true);
   });
 
-  it("offers a code without a name as a hidden diagnostic entity, and no text that stands in the device", () => {
+  it("announces a code without a name as a hidden diagnostic entity, and no text that is part of the device", () => {
     const [unknown, ...rest] = entities(
       readingOf([
         ["1-0:81.7.1*255", 120, 0, "°"],
@@ -111,7 +111,7 @@ describe("discovery", () => {
       expect(entity?.device.identifiers).toEqual((device as { identifiers: unknown }).identifiers);
       const component = components[String(topic).split("/").at(-2) ?? ""];
       for (const name of Object.keys(fields)) {
-        // The one change: the state of the status is a word now, and the sentence an attribute.
+        // The only change: the state of the status is now a word, and the sentence an attribute.
         if (/template$/.test(name) && String(topic).includes("/status/")) continue;
         expect([topic, name, entity[name]]).toEqual([topic, name, fields[name]]);
         if (name !== "availability_mode") expect([topic, name, component[name]]).toEqual([topic, name, fields[name]]);
@@ -119,7 +119,7 @@ describe("discovery", () => {
     }
   });
 
-  it("as one message for the device has the same entities, with what they share said once", () => {
+  it("as one message per device has the same entities, with shared fields only once", () => {
     const message = deviceDiscovery(METER, readingOf().values, EN);
     expect(message.topic).toBe("homeassistant/device/kaifa2mqtt_181220000009/config");
     const { components, device, origin, availability, availability_mode } = JSON.parse(message.payload);
@@ -130,14 +130,14 @@ describe("discovery", () => {
     expect(Object.keys(components)).toHaveLength(entities(readingOf().values).length);
   });
 
-  it("never lets the bridge's version pass for the meter's firmware, and links the meter to the bridge", () => {
+  it("does not present the bridge's version as the meter's firmware, and links the meter to the bridge", () => {
     expect(entities(readingOf().values)[0]?.device).toMatchObject({
       sw_version: "kaifa2mqtt 1.2.3",
       via_device: "kaifa2mqtt_bridge_0123456789ab",
     });
   });
 
-  it("names a status page and a place for questions only where they are known", () => {
+  it("names a status page and a support URL only if they are known", () => {
     const [without] = entities(readingOf().values);
     expect(without?.device).not.toHaveProperty("configuration_url");
     expect(without?.origin).not.toHaveProperty("support_url");
@@ -150,7 +150,7 @@ describe("discovery", () => {
     expect(entity?.origin.support_url).toBe("https://example.org/issues");
   });
 
-  it("without topics for single values reads the JSON object, and keeps the state where a list lacks the key", () => {
+  it("without topics for single values reads the JSON object, and keeps the state if a list lacks the key", () => {
     const [energy] = entities(readingOf().values, { ...EN, topics: "json" });
     expect(energy).toMatchObject({
       unique_id: "kaifa2mqtt_181220000009_energy_import",
@@ -163,18 +163,18 @@ describe("discovery", () => {
 });
 
 describe("the table of quantities", () => {
-  it("has no key and no code twice", () => {
+  it("has unique keys and codes", () => {
     expect(new Set(QUANTITIES.map(({ key }) => key)).size).toBe(QUANTITIES.length);
     expect(new Set(QUANTITIES.map(({ code }) => code)).size).toBe(QUANTITIES.length);
   });
 
-  it("has no name twice in either language, so that no two entities of a device look alike", () => {
+  it("has unique names in each language, so that no two entities of a device look alike", () => {
     for (const language of ["en", "de"] as const) {
       expect(new Set(QUANTITIES.map(({ name }) => name[language])).size).toBe(QUANTITIES.length);
     }
   });
 
-  it("names only units that Home Assistant allows for their device class", () => {
+  it("uses only units that Home Assistant allows for the device class", () => {
     const allowed: Record<string, string | null> = {
       energy: "kWh",
       reactive_energy: "kvarh",
@@ -192,8 +192,8 @@ describe("the table of quantities", () => {
   });
 });
 
-describe("a name in an entity id", () => {
-  it("is written as Home Assistant writes it", () => {
+describe("the slug of an entity id", () => {
+  it("matches Home Assistant's", () => {
     expect(slugify("Kaifa MA309")).toBe("kaifa_ma309");
     expect(slugify("Zähler im Keller (Süd)")).toBe("zahler_im_keller_sud");
     expect(slugify("  Straße 5—links ")).toBe("strasse_5_links");

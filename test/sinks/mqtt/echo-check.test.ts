@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { EchoCheck } from "../../../src/sinks/mqtt/echo-check.ts";
 
-describe("what was published comes back", () => {
-  it("as retained, also when the broker has a later publication by the time of the subscription", () => {
+describe("the echo of a publication", () => {
+  it("may be retained, even of a later publication", () => {
     const check = new EchoCheck(() => undefined);
     check.expect("kaifa2mqtt/house", "first");
     check.published("kaifa2mqtt/house", "second");

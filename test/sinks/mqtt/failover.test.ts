@@ -12,7 +12,7 @@ const CONFIG: MqttConfig = {
   reject_unauthorized: true,
 };
 
-/** `mqtt.server` as a list: failover in its order, and back to the first when it returns. */
+/** `mqtt.server` as a list: failover in order, and back to the first when it returns. */
 describe("several brokers", () => {
   const brokers: TestBroker[] = [];
   const connections: Connection[] = [];
@@ -23,7 +23,7 @@ describe("several brokers", () => {
     brokers.push(started);
     return started;
   };
-  /** Publishes its number of connects on each connect, as the sink publishes its state. */
+  /** Publishes its number of connects on each connect, like the sink its state. */
   async function connect(server: string[]): Promise<Connection> {
     log = [];
     const say = (message: string) => void log.push(message);
@@ -55,7 +55,7 @@ describe("several brokers", () => {
     await Promise.all(brokers.splice(0).map((each) => each.stop()));
   });
 
-  it("takes the first that answers, in their order", async () => {
+  it("uses the first that answers, in order", async () => {
     const [third, second] = [await broker(), await broker()];
     const away = `mqtt://127.0.0.1:${await freePort()}`;
     const connection = await connect([away, second.url, third.url]);
@@ -64,7 +64,7 @@ describe("several brokers", () => {
     expect(third.sent).toEqual([]);
   });
 
-  it("goes on with the next when the one it has goes away, and comes back with a farewell when the first returns", async () => {
+  it("fails over to the next when the current one goes down, and returns to the first with a farewell", async () => {
     const port = await freePort();
     const first = await broker(port);
     const second = await broker();
@@ -80,7 +80,7 @@ describe("several brokers", () => {
     expect(log.filter((line) => /is back/.test(line))).toHaveLength(1);
   });
 
-  it("goes round all of them until one is there", async () => {
+  it("cycles through all of them until one answers", async () => {
     const ports = [await freePort(), await freePort()];
     const connection = await connect(ports.map((port) => `mqtt://127.0.0.1:${port}`));
     const late = await broker(ports[1]);

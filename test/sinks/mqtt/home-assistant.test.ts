@@ -30,7 +30,7 @@ describe("the MQTT sink and Home Assistant", () => {
   const read = (sink: MqttSink, ...args: Parameters<typeof readingOf>): void =>
     sink.accept({ type: "reading", reading: readingOf(...args) });
   const retained = (start: string) => [...broker.retained.keys()].filter((topic) => topic.startsWith(start));
-  /** Positions at which a message was sent, in the order of everything that was sent. */
+  /** Position of a message in the order of sending. */
   const at = (topic: string, payload?: RegExp) =>
     broker.sent.findIndex((sent) => sent.topic === topic && (payload === undefined || payload.test(sent.payload)));
 
@@ -57,7 +57,7 @@ describe("the MQTT sink and Home Assistant", () => {
       expect(JSON.parse(broker.retained.get(READING) ?? "")).toMatchObject({ energy_import: 12.937 });
     });
 
-    it("json: what is of the moment does not wait for the registers", async () => {
+    it("json: instantaneous values do not wait for the registers", async () => {
       const sink = await started({ publishTopics: "json" });
       await broker.message("kaifa2mqtt/bridge/state", "online");
       read(sink, NETZ_NOE, { complete: false });
@@ -66,7 +66,7 @@ describe("the MQTT sink and Home Assistant", () => {
       expect(JSON.parse(payload)).not.toHaveProperty("energy_import");
     });
 
-    it("json: after a start of Home Assistant every list of the meter comes again, the newest last", async () => {
+    it("json: after a start of Home Assistant, every list of the meter is sent again, the latest last", async () => {
       const sink = await started({ publishTopics: "json" });
       read(sink, [["1-0:1.8.0*255", 5, 0, "Wh"]], { transport: "hdlc" });
       read(sink, [["1-0:1.7.0*255", 7, 0, "W"]], { transport: "hdlc" });
@@ -116,7 +116,7 @@ describe("the MQTT sink and Home Assistant", () => {
     );
   });
 
-  describe("the discovery of devices", () => {
+  describe("device discovery", () => {
     it("is one retained message for the meter and one for the bridge", async () => {
       const sink = await started({ homeassistant: { discovery: "device" } });
       read(sink);
@@ -125,7 +125,7 @@ describe("the MQTT sink and Home Assistant", () => {
       expect(at(`homeassistant/device/${BRIDGE}/config`)).toBeLessThan(at(DEVICE));
     });
 
-    it("migrates what version 1.0.0 announced: request, message of the device, and the old ones emptied last", async () => {
+    it("migrates announcements of version 1.0.0: request, device message, and the old messages cleared last", async () => {
       const text = readFileSync(new URL("../../fixtures/discovery/1.0.0/netz-noe.en.json", import.meta.url), "utf8");
       const old = (JSON.parse(text) as { topic: string }[]).map(({ topic, ...fields }) => ({
         topic,
@@ -156,7 +156,7 @@ describe("the MQTT sink and Home Assistant", () => {
       expect(retained("homeassistant/device/")).toEqual([]);
     });
 
-    it("takes a value that the meter no longer sends out of the message, platform first", async () => {
+    it("removes a value that the meter no longer sends from the message, platform first", async () => {
       const first = await started({ homeassistant: { discovery: "device" } });
       read(first);
       await broker.message(DEVICE);
@@ -168,7 +168,7 @@ describe("the MQTT sink and Home Assistant", () => {
       expect(component()).toEqual({ platform: "sensor" });
     });
 
-    it("keeps a value that another list of the meter may bring", async () => {
+    it("keeps a value that another list of the meter may contain", async () => {
       const first = await started({ homeassistant: { discovery: "device" } });
       read(first, NETZ_NOE, { transport: "hdlc", layout: "coded" });
       await broker.message(DEVICE);
@@ -194,7 +194,7 @@ describe("the MQTT sink and Home Assistant", () => {
     });
   });
 
-  it("announces the bridge as a device whose entities say that it runs and what is wrong", async () => {
+  it("announces the bridge as a device whose entities show that it runs and any problems", async () => {
     const wrong = { code: "key-wrong", text: { en: "The key is wrong.", de: "" }, cure: { en: "", de: "" } } as const;
     statuses = [{ ...statusOf(METER), diagnosis: wrong }];
     const sink = await started();
@@ -213,7 +213,7 @@ describe("the MQTT sink and Home Assistant", () => {
     expect(JSON.parse(state)).toMatchObject({ state: "Wrong key", problem: true, online: true });
   });
 
-  it("does what a button asks for, for a known meter, once, and nothing else", async () => {
+  it("executes a button's command once, for known meters only", async () => {
     const asked: [number, Command][] = [];
     const sink = await started({ onCommand: (meter, command) => void asked.push([meter, command]) });
     read(sink);
@@ -237,7 +237,7 @@ describe("the MQTT sink and Home Assistant", () => {
     ]);
   });
 
-  it("tells of a replaced meter and of refused telegrams as events that are not retained", async () => {
+  it("publishes a replaced meter and refused telegrams as events that are not retained", async () => {
     const events = () => broker.sent.filter(({ topic }) => topic.startsWith("kaifa2mqtt/bridge/events/"));
     const sink = await started();
     read(sink);

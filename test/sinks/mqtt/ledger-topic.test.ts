@@ -26,7 +26,7 @@ describe("the topic of the ledger", () => {
     );
   });
 
-  it("leaves out what is not known", () => {
+  it("omits unknown values", () => {
     const unknown = { quarterImport: null, quarterExport: null, forecast: null, lastQuarter: null, peak: null };
     expect(ledgerPayload({ ...STATE, ...unknown, windows: {} })).toBe('{"quarter_start":"2026-06-01T12:30:00+02:00"}');
     const importOnly = { ...STATE, quarterExport: null, lastQuarter: { ...STATE.lastQuarter, export: null } };
@@ -46,12 +46,12 @@ describe("the entities of the ledger", () => {
       .map(({ payload }) => JSON.parse(payload))
       .filter(({ state_topic }) => state_topic === `kaifa2mqtt/${METER.id}/ledger`);
 
-  it("are as Home Assistant gets them", async () => {
+  it("match the golden file", async () => {
     const text = JSON.stringify(entities("en"), null, 2);
     await expect(`${text}\n`).toMatchFileSnapshot("../../fixtures/discovery/ledger.en.json");
   });
 
-  it("those that would crowd are disabled", () => {
+  it("are disabled if they would clutter the device page", () => {
     const enabled = entities("de").filter(({ enabled_by_default }) => enabled_by_default !== false);
     expect(enabled.map(({ name }) => name)).toEqual([
       "Letzte Viertelstunde Leistung",
@@ -62,7 +62,7 @@ describe("the entities of the ledger", () => {
     ]);
   });
 
-  it("are there only for registers that the meter sends", () => {
+  it("exist only for registers that the meter sends", () => {
     const imported = readingOf([["1-0:1.8.0*255", 1, 0, "Wh"]]).values;
     expect(entities("en", imported).map(({ unique_id }) => unique_id)).not.toContain(
       `kaifa2mqtt_${METER.id}_quarter_energy_export`,

@@ -7,7 +7,7 @@ import { METER } from "../../helpers/readings.ts";
 
 const POWER = /\/(1|2|16|21|22|41|42|61|62|36|56|76)\.7\.0$/;
 
-it("publishes the powers before anything else, whatever their place in the telegram", () => {
+it("publishes the powers before anything else, whatever their position in the telegram", () => {
   const layouts = new Set<string>();
   for (const name of fixtureNames()) {
     const { wire, keys } = loadFixture(name);
@@ -22,6 +22,6 @@ it("publishes the powers before anything else, whatever their place in the teleg
       if (count > 0) layouts.add(`${event.telegram.transport} ${event.telegram.layout}`);
     }
   }
-  // Flat, nested, positional and pushed lists, over M-Bus, HDLC, P1 and bare.
+  // Flat, nested, positional and push lists, over M-Bus, HDLC, P1 and bare APDUs.
   expect(layouts.size, [...layouts].join(", ")).toBeGreaterThan(8);
 });

@@ -14,7 +14,7 @@ import { temporaryFolder } from "../../helpers/temporary-folder.ts";
 const MQTT: MqttConfig = {
   enabled: true,
   base_topic: "kaifa2mqtt",
-  // All that aedes speaks; that we begin with MQTT 5 is proven below, and with Mosquitto in test/system.
+  // aedes supports only MQTT 3.1.1; a test below, and Mosquitto in test/system, cover starting with MQTT 5.
   version: 4,
   keepalive: 60,
   reject_unauthorized: true,
@@ -84,7 +84,7 @@ describe("the MQTT sink", () => {
     await broker.stop();
   });
 
-  it("publishes every value, the whole reading, availability, discovery and info, all of it retained", async () => {
+  it("publishes every value, the whole reading, availability, discovery and info, all retained", async () => {
     const sink = await started();
     read(sink);
     await broker.message(CONFIG_TOPIC);
@@ -111,7 +111,7 @@ describe("the MQTT sink", () => {
     expect(broker.sent.every(({ retain }) => retain)).toBe(true);
   });
 
-  it("goes on with MQTT 3.1.1 where the broker does not know MQTT 5", async () => {
+  it("falls back to MQTT 3.1.1 if the broker does not support MQTT 5", async () => {
     const sink = await started({ mqtt: { version: 5 } });
     read(sink);
     await broker.message("kaifa2mqtt/181220000009/1.8.0");
@@ -121,7 +121,7 @@ describe("the MQTT sink", () => {
     ]);
   });
 
-  it("says offline for meter and bridge when it is stopped, and twice is no harm", async () => {
+  it("publishes offline for meter and bridge when stopped, even twice", async () => {
     const sink = await started();
     read(sink);
     await broker.message("kaifa2mqtt/181220000009/availability", "online");
@@ -130,7 +130,7 @@ describe("the MQTT sink", () => {
     expect(broker.retained.get("kaifa2mqtt/bridge/state")).toBe("offline");
   });
 
-  it("leaves a last will, so that the broker says offline when we are gone without a word", async () => {
+  it("sets a last will, so that the broker publishes offline if we disappear", async () => {
     await started();
     await broker.message("kaifa2mqtt/bridge/state", "online");
     broker.cut();
@@ -138,7 +138,7 @@ describe("the MQTT sink", () => {
     await broker.until(() => broker.retained.get("kaifa2mqtt/bridge/state") === "online", "online again");
   });
 
-  it("publishes the newest reading at once when the broker is back, and none of those in between", async () => {
+  it("publishes the latest reading at once when the broker is back, and no older ones", async () => {
     const sink = await started();
     read(sink, energy(1));
     await broker.message("kaifa2mqtt/181220000009/1.8.0", "0.001");
@@ -154,7 +154,7 @@ describe("the MQTT sink", () => {
     expect(told.at(-1)).toMatch(/connected .* again/);
   });
 
-  it("sends a broker that does not acknowledge a few readings and then the newest, not a heap", async () => {
+  it("sends a broker that does not acknowledge only a few readings, then the latest, without a backlog", async () => {
     let hold = true;
     const held: (() => void)[] = [];
     await broker.stop();
@@ -187,7 +187,7 @@ describe("the MQTT sink", () => {
     expect(energies).toHaveLength(30);
   });
 
-  it("thins readings out by publish.interval: the newest of each interval", async () => {
+  it("publishes only the latest reading of each publish.interval", async () => {
     const sink = await started({ publishIntervalMs: 400 });
     read(sink, energy(1));
     await broker.message("kaifa2mqtt/181220000009/1.8.0", "0.001");
@@ -197,7 +197,7 @@ describe("the MQTT sink", () => {
     expect(energies.map(({ payload }) => payload)).toEqual(["0.001", "0.009"]);
   });
 
-  it("publishes the peak of an interval where that is asked for, on the topic and in the JSON object alike", async () => {
+  it("publishes the peak of an interval if configured, on the topic and in the JSON object", async () => {
     const power = (watts: number) => [["1-0:1.7.0*255", watts, 0, "W"] as const];
     const sink = await started({ publishIntervalMs: 400, publishPower: "maximum" });
     read(sink, power(100));
@@ -210,7 +210,7 @@ describe("the MQTT sink", () => {
     await broker.message("kaifa2mqtt/181220000009/1.7.0", "400");
   });
 
-  it("gives what publish.interval held back when it is stopped", async () => {
+  it("publishes on stop the reading that publish.interval held back", async () => {
     const sink = await started({ publishIntervalMs: 3_600_000 });
     read(sink, energy(1));
     await broker.message("kaifa2mqtt/181220000009/1.8.0", "0.001");
@@ -221,7 +221,7 @@ describe("the MQTT sink", () => {
     expect(broker.retained.get("kaifa2mqtt/181220000009/1.8.0")).toBe("0.002");
   });
 
-  it("publishes instantaneous values at first contact, and the reading with its entities when it is confirmed", async () => {
+  it("publishes instantaneous values at first contact, and the full reading with its entities once confirmed", async () => {
     const sink = await started();
     read(sink, NETZ_NOE, { complete: false });
     await broker.message("kaifa2mqtt/181220000009/1.7.0", "0");
@@ -233,7 +233,7 @@ describe("the MQTT sink", () => {
     expect(broker.retained.has("kaifa2mqtt/181220000009/1.8.0")).toBe(true);
   });
 
-  it("sends everything again when Home Assistant has started", async () => {
+  it("resends everything when Home Assistant has started", async () => {
     const sink = await started();
     read(sink);
     await broker.message(CONFIG_TOPIC);
@@ -245,7 +245,7 @@ describe("the MQTT sink", () => {
     expect(again()).toContain("kaifa2mqtt/181220000009/availability");
   });
 
-  it("publishes an entity that a later list of the meter brings, and keeps those of the first", async () => {
+  it("publishes an entity from a later list of the meter, and keeps those of the first", async () => {
     const sink = await started();
     read(sink, energy(1), { layout: "KFM_001-13", transport: "hdlc" });
     await broker.message(CONFIG_TOPIC);
@@ -254,7 +254,7 @@ describe("the MQTT sink", () => {
     expect(broker.retained.has(CONFIG_TOPIC)).toBe(true);
   });
 
-  it("publishes the ledger retained, again on a new connection, and takes away entities of a window that is gone, not the topic", async () => {
+  it("publishes the ledger retained, again on a new connection, and removes the entities of a deleted window, not the topic", async () => {
     const before = {
       base: "kaifa2mqtt",
       prefix: "homeassistant",
@@ -289,14 +289,14 @@ describe("the MQTT sink", () => {
     await broker.message("kaifareader/RealEnergyOut_S", "0.000");
   });
 
-  it("says online again when an old will of its own comes late", async () => {
+  it("publishes online again after a delayed will of an earlier connection", async () => {
     await started();
     await broker.message("kaifa2mqtt/bridge/state", "online");
     await broker.retain("kaifa2mqtt/bridge/state", "offline");
     await broker.until(() => broker.retained.get("kaifa2mqtt/bridge/state") === "online", "online again");
   });
 
-  it("says of the meters of a run that was killed that they are offline, until they are heard", async () => {
+  it("reports the meters of a killed run as offline until they are received", async () => {
     const before = { base: "kaifa2mqtt", prefix: "homeassistant", language: "en", version: "1" } as const;
     for (const { topic, payload } of discoveryMessages(METER, readingOf().values, before)) {
       await broker.retain(topic, payload);
@@ -311,7 +311,7 @@ describe("the MQTT sink", () => {
     expect(broker.retained.has(CONFIG_TOPIC)).toBe(true);
   });
 
-  it("begins and ends without a broker that nobody has named yet", async () => {
+  it("starts and stops while no broker is known yet", async () => {
     let asked: AbortSignal | undefined;
     const sink = await started({
       mqtt: { server: undefined },
@@ -326,7 +326,7 @@ describe("the MQTT sink", () => {
     expect(asked?.aborted).toBe(true);
   });
 
-  it("connects with the login of a broker that is found later, and hides it from its own name", async () => {
+  it("connects with the login of a broker found later, and omits it from the broker's label", async () => {
     const url = broker.url.replace("//", "//user:secret-word@");
     const sink = await started({ mqtt: { server: undefined }, findBroker: async () => ({ server: url }) });
     read(sink);
@@ -334,7 +334,7 @@ describe("the MQTT sink", () => {
     expect(JSON.stringify([sink.status(), told])).not.toContain("secret-word");
   });
 
-  it("survives whatever is published on the topics that it listens to", async () => {
+  it("survives arbitrary messages on its subscribed topics", async () => {
     const topics = ["homeassistant/status", "kaifa2mqtt/bridge/info", "kaifa2mqtt/bridge/state", CONFIG_TOPIC];
     const payloads = ["", "null", "[]", "{", '{"origin":5}', '{"instance":{}}', "x".repeat(100_000), "\u0000\uffff"];
     for (const topic of topics) for (const payload of payloads) await broker.retain(topic, payload);
@@ -344,7 +344,7 @@ describe("the MQTT sink", () => {
     await broker.message("kaifa2mqtt/181220000009/1.8.0", "12.937");
   });
 
-  describe("clears what no longer applies", () => {
+  describe("clears obsolete messages", () => {
     const announce = (info: MeterInfo, base = "kaifa2mqtt", rows = NETZ_NOE) =>
       discoveryMessages(info, readingOf(rows).values, { base, prefix: "homeassistant", language: "en", version: "1" });
     const gone = (topic: string) => broker.until(() => !broker.retained.has(topic), `${topic} is cleared`);
@@ -364,7 +364,7 @@ describe("the MQTT sink", () => {
       expect(broker.retained.has(CONFIG_TOPIC)).toBe(true);
     });
 
-    it("a value that the meter does not send any more", async () => {
+    it("a value that the meter no longer sends", async () => {
       await plant(announce(METER, "kaifa2mqtt", [["1-0:3.8.0*255", 1, 0, "varh"]]));
       await broker.retain("kaifa2mqtt/181220000009/3.8.0", "5");
       read(await started());
@@ -372,7 +372,7 @@ describe("the MQTT sink", () => {
       await gone("kaifa2mqtt/181220000009/3.8.0");
     });
 
-    it("but not a value that another list of the meter may bring within the hour", async () => {
+    it("but not a value that another list of the meter may contain within the hour", async () => {
       await plant(announce(METER));
       const sink = await started();
       read(sink, [["1-0:1.7.0*255", 5, 0, "W"]], { layout: "KFM-1", transport: "hdlc" });
@@ -382,7 +382,7 @@ describe("the MQTT sink", () => {
       expect(broker.retained.has(CONFIG_TOPIC)).toBe(true);
     });
 
-    it("what stands under the base topic of before", async () => {
+    it("everything under the previous base topic", async () => {
       const dataDir = temporaryFolder();
       writeFileSync(join(dataDir, "mqtt.json"), '{"bases":["before"]}');
       await plant(announce(METER, "before"));
@@ -394,7 +394,7 @@ describe("the MQTT sink", () => {
       expect(JSON.parse(broker.retained.get(CONFIG_TOPIC) ?? "").state_topic).toBe("kaifa2mqtt/181220000009/1.8.0");
     });
 
-    it("all of it when discovery is switched off, and nothing of the values", async () => {
+    it("all discovery messages when discovery is switched off, but no values", async () => {
       await plant(announce(METER));
       const sink = await started({ homeassistant: { enabled: false } });
       read(sink);
@@ -406,7 +406,7 @@ describe("the MQTT sink", () => {
       expect(broker.retained.get("kaifa2mqtt/181220000009/1.8.0")).toBe("12.937");
     });
 
-    it("nothing as long as one of several meters has not told who it is", async () => {
+    it("nothing while one of several meters is unidentified", async () => {
       infos = [METER, null];
       await plant(announce({ ...METER, id: "second" }));
       await broker.retain("kaifa2mqtt/second/availability", "online");
@@ -420,7 +420,7 @@ describe("the MQTT sink", () => {
       await gone("homeassistant/sensor/kaifa2mqtt_second/energy_import/config");
     });
 
-    it("nothing of another bridge, be it under another base topic or alive under the same", async () => {
+    it("nothing of another bridge, under another base topic or running under the same", async () => {
       await plant(announce({ ...METER, id: "neighbour" }, "other"));
       const twin = announce({ ...METER, id: "twin" });
       await plant(
@@ -438,7 +438,7 @@ describe("the MQTT sink", () => {
       expect(told.join("\n")).toMatch(/another kaifa2mqtt .* base topic/);
     });
 
-    it("no entity that is still there, not even for a moment: Home Assistant would forget it", async () => {
+    it("no entity that still exists, even briefly: Home Assistant would forget it", async () => {
       await plant(announce(METER));
       const before = broker.sent.length;
       const sink = await started();
@@ -462,7 +462,7 @@ describe("the MQTT sink", () => {
     });
   });
 
-  describe("says once what is wrong and what to do", () => {
+  describe("reports each problem once, with its fix", () => {
     const warned = async (what: RegExp): Promise<void> => {
       const begun = Date.now();
       while (!told.some((line) => what.test(line))) {
@@ -495,7 +495,7 @@ describe("the MQTT sink", () => {
       await warned(/mqtt\.ca.* cannot be read/);
     });
 
-    it("when the broker crashes again and again, without suspecting another client", async () => {
+    it("when the broker crashes repeatedly, without suspecting another client", async () => {
       const { port } = broker;
       await started();
       for (let crash = 0; crash < 2; crash++) {
@@ -508,7 +508,7 @@ describe("the MQTT sink", () => {
       expect(told.join("\n")).not.toContain("client id");
     });
 
-    it("when another client takes our place, and it goes slower then", async () => {
+    it("when another client takes over our client id, and then retries more slowly", async () => {
       const one = await started({ mqtt: { client_id: "same" } });
       const two = await started({ mqtt: { client_id: "same" } });
       await warned(/two programs use the same client id/);

@@ -26,7 +26,7 @@ describe("retained messages belong to the bridge that published them", () => {
     readonly base?: string;
     readonly meter?: MeterInfo;
   }
-  /** A bridge whose meter has sent a reading; what it warned and said. */
+  /** A bridge whose meter has sent a reading, and its log. */
   async function running({ base, meter = METER, ...rest }: Run = {}) {
     const told: string[] = [];
     const say = (message: string) => void told.push(message);
@@ -43,7 +43,7 @@ describe("retained messages belong to the bridge that published them", () => {
   const discovery = () => [...broker.retained].filter(([topic]) => /^(homeassistant|ha2)\//.test(topic));
   const under = (start: string) => [...broker.retained.keys()].filter((topic) => topic.startsWith(start));
   const gone = (topic: string) => broker.until(() => !broker.retained.has(topic), `${topic} is cleared`);
-  /** Long enough for everything that is retained to be read and acted upon. */
+  /** Long enough to read and process all retained messages. */
   const settled = () => new Promise((resolve) => setTimeout(resolve, 800));
   const announced = () => broker.until(() => broker.retained.has(ENERGY), "announced");
 
@@ -57,7 +57,7 @@ describe("retained messages belong to the bridge that published them", () => {
   });
 
   it.each([true, false])(
-    "a second bridge with the same meter touches nothing of the first, discovery %s",
+    "a second bridge with the same meter leaves the first one's messages alone, discovery %s",
     async (enabled) => {
       const first = await other();
       await announced();
@@ -79,7 +79,7 @@ describe("retained messages belong to the bridge that published them", () => {
     },
   );
 
-  it("a message of version 1.0.0 under another base topic is another bridge's, one under ours is ours", async () => {
+  it("a message of version 1.0.0 is another bridge's under another base topic, and ours under our own", async () => {
     const old = (base: string) =>
       discoveryMessages(METER, readingOf().values, {
         base,
@@ -98,7 +98,7 @@ describe("retained messages belong to the bridge that published them", () => {
     await broker.until(() => (broker.retained.get(ENERGY) ?? "").includes("via_device"), "replaced by ours");
   });
 
-  it("a forged message that names foreign topics makes nobody empty them", async () => {
+  it("a forged message that names other programs' topics does not get them cleared", async () => {
     const forge = (base: string, state: string) =>
       JSON.stringify({
         ...{ unique_id: "kaifa2mqtt_old_power_import", state_topic: state, origin: { name: "kaifa2mqtt" } },
@@ -120,7 +120,7 @@ describe("retained messages belong to the bridge that published them", () => {
     expect(broker.sent.filter(({ topic: sent }) => /[+#]/.test(sent))).toEqual([]);
   });
 
-  /** What a bridge retains that has never had other settings, on a broker of its own. */
+  /** Messages retained by a fresh bridge with these settings, on its own broker. */
   async function leftBy(run: Run, marker: string): Promise<string[]> {
     const shared = broker;
     broker = await TestBroker.start();
@@ -153,7 +153,7 @@ describe("retained messages belong to the bridge that published them", () => {
       "kaifa2mqtt/house/1.8.0",
     ],
   ])(
-    "nothing of ours stays behind and nothing of others is touched: %s changed and changed back",
+    "leaves nothing of ours behind and others' messages alone: %s changed and changed back",
     async (_, changed, marker) => {
       await other({ meter: { ...METER, id: "neighbour" } });
       await broker.until(() => discovery().length > 10, "the neighbour is announced");
@@ -168,13 +168,10 @@ describe("retained messages belong to the bridge that published them", () => {
       await first.sink.stop();
       const second = await running(changed);
       await broker.until(() => broker.retained.has(marker), marker);
-      // What stood behind an entity is emptied three seconds after the entity has changed.
+      // The states of an entity are cleared three seconds after the entity has changed.
       const ours = () => names().filter((topic) => !alone.includes(topic));
       const expected = JSON.stringify(await leftBy(changed, marker));
-      await broker.until(
-        () => JSON.stringify(ours()) === expected,
-        "what a bridge leaves that never had other settings",
-      );
+      await broker.until(() => JSON.stringify(ours()) === expected, "same as a fresh bridge");
       await second.sink.stop();
       await running();
       await announced();
@@ -184,7 +181,7 @@ describe("retained messages belong to the bridge that published them", () => {
     30_000,
   );
 
-  it("a renamed meter leaves no values behind while discovery is off", async () => {
+  it("a renamed meter leaves no values behind with discovery off", async () => {
     const off = { homeassistant: { enabled: false } };
     const { sink } = await running(off);
     await settled();
@@ -199,7 +196,7 @@ describe("retained messages belong to the bridge that published them", () => {
     expect(broker.retained.get("kaifa2mqtt/house/1.8.0")).toBe("12.937");
   });
 
-  it("an announcement without a bridge behind it keeps nobody from announcing the meter, and is reported once", async () => {
+  it("an announcement by a bridge that does not exist does not block ours, and is reported once", async () => {
     const forged = discoveryMessages(METER, readingOf().values, {
       ...{ base: "evil", prefix: "homeassistant", language: "en", version: "1.1.0", instance: THEIRS },
     });
@@ -212,7 +209,7 @@ describe("retained messages belong to the bridge that published them", () => {
     expect(sink.status().problems).toEqual([]);
   });
 
-  it("a base topic changed together with the update from version 1.0.0, which kept no record: nothing stays behind", async () => {
+  it("a base topic changed with the update from version 1.0.0, which kept no record: nothing is left behind", async () => {
     const info = { version: "1.0.0", instance: OURS, meters: [{ id: METER.id, port: "/dev/ttyUSB0" }] };
     await broker.retain("before/bridge/info", JSON.stringify(info));
     await broker.retain("before/bridge/state", "offline");
@@ -228,7 +225,7 @@ describe("retained messages belong to the bridge that published them", () => {
     await broker.until(() => under("before/").length === 0, "nothing is left under the old base topic");
   });
 
-  it("subscribes to no discovery message of other devices, and to nothing of the past once it is read", async () => {
+  it("subscribes to no discovery messages of other devices, and unsubscribes from old topics once they are read", async () => {
     const open = new Set<string>();
     const all = new Set<string>();
     broker.aedes.on("subscribe", (list) => {
@@ -253,7 +250,7 @@ describe("retained messages belong to the bridge that published them", () => {
     );
   });
 
-  it("a meter that is no longer configured keeps its entities for thirty days, and its log line says so once", async () => {
+  it("a meter that is no longer configured keeps its entities for thirty days, which is logged once", async () => {
     const old = { ...METER, id: "old" };
     const entity = ENERGY.replace("181220000009", "old");
     const port = (info: MeterInfo, label: string) => ({ ...statusOf(info), label });

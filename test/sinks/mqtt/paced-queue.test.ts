@@ -10,13 +10,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it("does the work for a few meters at once", () => {
+it("handles a few meters at once", () => {
   const done: string[] = [];
   new PacedQueue(5000, (id) => done.push(id)).add(ids(AT_ONCE));
   expect(done).toEqual(ids(AT_ONCE));
 });
 
-it("spreads the work for thousands evenly over the time given", () => {
+it("spreads thousands evenly over the given time", () => {
   const done: string[] = [];
   new PacedQueue(5000, (id) => done.push(id)).add(ids(1000));
   let before = done.length;
@@ -28,7 +28,7 @@ it("spreads the work for thousands evenly over the time given", () => {
   expect(done).toEqual(ids(1000));
 });
 
-it("does it once for a meter that is added while it waits, and takes in what is added by the work itself", () => {
+it("handles a meter added twice only once, and accepts additions during the work", () => {
   const done: string[] = [];
   const queue = new PacedQueue(5000, (id) => {
     done.push(id);
@@ -41,7 +41,7 @@ it("does it once for a meter that is added while it waits, and takes in what is 
   expect(new Set(done).size).toBe(101);
 });
 
-it("forgets what waits when it is cleared, and works again afterwards", () => {
+it("discards pending work when cleared, and works again afterwards", () => {
   const done: string[] = [];
   const queue = new PacedQueue(5000, (id) => done.push(id));
   queue.add(ids(100));

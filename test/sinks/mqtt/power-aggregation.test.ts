@@ -3,7 +3,7 @@ import type { Reading } from "../../../src/meter/events.ts";
 import { PowerAggregation, type PowerChoice } from "../../../src/sinks/mqtt/power-aggregation.ts";
 import { readingOf } from "../../helpers/readings.ts";
 
-/** A reading with this power drawn and fed in, tenths of a watt, and a register that goes on. */
+/** A reading with this import and export power, in tenths of a watt, and an increasing register. */
 const reading = (importDeciW: number, exportDeciW: number, wh: number): Reading =>
   readingOf([
     ["1-0:1.7.0*255", importDeciW, -1, "W"],
@@ -22,7 +22,7 @@ function collect(choice: PowerChoice, readings: readonly Reading[]): Record<stri
 describe("power between two publications", () => {
   const readings = [reading(1000, 0, 1), reading(92_005, 0, 2), reading(0, 500, 3)];
 
-  it("is the newest unless asked otherwise, untouched", () => {
+  it("is the latest by default, unchanged", () => {
     const window = new PowerAggregation("newest");
     for (const one of readings) expect(window.add(one)).toBe(one);
   });
@@ -52,13 +52,13 @@ describe("power between two publications", () => {
     expect(collect("mean", [reading(0, 1, 1), reading(0, 0, 2), reading(0, 0, 3)])).toMatchObject({ power_net: "0.0" });
   });
 
-  it("leaves everything that is not a power as it is", () => {
+  it("leaves other values unchanged", () => {
     for (const choice of ["mean", "minimum", "maximum"] as const) {
       expect(collect(choice, readings)).toMatchObject({ energy_import: "0.003", voltage_l1: "230.3" });
     }
   });
 
-  it("begins anew after each publication", () => {
+  it("starts over after each publication", () => {
     const window = new PowerAggregation("maximum");
     window.add(reading(92_000, 0, 1));
     window.clear();

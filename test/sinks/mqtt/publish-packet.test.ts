@@ -15,7 +15,7 @@ const messages: Message[] = [
   })),
 ];
 
-/** What the parser of MQTT.js reads from these bytes. */
+/** The packets that MQTT.js parses from these bytes. */
 function parsed(bytes: Buffer, protocolVersion: 4 | 5): unknown[] {
   const found: unknown[] = [];
   const parser = mqttPacket.parser({ protocolVersion });
@@ -32,7 +32,7 @@ function parsed(bytes: Buffer, protocolVersion: 4 | 5): unknown[] {
 }
 
 describe.each([4, 5] as const)("PUBLISH packets of protocol version %d", (protocolVersion) => {
-  test.each([true, false])("are what MQTT.js reads; the broker retains: %s", (retain) => {
+  test.each([true, false])("are parsed by MQTT.js; the broker retains: %s", (retain) => {
     const expected = messages.map(({ topic, payload, retain: wanted = true }) => ({
       topic,
       payload,
@@ -43,7 +43,7 @@ describe.each([4, 5] as const)("PUBLISH packets of protocol version %d", (protoc
     expect(parsed(publishPackets(messages, { protocolVersion, retain }), protocolVersion)).toEqual(expected);
   });
 
-  test("are byte for byte those of MQTT.js", () => {
+  test("equal those of MQTT.js byte for byte", () => {
     for (const message of messages) {
       const { topic, payload, retain = true } = message;
       const packet = { cmd: "publish", topic, payload, qos: 0, retain, dup: false } as const;

@@ -1,4 +1,4 @@
-/** How soon readings go on once a broker is back; the clock of the test is moved, the sockets are real. */
+/** How soon readings resume once a broker is back, with a fake clock and real sockets. */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { setTimeout as realSleep } from "node:timers/promises";
@@ -26,11 +26,11 @@ describe("once the broker is back", () => {
     await network();
   };
   const read = (): void => sink.accept({ type: "reading", reading: readingOf([["1-0:1.8.0*255", ++wh, 0, "Wh"]]) });
-  /** Lets what is under way between sockets arrive; this clock is not moved. */
+  /** Lets data in flight between sockets arrive, in real time. */
   const network = async (): Promise<void> => {
     await realSleep(4);
   };
-  /** Time passes, in steps small enough for the network to follow. */
+  /** Advances the clock in steps small enough for the network to follow. */
   async function pass(ms: number, stepMs = 250): Promise<void> {
     for (let passed = 0; passed < ms; passed += stepMs) {
       await vi.advanceTimersByTimeAsync(Math.min(stepMs, ms - passed));
@@ -50,7 +50,7 @@ describe("once the broker is back", () => {
     vi.useRealTimers();
   });
 
-  /** The broker is away for that long and comes back at the worst moment: just after the attempt that a reading has started. */
+  /** The broker is down for that long and returns at the worst moment: just after an attempt started by a reading. */
   async function outage(outageMs: number, periodMs: number, next: () => Reading): Promise<void> {
     let broker = await ScriptedBroker.start();
     const { port } = broker;
@@ -87,7 +87,7 @@ describe("once the broker is back", () => {
       ["1 min", 60_000],
       ["30 min", 30 * 60_000],
     ])(
-      "after %s, the first value comes within one period and half a second",
+      "after %s, the first value arrives within one period and half a second",
       async (_, outageMs) => {
         let time = Date.UTC(2026, 10, 22, 12, 0, 0);
         const line = promisedLayouts(time)[index];
@@ -104,11 +104,11 @@ describe("once the broker is back", () => {
     );
   });
 
-  it("after 5 s, the first value of a meter that sends every second comes within one period and half a second", async () => {
+  it("after 5 s, the first value of a meter that sends every second arrives within one period and half a second", async () => {
     await outage(5_000, 1_000, () => readingOf([["1-0:1.8.0*255", ++wh, 0, "Wh"]]));
   }, 60_000);
 
-  /** A port where every connection is closed at once. */
+  /** A port that closes every connection at once. */
   async function closed(): Promise<{ url: string; attempts: () => number; close: () => void }> {
     let attempts = 0;
     const server: Server = createServer((socket) => {
@@ -121,7 +121,7 @@ describe("once the broker is back", () => {
     return { url: `mqtt://127.0.0.1:${port}`, attempts: () => attempts, close: () => server.close() };
   }
 
-  it("readings start one attempt a second at most", async () => {
+  it("readings start at most one attempt a second", async () => {
     const { url, attempts, close } = await closed();
     await start(url);
     for (let n = 0; n < 300; n++) {
@@ -133,10 +133,10 @@ describe("once the broker is back", () => {
     close();
   }, 30_000);
 
-  it("a reading within a second of an attempt starts the next one when the second is over", async () => {
+  it("a reading within a second of an attempt starts the next one at the end of that second", async () => {
     const { url, attempts, close } = await closed();
     await start(url);
-    // Without readings the pauses have grown.
+    // Without readings, the pauses have grown.
     await pass(40_000, 1_000);
     read();
     await pass(100, 100);
@@ -150,7 +150,7 @@ describe("once the broker is back", () => {
     close();
   }, 30_000);
 
-  it("a refused login is tried again after the long pauses, however many readings wait", async () => {
+  it("a refused login is retried only after the long pauses, however many readings are waiting", async () => {
     const broker = await ScriptedBroker.start({ connack: () => ({ returnCode: 5 }) });
     await start(broker.url);
     for (let n = 0; n < 120; n++) {

@@ -8,7 +8,7 @@ import { METER, NETZ_NOE } from "../../helpers/readings.ts";
 import { feedOf } from "./feeds.ts";
 
 const at = (time: string) => ({ at: Date.parse(time), offset: 120 });
-/** The reading of NETZ_NOE is of 09:47:15. */
+/** The reading of NETZ_NOE is from 09:47:15. */
 const STATE: LedgerState = {
   quarterStart: at("2021-09-27T09:45:00+02:00"),
   quarterImport: 123,
@@ -20,7 +20,7 @@ const STATE: LedgerState = {
 };
 
 describe("demand from the ledger", () => {
-  it("is the average of the running quarter and the peak of the month, in P1 and HomeWizard", () => {
+  it("is the average of the current quarter and the peak of the month, in P1 and HomeWizard", () => {
     const feed = feedOf(NETZ_NOE);
     feed.takeLedger(METER.id, STATE);
     const text = Buffer.from(dsmrTelegram(feed) ?? []).toString("latin1");
@@ -32,7 +32,7 @@ describe("demand from the ledger", () => {
     });
   });
 
-  it("is left out where the ledger knows nothing, or speaks of another meter", () => {
+  it("is omitted if the ledger has no data, or only for another meter", () => {
     const feed = feedOf(NETZ_NOE);
     expect(demandOf(feed)).toEqual({ average: null, peak: null });
     feed.takeLedger("another", STATE);
@@ -43,7 +43,7 @@ describe("demand from the ledger", () => {
     expect(Object.keys(homewizardData(feed, "sent")).filter((key) => /average|peak/.test(key))).toEqual([]);
   });
 
-  it("is left out where the ledger speaks of an earlier quarter or month", () => {
+  it("is omitted if the report is about an earlier quarter or month", () => {
     const feed = feedOf(NETZ_NOE);
     feed.takeLedger(METER.id, { ...STATE, quarterStart: at("2021-09-27T09:30:00+02:00") });
     expect(demandOf(feed)).toEqual({ average: null, peak: { power: 4328, end: "2021-09-05T18:45:00+02:00" } });
@@ -51,7 +51,7 @@ describe("demand from the ledger", () => {
     expect(demandOf(feed)).toEqual({ average: null, peak: null });
   });
 
-  it("is left out once the ledger has said nothing for two and a half minutes", async () => {
+  it("is omitted after two and a half minutes without a report", async () => {
     const clock = new FakeClock();
     const feed = feedOf(NETZ_NOE, clock);
     feed.takeLedger(METER.id, STATE);

@@ -1,4 +1,4 @@
-/** Feeds of outputs with readings in them. */
+/** Feeds with readings. */
 import { MeterFeed } from "../../../src/sinks/output/meter-feed.ts";
 import type { OutputParts } from "../../../src/sinks/output/output.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
@@ -14,7 +14,7 @@ export const A = (phase: 1 | 2 | 3, centiamperes: number): Row => [
 export const W = (code: string, watts: number): Row => [`1-0:${code}*255`, watts, 0, "W"];
 export const WH = (code: string, wattHours: number): Row => [`1-0:${code}*255`, wattHours, 0, "Wh"];
 
-/** Three phases with everything, import. */
+/** All values of three phases, importing. */
 export const THREE_PHASES: readonly Row[] = [
   WH("1.8.0", 12_937_123),
   WH("2.8.0", 4_567_890),

@@ -1,4 +1,4 @@
-/** Bad clients of every output, over real sockets: each gets the protocol's error or a closed connection, and costs little. */
+/** Misbehaving clients of every output, over real sockets: each gets an error or a closed connection, and costs little. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Hono } from "hono";
@@ -16,12 +16,12 @@ import { partsOf, THREE_PHASES } from "./feeds.ts";
 
 const ANYWHERE = { listen: "127.0.0.1:0", mdns: false } as const;
 const GET = (path: string) => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`;
-/** One register from 40070 on: the number of the meter model. */
+/** One register from 40070: the number of the meter model. */
 const READ_MODEL = Buffer.from("00010000000601039c860001", "hex");
 
 interface Case {
   readonly make: (clock: FakeClock) => Output;
-  /** What a client sends, and what the answer begins with. */
+  /** A client's request, and how the answer begins. */
   readonly request: string | Buffer;
   readonly answer: RegExp;
 }
@@ -72,13 +72,13 @@ async function connected(): Promise<Socket> {
   await once(socket, "connect");
   return socket;
 }
-/** A new client asks, and gets its answer. */
+/** A new client sends a request and gets its answer. */
 async function isServed({ request, answer }: Case): Promise<void> {
   const socket = await connected();
   const closed = new Promise<never>((_, reject) => socket.once("close", () => reject(new Error("closed"))));
   const data = Promise.race([once(socket, "data"), closed]);
   if (request.length > 0) socket.write(request);
-  // P1 sends the next reading to whoever is connected by then.
+  // P1 sends the next reading to the clients connected by then.
   else setTimeout(read, 20);
   expect(Buffer.from((await data)[0] as Buffer).toString("latin1")).toMatch(answer);
   socket.destroy();
@@ -98,7 +98,7 @@ afterEach(async () => {
 describe.each(Object.entries(OUTPUTS))("the %s output", (_name, one) => {
   beforeEach(() => start(one.make));
 
-  it("survives a thousand connections, of which it keeps 64, and serves again once they are gone", async () => {
+  it("survives a thousand connections, keeps 64 of them, and serves again once they are closed", async () => {
     let closed = 0;
     for (let count = 0; count < 1000; count++) open().on("close", () => closed++);
     await expect.poll(() => closed, { timeout: 15_000 }).toBeGreaterThanOrEqual(1000 - 64);
@@ -116,7 +116,7 @@ describe.each(Object.entries(OUTPUTS))("the %s output", (_name, one) => {
       .toBe(true);
   });
 
-  it("closes the connection of a client that sends something else, or answers with an error, and serves others", async () => {
+  it("disconnects a client with invalid requests, or answers with an error, and serves others", async () => {
     const socket = await connected();
     let answer = "";
     socket.on("data", (chunk) => (answer += String(chunk)));
@@ -132,7 +132,7 @@ describe.each(Object.entries(OUTPUTS))("the %s output", (_name, one) => {
 describe.each(Object.entries(OUTPUTS).filter(([name]) => name !== "homewizard"))("the %s output", (_name, one) => {
   beforeEach(() => start(one.make));
 
-  it("reads no more requests from a client that doesn't read its answers, or closes its connection", {
+  it("stops reading from a client that doesn't read its answers, or disconnects it", {
     timeout: 60_000,
   }, async () => {
     const deaf = await connected();
@@ -140,18 +140,18 @@ describe.each(Object.entries(OUTPUTS).filter(([name]) => name !== "homewizard"))
     const flood = one.request.length > 0 ? one.request : Buffer.alloc(100, "/?!\r\n");
     const block = Buffer.concat(Array.from({ length: 1000 }, () => Buffer.from(flood)));
     let written = 0;
-    // What the kernel's buffers hold on both sides is a few megabytes.
+    // The kernel's buffers on both sides hold a few megabytes.
     while (!deaf.destroyed && deaf.writableLength === 0 && written < 100e6) {
       written += block.length;
       if (!deaf.write(block)) await Promise.race([once(deaf, "drain"), new Promise((done) => setTimeout(done, 300))]);
     }
-    // P1 reads and discards what clients send: that holds nothing back.
+    // P1 reads and discards what clients send, so nothing accumulates.
     if (one.request.length > 0) expect(written).toBeLessThan(50e6);
     await isServed(one);
   });
 });
 
-describe("a server of an output over HTTP", () => {
+describe("the HTTP server of an output", () => {
   it("closes the connection of a request that comes too slowly", async () => {
     const server = createHttpServer(new Hono<{ Bindings: HttpBindings }>(), 200).listen(0, "127.0.0.1");
     await once(server, "listening");

@@ -32,7 +32,7 @@ async function client(port: number): Promise<Socket> {
 }
 
 describe("a listener", () => {
-  it("serves so many clients and closes one more at once", async () => {
+  it("serves its maximum of clients and disconnects one more at once", async () => {
     const port = await freePort();
     const one = listener(port, { maxClients: 2 });
     await one.start();
@@ -44,7 +44,7 @@ describe("a listener", () => {
     await expect.poll(() => one.sockets.size).toBe(1);
   });
 
-  it("survives a thousand connections and holds no more than 64", async () => {
+  it("survives a thousand connections and keeps no more than 64", async () => {
     const port = await freePort();
     const one = listener(port);
     await one.start();
@@ -59,7 +59,7 @@ describe("a listener", () => {
     expect(one.sockets.size).toBeLessThanOrEqual(64);
   });
 
-  it("says once that its port is taken, tries again with growing pauses, and says when it works", async () => {
+  it("logs once that its port is in use, retries with back-off, and logs when it works", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const address = other.address();
@@ -80,7 +80,7 @@ describe("a listener", () => {
     expect(lines[1]).toBe(`listening at 127.0.0.1:${port}`);
   });
 
-  it("warns that everyone can read a port that is open to the network", async () => {
+  it("warns that a port open to the network is readable by everyone", async () => {
     const lines: string[] = [];
     const one = listener(await freePort(), {
       address: { host: "0.0.0.0", port: 0 },
@@ -90,7 +90,7 @@ describe("a listener", () => {
     expect(lines[0]).toMatch(/everyone who reaches 0\.0\.0\.0:0 can read/);
   });
 
-  it("closes its clients when it stops", async () => {
+  it("disconnects its clients when it stops", async () => {
     const port = await freePort();
     const one = listener(port);
     await one.start();

@@ -11,15 +11,15 @@ function feed(periodMs: number | null, meter?: string) {
   return { clock, feed, take };
 }
 
-describe("what an output knows of its meter", () => {
-  it("is nothing, and that of a meter that is gone, before the first reading", () => {
+describe("the values of an output's meter", () => {
+  it("are missing, and the meter is gone, before the first reading", () => {
     const { feed: empty } = feed(5_000);
     expect(empty.freshness).toBe("gone");
     expect(empty.ageMs).toBeNull();
     expect(empty.number("power_import")).toBeNull();
   });
 
-  it("is stale after three periods, 15 s at least, and gone a minute later", async () => {
+  it("are stale after three periods, at least 15 s, and the meter is gone a minute later", async () => {
     for (const [periodMs, limitMs] of [
       [null, 15_000],
       [1_000, 15_000],
@@ -37,7 +37,7 @@ describe("what an output knows of its meter", () => {
     }
   });
 
-  it("has no old power once it is stale, but still the registers", async () => {
+  it("include registers but no power once they are stale", async () => {
     const { clock, feed: one, take } = feed(5_000);
     take([WH("1.8.0", 12_937), W("1.7.0", 500)]);
     expect(one.text("energy_import")).toBe("12.937");
@@ -48,7 +48,7 @@ describe("what an output knows of its meter", () => {
     expect(one.values().map(({ key }) => key)).toEqual(["energy_import"]);
   });
 
-  it("is put together from lists that a meter sends at different times, each value with an age of its own", async () => {
+  it("are combined from lists sent at different times, each value with its own age", async () => {
     const { clock, feed: one, take } = feed(2_500);
     take([WH("1.8.0", 12_937), V(1, 2301)]);
     await clock.pass(10_000);
@@ -61,14 +61,14 @@ describe("what an output knows of its meter", () => {
     expect(one.text("energy_import")).toBe("12.937");
   });
 
-  it("is that of the configured meter alone", () => {
+  it("are those of the configured meter only", () => {
     const { feed: one, take } = feed(5_000, "house");
     expect(take()).toBeNull();
     expect(take(undefined, { meter: { ...METER, id: "house" } })).not.toBeNull();
     expect(one.meter?.id).toBe("house");
   });
 
-  it("holds nothing of a meter that was replaced", () => {
+  it("include none of a replaced meter", () => {
     const { feed: one, take } = feed(5_000);
     take([WH("1.8.0", 12_937), W("1.7.0", 500)]);
     take([W("1.7.0", 1)], { meter: { ...METER, id: "other" } });

@@ -37,7 +37,7 @@ async function open({ status }: { status(): { address: string } } = output): Pro
 }
 const read = (rows: readonly Row[]) => output.accept({ type: "reading", reading: readingOf(rows) });
 const answers = () => text.split(/(?=HTTP\/1\.1 )/).filter((part) => part !== "");
-/** Sends it in one piece and returns all answers since the last call, once there are that many. */
+/** Sends in one piece, waits for that many answers, and returns all since the last call. */
 async function send(request: string, count = 1): Promise<string[]> {
   text = "";
   socket.write(request);
@@ -48,7 +48,7 @@ async function send(request: string, count = 1): Promise<string[]> {
 const withoutDate = (answer: string | undefined) => answer?.replace(/\r\nDate: [^\r]+/, "");
 
 describe("a page that a client polls", () => {
-  it("is the same for the second request as for the first, head included, and the newest with each reading", async () => {
+  it("is identical for repeated requests, headers included, and current with each reading", async () => {
     const [first] = await send(DATA);
     expect(first).toMatch(
       /\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\nConnection: keep-alive\r\nKeep-Alive: timeout=65\r\n\r\n/,
@@ -67,7 +67,7 @@ describe("a page that a client polls", () => {
     expect(withoutDate((await send(DATA))[0])).toBe(withoutDate(first));
   });
 
-  it("is served between other requests, in pieces, several at once and to be closed", async () => {
+  it("is served between other requests, in pieces, pipelined, and with Connection: close", async () => {
     await send(DATA);
     expect((await send(DEVICE))[0]).toContain("HWE-P1");
     expect((await send(DATA))[0]).toContain('"active_power_w":2300');
@@ -85,11 +85,11 @@ describe("a page that a client polls", () => {
     await closed;
   });
 
-  it("is no answer to a known request inside of another request's header or body", async () => {
+  it("is not triggered by a known request inside another request's header or body", async () => {
     await send(DATA);
     socket.write("GET /api HTTP/1.1\r\nx-header: ");
     await new Promise((resolve) => setTimeout(resolve, 20));
-    // The rest of that header, and then the end of its head.
+    // The rest of that header, then the end of the header section.
     expect((await send(DATA))[0]).toContain("HWE-P1");
     const body = `PUT /api/v1/system HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${DATA.length}\r\n\r\n`;
     socket.destroy();
@@ -102,13 +102,13 @@ describe("a page that a client polls", () => {
     expect(text).toBe("");
   });
 
-  it("is refused under a foreign host name, each time", async () => {
+  it("is refused for a foreign host name, each time", async () => {
     const foreign = DATA.replace("localhost", "evil.example");
     for (let round = 0; round < 3; round++) expect((await send(foreign))[0]).toMatch(/^HTTP\/1\.1 403 /);
     expect(output.status().clients).toBe(0);
   });
 
-  it("counts its clients, repeated requests too", async () => {
+  it("counts its clients, also for repeated requests", async () => {
     await send(DATA);
     await clock.pass(50_000);
     read(THREE_PHASES);
@@ -117,7 +117,7 @@ describe("a page that a client polls", () => {
     expect(output.status().clients).toBe(1);
   });
 
-  it("is answered once the connection of a client that doesn't read can take it", async () => {
+  it("is sent to a client that doesn't read once its connection accepts data", async () => {
     await send(DATA);
     socket.pause();
     text = "";
@@ -154,7 +154,7 @@ describe("a connection of the Shelly output", () => {
       text = "";
       shelly.accept({ type: "reading", reading: readingOf(THREE_PHASES) });
       await expect.poll(() => text).toContain("NotifyStatus");
-      // What a WebSocket client sends is read as frames: this is none, and ends the connection with the protocol's error.
+      // A WebSocket client must send frames: anything else ends the connection with a protocol error.
       socket.write(get("/rpc/EM.GetStatus?id=0"));
       await once(socket, "close");
       expect(text).not.toContain("HTTP/1.1 200");

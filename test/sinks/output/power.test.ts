@@ -5,14 +5,14 @@ import { readingOf } from "../../helpers/readings.ts";
 import { A, feedOf, THREE_PHASES, V, W } from "./feeds.ts";
 
 describe("power", () => {
-  it("is import minus export, or what the meter sends as such, or import alone", () => {
+  it("is import minus export, or the net power that the meter sends, or just import", () => {
     expect(netPower(feedOf([W("1.7.0", 100), W("2.7.0", 350)]))).toBe(-250);
     expect(netPower(feedOf([W("16.7.0", -42)]))).toBe(-42);
     expect(netPower(feedOf([W("1.7.0", 7)]))).toBe(7);
     expect(netPower(feedOf([V(1, 2300)]))).toBeNull();
   });
 
-  it("is the newest import where a meter sends the other direction less often", async () => {
+  it("is the latest import if a meter sends the other direction less often", async () => {
     const clock = new FakeClock();
     const feed = feedOf([W("1.7.0", 0), W("2.7.0", 500)], clock);
     const import_ = (watts: number) => feed.take({ type: "reading", reading: readingOf([W("1.7.0", watts)]) });
@@ -23,17 +23,17 @@ describe("power", () => {
     expect(netPower(feed)).toBe(800);
   });
 
-  it("has two directions where the meter sends only the net", () => {
+  it("has two directions if the meter sends only the net power", () => {
     expect(directedPower(feedOf([W("16.7.0", -42)]))).toEqual({ imported: 0, exported: 42 });
     expect(directedPower(feedOf([W("1.7.0", 7)]))).toEqual({ imported: 7, exported: null });
   });
 
-  it("of a phase is what the meter sends", () => {
+  it("of a phase is the value that the meter sends", () => {
     const feed = feedOf([W("1.7.0", 100), W("21.7.0", 300), W("22.7.0", 0), W("41.7.0", 0), W("42.7.0", 200)]);
     expect(phasePowers(feed, "sent")).toEqual([300, -200, null]);
   });
 
-  it("of a phase is unknown where the meter doesn't send it, unless it may be computed", () => {
+  it("of a phase is unknown if the meter doesn't send it, unless it may be computed", () => {
     expect(phasePowers(feedOf(THREE_PHASES), "sent")).toEqual([null, null, null]);
     const powers = phasePowers(feedOf(THREE_PHASES), "computed");
     expect(powers.reduce<number>((sum, power) => sum + (power ?? 0), 0)).toBeCloseTo(2300, 2);
@@ -51,22 +51,22 @@ describe("power computed from U·I", () => {
     A(3, l3),
   ];
 
-  it("has the sign of the total where the totals prove it", () => {
+  it("has the sign of the total if the totals prove it", () => {
     expect(computedPowers(feedOf([W("16.7.0", -2070), ...currents(300, 300, 300)]))).toEqual([-690, -690, -690]);
     expect(computedPowers(feedOf([W("16.7.0", 230), ...currents(100, 0, 0)]))).toEqual([230, 0, 0]);
   });
 
-  it("does not exist where one phase may export while the others import", () => {
+  it("does not exist if one phase may export while the others import", () => {
     // +10 A, +10 A, -10 A look like 30 A of one direction; the total says 10 A.
     expect(computedPowers(feedOf([W("16.7.0", 2300), ...currents(1000, 1000, 1000)]))).toBeNull();
-    // 1000 W and -50 W, or 1000 W and 50 W at a bad power factor: the totals can't tell.
+    // 1000 W and -50 W, or 1000 W and 50 W at a low power factor: the totals don't distinguish them.
     expect(computedPowers(feedOf([W("16.7.0", 950), ...currents(435, 22, 0)]))).toBeNull();
   });
 
-  it("never has a sign that the true powers contradict", () => {
+  it("never has the wrong sign", () => {
     let computed = 0;
     for (let seed = 1; seed < 3000; seed++) {
-      // Three phases with any power and any power factor, by a small generator.
+      // Three phases with random power and power factor.
       const next = (() => {
         let state = seed * 2654435761;
         return () => {
@@ -100,7 +100,7 @@ describe("power computed from U·I", () => {
 });
 
 describe("the number of phases", () => {
-  it("is what the meter sends", () => {
+  it("is the number of phases that the meter sends", () => {
     expect(phaseCount(feedOf(THREE_PHASES))).toBe(3);
     expect(phaseCount(feedOf([V(1, 2300), V(2, 2300)]))).toBe(2);
     expect(phaseCount(feedOf([W("1.7.0", 1)]))).toBe(1);

@@ -5,7 +5,7 @@ import { METER, readingOf } from "../../helpers/readings.ts";
 import { feedOf, V, W, WH } from "./feeds.ts";
 
 describe("a cached answer", () => {
-  it("is built once for each reading, and again exactly when one of its values expires", async () => {
+  it("is built once per reading, and again exactly when one of its values expires", async () => {
     const clock = new FakeClock();
     const feed = feedOf([WH("1.8.0", 1000), V(1, 2300), W("1.7.0", 100)], clock);
     let built = 0;
@@ -36,7 +36,7 @@ describe("a cached answer", () => {
     expect(built).toBe(5);
   });
 
-  it("is built again after a report of the ledger", () => {
+  it("is rebuilt after a report of the ledger", () => {
     const feed = feedOf([W("1.7.0", 100)]);
     let built = 0;
     const cache = new ReadingCache(feed, () => ++built);

@@ -11,7 +11,7 @@ const text = (rows: readonly Row[]): string => Buffer.from(dsmrTelegram(feedOf(r
 const lines = (rows: readonly Row[]): string[] => text(rows).split("\r\n");
 
 describe("a reading as a P1 telegram", () => {
-  it("has the head, lines and end of DSMR 5.0", () => {
+  it("has the header, lines and end of DSMR 5.0", () => {
     expect(lines(NETZ_NOE)).toEqual([
       "/KFM5kaifa2mqtt",
       "",
@@ -36,7 +36,7 @@ describe("a reading as a P1 telegram", () => {
     ]);
   });
 
-  it("is read back by our own decoder with the same digits", () => {
+  it("is decoded by our own decoder with the same digits", () => {
     const decoder = createDecoder({});
     const [event] = decoder.feed(dsmrTelegram(feedOf(THREE_PHASES)) ?? new Uint8Array());
     if (event?.type !== "telegram") throw new Error(`no telegram: ${JSON.stringify(event)}`);
@@ -54,7 +54,7 @@ describe("a reading as a P1 telegram", () => {
     );
   });
 
-  it("gives the tariffs of a meter that has some, and never its total as well", () => {
+  it("has the tariffs of a meter that sends them, without its total", () => {
     const found = lines([
       WH("1.8.0", 3000),
       WH("1.8.1", 1000),
@@ -71,7 +71,7 @@ describe("a reading as a P1 telegram", () => {
     ]);
   });
 
-  it("leaves out what the meter doesn't send", () => {
+  it("omits values that the meter doesn't send", () => {
     expect(lines([W("1.7.0", 42)]).slice(2, -2)).toEqual([
       "1-3:0.2.8(50)",
       "0-0:1.0.0(210927094715S)",
@@ -80,7 +80,7 @@ describe("a reading as a P1 telegram", () => {
     ]);
   });
 
-  it("has both directions of a meter that sends only the net power, and the power of each phase that is sent", () => {
+  it("has both directions for a meter that sends only net power, and the power of each phase sent", () => {
     expect(lines([W("16.7.0", -1500), W("36.7.0", -2000), W("56.7.0", 500)]).slice(5, -2)).toEqual([
       "1-0:1.7.0(00.000*kW)",
       "1-0:2.7.0(01.500*kW)",
@@ -91,7 +91,7 @@ describe("a reading as a P1 telegram", () => {
     ]);
   });
 
-  it("has no voltage that is too old, though the meter goes on sending power", async () => {
+  it("omits an outdated voltage while the meter keeps sending power", async () => {
     const clock = new FakeClock();
     const feed = feedOf([V(1, 2301), A(1, 100), W("1.7.0", 230)], clock);
     await clock.pass(20_000);
@@ -105,7 +105,7 @@ describe("a reading as a P1 telegram", () => {
     expect(dsmrTelegram(feed)).toBeNull();
   });
 
-  it("cannot be broken by what a meter calls itself", () => {
+  it("cannot be broken by a meter's name", () => {
     const feed = feedOf([]);
     const meter = { ...METER, serialNumber: "1)\r\n1-0:1.7.0(99.999*kW", systemTitle: "0D0A0D0A21303030" };
     feed.take({ type: "reading", reading: readingOf([W("1.7.0", 1)], { meter }) });
@@ -123,7 +123,7 @@ describe("a reading as a P1 telegram", () => {
 });
 
 describe("P1 numbers and times", () => {
-  it("have fixed digits, half a unit rounded up, and more where the value is larger", () => {
+  it("have fixed digits, rounded half up, and more digits for larger values", () => {
     expect(formatP1Number(parseDecimal("12.9375"), 6, 3)).toBe("000012.938");
     expect(formatP1Number(parseDecimal("1234567.8"), 6, 3)).toBe("1234567.800");
     expect(formatP1Number(parseDecimal("7"), 3, 0)).toBe("007");

@@ -52,7 +52,7 @@ describe("the P1 output", () => {
     });
   });
 
-  it("gives a client the next telegram and not one that is over", async () => {
+  it("sends a client the next telegram, not an old one", async () => {
     read();
     const socket = await client();
     let received = "";
@@ -61,7 +61,7 @@ describe("the P1 output", () => {
     await expect.poll(() => received.match(/!/g)?.length).toBe(1);
   });
 
-  it("doesn't care what clients send", async () => {
+  it("ignores what clients send", async () => {
     const socket = await client();
     socket.write(Buffer.alloc(1_000_000, "/?!\r\n"));
     const received = telegram(socket);
@@ -69,7 +69,7 @@ describe("the P1 output", () => {
     expect(await received).toContain("1-0:1.8.0");
   });
 
-  it("closes clients once the meter has been gone for a minute, and not before", async () => {
+  it("disconnects clients once the meter has been gone for a minute, not before", async () => {
     const socket = await client();
     socket.resume();
     read();
@@ -83,7 +83,7 @@ describe("the P1 output", () => {
     expect(output.status().clients).toBe(0);
   });
 
-  it("lets a client wait a minute for a meter that is gone", async () => {
+  it("lets a client wait a minute for a missing meter", async () => {
     await clock.pass(300_000);
     const socket = await client();
     let closed = false;
@@ -95,7 +95,7 @@ describe("the P1 output", () => {
     await expect.poll(() => closed).toBe(true);
   });
 
-  it("closes a client that doesn't read, and serves the others", async () => {
+  it("disconnects a client that doesn't read, and serves the others", async () => {
     const deaf = await client();
     deaf.pause();
     const good = await client();
@@ -104,7 +104,7 @@ describe("the P1 output", () => {
     for (let round = 0; round < 200 && output.status().clients === 2; round++) {
       for (let i = 0; i < 100; i++) {
         read();
-        // The kernel takes what it can.
+        // Fill the kernel's buffers.
         if (i % 10 === 9) await new Promise(setImmediate);
       }
     }

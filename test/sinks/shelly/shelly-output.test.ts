@@ -39,7 +39,7 @@ const frameOf = async (client: WebSocket) => JSON.parse(String((await once(clien
 const REQUEST = { id: 7, src: "battery", method: "EM.GetStatus", params: { id: 0 } };
 
 describe("the Shelly output", () => {
-  it("says who it is, with an id that never changes", async () => {
+  it("identifies itself with a stable id", async () => {
     read();
     const device = (await (await get("/shelly")).json()) as Answer;
     expect(device).toMatchObject({
@@ -54,7 +54,7 @@ describe("the Shelly output", () => {
     expect(await call("Shelly.GetDeviceInfo")).toEqual(device);
   });
 
-  it("gives power, voltage and current, the total on the first phase where the meter sends no power of each", async () => {
+  it("serves power, voltage and current, with the total on the first phase if the meter sends no power per phase", async () => {
     read();
     expect(await call("EM.GetStatus")).toEqual({
       id: 0,
@@ -66,7 +66,7 @@ describe("the Shelly output", () => {
     expect(await call("EM1.GetStatus")).toMatchObject({ id: 0, act_power: 2300, voltage: 230.1, current: null });
   });
 
-  it("has negative power while the meter exports, and power of each phase where it may be computed", async () => {
+  it("has negative power while the meter exports, and power per phase if it may be computed", async () => {
     read([W("1.7.0", 0), W("2.7.0", 1500), W("22.7.0", 1500), V(1, 2300)]);
     expect(await call("EM.GetStatus")).toMatchObject({ total_act_power: -1500, a_act_power: -1500, b_voltage: null });
     await start({ phase_power: "computed" });
@@ -76,7 +76,7 @@ describe("the Shelly output", () => {
     expect((a ?? 0) + (b ?? 0) + (c ?? 0)).toBeCloseTo(2300, 2);
   });
 
-  it("gives energy in Wh, adding up tariffs where the meter sends no total", async () => {
+  it("serves energy in Wh, adding up tariffs if the meter sends no total", async () => {
     read();
     expect(await call("EMData.GetStatus")).toMatchObject({ total_act: 12_937_123, total_act_ret: 4_567_890 });
     await start();
@@ -92,7 +92,7 @@ describe("the Shelly output", () => {
     expect(text).toContain('"a_current":5.0');
   });
 
-  it("gives a total of 0 W as 0.1 W only if that is wanted", async () => {
+  it("reports a total of 0 W as 0.1 W only if configured", async () => {
     read([W("1.7.0", 0), W("2.7.0", 0)]);
     expect(await call("EM.GetStatus")).toHaveProperty("total_act_power", 0);
     await start({ never_zero: true });
@@ -101,7 +101,7 @@ describe("the Shelly output", () => {
     expect(await call("EM1.GetStatus")).toHaveProperty("act_power", 0.1);
   });
 
-  it("answers every method that it lists", async () => {
+  it("supports every method that it lists", async () => {
     read();
     const { methods } = (await call("Shelly.ListMethods")) as { methods: string[] };
     expect(methods).toHaveLength(11);
@@ -147,7 +147,7 @@ describe("the Shelly output", () => {
     expect(output.status().clients).toBe(1);
   });
 
-  it("fills up short UDP answers to 250 characters, which slow firmwares need, and others not", async () => {
+  it("pads short UDP answers to 250 characters, which slow firmware needs, but no others", async () => {
     const client = createSocket("udp4");
     const answerTo = async (method: string) => {
       client.send(JSON.stringify({ ...REQUEST, method }), udpPort, "127.0.0.1");
@@ -178,7 +178,7 @@ describe("the Shelly output", () => {
     client.terminate();
   });
 
-  it("disconnects WebSocket clients once the reading is too old, and answers new ones with an error until the next", async () => {
+  it("disconnects WebSocket clients once the reading is too old, and answers new ones with an error until the next reading", async () => {
     read();
     const client = await connect();
     await clock.pass(10_000);
@@ -196,7 +196,7 @@ describe("the Shelly output", () => {
     next.terminate();
   });
 
-  it("closes WebSocket clients that send no request or too much", async () => {
+  it("disconnects WebSocket clients that send invalid or oversized requests", async () => {
     for (const [text, code] of [
       ["nonsense", 1007],
       ["x".repeat(8_193), 1009],
@@ -207,7 +207,7 @@ describe("the Shelly output", () => {
     }
   });
 
-  it("refuses WebSockets of other sites, of foreign host names and at other paths", async () => {
+  it("refuses WebSockets from other sites, for foreign host names and on other paths", async () => {
     for (const [path, headers] of [
       ["/rpc", { origin: "http://evil.example" }],
       ["/rpc", { host: "evil.example" }],
@@ -225,7 +225,7 @@ describe("the Shelly output", () => {
     expect((await post("x".repeat(10_000))).status).toBe(413);
   });
 
-  it("has an answer to any JSON and any text", async () => {
+  it("answers any JSON and any text", async () => {
     read();
     const texts = fc.oneof(
       fc.string(),

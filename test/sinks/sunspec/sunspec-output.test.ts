@@ -43,7 +43,7 @@ function request(start: number, count: number, { code = 3, unit = 1 } = {}): Buf
   return bytes;
 }
 
-/** Sends a frame, waits for one answer, and gives its function and what follows. */
+/** Sends a frame, waits for one answer, and returns its function and data. */
 async function ask(frame: Buffer): Promise<Buffer> {
   const socket = await client();
   socket.write(frame);
@@ -72,7 +72,7 @@ describe("the SunSpec output", () => {
     expect(await registers(40_177, 2)).toEqual([-1, 0]);
   });
 
-  it("has integers with scale factors, and not implemented for what the meter doesn't send", async () => {
+  it("has integers with scale factors, and not implemented for values that the meter doesn't send", async () => {
     read();
     expect(await registers(40_072, 5)).toEqual([1030, 500, 300, 230, -2]);
     expect(await registers(40_077, 9)).toEqual([2312, 2301, 2312, 2323, NONE, NONE, NONE, NONE, -1]);
@@ -84,7 +84,7 @@ describe("the SunSpec output", () => {
     expect(energies.readInt16BE(2 + 32)).toBe(0);
   });
 
-  it("keeps every digit that the meter sends and 16 bits hold", async () => {
+  it("keeps every digit that the meter sends, as far as 16 bits allow", async () => {
     read([
       ["1-0:31.7.0*255", 1234, -3, "A"],
       ["1-0:32.7.0*255", 23_012, -2, "V"],
@@ -103,7 +103,7 @@ describe("the SunSpec output", () => {
     }
   });
 
-  it("widens the scale so that a large power fits, and counts energies beyond 32 bits in coarser steps", async () => {
+  it("enlarges the scale factor for a large power, and uses coarser steps for energies beyond 32 bits", async () => {
     read([W("1.7.0", 0), W("2.7.0", 69_000), ["1-0:1.8.0*255", 6_000_000_000, 0, "Wh"]]);
     expect(await registers(40_088, 5)).toEqual([-6900, NONE, NONE, NONE, 1]);
     const energies = await ask(request(40_116, 9));
@@ -111,7 +111,7 @@ describe("the SunSpec output", () => {
     expect(energies.readInt16BE(2 + 16)).toBe(1);
   });
 
-  it("is a single-phase model for a meter with one phase, and floats where they are asked for", async () => {
+  it("is a single-phase model for a meter with one phase, and a float model if configured", async () => {
     read([W("1.7.0", 230), V(1, 2300)]);
     expect(await registers(40_070, 2)).toEqual([201, 105]);
     await start({ model: "float" });
@@ -124,7 +124,7 @@ describe("the SunSpec output", () => {
     expect(await registers(40_196, 2)).toEqual([-1, 0]);
   });
 
-  it("gives no old power once the meter is silent, and after a further minute exception 0x0B", async () => {
+  it("serves no old power once the meter is silent, and exception 0x0B a minute later", async () => {
     expect([...(await ask(request(40_000, 2)))]).toEqual([0x83, 0x0b]);
     read();
     expect(await registers(40_088, 1)).toEqual([23_000]);
@@ -138,7 +138,7 @@ describe("the SunSpec output", () => {
     expect(await registers(40_088, 1)).toEqual([23_000]);
   });
 
-  it("answers as the protocol says what it cannot serve: writes, addresses, counts", async () => {
+  it("answers unsupported writes, addresses and counts with the protocol's exceptions", async () => {
     read();
     for (const code of [1, 2, 5, 6, 15, 16, 22, 23, 43, 100]) {
       expect([...(await ask(request(40_000, 1, { code })))]).toEqual([code | 0x80, 1]);
@@ -151,7 +151,7 @@ describe("the SunSpec output", () => {
     expect((await ask(request(40_000, 2, { code: 4, unit: 240 }))).toString("latin1", 2)).toBe("SunS");
   });
 
-  it("answers pipelined and split requests in their order", async () => {
+  it("answers pipelined and split requests in order", async () => {
     read();
     const socket = await client();
     const bytes = Buffer.concat([request(40_000, 1), request(40_001, 1), request(40_002, 1)]);
@@ -162,7 +162,7 @@ describe("the SunSpec output", () => {
     expect([9, 20, 31].map((at) => answer.readUInt16BE(at))).toEqual([0x5375, 0x6e53, 1]);
   });
 
-  it("ends a connection whose bytes are no Modbus", async () => {
+  it("disconnects a client that does not speak Modbus", async () => {
     for (const bytes of ["GET / HTTP/1.1\r\n\r\n", "\0\x01\0\0\0\0\x01\x03", "\0\x01\0\0\xff\xff\x01\x03"]) {
       const socket = await client();
       socket.resume();
@@ -172,7 +172,7 @@ describe("the SunSpec output", () => {
     }
   });
 
-  it("survives whatever bytes come, and still serves", async () => {
+  it("survives arbitrary bytes and still serves", async () => {
     read();
     const frame = fc
       .tuple(fc.nat(65_535), fc.nat(255), fc.uint8Array({ maxLength: 40 }))
