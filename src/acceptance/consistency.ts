@@ -106,7 +106,7 @@ function range({ telegram, shape }: Sample, found: CheckFailure[], limits: Limit
   }
 }
 
-/** The check that a momentary value fails, and the allowed range; `null` if it is possible. */
+/** The check that an instantaneous value fails, and the allowed range; `null` if it is possible. */
 function outOfRange(
   kind: GaugeKind,
   value: number,

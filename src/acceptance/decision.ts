@@ -38,7 +38,7 @@ export class Decision {
 
   /**
    * Decides this telegram and the held ones as far as possible. Verdicts are set on the entries.
-   * @returns a provisional verdict if the momentary values of this telegram can be published before it is decided
+   * @returns a provisional verdict if the instantaneous values of this telegram can be published before it is decided
    */
   decide(entry: Entry): Verdict[] {
     const { base } = this.#state;
@@ -223,5 +223,5 @@ export class Decision {
   }
 }
 
-/** Publishes the momentary values only. */
+/** Publishes the instantaneous values only. */
 const provisional = ({ sample, at }: Entry): Verdict => ({ type: "provisional", telegram: sample.telegram, at });

@@ -27,8 +27,8 @@ const MAX_PER_HOUR: Readonly<Record<string, number>> = {
   kWh: 1_000,
   Wh: 1_000_000,
 };
-/** Units of momentary values: flow, power, temperature, pressure. */
-const MOMENTARY = /\/h$|^k?W$|°C|^K$|^bar$|^Pa$/;
+/** Units of instantaneous values: flow, power, temperature, pressure. */
+const INSTANTANEOUS = /\/h$|^k?W$|°C|^K$|^bar$|^Pa$/;
 const CODE = /^(\d+)-(\d+):(\d+)\.(\d+)\.(\d+)\*/;
 
 /** Allowed units of electrical quantities (A = 1). A missing unit is not an error. */
@@ -53,7 +53,7 @@ const FLOW: Readonly<Record<number, { readonly energy: readonly string[]; readon
   15: { energy: ENERGY, power: POWER },
   16: { energy: ENERGY, power: POWER },
 };
-/** Other momentary values by C, reduced likewise. `null` as unit: a dimensionless number. */
+/** Other instantaneous values by C, reduced likewise. `null` as unit: a dimensionless number. */
 const GAUGES: Readonly<Record<number, { readonly units: readonly (string | null)[]; readonly kind: GaugeKind }>> = {
   11: { units: ["A", "mA"], kind: "current" },
   12: { units: ["V", "mV"], kind: "voltage" },
@@ -87,7 +87,7 @@ export interface SubmeterField {
   readonly maxPerHour: number;
 }
 
-/** A momentary value. Its value times `factor` is in V, A, W or Hz. */
+/** An instantaneous value. Its value times `factor` is in V, A, W or Hz. */
 export interface GaugeField {
   readonly index: number;
   readonly obis: string;
@@ -247,7 +247,7 @@ function submetersOf(registers: readonly Register[]): SubmeterField[] {
   });
   return registers.flatMap(({ obis, unit }, index) => {
     const match = SUBMETER.exec(obis);
-    if (match === null || (unit !== null && MOMENTARY.test(unit))) return [];
+    if (match === null || (unit !== null && INSTANTANEOUS.test(unit))) return [];
     const numberIndex = numbers.get(match[1] ?? match[2] ?? "") ?? null;
     return [{ index, obis, numberIndex, maxPerHour: MAX_PER_HOUR[unit ?? ""] ?? Number.POSITIVE_INFINITY }];
   });

@@ -14,7 +14,7 @@ export type Verdict =
       /** OBIS codes removed from `telegram`: below the published value, or of a sub-meter that is not connected. */
       readonly withheld?: readonly string[];
     }
-  /** Publish the momentary values (gauges) now; the registers wait for confirmation. */
+  /** Publish the instantaneous values (gauges) now; the registers wait for confirmation. */
   | { readonly type: "provisional"; readonly telegram: Telegram; readonly at: number }
   /** Never publish; `implausible` in `decode --accept`. `reason` says what was expected and what was found. */
   | {

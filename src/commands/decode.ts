@@ -174,7 +174,7 @@ class DecodeStream {
 
   #judge(verdicts: readonly Verdict[]): void {
     for (const verdict of verdicts) {
-      // Held: the bridge publishes only its momentary values until the decision.
+      // Held: the bridge publishes only its instantaneous values until the decision.
       if (verdict.type === "provisional") continue;
       const offset = this.#offsets.get(verdict.at) ?? 0;
       this.#offsets.delete(verdict.at);

@@ -80,7 +80,7 @@ export class Observer {
     }
   }
 
-  /** A telegram was accepted, completely or for its momentary values. */
+  /** A telegram was accepted, completely or for its instantaneous values. */
   accepted(at: number): void {
     this.#acceptedAt = at;
     this.#source.accepted();

@@ -94,7 +94,7 @@ describe("a meter", () => {
     expect(of("reading")[0]?.reading.receivedAt).toBe(clock.wall());
   });
 
-  it("publishes momentary values at first contact, and everything once a second telegram agrees", async () => {
+  it("publishes instantaneous values at first contact, and everything once a second telegram agrees", async () => {
     const { telegrams, of, meter } = await testBench();
     await telegrams(2);
     expect(of("reading").map(({ reading }) => reading.complete)).toEqual([false, true, true]);

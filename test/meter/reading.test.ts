@@ -124,7 +124,7 @@ describe("a reading", () => {
     ).toEqual({ energy_import: "1", obis_1_1_1_8_0: "2000" });
   });
 
-  it("contains only momentary values at first contact", () => {
+  it("contains only instantaneous values at first contact", () => {
     const keys = Object.keys(texts([...NETZ_NOE, ["0-0:96.1.0*255", "x"], ["1-0:99.7.0*255", 1, 0, "W"]], false));
     expect(keys).toContain("power_net");
     expect(keys.filter((key) => /energy|obis/.test(key))).toEqual([]);

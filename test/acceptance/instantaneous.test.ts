@@ -17,7 +17,7 @@ function ksmWest(counter: number, reactive: number): Telegram {
   return { ...telegram, registers: [...telegram.registers, reactiveEnergy] };
 }
 
-describe("momentary values do not wait for confirmation", () => {
+describe("instantaneous values do not wait for confirmation", () => {
   test("a reactive energy jumps when a heat pump starts: power at once, energies with the next telegram", () => {
     const acceptance = createAcceptance();
     const receive = (counter: number, reactive: number) =>
