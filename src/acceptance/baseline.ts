@@ -105,11 +105,11 @@ export interface Baseline {
 
 /** Meter time and values as a text; equal for a repeated telegram. */
 export function contentOf(telegram: Telegram): string {
-  let content = telegram.meterTime ?? "";
-  for (const { value } of telegram.registers) {
-    content += typeof value === "string" ? `|${value}` : `|${value.coefficient}e${value.exponent}`;
-  }
-  return content;
+  // Joined: a text built with += would be kept in pieces, which take five times the memory.
+  const parts = telegram.registers.map(({ value }) =>
+    typeof value === "string" ? value : `${value.coefficient}e${value.exponent}`,
+  );
+  return [telegram.meterTime ?? "", ...parts].join("|");
 }
 
 /**

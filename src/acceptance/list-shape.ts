@@ -4,8 +4,8 @@
  */
 import type { Register, Telegram } from "../codec/telegram.ts";
 
-/** Cached shapes; no known meter sends more than three lists. */
-const SHAPES = 16;
+/** Cached shapes, of all meters: no known meter sends more than three lists, and meters of one kind send the same. */
+const MAX_SHAPES = 64;
 /** Codes that identify the device, with the same text in every telegram: 96.1.x, 42.0.0, 0.0.x; not sub-meters (0-1 and up). */
 const IDENTITY = /^(?!0-[1-9]).*:(?:96\.1\.\d+|42\.0\.0|0\.0\.\d+)\*/;
 /** Register of a sub-meter on M-Bus channel n: 0-n:24.2.x (24.3.0 in DSMR 2 and 3), or by medium, A = 4 to 9: 7-0:3.0.0. */
@@ -99,6 +99,8 @@ export interface GaugeField {
 
 export interface Shape {
   readonly signature: string;
+  /** A telegram of this shape. */
+  readonly example: Telegram;
   readonly counters: readonly CounterField[];
   readonly gauges: readonly GaugeField[];
   readonly submeters: readonly SubmeterField[];
@@ -114,31 +116,29 @@ export interface Shape {
   readonly wrongUnit: string | null;
 }
 
-/** Computes shapes and caches the latest. */
+/** The latest shapes by signature. */
+const KNOWN = new Map<string, Shape>();
+
+/** The shapes of one meter's telegrams. */
 export class Shapes {
-  readonly #known = new Map<string, Shape>();
-  #last: { readonly telegram: Telegram; readonly shape: Shape } | null = null;
+  #last: Shape | null = null;
 
   of(telegram: Telegram): Shape {
-    const last = this.#last;
-    const shape = last !== null && haveSameShape(last.telegram, telegram) ? last.shape : this.#find(telegram);
-    this.#last = { telegram, shape };
-    return shape;
+    if (this.#last === null || !haveSameShape(this.#last.example, telegram)) this.#last = find(telegram);
+    return this.#last;
   }
+}
 
-  #find(telegram: Telegram): Shape {
-    const signature = signatureOf(telegram);
-    let shape = this.#known.get(signature);
-    if (shape === undefined) {
-      shape = describe(signature, telegram.registers);
-      if (this.#known.size >= SHAPES) {
-        const oldest = this.#known.keys().next();
-        if (!oldest.done) this.#known.delete(oldest.value);
-      }
-      this.#known.set(signature, shape);
-    }
-    return shape;
+function find(telegram: Telegram): Shape {
+  const signature = signatureOf(telegram);
+  const shape = KNOWN.get(signature) ?? describe(signature, telegram);
+  KNOWN.delete(signature);
+  KNOWN.set(signature, shape);
+  if (KNOWN.size > MAX_SHAPES) {
+    const oldest = KNOWN.keys().next();
+    if (!oldest.done) KNOWN.delete(oldest.value);
   }
+  return shape;
 }
 
 /** Whether two telegrams have the same signature, without building it. */
@@ -157,11 +157,15 @@ function haveSameShape(a: Telegram, b: Telegram): boolean {
 
 /** The list as one text: layout, number of clocks, whether it has a meter number; code, scaler and unit of each register. */
 function signatureOf(telegram: Telegram): string {
-  let text = `${telegram.layout}|${telegram.clocks?.length ?? 0} clocks|${telegram.meterId === null ? "no" : "a"} number`;
-  for (const { obis, scaler, unit, value } of telegram.registers) {
-    text += typeof value === "string" ? `|${obis} text` : `|${obis} ${scaler} ${unit}`;
-  }
-  return text;
+  const head = [
+    telegram.layout,
+    `${telegram.clocks?.length ?? 0} clocks`,
+    `${telegram.meterId === null ? "no" : "a"} number`,
+  ];
+  const registers = telegram.registers.map(({ obis, scaler, unit, value }) =>
+    typeof value === "string" ? `${obis} text` : `${obis} ${scaler} ${unit}`,
+  );
+  return [...head, ...registers].join("|");
 }
 
 /**
@@ -185,7 +189,8 @@ export function numberOf(register: Register | undefined): number {
   return exponent < 0 ? Number(coefficient) / 10 ** -exponent : Number(coefficient) * 10 ** exponent;
 }
 
-function describe(signature: string, registers: readonly Register[]): Shape {
+function describe(signature: string, example: Telegram): Shape {
+  const { registers } = example;
   const counters: CounterField[] = [];
   const gauges: GaugeField[] = [];
   const names: number[] = [];
@@ -227,6 +232,7 @@ function describe(signature: string, registers: readonly Register[]): Shape {
     gauges.find((gauge) => gauge.kind === "power" && new RegExp(`:${c}\\.7\\.0\\*`).test(gauge.obis)) ?? null;
   return {
     signature,
+    example,
     counters,
     gauges,
     submeters: submetersOf(registers),

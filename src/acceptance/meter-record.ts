@@ -23,7 +23,8 @@ export class MeterRecord {
   readonly #keyId: string | undefined;
   /** Stored state of all meters; `null` once this meter was found in it. */
   #stored: Readonly<Record<string, unknown>> | null;
-  #submeters = new Submeters(null);
+  /** `null` until the meter has been seen to have some: most have none. */
+  #submeters: Submeters | null = null;
 
   /** @param memory what `memory()` returned before a restart; anything else is ignored */
   constructor(options: AcceptanceOptions, memory: unknown) {
@@ -64,7 +65,7 @@ export class MeterRecord {
     if (base === null) return this.#stored ?? {};
     const identity = base.systemTitle ?? base.meterId ?? "";
     const baseline = toMemory(base, this.#wall?.() ?? null);
-    const submeters = this.#submeters.memory(base.at);
+    const submeters = this.#submeters?.memory(base.at) ?? {};
     return { [identity]: { ...baseline, submeters, ...this.guard.memory(identity) } };
   }
 
@@ -89,7 +90,8 @@ export class MeterRecord {
   #acceptedVerdict({ at, sample, time, proven }: Entry, base: Baseline, notice: string | undefined): Verdict {
     const counters = withheldOf(base, sample.shape, time);
     this.base = counters.base;
-    const submeters = sample.shape.submeters.length > 0 ? this.#submeters.judge(sample, time, proven) : [];
+    if (sample.shape.submeters.length > 0) this.#submeters ??= new Submeters(null);
+    const submeters = sample.shape.submeters.length > 0 ? (this.#submeters?.judge(sample, time, proven) ?? []) : [];
     const withheld = [...counters.withheld, ...submeters];
     const logged = notice === undefined ? {} : { notice };
     const { telegram } = sample;

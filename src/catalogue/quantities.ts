@@ -168,15 +168,34 @@ export const QUANTITIES: readonly Quantity[] = [
 
 const BY_CODE: ReadonlyMap<string, Quantity> = new Map(QUANTITIES.map((quantity) => [quantity.code, quantity]));
 
+/** What the table says of a code. */
+interface Place {
+  readonly topic: string;
+  readonly quantity: Quantity | null;
+}
+
+/** Codes whose place is cached: some 300 are in use, and a damaged or forged telegram may hold any. */
+const MAX_PLACES = 1024;
+/** Shared by all meters, which then share the texts of their topics, too. */
+const PLACES = new Map<string, Place>();
+
+function placeOf(obis: string): Place {
+  const known = PLACES.get(obis);
+  if (known !== undefined) return known;
+  const colon = obis.indexOf(":");
+  const code = obis.slice(obis.startsWith("1-") ? colon + 1 : 0, presentEnd(obis));
+  const topic = obis.slice(obis.startsWith("1-0:") ? 4 : 0, presentEnd(obis)).replace(/[^0-9A-Za-z:.*_-]/g, "_");
+  const place = { topic, quantity: (colon < 0 ? undefined : BY_CODE.get(code)) ?? null };
+  if (PLACES.size < MAX_PLACES) PLACES.set(obis, place);
+  return place;
+}
+
 /**
  * The row of an OBIS code (`1-0:1.8.0*255`); `null` if there is none. B (the channel) is ignored. Values of earlier billing
  * periods (F below 255) are not current values and have no row.
  */
 export function quantityOf(obis: string): Quantity | null {
-  const colon = obis.indexOf(":");
-  if (colon < 0) return null;
-  const from = obis.startsWith("1-") ? colon + 1 : 0;
-  return BY_CODE.get(obis.slice(from, presentEnd(obis))) ?? null;
+  return placeOf(obis).quantity;
 }
 
 /**
@@ -184,8 +203,7 @@ export function quantityOf(obis: string): Quantity | null {
  * contains characters that MQTT reserves.
  */
 export function topicOf(obis: string): string {
-  const from = obis.startsWith("1-0:") ? 4 : 0;
-  return obis.slice(from, presentEnd(obis)).replace(/[^0-9A-Za-z:.*_-]/g, "_");
+  return placeOf(obis).topic;
 }
 
 /** End of the code without its `*255`, for `slice`. */

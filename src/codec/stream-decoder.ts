@@ -10,7 +10,7 @@ import { CodecError, type CodecErrorCode } from "./codec-error.ts";
 import type { Decoder, DecoderEvent, DecoderOptions } from "./decoder-event.ts";
 import { DecoderOutput } from "./decoder-output.ts";
 import { KeptFrames } from "./kept-frames.ts";
-import { createLinks, type Link } from "./link/links.ts";
+import { type Link, Links } from "./link/links.ts";
 import { type Accepted, NO_FRAME, type Scan } from "./link/scan.ts";
 import { MAX_BUFFER, StreamBuffer } from "./link/stream-buffer.ts";
 import { UnknownListError } from "./lists/unknown-list.ts";
@@ -25,7 +25,7 @@ type FaultExtras = Partial<
 >;
 
 export class StreamDecoder implements Decoder {
-  readonly #links: readonly (Link | undefined)[];
+  readonly #links = new Links();
   readonly #telegrams: TelegramDecoder;
   readonly #buffer = new StreamBuffer();
   /** Number of available bytes needed before scanning again. */
@@ -46,7 +46,6 @@ export class StreamDecoder implements Decoder {
   readonly #output = new DecoderOutput();
 
   constructor(options: DecoderOptions) {
-    this.#links = createLinks();
     this.#telegrams = new TelegramDecoder(options);
     this.#kept = new KeptFrames(this.#buffer, options.keepBytes ?? false);
   }
@@ -80,7 +79,7 @@ export class StreamDecoder implements Decoder {
    */
   #lookAhead(): void {
     const { bytes, start, end } = this.#buffer;
-    const link = this.#links[bytes[start] as number];
+    const link = this.#links.of(bytes[start] as number);
     if (link?.assembler.foresee === undefined) return;
     const scan = this.#scan(link, true);
     if (scan.kind !== "frame" || scan.length !== end - start || scan.frame === null) return;
@@ -167,12 +166,11 @@ export class StreamDecoder implements Decoder {
 
   /** Skips bytes that cannot start a frame. @returns the transport selected by the next byte */
   #nextLink(): Link | undefined {
-    const links = this.#links;
     const { bytes, start, end } = this.#buffer;
     let at = start;
-    while (at < end && links[bytes[at] as number] === undefined) at++;
+    while (at < end && !Links.starts(bytes[at] as number)) at++;
     if (at > start) this.#skip(at - start);
-    return at < end ? links[bytes[at] as number] : undefined;
+    return at < end ? this.#links.of(bytes[at] as number) : undefined;
   }
 
   #scan(link: Link, final: boolean): Scan<unknown> {

@@ -28,7 +28,10 @@ export async function command(context: CommandContext): Promise<number> {
   setFlagsFromString("--no-memory-reducer");
   const loaded = await readSettings(context);
   const { config, file, warnings, secrets } = loaded;
-  if (config.meters.length >= MANY_METERS || hasPolledOutputs(config)) setFlagsFromString("--opt");
+  const many = config.meters.length >= MANY_METERS;
+  if (many || hasPolledOutputs(config)) setFlagsFromString("--opt");
+  // V8 lets the heap grow to three times what is in use before it collects; with many meters, that is most of the memory.
+  if (many) setFlagsFromString("--heap-growing-percent=30");
   const supervised = underSupervisor(env);
   const token = env.SUPERVISOR_TOKEN;
   const asksForLanguage = token !== undefined && supervised && !loaded.origins.has("homeassistant.language");

@@ -15,7 +15,8 @@ interface Bucket {
   bytes: number;
   zeroBytes: number;
   oddBytes: number;
-  faults: Map<FaultCode, number>;
+  /** `null`: none. */
+  faults: Map<FaultCode, number> | null;
 }
 
 type ByteCounts = Pick<
@@ -56,6 +57,7 @@ export class ByteStatistics {
 
   /** Counts a fault. */
   count(code: FaultCode): void {
+    this.#current.faults ??= new Map();
     this.#current.faults.set(code, (this.#current.faults.get(code) ?? 0) + 1);
   }
 
@@ -90,7 +92,7 @@ export class ByteStatistics {
   counts(at: number): ByteCounts {
     const faults: Partial<Record<FaultCode, number>> = {};
     for (const bucket of [this.#current, this.#previous]) {
-      for (const [code, count] of bucket.faults) faults[code] = (faults[code] ?? 0) + count;
+      for (const [code, count] of bucket.faults ?? []) faults[code] = (faults[code] ?? 0) + count;
     }
     return {
       bytes: this.#current.bytes + this.#previous.bytes,
@@ -109,7 +111,7 @@ export class ByteStatistics {
 }
 
 function newBucket(): Bucket {
-  return { bytes: 0, zeroBytes: 0, oddBytes: 0, faults: new Map() };
+  return { bytes: 0, zeroBytes: 0, oddBytes: 0, faults: null };
 }
 
 /** 1 if the byte has an odd number of one bits, else 0. */

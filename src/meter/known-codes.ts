@@ -18,8 +18,8 @@ const MAX_METERS = 8;
 interface Known {
   /** Published topics; the value says whether the topic was announced as numeric. */
   readonly topics: Map<string, boolean>;
-  /** How often a new code was received, by topic. */
-  readonly candidates: Map<string, number>;
+  /** How often a new code was received, by topic; most meters never send one. */
+  candidates: Map<string, number> | null;
   /** Whether a complete reading was received; its codes are taken as what the meter sends. */
   established: boolean;
   full: boolean;
@@ -58,7 +58,9 @@ export class KnownCodes {
   }
 
   /** Counts a new code. @returns whether it was received often enough to publish */
-  #confirmed({ candidates }: Known, topic: string): boolean {
+  #confirmed(known: Known, topic: string): boolean {
+    known.candidates ??= new Map();
+    const { candidates } = known;
     const count = (candidates.get(topic) ?? 0) + 1;
     candidates.delete(topic);
     if (count >= SIGHTINGS) return true;
@@ -70,7 +72,7 @@ export class KnownCodes {
   #of(meter: string): Known {
     const known = this.#meters.get(meter) ?? {
       topics: new Map(),
-      candidates: new Map(),
+      candidates: null,
       established: false,
       full: false,
     };

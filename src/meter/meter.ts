@@ -232,14 +232,14 @@ export class Meter {
     }
     log.debug(() => describe(reading));
     this.#presence.publish(reading);
-    this.#timers.schedule("stale", this.#period.limitMs, () => this.#stale());
+    this.#timers.schedule("stale", this.#period.limitMs, this.#stale);
   }
 
-  /** No telegram was accepted for three periods. */
-  #stale(): void {
+  /** No telegram was accepted for three periods. A property: a closure made in `#publish` would keep the reading alive. */
+  readonly #stale = (): void => {
     this.#updateDiagnosis();
     this.#presence.offline();
-  }
+  };
 
   #updateDiagnosis(): void {
     this.#diagnosis.update(this.#clock.now(), this.#period.limitMs);

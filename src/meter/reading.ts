@@ -113,7 +113,7 @@ export function subtract(a: Decimal, b: Decimal): Decimal {
  * The whole reading as one JSON object: `time`, `meter`, and each value under its key. Numbers keep their exact digits:
  * they are written as text, since a JavaScript number would round them.
  */
-export function readingToJson(reading: Reading): string {
+export function readingToJson(reading: Omit<Reading, "telegram">): string {
   const fields = reading.values.map(({ key, text, numeric }) => `"${key}":${numeric ? text : JSON.stringify(text)}`);
   const time = JSON.stringify(reading.meterTime);
   const meter = JSON.stringify(reading.meter.id);

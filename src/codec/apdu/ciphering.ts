@@ -62,6 +62,9 @@ export function decodeGeneralCiphering(apdu: Uint8Array): CipheredApdu {
   return { apdu, titleAt, securityControl, invocationCounter, contentAt: reader.pos, contentEnd };
 }
 
+/** System title || invocation counter of the current telegram. */
+const IV = new Uint8Array(IV_LENGTH);
+
 /** The keys of one meter. */
 export interface Keys {
   readonly key?: Uint8Array | undefined;
@@ -74,8 +77,6 @@ export class PreparedKeys {
   readonly authenticationKey: Uint8Array | undefined;
   /** `undefined` if there is no key or its length matches no suite. */
   readonly counterMode: CounterMode | undefined;
-  /** System title || invocation counter of the current telegram. */
-  readonly iv = new Uint8Array(IV_LENGTH);
 
   constructor({ key, authenticationKey }: Keys) {
     this.key = key;
@@ -87,7 +88,7 @@ export class PreparedKeys {
 /**
  * Deciphers the content. The tag is verified if the authentication key is known and ignored otherwise, because many grid
  * operators provide only the encryption key. For content without a tag `verified` is `false`; the caller decides whether
- * to accept it. The plaintext is valid until the next call with the same prepared keys.
+ * to accept it. The plaintext is valid until the next call, with whatever keys.
  * @param looksRight distinguishes plaintext from noise
  * @throws CodecError `key-missing`; `key-wrong` if the plaintext is noise; `authentication` if it is not but the tag is
  *   wrong; `unsupported` for an empty system title, compression or an unknown suite
@@ -99,7 +100,7 @@ export function decipher(
 ): { readonly plaintext: Uint8Array; readonly verified: boolean } {
   const { apdu, titleAt, securityControl, contentAt, contentEnd } = message;
   const prepared = keys instanceof PreparedKeys ? keys : new PreparedKeys(keys);
-  const { key, authenticationKey, counterMode, iv } = prepared;
+  const { key, authenticationKey, counterMode } = prepared;
   const suite = securityControl & 0x0f;
   if (suite > 2) throw new CodecError("unsupported", `security suite ${suite} is not defined (0, 1 and 2 are)`);
   if (securityControl & SECURITY_CONTROL.compression) throw new CodecError("unsupported", "the APDU is compressed");
@@ -115,11 +116,11 @@ export function decipher(
   if (key.length !== keyLength || !counterMode) {
     throw new CodecError("key-wrong", `security suite ${suite} needs a key of ${keyLength} bytes, not ${key.length}`);
   }
-  for (let i = 0; i < 8; i++) iv[i] = apdu[titleAt + i] as number;
-  for (let i = 0; i < 4; i++) iv[8 + i] = apdu[contentAt - 4 + i] as number;
+  for (let i = 0; i < 8; i++) IV[i] = apdu[titleAt + i] as number;
+  for (let i = 0; i < 4; i++) IV[8 + i] = apdu[contentAt - 4 + i] as number;
   let plaintext: Uint8Array;
   if (encrypted) {
-    plaintext = counterMode.apply(iv, apdu, contentAt, contentEnd);
+    plaintext = counterMode.apply(IV, apdu, contentAt, contentEnd);
     if (!looksRight(plaintext)) {
       if (securityControl & SECURITY_CONTROL.broadcast) {
         throw new CodecError(
@@ -132,7 +133,7 @@ export function decipher(
   } else {
     plaintext = apdu.subarray(contentAt, contentEnd);
   }
-  if (verifying) verifyTag(message, iv, key, authenticationKey, encrypted);
+  if (verifying) verifyTag(message, IV, key, authenticationKey, encrypted);
   return { plaintext, verified: verifying };
 }
 

@@ -9,16 +9,47 @@ const IV = 12;
 /** GCM reserves counter 1 for the tag. */
 const FIRST_COUNTER = 2;
 
-export class CounterMode {
-  readonly #encipher: BlockCipher;
+/**
+ * Working memory, shared by all keys: a message is read before the next one is deciphered, and a thousand meters with
+ * memory of their own would take a megabyte.
+ */
+class WorkingMemory {
   /** Counter blocks (initialisation vector || counter), as bytes and as 32-bit words. */
   #blocks = new Uint8Array(0);
-  #words = new Uint32Array(0);
-  #text = new Uint8Array(0);
-  #textWords = new Uint32Array(0);
-  /** Views of `#blocks` and `#text`, sized for the current message. */
-  #input = this.#blocks;
-  #result = this.#text;
+  words = new Uint32Array(0);
+  text = new Uint8Array(0);
+  textWords = new Uint32Array(0);
+  /** Views of `#blocks` and `text`, sized for the current message. */
+  input = this.#blocks;
+  result = this.text;
+
+  /** @param length of the message in bytes */
+  fit(length: number): void {
+    const blocks = Math.ceil(length / BLOCK);
+    if (this.#blocks.length < blocks * BLOCK) this.#grow(blocks);
+    if (length !== this.result.length) {
+      // Most telegrams have the same length as the one before, and creating views is expensive.
+      this.result = this.text.subarray(0, length);
+      this.input = this.#blocks.subarray(0, blocks * BLOCK);
+    }
+  }
+
+  #grow(blocks: number): void {
+    this.#blocks = new Uint8Array(2 * blocks * BLOCK);
+    this.words = new Uint32Array(this.#blocks.buffer);
+    this.text = new Uint8Array(2 * blocks * BLOCK);
+    this.textWords = new Uint32Array(this.text.buffer);
+    this.input = this.#blocks;
+    this.result = this.text;
+    const view = new DataView(this.#blocks.buffer);
+    for (let i = 0; i < 2 * blocks; i++) view.setUint32(i * BLOCK + IV, FIRST_COUNTER + i);
+  }
+}
+
+const MEMORY = /* @__PURE__ */ new WorkingMemory();
+
+export class CounterMode {
+  readonly #encipher: BlockCipher;
   readonly #iv = new Uint8Array(IV);
   readonly #ivWords = new Uint32Array(this.#iv.buffer);
 
@@ -30,19 +61,14 @@ export class CounterMode {
   /**
    * Deciphers or enciphers `bytes[start … end-1]`.
    * @param iv 12 bytes
-   * @returns a view, valid until the next call
+   * @returns a view, valid until the next call, also with another key
    */
   apply(iv: Uint8Array, bytes: Uint8Array, start: number, end: number): Uint8Array {
     const length = end - start;
     const blocks = Math.ceil(length / BLOCK);
-    if (this.#blocks.length < blocks * BLOCK) this.#grow(blocks);
-    if (length !== this.#result.length) {
-      // A meter's telegrams usually have the same length, and creating views is expensive.
-      this.#result = this.#text.subarray(0, length);
-      this.#input = this.#blocks.subarray(0, blocks * BLOCK);
-    }
+    MEMORY.fit(length);
+    const { words, text, textWords, input, result } = MEMORY;
     this.#iv.set(iv);
-    const words = this.#words;
     const first = this.#ivWords[0] as number;
     const second = this.#ivWords[1] as number;
     const third = this.#ivWords[2] as number;
@@ -51,27 +77,14 @@ export class CounterMode {
       words[i + 1] = second;
       words[i + 2] = third;
     }
-    const stream = this.#encipher(this.#input);
-    const text = this.#text;
+    const stream = this.#encipher(input);
     text.set(bytes.subarray(start, end));
     if (stream.byteOffset % 4 === 0) {
       const streamWords = new Uint32Array(stream.buffer, stream.byteOffset, blocks * 4);
-      const textWords = this.#textWords;
       for (let i = 0; i < blocks * 4; i++) textWords[i] = (textWords[i] as number) ^ (streamWords[i] as number);
     } else {
       for (let i = 0; i < length; i++) text[i] = (text[i] as number) ^ (stream[i] as number);
     }
-    return this.#result;
-  }
-
-  #grow(blocks: number): void {
-    this.#blocks = new Uint8Array(2 * blocks * BLOCK);
-    this.#words = new Uint32Array(this.#blocks.buffer);
-    this.#text = new Uint8Array(2 * blocks * BLOCK);
-    this.#textWords = new Uint32Array(this.#text.buffer);
-    this.#input = this.#blocks;
-    this.#result = this.#text;
-    const view = new DataView(this.#blocks.buffer);
-    for (let i = 0; i < 2 * blocks; i++) view.setUint32(i * BLOCK + IV, FIRST_COUNTER + i);
+    return result;
   }
 }

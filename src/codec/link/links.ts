@@ -1,6 +1,6 @@
 /**
- * The supported transports, each with its scanner and assembler, indexed by the first byte of their frames. To add a
- * transport, add it to `createLinks`.
+ * The supported transports, each with its scanner and assembler, found by the first byte of their frames. To add a
+ * transport, add it to `CREATE` and `FIRST_BYTES`.
  */
 
 import type { Proof, Transport } from "../telegram.ts";
@@ -33,15 +33,44 @@ function createLink<Frame>(
   return { transport, proof, scan, assembler: assembler as Assembler<unknown>, bare };
 }
 
-/** Lookup table with 256 entries: the transport whose frames can start with that byte. */
-export function createLinks(): (Link | undefined)[] {
-  const links = new Array<Link | undefined>(256).fill(undefined);
-  const mbus = createLink<MbusFrame>("mbus", "sum", scanMbusFrame, new MbusAssembler());
-  for (const first of [0x68, 0x10, 0xe5]) links[first] = mbus;
-  const hdlc = createLink<HdlcFrame>("hdlc", "crc", scanHdlcStream, new HdlcAssembler());
-  for (const first of HDLC_FIRST_BYTES) links[first] = hdlc;
-  links[0x2f] = createLink<P1Frame>("p1", "crc", scanP1Telegram, new P1Assembler());
-  const raw = createLink<RawFrame>("raw", "none", scanRawApdu, new RawAssembler(), true);
-  for (const first of [0x01, 0x02, 0x0f, 0xdb, 0xdc, 0xe0, 0xe6]) links[first] = raw;
-  return links;
+const CREATE = [
+  () => createLink<MbusFrame>("mbus", "sum", scanMbusFrame, new MbusAssembler()),
+  () => createLink<HdlcFrame>("hdlc", "crc", scanHdlcStream, new HdlcAssembler()),
+  () => createLink<P1Frame>("p1", "crc", scanP1Telegram, new P1Assembler()),
+  () => createLink<RawFrame>("raw", "none", scanRawApdu, new RawAssembler(), true),
+] as const;
+
+/** First bytes of their frames, in the order of `CREATE`. */
+const FIRST_BYTES = [[0x68, 0x10, 0xe5], HDLC_FIRST_BYTES, [0x2f], [0x01, 0x02, 0x0f, 0xdb, 0xdc, 0xe0, 0xe6]] as const;
+
+/** By first byte: 1 + index in `CREATE`; 0 for a byte with which no frame starts. */
+const BY_FIRST_BYTE = /* @__PURE__ */ indexFirstBytes();
+
+function indexFirstBytes(): Uint8Array {
+  const index = new Uint8Array(256);
+  FIRST_BYTES.forEach((bytes, n) => {
+    for (const first of bytes) index[first] = n + 1;
+  });
+  return index;
+}
+
+/** The transports of one stream, each created when the first byte that may start its frame arrives. */
+export class Links {
+  readonly #links: (Link | undefined)[] = [undefined, undefined, undefined, undefined];
+
+  /** Whether a frame of any transport can start with this byte. */
+  static starts(byte: number): boolean {
+    return BY_FIRST_BYTE[byte] !== 0;
+  }
+
+  /** The transport whose frames can start with this byte. */
+  of(byte: number): Link | undefined {
+    const n = (BY_FIRST_BYTE[byte] as number) - 1;
+    if (n < 0) return undefined;
+    const known = this.#links[n];
+    if (known !== undefined) return known;
+    const link = CREATE[n]?.();
+    this.#links[n] = link;
+    return link;
+  }
 }

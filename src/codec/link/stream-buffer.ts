@@ -2,7 +2,8 @@
 
 /** Maximum buffer size in bytes; larger than any frame a scanner waits for. */
 export const MAX_BUFFER = 16_384;
-const FIRST_BUFFER = 2_048;
+/** Enough for the telegrams of most meters; doubled when a longer frame comes. */
+const FIRST_BUFFER = 512;
 /** Number of bytes kept before `start` so that scanners can look back. */
 const HISTORY = 16;
 

@@ -1,7 +1,7 @@
 /** OBIS codes (Blue Book, 7): six bytes A-B:C.D.E*F. */
 
-/** Number of codes that `ObisNames` caches, a power of two; telegrams contain up to 60. */
-const MAX_NAMES = 256;
+/** Number of codes that `ObisNames` caches, a power of two; a telegram contains up to 60, and some 300 are in use. */
+const MAX_NAMES = 1024;
 
 /** `1-0:1.8.0*255` from the six bytes at `at`. */
 export function formatObis(bytes: Uint8Array, at = 0): string {
@@ -20,7 +20,7 @@ export function parseObis(text: string): Uint8Array {
   return Uint8Array.from(numbers);
 }
 
-/** `formatObis` with a cache of at most 256 codes: a meter sends the same codes in every telegram. */
+/** `formatObis` with a cache: a meter sends the same codes in every telegram, and most meters send the same ones. */
 export class ObisNames {
   /** Indexed by hash; a collision replaces the previous entry. */
   readonly #names = new Array<Name | undefined>(MAX_NAMES).fill(undefined);

@@ -40,21 +40,24 @@ export interface AnnouncerParts {
   readonly later: (id: string, ms: number, act: () => void) => void;
 }
 
-/** What has been announced for one device. */
+/** What has been announced for one device. With thousands of meters, topics and payloads themselves would take megabytes. */
 interface Announced {
-  /** Digest of the payload sent on each topic; with many meters the payloads themselves would take megabytes. */
-  readonly topics: Map<string, string>;
+  /** Digest of each payload sent, by `entryOf` its topic. */
+  readonly sent: (number | undefined)[];
   keys: ReadonlySet<string>;
   /** Platform of each removed component. */
-  readonly gone: Map<string, string>;
+  gone: ReadonlyMap<string, string>;
 }
 
-const NOTHING: Announced = { topics: new Map(), keys: new Set(), gone: new Map() };
+const NONE_GONE: ReadonlyMap<string, string> = new Map();
 
 export class Announcer {
   readonly #parts: AnnouncerParts;
   /** By id. Bounded by the number of meters. */
   readonly #devices = new Map<string, Announced>();
+  /** See `#entryOf`. */
+  readonly #entries = new Map<string, number>();
+  #lastKeys: ReadonlySet<string> = new Set();
   #sizeReported = false;
 
   constructor(parts: AnnouncerParts) {
@@ -64,26 +67,47 @@ export class Announcer {
   /** Sends new or changed discovery messages for the bridge and for a meter that has sent a complete reading. */
   announce(meter: MeterState): void {
     const { options } = this.#parts;
-    if (!this.#devices.get(bridgeDevice(options.instance))?.topics.size) this.#send(bridgeAsDevice(options));
+    if (!this.#devices.get(bridgeDevice(options.instance))?.sent.length) this.#send(bridgeAsDevice(options));
     this.#send(meterDevice(meter.info, meterEntities(meter.info, meter.values.values(), options), options));
   }
 
   /** A device's currently announced topics and keys. */
   announced(device: string): Pick<SeenDevice, "announced" | "keys"> {
-    const { topics, keys } = this.#devices.get(device) ?? NOTHING;
-    return { announced: topics, keys };
+    const keys = this.#devices.get(device)?.keys ?? new Set();
+    return { announced: { has: (topic) => this.#digestOf(topic) !== undefined }, keys };
   }
 
   /** Whether this is what we published there since the last `forget`. */
   isOurs(topic: string, payload: Uint8Array): boolean {
+    const sent = this.#digestOf(topic);
+    return sent !== undefined && sent === digest(payload);
+  }
+
+  /** Digest of what we published on a topic since the last `forget`; `undefined` if nothing. */
+  #digestOf(topic: string): number | undefined {
     const device = parseDiscovery(this.#parts.options.prefix, topic)?.device;
-    if (device === undefined) return false;
-    return this.#devices.get(device)?.topics.get(topic) === digest(payload);
+    return device === undefined ? undefined : this.#devices.get(device)?.sent[this.#entryOf(topic)];
+  }
+
+  /** The set of these keys, the same one for the next device that has the same. */
+  #shared(keys: readonly string[]): ReadonlySet<string> {
+    if (keys.length !== this.#lastKeys.size || !keys.every((key) => this.#lastKeys.has(key)))
+      this.#lastKeys = new Set(keys);
+    return this.#lastKeys;
+  }
+
+  /** Number of `sensor/power_import` (empty for a device's message), the part of a topic that all meters have in common. */
+  #entryOf(topic: string): number {
+    const address = parseDiscovery(this.#parts.options.prefix, topic);
+    const entry = address?.key == null ? "" : `${address.platform}/${address.key}`;
+    const known = this.#entries.get(entry);
+    if (known === undefined) this.#entries.set(entry, this.#entries.size);
+    return known ?? this.#entries.size - 1;
   }
 
   /** Forces everything to be sent again: after a reconnect, or when Home Assistant has started. */
   forget(): void {
-    for (const { topics } of this.#devices.values()) topics.clear();
+    for (const { sent } of this.#devices.values()) sent.length = 0;
   }
 
   /** Removes entities from a device's message (with single messages, clears their topics). */
@@ -91,7 +115,9 @@ export class Announcer {
     const announced = this.#devices.get(device);
     if (announced === undefined) return;
     const before = this.#parts.earlier.components(device);
-    for (const key of keys) announced.gone.set(key, before.get(key)?.platform ?? "sensor");
+    const gone = new Map(announced.gone);
+    for (const key of keys) gone.set(key, before.get(key)?.platform ?? "sensor");
+    announced.gone = gone;
     again();
   }
 
@@ -103,20 +129,21 @@ export class Announcer {
       later(id, wait, () => this.#send(device));
       return;
     }
-    const known = this.#devices.get(id) ?? { topics: new Map(), keys: new Set<string>(), gone: new Map() };
+    const known = this.#devices.get(id) ?? { sent: [], keys: new Set<string>(), gone: NONE_GONE };
     this.#devices.set(id, known);
-    known.keys = new Set(device.entities.map(({ key }) => key));
+    known.keys = this.#shared(device.entities.map(({ key }) => key));
     const { form, messages } = this.#messages(device, known);
     for (const topic of earlier.takeOtherForm(id, form, known.keys)) {
       publish(id, { topic, payload: MIGRATE, qos: 1, retain: false }, () => undefined);
     }
     for (const { topic, payload } of messages) {
+      const entry = this.#entryOf(topic);
       const sum = digest(payload);
-      if (known.topics.get(topic) === sum || earlier.isForeign(topic)) continue;
-      known.topics.set(topic, sum);
+      if (known.sent[entry] === sum || earlier.isForeign(topic)) continue;
+      known.sent[entry] = sum;
       publish(id, { topic, payload, qos: 1 }, (outcome) => {
-        if (outcome === "delivered" || known.topics.get(topic) !== sum) return;
-        known.topics.delete(topic);
+        if (outcome === "delivered" || known.sent[entry] !== sum) return;
+        known.sent[entry] = undefined;
         if (outcome !== "lost") this.#send(device);
       });
     }
@@ -153,6 +180,7 @@ export class Announcer {
   }
 }
 
-function digest(payload: string | Uint8Array): string {
-  return createHash("sha1").update(payload).digest("base64");
+/** 30 bits, which tell two versions of a message apart and take no memory of their own in V8. */
+function digest(payload: string | Uint8Array): number {
+  return createHash("sha1").update(payload).digest().readUInt32BE() >>> 2;
 }

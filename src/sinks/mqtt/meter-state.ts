@@ -1,4 +1,5 @@
 /** The latest state of one meter, and the messages that publish it. */
+import type { Telegram } from "../../codec/telegram.ts";
 import type { PublishConfig } from "../../config/options.ts";
 import type { MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
 import { readingToJson } from "../../meter/reading.ts";
@@ -32,8 +33,10 @@ export const inOrder = ({ powers, values, last }: ReadingMessages): Message[] =>
 export class MeterState {
   info: MeterInfo;
   online = false;
-  /** The latest reading, in the form to publish. */
-  latest: Reading | null = null;
+  /** The latest reading, in the form to publish, without its telegram, which would take half of a meter's memory. */
+  latest: Omit<Reading, "telegram"> | null = null;
+  /** Whether each telegram contains everything that the meter sends; other meters send different lists in turn. */
+  sendsOneList = false;
   /** Latest value per topic, across all lists that the meter sends. */
   readonly values = new Map<string, ReadingValue>();
   /** JSON of the latest complete reading. */
@@ -47,21 +50,24 @@ export class MeterState {
   /** Time of the last publication, monotonic milliseconds. */
   sentAt = Number.NEGATIVE_INFINITY;
   timer: NodeJS.Timeout | null = null;
-  readonly #powers: PowerAggregation;
+  /** `null`: every reading is published as it is. */
+  readonly #powers: PowerAggregation | null;
   readonly #topics: TopicChoice;
-  /** With `json`: the latest object of each list that the meter sends, by its keys. */
-  readonly #lists = new Map<string, string>();
+  /** With `json`: the latest object of each list that the meter sends in turn with others, by its keys. */
+  #lists: Map<string, string> | null = null;
 
   constructor(info: MeterInfo, power: PowerChoice, topicChoice: TopicChoice = "all") {
     this.info = info;
-    this.#powers = new PowerAggregation(power);
+    this.#powers = power === "newest" ? null : new PowerAggregation(power);
     this.#topics = topicChoice;
   }
 
   /** Stores a reading. @returns whether it is the first complete one, and whether it adds or changes entities */
   take(reading: Reading): { first: boolean; changed: boolean } {
     const known = this.values.size;
-    this.latest = this.#powers.add(reading);
+    const { telegram, ...latest } = this.#powers?.add(reading) ?? reading;
+    this.latest = latest;
+    this.sendsOneList = sendsOneList(telegram);
     for (const value of this.latest.values) {
       if (this.values.size < MAX_VALUES || this.values.has(value.topic)) this.values.set(value.topic, value);
     }
@@ -70,7 +76,7 @@ export class MeterState {
     this.info = reading.meter;
     if (reading.complete) {
       this.json = readingToJson(this.latest);
-      if (this.#topics === "json") this.#keepList(this.latest, this.json);
+      if (this.#topics === "json" && !this.sendsOneList) this.#keepList(this.latest, this.json);
     }
     this.waiting = true;
     return { first, changed };
@@ -83,7 +89,7 @@ export class MeterState {
   takeMessages(base: string, legacyBase: string | undefined, now: number): ReadingMessages {
     const { latest, info, json } = this;
     this.waiting = false;
-    this.#powers.clear();
+    this.#powers?.clear();
     const powers: Message[] = [];
     const values: Message[] = [];
     if (latest === null) return { powers, values, last: null };
@@ -116,7 +122,7 @@ export class MeterState {
   earlierMessages(base: string): Message[] {
     const { id } = this.info;
     if (this.#topics === "json") {
-      const earlier = [...this.#lists.values()].filter((payload) => payload !== this.json);
+      const earlier = [...(this.#lists?.values() ?? [])].filter((payload) => payload !== this.json);
       return earlier.map((payload) => ({ topic: topics.reading(base, id), payload }));
     }
     return [...this.values.values()]
@@ -143,14 +149,9 @@ export class MeterState {
     return { topic: topics.availability(base, this.info.id), payload: this.online ? ONLINE : OFFLINE };
   }
 
-  /** Whether each telegram contains everything that the meter sends; other meters send different lists in turn. */
-  get sendsOneList(): boolean {
-    const telegram = this.latest?.telegram;
-    return telegram?.transport === "p1" || (telegram?.transport === "mbus" && /^(flat|nested)$/.test(telegram.layout));
-  }
-
-  #keepList({ values }: Reading, json: string): void {
+  #keepList({ values }: Pick<Reading, "values">, json: string): void {
     const keys = values.map(({ key }) => key).join(" ");
+    this.#lists ??= new Map();
     if (this.#lists.size < MAX_LISTS || this.#lists.has(keys)) this.#lists.set(keys, json);
   }
 
@@ -175,6 +176,9 @@ function legacyMessage(base: string, { key, text }: ReadingValue): Message | nul
   if (key === "energy_export") return { topic: topics.legacy(base, "RealEnergyOut_S"), payload: text };
   return null;
 }
+
+const sendsOneList = ({ transport, layout }: Telegram): boolean =>
+  transport === "p1" || (transport === "mbus" && /^(flat|nested)$/.test(layout));
 
 function sameInfo(a: MeterInfo, b: MeterInfo): boolean {
   return (
