@@ -25,7 +25,7 @@ let logged: string[];
 let automatic: AutomaticBackfill;
 let now: number;
 let timers: { ms: number; act: () => void }[];
-/** Resolves when the next timer is set, which is after the comparison. */
+/** Resolves when the next timer is set, after the comparison. */
 let waits: () => void = () => undefined;
 
 const log: ComponentLog = {
@@ -71,7 +71,7 @@ afterEach(async () => {
 });
 
 describe("the bridge with homeassistant.backfill", () => {
-  it("fills a hole soon after the start, and says so in one sentence", async () => {
+  it("fills a hole soon after startup and logs one line", async () => {
     home.add(
       IMPORT,
       "kaifa2mqtt_house_energy_import",
@@ -91,7 +91,7 @@ describe("the bridge with homeassistant.backfill", () => {
     expect(automatic.status()).toMatchObject({ missed: hole, filled: hole, left: [] });
   });
 
-  it("compares soon after each return, two minutes past the next hour, and twenty minutes past every hour", async () => {
+  it("compares shortly after each return, two minutes past the next hour, and twenty minutes past every hour", async () => {
     home.add(IMPORT, "kaifa2mqtt_house_energy_import", rows);
     const times: string[] = [];
     const nextFour = async (): Promise<void> => {
@@ -109,7 +109,7 @@ describe("the bridge with homeassistant.backfill", () => {
     expect(times.slice(4)).toEqual(["13:20:15", "14:02:00", "14:20:00", "15:20:00"]);
   });
 
-  it("waits for the row after the hole: nothing is written before Home Assistant has it, and no warning is logged", async () => {
+  it("waits until Home Assistant has the row after the hole, without a warning", async () => {
     home.add(IMPORT, "kaifa2mqtt_house_energy_import", rows.slice(0, 8));
     start();
     await next();
@@ -124,7 +124,7 @@ describe("the bridge with homeassistant.backfill", () => {
     expect(automatic.status()).toMatchObject({ filled: { hours: 3 }, left: [] });
   });
 
-  it("says once what is left, and why", async () => {
+  it("logs once what is not filled, and why", async () => {
     const edited = rows.map((row, hour) => (hour > 6 ? { ...row, sum: row.sum + 0.01 } : row));
     home.add(
       IMPORT,
@@ -146,7 +146,7 @@ describe("the bridge with homeassistant.backfill", () => {
     });
   });
 
-  it("says once that Home Assistant does not answer or lacks an access, never with the token, and goes on", async () => {
+  it("logs once that Home Assistant does not answer or access is missing, without the token, and continues", async () => {
     start({ access: { url: home.url, token: "wrong-token" } });
     await next();
     await next();

@@ -1,4 +1,4 @@
-/** A run that is cut short anywhere, with random holes: the next one ends in the same statistics as a run that was not. */
+/** A run killed at any point, with random holes: the next run yields the same statistics as an undisturbed one. */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { runBackfill } from "../../src/backfill/backfill.ts";
 import { HomeAssistant } from "../../src/backfill/home-assistant.ts";
@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => home.stop());
 
-it("for random holes, and killed after any number of rows, a second run gives what an undisturbed one gives", async () => {
+it("killed after any number of rows, for random holes: a second run yields what an undisturbed one does", async () => {
   const random = seededRandom(21);
   let cut = 0;
   for (let seed = 0; seed < 20; seed++) {
@@ -71,7 +71,7 @@ it("for random holes, and killed after any number of rows, a second run gives wh
     let imports = Math.floor(random() * 2);
     const share = random();
     home.onImport = (socket, write) => {
-      // The recorder has got a part of the rows, or all, when the process is killed.
+      // The recorder has received some or all of the rows when the process is killed.
       write(imports-- > 0 ? 1 : share);
       if (imports < 0) socket.terminate();
     };

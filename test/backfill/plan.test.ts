@@ -13,13 +13,13 @@ import { seededRandom } from "../helpers/random.ts";
 const BEGIN = Date.parse("2026-03-28T00:00:00Z");
 const SUM_0 = 3.5;
 
-/** Registers at each quarter; `wh` is what the quarter before added. */
+/** Registers at each quarter; `wh` is the energy of the quarter before. */
 function ledgerOf(hours: number, wh: (quarter: number) => number, marks: Record<number, PointMark> = {}): Point[] {
   let register = 12_937;
   return Array.from({ length: hours * 4 + 1 }, (_, quarter) => {
     register = marks[quarter] === "reset" ? 0 : register + (quarter === 0 ? 0 : wh(quarter));
     const at = BEGIN + quarter * QUARTER_MS;
-    // Clocks change within the span: hours of Home Assistant begin at full hours of UTC.
+    // The clock changes within the span: Home Assistant's hours begin at full UTC hours.
     const offset = at < Date.parse("2026-03-29T01:00:00Z") ? 60 : 120;
     return {
       at,
@@ -30,7 +30,7 @@ function ledgerOf(hours: number, wh: (quarter: number) => number, marks: Record<
   });
 }
 
-/** The rows as Home Assistant would have them: the register at the end of each hour, sums from resets on. */
+/** The rows that Home Assistant would have: the register at the end of each hour, sums since resets. */
 function rowsOf(points: readonly Point[], unit: EnergyUnit = "kWh"): StatisticsRow[] {
   const wh = WATT_HOURS[unit];
   let sum = SUM_0 * 1000;
@@ -57,11 +57,11 @@ const points = ledgerOf(30, (quarter) => 90 + (quarter % 7));
 const rows = rowsOf(points);
 
 describe("the plan of a backfill", () => {
-  it("has nothing to do where no hour is missing", () => {
+  it("is empty if no hour is missing", () => {
     expect(planOf(rows, points)).toEqual({ write: [], left: [] });
   });
 
-  it("gives missing hours the state and sum they would have had", () => {
+  it("gives missing hours the state and sum that they would have had", () => {
     const plan = planOf(without(rows, [10, 11, 12, 20]), points);
     expect(plan.left).toEqual([]);
     expect(plan.write.map(({ start }) => start)).toEqual([10, 11, 12, 20].map(at));
@@ -73,13 +73,13 @@ describe("the plan of a backfill", () => {
     expect(planOf([...without(rows, [10, 11, 12, 20]), ...plan.write], points).write).toEqual([]);
   });
 
-  it.each(["Wh", "kWh", "MWh"] as const)("writes in %s where the statistic has that unit", (unit) => {
+  it.each(["Wh", "kWh", "MWh"] as const)("writes in %s if that is the statistic's unit", (unit) => {
     const inUnit = rowsOf(points, unit);
     const [row] = planOf(without(inUnit, [10]), points, { unit }).write;
     expect(row?.sum).toBeCloseTo(inUnit[10]?.sum ?? Number.NaN, 9);
   });
 
-  it("leaves the rest of the hour in which Home Assistant went to the hour in which it came back", () => {
+  it("leaves the rest of the hour in which Home Assistant stopped in the hour of its return", () => {
     const parted = without(rows, [10, 11]).map((row) => {
       const missed = row.start === at(9) ? 0.15 : 0;
       return { start: row.start, state: (row.state ?? 0) - missed, sum: (row.sum ?? 0) - missed };
@@ -93,7 +93,7 @@ describe("the plan of a backfill", () => {
     expect(change(12)).toBeCloseTo(original(12) + 0.15, 9);
   });
 
-  it("goes on where a run was killed, although the first hours lie lower than the register", () => {
+  it("resumes after a killed run, although the first hours are below the register", () => {
     const parted = without(rows, [10, 11, 12]).map((row) => {
       const missed = row.start === at(9) ? 0.36 : 0;
       return { start: row.start, state: (row.state ?? 0) - missed, sum: (row.sum ?? 0) - missed };
@@ -124,7 +124,7 @@ describe("the plan of a backfill", () => {
     expect(reasons(planOf(without(rowsOf(clock), [11]), clock))).toEqual([[11, "ledger-gap"]]);
   });
 
-  it("leaves a hole beside rows that were edited, to the Wh", () => {
+  it("leaves a hole next to edited rows, to the Wh", () => {
     const edit = (hour: number, more: { state?: number; sum?: number }) =>
       without(rows, [10, 11]).map((row) =>
         row.start === at(hour)
@@ -140,13 +140,13 @@ describe("the plan of a backfill", () => {
     expect(reasons(planOf(edit(12, { state: 5, sum: 5 }), points))[0]).toEqual([10, "row-after-differs"]);
   });
 
-  it("waits for the row after the hole and never touches the running hour", () => {
+  it("waits for the row after the hole and never touches the current hour", () => {
     const open = rows.slice(0, 10);
     expect(reasons(planOf(open, points, { now: at(12) + 60_000 }))).toEqual([[10, "no-row-after"]]);
     expect(planOf(open, points, { now: at(11) + 60_000 })).toEqual({ write: [], left: [] });
   });
 
-  it("keeps to --from and --to", () => {
+  it("respects --from and --to", () => {
     const holes = without(rows, [10, 11, 20, 21]);
     const only = planOf(holes, points, {
       isAfterFrom: (start) => start >= at(15),
@@ -157,12 +157,12 @@ describe("the plan of a backfill", () => {
     expect(reasons(planOf(holes, points, { isAfterFrom: (start) => start >= at(11) }))).toEqual([[11, "before-from"]]);
   });
 
-  it("says nothing of hours that the ledger does not reach to", () => {
+  it("omits hours beyond the ledger", () => {
     expect(planOf(without(rows, [2, 3]), points.slice(30))).toEqual({ write: [], left: [] });
     expect(planOf(rows, [])).toEqual({ write: [], left: [] });
   });
 
-  it("random holes, gaps, resets and edits: what is there stays, sums only grow, a second run finds nothing", () => {
+  it("random holes, gaps, resets and edits: existing rows are kept, sums only grow, a second run finds nothing", () => {
     let writes = 0;
     for (let seed = 1; seed <= 400; seed++) {
       const random = seededRandom(seed);
@@ -176,7 +176,7 @@ describe("the plan of a backfill", () => {
       const present = rowsOf(whole)
         .filter(() => random() > 0.4)
         .map((row) => {
-          // Home Assistant left in the middle of the hour, or somebody has edited.
+          // Home Assistant stopped in the middle of the hour, or a row was edited.
           const [missed, edited] = [random() < 0.1 ? 0.02 : 0, random() < 0.1 ? 0.005 : 0];
           return { start: row.start, state: (row.state ?? 0) - missed, sum: (row.sum ?? 0) - missed + edited };
         });
@@ -189,7 +189,7 @@ describe("the plan of a backfill", () => {
         const index = after.findIndex(({ start }) => start === row.start);
         expect(row.sum).toBeGreaterThanOrEqual(after[index - 1]?.sum ?? Number.NaN);
         expect(after[index + 1]?.sum ?? Number.NaN).toBeGreaterThanOrEqual(row.sum - 1e-6);
-        // The bar of a written hour is the ledger's.
+        // The bar of a written hour equals the ledger's.
         expect(row.start - (after[index - 1]?.start ?? 0)).toBe(HOUR_MS);
         const ends = [row.start, row.start + HOUR_MS].map((time) => ledger.find((point) => point.at === time));
         const [from, to] = ends.map((point) => point?.registers.energy_import ?? Number.NaN);
@@ -197,7 +197,7 @@ describe("the plan of a backfill", () => {
       }
       const written = new Map(write.map((row) => [row.start, row]));
       expect(planOf(after, ledger, { written }).write).toEqual([]);
-      // Killed after any of them, the next run ends in the same state.
+      // If it is killed after any of them, the next run yields the same state.
       const done = write.slice(0, Math.floor(random() * write.length));
       const rest = planOf([...present, ...done], ledger, { written }).write;
       expect([...done, ...rest]).toEqual(write);

@@ -12,7 +12,7 @@ import { fixtureNames, loadFixture } from "../helpers/fixtures.ts";
 import { fakeSerial, type SerialPlan } from "./fake-serial.ts";
 import { accessibilityFaults, builtPage, KEY, openPage, openProxy, Stage } from "./stage.ts";
 
-/** The decode page: as a file of its own, and as the bridge serves it. */
+/** The decode page: as a standalone file, and served by the bridge. */
 
 const OTHER_KEY = "000102030405060708090A0B0C0D0E0F";
 /** `SCREENSHOTS=docs/images npm run test:browser` renews the picture of the documentation. */
@@ -63,12 +63,12 @@ const readings = (page: Page) =>
   );
 
 describe("the decode page as a file", () => {
-  it("weighs less than 250 KB, and 90 KB as it is sent", () => {
+  it("is smaller than 250 KB, and 90 KB compressed", () => {
     expect(statSync(join(assetsDir, "decode.html")).size).toBeLessThan(250_000);
     expect(statSync(join(assetsDir, "decode.html.gz")).size).toBeLessThan(90_000);
   });
 
-  it("reads every telegram of the fixtures as the codec in Node does", async () => {
+  it("decodes every fixture like the codec in Node", async () => {
     const { page, complaints } = await open();
     for (const name of fixtureNames()) {
       const { wire, keys } = loadFixture(name);
@@ -90,17 +90,17 @@ describe("the decode page as a file", () => {
     await page.close();
   }, 120_000);
 
-  it("explains the example byte by byte, and asks nobody for anything", async () => {
+  it("explains the example byte by byte, without any request", async () => {
     const { page, complaints, requests } = await open();
     await page.locator("#example").click();
     await expect.poll(() => page.locator("#entry .chip.register").count()).toBeGreaterThan(8);
     expect(await text(page, "#entry")).toMatch(/ciphertext.*data-notification.*1-0:1\.8\.0 Energy import12937 Wh/s);
-    // The key leaves no trace: not in what the page shows, not in the browser's storage.
+    // The key leaves no trace, neither on the page nor in the browser's storage.
     expect(
       await page.evaluate(() => document.getElementById("content")?.textContent + JSON.stringify(localStorage)),
     ).not.toContain(EXAMPLE.key);
     expect(requests).toEqual([address]);
-    // And it could not, if it wanted to.
+    // Its policy would block any request.
     const refused = await page.evaluate(async () => {
       const image = new Promise((resolve) => {
         const element = new Image();
@@ -120,7 +120,7 @@ describe("the decode page as a file", () => {
     await page.close();
   });
 
-  it("a wrong key, none, and one that is no key: says which, where, and shows no value", async () => {
+  it("a wrong, missing or invalid key: says which, where, and shows no value", async () => {
     const { page } = await open();
     await enter(page, `00 00 00\n${EXAMPLE.hex}`, OTHER_KEY);
     await expect.poll(() => text(page, "#entry .wrong")).toMatch(/^wrong key: .*not that of this meter/);
@@ -138,7 +138,7 @@ describe("the decode page as a file", () => {
     await page.close();
   });
 
-  it("takes the bytes out of a pasted log, and P1 text out of a text field", async () => {
+  it("reads bytes from a pasted log, and P1 text from a text field", async () => {
     const { page } = await open();
     const wire = parseHex(EXAMPLE.hex);
     const log = [
@@ -156,7 +156,7 @@ describe("the decode page as a file", () => {
     await page.close();
   });
 
-  it("reads a capture that is opened or dropped", async () => {
+  it("reads an opened or dropped capture", async () => {
     const { page } = await open();
     const file = join(PICTURES, "capture.bin");
     const noise = Uint8Array.of(0, 255, 0);
@@ -177,7 +177,7 @@ describe("the decode page as a file", () => {
     await page.close();
   });
 
-  it("writes the template of a list that is not known", async () => {
+  it("writes a template for an unknown list", async () => {
     const { page } = await open();
     await enter(page, "0F000000010C07EA0B1A040C000000FFC40002030A064E45575F30311208FC0600012345");
     await expect.poll(() => page.locator("#template-box").isVisible()).toBe(true);
@@ -208,12 +208,12 @@ describe("the decode page as a file", () => {
   });
 });
 
-describe("listening to an adapter (a stand-in for the port; the rest is real)", () => {
+describe("listening to an adapter (a fake port; the rest is real)", () => {
   const wire = EXAMPLE.hex.replaceAll("\n", "");
   const written = (page: Page) => page.evaluate(() => (window as unknown as { written: number[] }).written);
   const opened = (page: Page) => page.evaluate(() => (window as unknown as { opened: string[] }).opened);
 
-  it("finds the settings, says that all is well, goes on, and stops when told; nothing is sent", async () => {
+  it("finds the settings, says that all is well, continues, and stops on request; nothing is sent", async () => {
     const { page, complaints } = await open({}, { line: "2400 even", telegrams: [wire], everyMs: 400 });
     await page.locator("#key").fill(EXAMPLE.key);
     await page.locator("#listen").click();
@@ -230,7 +230,7 @@ describe("listening to an adapter (a stand-in for the port; the rest is real)", 
     await page.close();
   });
 
-  it("another line than the bridge's: says what to set, in German, too", async () => {
+  it("line settings other than the bridge's: says what to set, also in German", async () => {
     const p1 = formatHex(loadFixture("dsmr5-nl-iskra-p1").wire);
     const { page } = await open({ locale: "de-AT" }, { line: "115200 none", telegrams: [p1], everyMs: 500 });
     await page.locator("#listen").click();
@@ -242,7 +242,7 @@ describe("listening to an adapter (a stand-in for the port; the rest is real)", 
     await page.close();
   }, 60_000);
 
-  it("a wrong key, a silent line and a port that cannot be opened: what doctor says", async () => {
+  it("a wrong key, a silent line and a port that cannot be opened: the diagnosis of doctor", async () => {
     const wrong = await open({}, { line: "2400 even", telegrams: [wire], everyMs: 400 });
     await wrong.page.locator("#key").fill(OTHER_KEY);
     await wrong.page.locator("#listen").click();
@@ -267,7 +267,7 @@ describe("listening to an adapter (a stand-in for the port; the rest is real)", 
     await taken.page.close();
   }, 60_000);
 
-  it("goes on after parity errors, for which the browser ends its stream", async () => {
+  it("continues after parity errors, on which the browser ends its stream", async () => {
     const plan = { line: "2400 even", telegrams: [wire], everyMs: 400, parityErrors: 3 };
     const { page } = await open({}, plan);
     await page.locator("#key").fill(EXAMPLE.key);
@@ -276,7 +276,7 @@ describe("listening to an adapter (a stand-in for the port; the rest is real)", 
     await page.close();
   });
 
-  it("an AMIS meter that searches gets its E5, and no other meter anything", async () => {
+  it("an AMIS meter that searches gets its E5, and other meters get nothing", async () => {
     const { wire: amis, keys } = loadFixture("siemens-amis-netz-ooe");
     const plan = { line: "9600 even", telegrams: ["1040F03016", formatHex(amis)], everyMs: 900, untilAnswered: true };
     const { page } = await open({}, plan);
@@ -290,8 +290,8 @@ describe("listening to an adapter (a stand-in for the port; the rest is real)", 
   }, 40_000);
 });
 
-describe("the decode page as the bridge serves it", () => {
-  it("is linked from the status page, works below a path, and can be saved; its policy is its own", async () => {
+describe("the decode page served by the bridge", () => {
+  it("is linked from the status page, works below a path, can be saved, and has its own policy", async () => {
     const stage = await Stage.open({ assetsDir, supervised: true });
     const proxy = await openProxy(stage.url, "/api/hassio_ingress/abc/");
     const { page, complaints } = await openPage(browser);
@@ -316,7 +316,7 @@ describe("the decode page as the bridge serves it", () => {
     await stage.close();
   });
 
-  it("asks for the token where one is set", async () => {
+  it("asks for the token if one is set", async () => {
     const stage = await Stage.open({ assetsDir, token: "open sesame", key: KEY });
     const { page } = await openPage(browser);
     expect((await page.request.get(`${stage.url}decode`)).status()).toBe(401);

@@ -1,14 +1,14 @@
-/** A stand-in for `navigator.serial` with one adapter behind which a meter sends; the page's own code does the rest. */
+/** A fake `navigator.serial` with one adapter and a sending meter; everything else is the page's own code. */
 
 export interface SerialPlan {
-  /** The only setting at which bytes are heard, `2400 even`; empty: the port cannot be opened. */
+  /** The only setting at which bytes are received, `2400 even`; empty: the port cannot be opened. */
   readonly line: string;
-  /** Hex, sent one after the other and then again from the first. */
+  /** Hex, sent in a loop. */
   readonly telegrams: readonly string[];
   readonly everyMs: number;
-  /** So many times the stream ends with a parity error before the first telegram. */
+  /** Number of parity errors that end the stream before the first telegram. */
   readonly parityErrors?: number;
-  /** An AMIS master: the first telegram again and again until `E5` comes, then the second, for each of which it wants `E5`. */
+  /** An AMIS master: repeats the first telegram until `E5` arrives, then sends the second, expecting `E5` for each. */
   readonly untilAnswered?: boolean;
 }
 
@@ -41,7 +41,7 @@ export function fakeSerial(plan: SerialPlan): void {
       }
       const at = plan.untilAnswered ? (log.written.length > 0 ? 1 : 0) : next++ % plan.telegrams.length;
       const bytes = bytesOf(plan.telegrams[at] ?? "");
-      // In two pieces, as adapters deliver them.
+      // In two pieces, as delivered by adapters.
       controller.enqueue(bytes.slice(0, 3));
       controller.enqueue(bytes.slice(3));
     }, plan.everyMs);

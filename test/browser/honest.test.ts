@@ -7,9 +7,9 @@ import { openBrowser } from "../helpers/browser.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { accessibilityFaults, builtPage, DAY_MS, KEY, openPage, Stage, type StageOptions } from "./stage.ts";
 
-/** The page never looks healthier than the bridge is: each case walks the way on which it once did. */
+/** The page never looks healthier than the bridge is: each case is a regression test. */
 
-/** `PICTURES=folder` keeps what the tests saw. */
+/** `PICTURES=folder` keeps screenshots. */
 const PICTURES = process.env.PICTURES ?? mkdtempSync(join(tmpdir(), "kaifa-honest-"));
 const OTHER_KEY = "000102030405060708090A0B0C0D0E0F";
 const PHONE = { viewport: { width: 390, height: 844 } };
@@ -60,7 +60,7 @@ const banners = () => page.locator(".banner:visible").count();
 /** Vertical position of an element on the page. */
 const top = (selector: string) => page.locator(selector).evaluate((element) => element.getBoundingClientRect().top);
 
-/** In a state of fault, too, the page can be used by everyone: axe, in both languages, which are then as before. */
+/** The page is accessible in a state of fault, too: runs axe in both languages, then restores the language. */
 async function accessible(): Promise<void> {
   for (let language = 0; language < 2; language++) {
     expect(await accessibilityFaults(page)).toEqual([]);
@@ -68,14 +68,14 @@ async function accessible(): Promise<void> {
   }
 }
 
-/** All is well and complete: the state from which a page may only get worse. */
+/** All is well and complete. */
 async function well(): Promise<void> {
   await expect.poll(verdict, { timeout: 15_000 }).toMatch(/^(All well|Alles gut)/);
   await expect.poll(() => text("#phase-l1 .volts"), { timeout: 15_000 }).toMatch(/\d/);
   await expect.poll(() => text("#total-import"), { timeout: 15_000 }).toMatch(/\d/);
 }
 
-/** What was measured is not shown as if it were now. */
+/** Asserts that measured values are not shown as current. */
 async function nothingLooksLive(): Promise<void> {
   expect(await text("#power")).toBe("–");
   expect(await text("#phase-l1 .volts")).toMatch(/^– V$/);
@@ -87,7 +87,7 @@ async function nothingLooksLive(): Promise<void> {
   expect(await page.locator("#values tr:not(.stale)").count()).toBe(0);
 }
 
-describe("what is out of date is not shown as current", () => {
+describe("outdated values are not shown as current", () => {
   it("the bridge stopped, the page left open: one verdict, no lights, no live values", async () => {
     const bridge = await open({ pastMs: DAY_MS });
     stops.push(bridge.play(700));
@@ -108,7 +108,7 @@ describe("what is out of date is not shown as current", () => {
     await picture("bridge-stopped");
   });
 
-  it("the meter silent for longer than its limit: the same, with its age, in German, too", async () => {
+  it("the meter silent for longer than its limit: the same, with its age, also in German", async () => {
     const bridge = await open({ pastMs: DAY_MS }, { locale: "de-AT" });
     stops.push(bridge.play(700));
     await well();
@@ -128,7 +128,7 @@ describe("what is out of date is not shown as current", () => {
 });
 
 describe("several meters", () => {
-  it("a light for each, the worst first and opened, one overall verdict, and room for it on a phone", async () => {
+  it("a light for each, the worst first and selected, one overall verdict, all fitting on a phone", async () => {
     const gone = `tcp://127.0.0.1:${await freePort()}`;
     const names = { KAIFA2MQTT_METERS_0_NAME: "House", KAIFA2MQTT_METERS_1_NAME: "Garage" };
     const bridge = await open({ second: gone, env: names }, PHONE);
@@ -162,7 +162,7 @@ describe("several meters", () => {
     await picture("two-meters-phone");
   });
 
-  it("with all of them well it says so, and opens on the one looked at last", async () => {
+  it("says that all are well, and opens with the one selected last", async () => {
     const bridge = await open({ second: "simulator:?layout=tinetz&interval=1" });
     stops.push(bridge.play(700));
     await expect
@@ -174,10 +174,10 @@ describe("several meters", () => {
   });
 });
 
-describe("where something is wrong", () => {
-  it("the lights come before the plots, and after them when all is well", async () => {
+describe("if something is wrong", () => {
+  it("the lights are above the plots, and below them when all is well", async () => {
     const bridge = await open({ key: OTHER_KEY, env: { KAIFA2MQTT_METERS_0_NAME: "My house" } });
-    // Before any telegram has been read the meter has the name that it was given.
+    // Before the first telegram, the meter has its configured name.
     await expect.poll(() => text("#name")).toBe("My house");
     stops.push(bridge.play(700));
     await expect.poll(lights, { timeout: 15_000 }).toBe("ok ok ok bad wait ok");
@@ -185,7 +185,7 @@ describe("where something is wrong", () => {
     expect(await text("#name")).toBe("My house");
     await accessible();
     await picture("wrong-key");
-    // The paragraph that fits, served by the bridge itself.
+    // The matching help section, served by the bridge itself.
     const [help] = await Promise.all([page.waitForEvent("popup"), page.locator("#diagnosis-help").click()]);
     await help.getByRole("heading", { name: "The key does not fit" }).waitFor();
     expect(help.url()).toMatch(/\/help\.html#key-wrong$/);
@@ -200,7 +200,7 @@ describe("where something is wrong", () => {
     expect(await top("#path-card")).toBeGreaterThan(await top("#energy-card"));
   });
 
-  it("no device and a silent one have different lights, and German words", async () => {
+  it("a missing device and a silent one have different lights, and German words", async () => {
     const bridge = await open({}, { locale: "de-AT" });
     stops.push(bridge.play(700));
     await well();
@@ -214,7 +214,7 @@ describe("where something is wrong", () => {
     await picture("no-device-de");
   });
 
-  it("a start in the middle of a telegram is no damage: no red number, no warning", async () => {
+  it("a start in the middle of a telegram is not damage: no red number, no warning", async () => {
     const bridge = await open();
     await bridge.send(bridge.telegram().subarray(100));
     await new Promise((resolve) => setTimeout(resolve, 1_500));
@@ -224,7 +224,7 @@ describe("where something is wrong", () => {
     expect(bridge.log).not.toMatch(/ warn| error/i);
   });
 
-  it("telegrams of an unknown list: the diagnosis shows a template to complete", async () => {
+  it("for an unknown list, the diagnosis shows a template to complete", async () => {
     const bridge = await open();
     const unknown = Buffer.from("0F000000010C07EA0B1A040C000000FFC40002030A064E45575F30311208FC0600012345", "hex");
     const timer = setInterval(() => void bridge.send(unknown), 1_000);
@@ -236,7 +236,7 @@ describe("where something is wrong", () => {
     await accessible();
   });
 
-  it("a broker that refuses is explained in German to Germans", async () => {
+  it("a refusal by the broker is explained in German in a German browser", async () => {
     const bridge = await open({}, { ...PHONE, locale: "de-AT" });
     stops.push(bridge.play(700));
     await well();
@@ -249,7 +249,7 @@ describe("where something is wrong", () => {
     await picture("broker-de-phone");
   });
 
-  it("the byte table and the reasons for refusing speak German to Germans", async () => {
+  it("the byte table and refusal reasons are German in a German browser", async () => {
     const bridge = await open({}, { locale: "de-AT" });
     await bridge.send();
     await bridge.send();
@@ -268,7 +268,7 @@ describe("where something is wrong", () => {
     await picture("byte-table-de");
   });
 
-  it("log, configuration in force and diagnosis are there, and no secret in them", async () => {
+  it("log, effective configuration and diagnosis are shown, without secrets", async () => {
     const settings = {
       file: "/config/kaifa2mqtt.yaml",
       values: [{ path: "meters[0].key", value: "***", origin: "/config/kaifa2mqtt.yaml, line 3" }],
@@ -293,7 +293,7 @@ describe("where something is wrong", () => {
     await picture("panels-de-phone");
   });
 
-  it("the first day says since when it counts", async () => {
+  it("the first day shows since when it counts", async () => {
     const bridge = await open();
     await bridge.send();
     await bridge.send();

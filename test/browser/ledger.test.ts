@@ -19,7 +19,7 @@ beforeAll(async () => {
   stage = await Stage.open({
     assetsDir,
     pastMs: 3 * DAY_MS,
-    // 03:00 to 04:00 is one gap.
+    // A gap from 03:00 to 04:00.
     missing: (quarter) => quarter > yesterday + 12 * QUARTER_MS && quarter < yesterday + 16 * QUARTER_MS,
     env: {
       KAIFA2MQTT_TARIFF_WINDOWS_0_NAME: "midday",
@@ -41,7 +41,7 @@ async function open(locale: string, width: number): Promise<{ page: Page; compla
   await opened.page.goto(stage.url);
   await opened.page.locator("#ledger-card summary").click();
   await opened.page.locator("#ledger-date").fill(date);
-  // Until then today is shown.
+  // Today is shown until then.
   await opened.page.locator("#ledger-rows td").filter({ hasText: date }).first().waitFor();
   await opened.page.locator("#ledger-plot svg .window").first().waitFor();
   return opened;
@@ -76,7 +76,7 @@ describe("the ledger card", () => {
     await page.close();
   });
 
-  it("fits a phone of 390 pixels, speaks German, and axe finds nothing", async () => {
+  it("fits a 390-pixel phone, supports German, and passes axe", async () => {
     const { page } = await open("de-AT", 390);
     expect(await page.locator("#ledger-text").textContent()).toMatch(/Höchste Viertelstunde: .*Schraffiert/);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);

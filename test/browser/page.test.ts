@@ -23,13 +23,13 @@ afterAll(async () => {
   if (process.env.SCREENSHOTS === undefined) rmSync(IMAGES, { recursive: true, force: true });
 });
 
-/** Waits for the number in the middle of the page. */
+/** Waits for the power value. */
 async function firstValue(page: Page): Promise<string> {
   await page.waitForFunction(() => /\d/.test(document.getElementById("power")?.textContent ?? ""));
   return (await page.locator("#power").textContent()) ?? "";
 }
 
-/** How many pixels of a plot's canvas are painted in a colour (and not in the grey of axes). */
+/** Number of coloured pixels in a plot's canvas (excluding the grey of the axes). */
 async function ink(page: Page, plot: string): Promise<number> {
   return page.locator(`${plot} canvas`).evaluate((element) => {
     const canvas = element as HTMLCanvasElement;
@@ -45,7 +45,7 @@ async function ink(page: Page, plot: string): Promise<number> {
 
 const light = (page: Page, stage: string) => page.locator(`[data-stage="${stage}"]`).getAttribute("data-light");
 
-describe("a bridge at work with three days behind it", () => {
+describe("a running bridge with three days of history", () => {
   let stage: Stage;
   let stop: () => void;
   beforeAll(async () => {
@@ -57,7 +57,7 @@ describe("a bridge at work with three days behind it", () => {
     await stage.close();
   });
 
-  it("shows values, and they move", async () => {
+  it("shows values, which update", async () => {
     const { page, complaints } = await openPage(browser);
     await page.goto(stage.url);
     const first = await firstValue(page);
@@ -70,7 +70,7 @@ describe("a bridge at work with three days behind it", () => {
     await page.close();
   });
 
-  it("has the first value within 300 ms, and weighs less than 150 KB", async () => {
+  it("has the first value within 300 ms, and is smaller than 150 KB", async () => {
     const { page } = await openPage(browser);
     let bytes = 0;
     const session = await page.context().newCDPSession(page);
@@ -127,7 +127,7 @@ describe("a bridge at work with three days behind it", () => {
     await page.close();
   });
 
-  it("tests a key against what arrives, and forgets it", async () => {
+  it("tests a key on incoming telegrams, and discards it", async () => {
     const { page } = await openPage(browser);
     await page.goto(stage.url);
     await firstValue(page);
@@ -160,7 +160,7 @@ describe("a bridge at work with three days behind it", () => {
     await proxy.close();
   });
 
-  it("goes on where a proxy holds events back", async () => {
+  it("keeps working if a proxy buffers events", async () => {
     const { page } = await openPage(browser);
     await page.route("**/events", (route) => new Promise(() => void route));
     await page.goto(stage.url);
@@ -181,7 +181,7 @@ describe("a bridge at work with three days behind it", () => {
     await page.close();
   });
 
-  it("speaks German to a German browser, and English when asked", async () => {
+  it("is German in a German browser, and English on request", async () => {
     const { page } = await openPage(browser, { locale: "de-AT" });
     await page.goto(stage.url);
     await firstValue(page);
@@ -194,7 +194,7 @@ describe("a bridge at work with three days behind it", () => {
     await page.close();
   });
 
-  it("can be used by keyboard alone", async () => {
+  it("is usable by keyboard alone", async () => {
     const { page } = await openPage(browser);
     await page.goto(stage.url);
     await firstValue(page);
@@ -209,7 +209,7 @@ describe("a bridge at work with three days behind it", () => {
     await page.close();
   });
 
-  it.each(["light", "dark"] as const)("has no fault that axe can find, %s", async (colorScheme) => {
+  it.each(["light", "dark"] as const)("passes axe, %s", async (colorScheme) => {
     const { page } = await openPage(browser, { colorScheme, reducedMotion: "reduce" });
     await page.goto(stage.url);
     await firstValue(page);
@@ -219,7 +219,7 @@ describe("a bridge at work with three days behind it", () => {
     await page.close();
   });
 
-  it("looks as the README shows it", async () => {
+  it("looks as in the README", async () => {
     const shoot = async (file: string, options: Parameters<Browser["newPage"]>[0], clip: number) => {
       const { page } = await openPage(browser, options);
       await page.goto(stage.url);
@@ -227,7 +227,7 @@ describe("a bridge at work with three days behind it", () => {
       const day = page.waitForResponse((response) => response.url().includes("span=86400000"));
       await page.getByLabel("24 h").check();
       await (await day).finished();
-      // A day has both directions, the minutes before have one.
+      // A day has both directions, the minutes before only one.
       await expect.poll(() => page.locator("#power-plot").getAttribute("aria-label")).toMatch(/Power plot: -/);
       const width = options?.viewport?.width ?? 1180;
       await page.screenshot({ path: `${IMAGES}/${file}`, fullPage: true, clip: { x: 0, y: 0, width, height: clip } });
@@ -259,7 +259,7 @@ describe("when something is wrong", () => {
     stage = null;
   });
 
-  it("a broker that goes away, and comes back", async () => {
+  it("a broker that goes down and comes back", async () => {
     const bridge = await open();
     stops.push(bridge.play(700));
     await firstValue(page);
@@ -271,7 +271,7 @@ describe("when something is wrong", () => {
     await expect.poll(() => light(page, "broker"), { timeout: 30_000 }).toBe("ok");
   });
 
-  it("an adapter that is pulled out, and put back", async () => {
+  it("an adapter that is unplugged and plugged in again", async () => {
     const bridge = await open();
     await bridge.send();
     await firstValue(page);
@@ -284,7 +284,7 @@ describe("when something is wrong", () => {
     await expect.poll(() => light(page, "adapter"), { timeout: 20_000 }).toBe("ok");
   });
 
-  it("a meter that has only just begun: its day begins with the second telegram", async () => {
+  it("a new meter: its day begins with the second telegram", async () => {
     const bridge = await open();
     expect(await page.locator("#phases").textContent()).toMatch(/No values yet/);
     const today = page.locator("#today-import");
@@ -292,11 +292,11 @@ describe("when something is wrong", () => {
     await firstValue(page);
     expect(await today.textContent()).toBe("–");
     await bridge.send();
-    // What was used between the two telegrams, a few Wh where the machine is slow.
+    // The energy between the two telegrams, a few Wh on a slow machine.
     await expect.poll(() => today.textContent(), { timeout: 10_000 }).toMatch(/^0\.00\d$/);
   });
 
-  it("two meters can be chosen between", async () => {
+  it("selects between two meters", async () => {
     const bridge = await open({ second: "simulator:?layout=tinetz&interval=1" });
     stops.push(bridge.play(700));
     await firstValue(page);
@@ -332,7 +332,7 @@ describe("when something is wrong", () => {
     await expect.poll(() => page.locator('[data-stage="frames"] .failed').textContent()).toMatch(/\d+ damaged/);
   });
 
-  it("a bridge that does not answer is told, and the page goes on when it is back", async () => {
+  it("a bridge that does not answer is reported, and the page resumes when it is back", async () => {
     const bridge = await open();
     const proxy = await openProxy(bridge.url, "/meter/");
     await page.goto(proxy.url);
@@ -346,7 +346,7 @@ describe("when something is wrong", () => {
     await again.close();
   });
 
-  it("asks for the token where one is set", async () => {
+  it("asks for the token if one is set", async () => {
     const bridge = await open({ token: "open sesame" });
     await bridge.send();
     expect(await page.locator("#page").isVisible()).toBe(false);

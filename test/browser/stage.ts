@@ -1,5 +1,5 @@
 /**
- * What the page is tested on: a real bridge with its status page, a meter whose telegrams the test sends over TCP, a
+ * Set-up for the page tests: a real bridge with its status page, a meter whose telegrams the test sends over TCP, a
  * broker in this process, and Chromium.
  */
 import { readFileSync } from "node:fs";
@@ -29,7 +29,7 @@ export const KEY = "36C66639E48A8CA4D6BC8B282A793BBB";
 export const DAY_MS = 86_400_000;
 const SILENT = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined };
 
-/** Where the page is built to, once for all tests. */
+/** Output folder of the page's build, shared by all tests. */
 export async function builtPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "kaifa-page-"));
   await buildPage(folder);
@@ -39,17 +39,17 @@ export async function builtPage(): Promise<string> {
 export interface StageOptions {
   readonly assetsDir: string;
   readonly layout?: string;
-  /** The key that the bridge is given; default: the meter's. */
+  /** The bridge's key; default: the meter's. */
   readonly key?: string | null;
-  /** Fills this many milliseconds of history before the start. */
+  /** Milliseconds of history to create before the start. */
   readonly pastMs?: number;
-  /** Quarters of the past whose registers are missing. */
+  /** Past quarters with missing registers. */
   readonly missing?: (quarter: number) => boolean;
   readonly supervised?: boolean;
   readonly token?: string;
   /** Port of a second meter. */
   readonly second?: string;
-  /** The configuration in force, as `run` hands it to the page. */
+  /** The effective configuration, as passed to the page by `run`. */
   readonly settings?: PageSettings;
   /** More of the configuration, as environment variables. */
   readonly env?: Readonly<Record<string, string>>;
@@ -86,7 +86,7 @@ export class Stage {
     return stage;
   }
 
-  /** The telegram of this moment. */
+  /** The current telegram. */
   telegram(at = Date.now()): Uint8Array {
     const watts = dayCurve(at);
     this.#use(watts, at);
@@ -117,13 +117,13 @@ export class Stage {
   #exportWh = 1_234_250;
   #usedAt = 0;
 
-  /** Sends bytes as the meter would; without an argument the telegram of this moment. */
+  /** Sends bytes as the meter; default: the current telegram. */
   async send(bytes: Uint8Array = this.telegram()): Promise<void> {
     await waitUntil(() => this.#sockets.size > 0, "the bridge to connect");
     for (const socket of this.#sockets) socket.write(bytes);
   }
 
-  /** A telegram every `ms` while the bridge is connected, until the function that it returns is called. */
+  /** Sends a telegram every `ms` while the bridge is connected. @returns a function that stops it */
   play(ms: number): () => void {
     void this.send();
     const timer = setInterval(() => {
@@ -132,7 +132,7 @@ export class Stage {
     return () => clearInterval(timer);
   }
 
-  /** Pulls the meter's plug. */
+  /** Disconnects the meter. */
   async unplug(): Promise<void> {
     await new Promise((resolve) => {
       this.#server.close(resolve);
@@ -174,7 +174,7 @@ export class Stage {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Stops the bridge, as `docker compose stop` does; broker and meter stay. */
+  /** Stops the bridge like `docker compose stop`; broker and meter keep running. */
   async stopBridge(): Promise<void> {
     await this.#bridge?.stop();
   }
@@ -224,7 +224,7 @@ export class Stage {
     this.url = `http://127.0.0.1:${port}/`;
   }
 
-  /** The house of the meter as it was, in the files that the bridge writes. */
+  /** Creates the meter's history in the bridge's files. */
   async #writePast(pastMs: number, missing: (quarter: number) => boolean = () => false): Promise<void> {
     const history = new History();
     const points: Point[] = [];
@@ -246,14 +246,14 @@ export class Stage {
     await ledger.stop();
   }
 
-  /** The id that the bridge will give to the meter: the number in its telegrams. */
+  /** The meter's id: the number in its telegrams. */
   async #meterId(): Promise<string> {
     const [event] = decodeTelegrams(this.meter.telegram(Date.now()), { key: Buffer.from(KEY, "hex") });
     return event?.type === "telegram" ? (event.telegram.meterId ?? "") : "";
   }
 }
 
-/** W at a time of day: a base load, cooking, the sun on the roof, and some restlessness. */
+/** W at a time of day: base load, cooking, photovoltaics, and some noise. */
 export function dayCurve(at: number): number {
   const hour = (at % DAY_MS) / 3_600_000;
   const bump = (centre: number, width: number, height: number) => height * Math.exp(-(((hour - centre) / width) ** 2));
@@ -275,7 +275,7 @@ export async function waitUntil(condition: () => boolean, what: string, ms = 10_
   }
 }
 
-/** A proxy that shows the page below a path, as Home Assistant's ingress does. */
+/** A proxy that serves the page below a path, like Home Assistant's ingress. */
 export async function openProxy(
   target: string,
   prefix: string,
@@ -310,9 +310,9 @@ export async function openProxy(
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe finds, by rule; what it cannot decide does not count. */
+/** axe's violations by rule; undecided ones do not count. */
 export async function accessibilityFaults(page: Page): Promise<string[]> {
-  // As a script tag the page's own content security policy would refuse it.
+  // The page's Content-Security-Policy would block a script tag.
   await page.evaluate(axeSource);
   return page.evaluate(async () => {
     const { axe } = window as unknown as {
@@ -323,7 +323,7 @@ export async function accessibilityFaults(page: Page): Promise<string[]> {
   });
 }
 
-/** A page that remembers what its console complained about. */
+/** A page that records its console errors. */
 export async function openPage(
   browser: Browser,
   options: Parameters<Browser["newPage"]>[0] = {},
@@ -331,7 +331,7 @@ export async function openPage(
   const page = await browser.newPage({ viewport: { width: 1180, height: 900 }, locale: "en-GB", ...options });
   const complaints: string[] = [];
   page.on("console", (message) => {
-    // Reading a canvas back, as the tests do, makes Chromium advise how to draw it.
+    // Reading back a canvas makes Chromium print a performance hint.
     if (message.text().includes("willReadFrequently")) return;
     if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
   });

@@ -1,4 +1,4 @@
-/** docs/meters.md names captures and lists that exist, and all of the lists. */
+/** docs/meters.md names only existing captures and lists, and every list. */
 import { existsSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { POSITION_LIST_NAMES } from "../../src/codec/lists/position-lists.ts";
@@ -7,7 +7,7 @@ import { fixtureNames } from "../helpers/fixtures.ts";
 const TEXT = readFileSync(new URL("../../docs/meters.md", import.meta.url), "utf8");
 const TABLES = TEXT.split("\n").filter((line) => line.startsWith("| "));
 
-it("every capture that is named exists", () => {
+it("every named capture exists", () => {
   const names = fixtureNames();
   const named = TABLES.flatMap((row) =>
     [...(row.split("|").at(-2) ?? "").matchAll(/`([^`]+)`/g)].map(([, name]) => name as string),
@@ -19,7 +19,7 @@ it("every capture that is named exists", () => {
   expect(missing).toEqual([]);
 });
 
-it("every documented list of positions is named", () => {
+it("every documented positional list is named", () => {
   const lists = POSITION_LIST_NAMES.filter(
     (name) => !name.startsWith("LGZ-NetzBurgenland") && !name.startsWith("Wien-") && name !== "ISK-Kaernten-12",
   );
@@ -27,7 +27,7 @@ it("every documented list of positions is named", () => {
   expect(missing).toEqual([]);
 });
 
-it("the files that it points to exist", () => {
+it("every linked file exists", () => {
   for (const [, path] of TEXT.matchAll(/`((?:src|test)\/[^`]+)`/g)) {
     expect(existsSync(new URL(`../../${path}`, import.meta.url)), path).toBe(true);
   }

@@ -1,4 +1,4 @@
-/** Who made a meter and what the bare numbers of its documented lists mean, on real captures. */
+/** Manufacturers, and units of the bare numbers in documented lists, on real captures. */
 import { describe, expect, it } from "vitest";
 import { completeUnits, profileOf, UNIT_LISTS, unitListOf } from "../../src/catalogue/profiles.ts";
 import type { Telegram } from "../../src/codec/telegram.ts";
@@ -17,7 +17,7 @@ function telegramOf(name: string): Telegram {
   return telegram;
 }
 
-/** `code=value unit`, of the numbers. */
+/** `code=value unit` for each number. */
 function published(name: string, ...codes: string[]): string[] {
   const { registers } = completeUnits(telegramOf(name));
   return codes.map((code) => {
@@ -66,11 +66,11 @@ describe("units of documented lists", () => {
     expect(published(fixture, ...expected.map((one) => one.slice(0, one.indexOf("="))))).toEqual(expected);
   });
 
-  it("leave Kamstrup's energies bare, on which the documents disagree", () => {
+  it("leave Kamstrup's energies bare, because the documents disagree", () => {
     expect(published("kamstrup-omnipower-se-hourly", "1.8.0", "4.8.0")).toEqual(["1.8.0=32014158", "4.8.0=1073187"]);
   });
 
-  it("leave a voltage bare that cannot be in whole volts", () => {
+  it("leave a voltage bare if it cannot be in whole volts", () => {
     const telegram = telegramOf("kamstrup-omnipower-no-list2");
     const registers = telegram.registers.map((register) =>
       register.obis === "1-1:32.7.0*255" ? { ...register, value: { coefficient: 23_214, exponent: 0 } } : register,
@@ -80,7 +80,7 @@ describe("units of documented lists", () => {
     expect(completed.find(({ obis }) => obis === "1-1:52.7.0*255")).toMatchObject({ unit: "V" });
   });
 
-  it("change nothing where the telegram names its units, or nobody knows its list", () => {
+  it("change nothing if the telegram contains units, or its list is unknown", () => {
     for (const name of [
       "kaifa-netz-noe",
       "aidon-no-3phase-list3",
@@ -93,11 +93,11 @@ describe("units of documented lists", () => {
     }
   });
 
-  it("name their source", () => {
+  it("have a source", () => {
     expect(UNIT_LISTS.filter(({ source }) => source.length < 20)).toEqual([]);
   });
 
-  it("fit volts times amperes in every capture that has them: the power is never larger", () => {
+  it("agree with voltage times current in every capture that has them: the power is never larger", () => {
     let compared = 0;
     for (const telegram of fixtureNames().flatMap(telegramsOf)) {
       if (telegram.transport === "p1") continue; // whole amperes
@@ -115,7 +115,7 @@ describe("units of documented lists", () => {
         )
         .reduce((sum, one) => sum + one);
       if (!numbers.has("1.7.0") || !(apparent > 0)) continue;
-      // In an IT net the second voltage is told as 0 and P is the sum of two phases with √3.
+      // In an IT network the second voltage is sent as 0, and P is the sum of two phases with √3.
       const limit = numbers.get("52.7.0") === 0 ? apparent * Math.sqrt(3) : apparent;
       expect(power, JSON.stringify([...numbers])).toBeLessThanOrEqual(limit * 1.05 + 30);
       compared++;
@@ -124,7 +124,7 @@ describe("units of documented lists", () => {
   });
 });
 
-describe("the make of a meter", () => {
+describe("the manufacturer of a meter", () => {
   it.each([
     ["kaifa-netz-noe", "Kaifa", "MA309"],
     ["sagemcom-t210d-length-overflow", "Sagemcom", "T210-D"],

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { QUANTITIES } from "../../src/catalogue/quantities.ts";
 
-/** Rows by tariff are told in words. */
+/** Tariff rows are documented in words. */
 const totals = QUANTITIES.filter(({ code }) => !/\.8\.[1-9]$/.test(code));
 
 it("docs/mqtt.md names every quantity with its key and unit, and none that is not in the table", () => {

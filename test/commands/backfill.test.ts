@@ -12,7 +12,7 @@ import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const log = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined };
 const HOUR = 3_600_000;
-/** Two days ago; the ledger has 24 hours. */
+/** Two days ago; the ledger has 24 hours from then on. */
 const BEGIN = Math.floor(Date.now() / HOUR) * HOUR - 48 * HOUR;
 const IMPORT = "sensor.kaifa_ma309_energy_import";
 const EXPORT = "sensor.renamed_export";
@@ -21,7 +21,7 @@ const hourOf = (start: number) => (start - BEGIN) / HOUR;
 let home: FakeHomeAssistant;
 let dataDir: string;
 
-/** Imports 100 Wh a quarter, exports 10. */
+/** Imports 100 Wh per quarter, exports 10. */
 async function keepLedger(meter = "house", without: (quarter: number) => boolean = () => false): Promise<void> {
   const store = new LedgerStore({ dataDir, meter, log });
   const points: Point[] = Array.from({ length: 24 * 4 + 1 }, (_, quarter) => ({
@@ -79,7 +79,7 @@ describe("kaifa2mqtt backfill", () => {
     expect(stdout).toContain("4 hours can be filled, 0 cannot; nothing is written without --apply");
   });
 
-  it("--apply fills the hours, changes nothing else, and has nothing to do the second time", async () => {
+  it("--apply fills the hours, changes nothing else, and does nothing the second time", async () => {
     const whole = rows(12.937, 0.4, []);
     home.add(IMPORT, "kaifa2mqtt_house_energy_import", rows(12.937, 0.4, [10, 11, 12, 20]));
     home.add("sensor.other", "somebody_energy_import", rows(12.937, 0.4, [3]));
@@ -109,7 +109,7 @@ describe("kaifa2mqtt backfill", () => {
     expect(home.imports()).toHaveLength(1);
   });
 
-  it("--json gives the same for programs", async () => {
+  it("--json prints the same as JSON", async () => {
     home.add(IMPORT, "kaifa2mqtt_house_energy_import", rows(12.937, 0.4, [10]));
     const { stdout } = await run({ json: true });
     const start = `${new Date(BEGIN + 10 * HOUR).toISOString().slice(0, 19)}+00:00`;
@@ -135,7 +135,7 @@ describe("kaifa2mqtt backfill", () => {
     });
   });
 
-  it("exits with 1 and the reason where the ledger has a gap", async () => {
+  it("exits with 1 and the reason if the ledger has a gap", async () => {
     dataDir = temporaryFolder("kaifa2mqtt-backfill-");
     await keepLedger("house", (quarter) => quarter > 41 && quarter < 46);
     home.add(IMPORT, "kaifa2mqtt_house_energy_import", rows(12.937, 0.4, [10, 11]));
@@ -189,7 +189,7 @@ describe("kaifa2mqtt backfill", () => {
     expect((await run({ apply: true })).code).toBe(0);
   });
 
-  it("imports as Home Assistant before 2025.11 wants it", async () => {
+  it("imports in the form that Home Assistant before 2025.11 requires", async () => {
     home.old = true;
     home.add(IMPORT, "kaifa2mqtt_house_energy_import", rows(12.937, 0.4, [10]));
     expect((await run({ apply: true })).code).toBe(0);
@@ -197,7 +197,7 @@ describe("kaifa2mqtt backfill", () => {
     expect(home.rows.get(IMPORT)).toHaveLength(24);
   });
 
-  it("goes on where a lost connection has stopped it", async () => {
+  it("resumes after a lost connection", async () => {
     home.add(IMPORT, "kaifa2mqtt_house_energy_import", rows(12.937, 0.4, [10, 11]));
     home.onImport = (socket) => socket.terminate();
     const broken = await run({ apply: true });
@@ -208,7 +208,7 @@ describe("kaifa2mqtt backfill", () => {
     expect(home.rows.get(IMPORT)).toHaveLength(24);
   });
 
-  it("--undo lists what was written, and how to take it out again", async () => {
+  it("--undo lists the written rows, and how to remove them", async () => {
     home.add(IMPORT, "kaifa2mqtt_house_energy_import", rows(12.937, 0.4, [10]));
     expect((await run({ undo: true })).stdout).toBe("house: backfill has written nothing\n");
     await run({ apply: true });
@@ -221,7 +221,7 @@ describe("kaifa2mqtt backfill", () => {
     expect(written).toEqual([{ entity: IMPORT, start: BEGIN + 10 * HOUR, unit: "kWh", state: 17.337, sum: 4.4 }]);
   });
 
-  it("says what is missing or wrong in the access, and never shows the token", async () => {
+  it("reports missing or wrong access, and never shows the token", async () => {
     const none = await run(
       {},
       { KAIFA2MQTT_HOMEASSISTANT_URL: home.url, KAIFA2MQTT_HOMEASSISTANT_TOKEN: "wrong-token-of-ours" },
@@ -238,7 +238,7 @@ describe("kaifa2mqtt backfill", () => {
     expect(empty.stderr).toContain("no energy statistics of house");
   });
 
-  it("takes the token from a file", async () => {
+  it("reads the token from a file", async () => {
     home.add(IMPORT, "kaifa2mqtt_house_energy_import", rows(12.937, 0.4, []));
     const path = join(dataDir, "token");
     writeFileSync(path, `${home.token}\n`);
@@ -254,7 +254,7 @@ describe("kaifa2mqtt backfill", () => {
 });
 
 describe("the access to Home Assistant", () => {
-  it("in the app goes through the Supervisor's proxy, whose token is sent nowhere else", () => {
+  it("in the app uses the Supervisor's proxy, and sends its token nowhere else", () => {
     expect(accessOf({}, "secret")).toEqual({ url: "http://supervisor/core", token: "secret" });
     expect(webSocketUrl("http://supervisor/core")).toBe("ws://supervisor/core/websocket");
     expect(accessOf({ url: "http://elsewhere:8123" }, "secret")).toContain("homeassistant.token must be set");

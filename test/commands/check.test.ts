@@ -41,28 +41,28 @@ describe("check", () => {
     }
   });
 
-  it("prints YAML that is the same configuration, but for the secrets", async () => {
+  it("prints YAML equivalent to the configuration, except for secrets", async () => {
     const { stdout } = await check();
     const printed = parse(stdout) as { meters: unknown[]; mqtt: object };
     expect(printed.meters).toMatchObject([{ port: "/dev/ttyUSB0", name: "0123", key: "***", parity: "auto" }]);
     expect(printed.mqtt).toMatchObject({ server: "mqtt://broker", keepalive: 60, reject_unauthorized: true });
   });
 
-  it("says that the Supervisor is asked for the broker when none is named", async () => {
+  it("says that the Supervisor provides the broker if none is configured", async () => {
     const env = { SUPERVISOR_TOKEN: "abc", KAIFA2MQTT_METER_PORT: "/dev/a" };
     const { stdout } = await runCommand(command, { cwd: new ConfigFolder().path, env });
     expect(stdout).toMatch(/^ {2}# server: the Supervisor is asked for it$/m);
     expect(stdout).not.toContain("localhost");
   });
 
-  it("with --json prints values, origins and warnings for programs", async () => {
+  it("with --json prints values, origins and warnings", async () => {
     const report = JSON.parse((await check({ json: true }, { KAIFA2MQTT_TYPO: "1" })).stdout);
     expect(report.file).toBe("kaifa2mqtt.yaml");
     expect(report.values).toContainEqual({ path: "meters[0].key", value: "***", origin: "kaifa2mqtt.yaml:3" });
     expect(report.warnings).toMatchObject([expect.stringContaining("KAIFA2MQTT_TYPO")]);
   });
 
-  it("the log level of the command line stands above all", async () => {
+  it("the log level on the command line overrides all others", async () => {
     const { stdout } = await check({ logLevel: "debug" }, { KAIFA2MQTT_LOG_LEVEL: "warn" });
     expect(stdout).toMatch(/^ {2}level: debug +# --log-level$/m);
   });

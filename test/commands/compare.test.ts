@@ -20,11 +20,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dataDir, { recursive: true }));
 
-/** Energy of a quarter in the made samples: changes from quarter to quarter, so that a shift shows. */
+/** Energy of a quarter in the made-up samples: differs between quarters, so that a shift is visible. */
 const importOf = (start: number): number => 100 + ((start / QUARTER) % 97) * 3;
 const exportOf = (start: number): number => ((start / QUARTER) % 13) * 2;
 
-/** A ledger of a span; `leaveOut` takes boundaries away. */
+/** A ledger for a span; `leaveOut` removes boundaries. */
 async function keep(from: string, to: string, leaveOut: (at: number) => boolean = () => false): Promise<void> {
   const store = new LedgerStore({ dataDir, meter: "house", log });
   let [imported, exported] = [12_937, 500];
@@ -76,7 +76,7 @@ const SAMPLE_FILES: readonly Sample[] = [
 ];
 
 describe("kaifa2mqtt compare", () => {
-  // Of eight months the days of the samples.
+  // The days of the samples within eight months.
   const days = [
     "03-28",
     "03-29",
@@ -101,7 +101,7 @@ describe("kaifa2mqtt compare", () => {
   );
 
   for (const { file, quarters, names, zone = "local time", encoding } of SAMPLE_FILES) {
-    it(`understands the made sample ${file}`, async () => {
+    it(`reads the made-up sample ${file}`, async () => {
       const report = await json(join(SAMPLES, file));
       expect(report.stderr).toBe("");
       expect(report.file).toMatchObject({ zone, times_name: names, ...(encoding && { encoding }) });
@@ -114,7 +114,7 @@ describe("kaifa2mqtt compare", () => {
     });
   }
 
-  it("shows each quarter that differs, and ends with 1", async () => {
+  it("shows each quarter that differs, and exits with 1", async () => {
     const text = readFileSync(join(SAMPLES, "wiener-netze.csv"), "utf8");
     const lines = text.split("\n");
     lines[10] = (lines[10] as string).replace(/;[^;]*$/, ";9,999");
@@ -128,7 +128,7 @@ describe("kaifa2mqtt compare", () => {
     await expect(run(file, { tolerance: "few" })).rejects.toThrow(UsageError);
   });
 
-  it("says so where the ledger knows nothing of the time of the file", async () => {
+  it("says so if the ledger does not cover the time of the file", async () => {
     rmSync(join(dataDir, "ledger"), { recursive: true });
     await keep("2025-01-01T00:00:00+01:00", "2025-01-02T00:00:00+01:00");
     const { code, stderr } = await run(join(SAMPLES, "wiener-netze.csv"));
@@ -136,7 +136,7 @@ describe("kaifa2mqtt compare", () => {
     expect(stderr).toContain("the ledger has no quarter of this file");
   });
 
-  it("names gaps of the ledger as one, and does not count them as differences", async () => {
+  it("combines adjacent gaps of the ledger, and does not count them as differences", async () => {
     rmSync(join(dataDir, "ledger"), { recursive: true });
     const gap = Date.parse("2026-06-01T10:00:00+02:00");
     await keep("2026-05-01T00:00:00+02:00", "2026-07-01T00:00:00+02:00", (at) => at > gap && at < gap + 4 * QUARTER);
@@ -149,7 +149,7 @@ describe("kaifa2mqtt compare", () => {
   });
 });
 
-describe("a file that cannot be understood gets an error with the line", () => {
+describe("a file that cannot be parsed yields an error with the line", () => {
   const cases: readonly (readonly [what: string, text: string, error: RegExp])[] = [
     ["an empty file", "", /the file is empty/],
     ["no columns", "Hallo\nWelt\n", /line 1: there are no columns/],
@@ -193,7 +193,7 @@ describe("a file that cannot be understood gets an error with the line", () => {
     });
   }
 
-  it("a file that is not there", async () => {
+  it("a missing file", async () => {
     await keep("2026-03-01T00:00:00+01:00", "2026-03-02T00:00:00+01:00");
     expect((await run("missing.csv")).stderr).toBe("error: missing.csv: cannot be read (ENOENT)\n");
   });

@@ -26,9 +26,9 @@ function flags(name: string) {
 const lines = (text: string) => text.split("\n").slice(0, -1);
 
 describe("decode --json", () => {
-  it.each(fixtureNames())("%s gives exactly its reading or its error", async (name) => {
+  it.each(fixtureNames())("%s yields exactly its reading or its error", async (name) => {
     const { wire, expected: decoded } = loadFixture(name);
-    // The codec says nothing about bytes in which there is no frame; the command does.
+    // The codec does not report bytes without a frame; the command does.
     const expected = decoded.length === 0 ? [{ error: "framing" }] : decoded;
     const { code, stdout } = await runCommand(command, { options: { json: true, ...flags(name) }, input: [wire] });
     const printed = lines(stdout).map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -51,7 +51,7 @@ describe("decode --json", () => {
     expect(fault.code).toBe(1);
   });
 
-  it("prints digits that no double holds, and no rounding noise", () => {
+  it("prints digits beyond the precision of a double, without rounding noise", () => {
     const telegram = {
       ...netzNoe(),
       registers: [
@@ -78,7 +78,7 @@ describe("decode --json", () => {
     }
   });
 
-  it("the offset of an error counts the bytes, also where they come as hex text", async () => {
+  it("the offset of an error counts bytes, also in hex text", async () => {
     const good = loadFixture("kaifa-netz-noe");
     const bad = good.wire.map((byte, index) => (index === 40 ? byte ^ 1 : byte));
     const stream = Buffer.concat([good.wire, bad, good.wire]);
@@ -95,7 +95,7 @@ describe("decode --json", () => {
 });
 
 describe("decode", () => {
-  it("prints a table for people", async () => {
+  it("prints a table", async () => {
     const { wire } = loadFixture("kaifa-netz-noe");
     const { code, stdout } = await runCommand(command, { options: flags("kaifa-netz-noe"), input: [wire] });
     expect(code).toBe(0);
@@ -103,7 +103,7 @@ describe("decode", () => {
     expect(stdout).toMatch(/1-0:1\.8\.0\*255 +Energy import +12937 Wh/);
   });
 
-  it("reads files, each a stream of its own, and tells of one that cannot be read", async () => {
+  it("reads files as separate streams, and reports an unreadable one", async () => {
     const cwd = temporaryFolder("kaifa2mqtt-decode-");
     const { wire } = loadFixture("kaifa-netz-noe");
     writeFileSync(join(cwd, "a.bin"), wire.subarray(0, 200));
@@ -134,7 +134,7 @@ describe("decode", () => {
     );
   });
 
-  it("a configuration that nobody asked for and that cannot be read does not stand in the way", async () => {
+  it("an unreadable configuration that was not named is ignored", async () => {
     const cwd = temporaryFolder("kaifa2mqtt-decode-");
     mkdirSync(join(cwd, "kaifa2mqtt.yaml"));
     const plain = loadFixture("kaifa-ma304-no-list2");
@@ -145,7 +145,7 @@ describe("decode", () => {
     await expect(runCommand(command, { ...call, options: { config: "kaifa2mqtt.yaml" } })).rejects.toThrow(ConfigError);
   });
 
-  it("a wrong key on the command line is wrong usage, one in the configuration a wrong configuration", async () => {
+  it("an invalid key is a usage error on the command line, and a configuration error in the file", async () => {
     const wrong = "36C6";
     await expect(runCommand(command, { options: { key: wrong } })).rejects.toThrow(UsageError);
     await expect(runCommand(command, { options: { authKey: wrong } })).rejects.toThrow(
@@ -154,7 +154,7 @@ describe("decode", () => {
     await expect(runCommand(command, { env: { KAIFA2MQTT_METER_KEY: wrong } })).rejects.toThrow(ConfigError);
   });
 
-  it("--accept judges the sequence: what the bridge would drop is an error, in its place", async () => {
+  it("--accept judges the sequence: a telegram that the bridge would drop is an error at its position", async () => {
     const meter = new SimulatedMeter({ layout: "netz-noe", start: Date.UTC(2026, 10, 22) });
     const telegrams = [0, 5, 10, 15, 20, 25].map((seconds) => meter.telegram(Date.UTC(2026, 10, 22) + seconds * 1000));
     const [a, b, c, d, e, f] = telegrams as [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array];
@@ -168,13 +168,13 @@ describe("decode", () => {
     const printed = lines(judged.stdout).map((line) => JSON.parse(line));
     expect(printed.filter((line) => "values" in line).length).toBe(5);
     expect(printed[3]).toMatchObject({ error: "implausible", offset: a.length + b.length + d.length });
-    // A single telegram contradicts nothing.
+    // A single telegram cannot contradict anything.
     const single = await runCommand(command, { options: { ...options, accept: true }, input: [a] });
     expect(single.code).toBe(0);
     expect(single.stdout).toBe(`${lines(plain.stdout)[0]}\n`);
   });
 
-  it("any chunks give the same result", async () => {
+  it("the result does not depend on the chunks", async () => {
     const { wire } = loadFixture("kaifa-ksm-west");
     const options = { json: true, ...flags("kaifa-ksm-west") };
     const stream = Buffer.concat([wire, Buffer.from("garbage"), wire, wire.subarray(0, 100), wire]);
@@ -189,9 +189,9 @@ describe("decode", () => {
   });
 });
 
-describe("decode of a list that no release knows", () => {
+describe("decode of an unknown list", () => {
   const { wire, keys } = loadFixture("iskra-am550-si-9");
-  // The list of nine with another number of elements is no documented one.
+  // The list of nine with another number of elements is undocumented.
   const unknown = (i: number): Uint8Array => {
     const octets = (text: string): AxdrValue => ({ tag: "octetString", bytes: Buffer.from(text) });
     const u16 = (value: number): AxdrValue => ({ tag: "longUnsigned", value });
@@ -202,7 +202,7 @@ describe("decode of a list that no release knows", () => {
   };
   const captured = [0, 1, 2].map(unknown);
 
-  it("writes a template, by which it is then read", async () => {
+  it("writes a template that then reads it", async () => {
     const { code, stdout } = await runCommand(command, { input: captured });
     expect(code).toBe(1);
     expect(stdout).toContain("Fault (byte 0): unsupported");
@@ -221,7 +221,7 @@ describe("decode of a list that no release knows", () => {
     });
   });
 
-  it("prints none with --json, and none for telegrams that are known", async () => {
+  it("prints no template with --json, nor for known telegrams", async () => {
     expect((await runCommand(command, { options: { json: true }, input: captured })).stdout).not.toContain("lists:");
     expect(keys.key).toBeUndefined();
     expect((await runCommand(command, { input: [wire] })).stdout).not.toContain("lists:");
@@ -229,7 +229,7 @@ describe("decode of a list that no release knows", () => {
 });
 
 describe("decode of an AMIS meter", () => {
-  it("accepts what a meter of a day sends, and names records that it does not know", async () => {
+  it("accepts a day's telegrams, and names unknown records", async () => {
     const meter = new SimulatedMeter({ layout: "amis", start: Date.UTC(2026, 10, 22) });
     const input = Array.from({ length: 60 }, (_, i) => meter.telegram(Date.UTC(2026, 10, 22) + i * 1000));
     const { code, stdout } = await runCommand(command, { options: { key: DEMO_KEY, json: true, accept: true }, input });

@@ -4,7 +4,7 @@ import { command } from "../../src/commands/demo.ts";
 import { runCommand } from "../helpers/command-context.ts";
 
 describe("the demo", () => {
-  it("says in its first lines what is shown and how to go on to a real meter, then shows the messages", async () => {
+  it("explains in its first lines what is shown and how to use a real meter, then shows the messages", async () => {
     // Entities are announced about a second after the first reading, once the broker's retained state has been read.
     const { code, stdout } = await runCommand(command, { options: { count: "12", interval: "0.2" } });
     expect(code).toBe(0);
@@ -21,12 +21,12 @@ describe("the demo", () => {
     expect(shown(/^kaifa2mqtt\/\d+ {2}\{"time":/)).toBe(true);
     expect(shown(/^homeassistant\/sensor\/kaifa2mqtt_\d+\/energy_import\/config {2}\{/)).toBe(true);
     expect(shown(/^kaifa2mqtt\/bridge\/state {2}offline$/)).toBe(true);
-    // Those that were on their way when the twelfth came are counted, too: on a busy machine more than one.
+    // Messages in flight when the twelfth arrived count, too: on a busy machine more than one.
     const readings = /^The demo is over after (\d+) readings\.$/.exec(lines.at(-2) ?? "")?.[1];
     expect(Number(readings)).toBeGreaterThanOrEqual(12);
   });
 
-  it("ends with code 0 when it is stopped, and says farewell", async () => {
+  it("exits with code 0 when stopped, with a farewell", async () => {
     const { code, stdout } = await runCommand(command, {
       options: { interval: "0.2" },
       signal: AbortSignal.timeout(1500),
@@ -35,7 +35,7 @@ describe("the demo", () => {
     expect(stdout).toMatch(/bridge\/state {2}offline\nThe demo is over after \d+ readings?\.\n$/);
   });
 
-  it("refuses numbers that are none", async () => {
+  it("refuses invalid numbers", async () => {
     await expect(runCommand(command, { options: { count: "many" } })).rejects.toThrow(UsageError);
   });
 });

@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dataDir, { recursive: true }));
 
-/** Registers at given times; export counts a tenth. */
+/** Registers at given times; export is a tenth. */
 async function keep(
   points: readonly (readonly [time: string | number, wh: number, mark?: PointMark])[],
   meter = "house",
@@ -76,7 +76,7 @@ describe("kaifa2mqtt export", () => {
     );
   });
 
-  it("prints one JSON object a line, in Wh, with null for a register that the meter does not send", async () => {
+  it("prints one JSON object per line, in Wh, with null for a register that the meter does not send", async () => {
     await keep([
       ["2026-03-02T10:07:05+01:00", 12_937, "begin"],
       ["2026-03-02T10:15:00+01:00", 13_000],
@@ -104,7 +104,7 @@ describe("kaifa2mqtt export", () => {
     ]);
   });
 
-  it("adds up to hours, days and months of local time, those of 23 and 25 hours too", async () => {
+  it("adds up hours, days and months of local time, including days of 23 and 25 hours", async () => {
     await keep(quarters("2026-03-27T23:00:00Z", "2026-03-31T22:00:00Z"));
     expect(await lines({ step: "day" })).toEqual([
       "2026-03-28T00:00:00+01:00,2026-03-29T00:00:00+01:00,9.600,0.960,",
@@ -124,7 +124,7 @@ describe("kaifa2mqtt export", () => {
     ]);
   });
 
-  it("gives 100 quarters for the day that has 25 hours", async () => {
+  it("prints 100 quarters for the day with 25 hours", async () => {
     await keep(quarters("2026-10-24T22:00:00Z", "2026-10-26T00:00:00Z"));
     const rows = await lines({ from: "2026-10-25", to: "2026-10-26" });
     expect(rows).toHaveLength(100);
@@ -132,7 +132,7 @@ describe("kaifa2mqtt export", () => {
     expect(rows[11]).toBe("2026-10-25T02:45:00+02:00,2026-10-25T02:00:00+01:00,0.100,0.010,");
   });
 
-  it("a gap is marked only where it is longer than the step", async () => {
+  it("a gap is marked only if it is longer than the step", async () => {
     const gap = (time: string) =>
       quarters("2026-03-02T00:00:00+01:00", "2026-03-04T00:00:00+01:00").filter(([at]) => {
         const from = Date.parse(time);
@@ -159,7 +159,7 @@ describe("kaifa2mqtt export", () => {
     expect(await starts("2026-04", "2026-05")).toEqual([]);
   });
 
-  it("asks which meter if there are several, and says so if there is none", async () => {
+  it("requires a meter if there are several, and says so if there is none", async () => {
     expect((await run()).code).toBe(1);
     expect((await run()).stderr).toMatch(/there is no ledger in .* yet/);
     await keep([["2026-03-02T10:15:00+01:00", 1]], "house");
@@ -171,7 +171,7 @@ describe("kaifa2mqtt export", () => {
     expect((await run({ meter: "../house" })).code).toBe(1);
   });
 
-  it("refuses what is no time", async () => {
+  it("refuses an invalid time", async () => {
     await keep([["2026-03-02T10:15:00+01:00", 1]]);
     for (const from of ["yesterday", "2026-02-30", "2026-13", "2026-03-01T25:00", "01.03.2026"]) {
       await expect(run({ from })).rejects.toThrow(UsageError);

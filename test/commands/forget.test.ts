@@ -31,7 +31,7 @@ describe("forget", () => {
       cwd: dataDir,
     });
 
-  it("removes what stands of the meter on the broker and in the data folder, and nothing else", async () => {
+  it("removes the meter's data from the broker and the data folder, and nothing else", async () => {
     const ours: [string, string][] = [
       ["kaifa2mqtt/house", "{}"],
       ["kaifa2mqtt/house/1.8.0", "12.937"],
@@ -58,13 +58,13 @@ describe("forget", () => {
     expect(stdout).toContain("invocation counter");
   });
 
-  it("says what could not be removed when the broker is away", async () => {
+  it("says what could not be removed if the broker is down", async () => {
     const { code, stderr } = await run("house", { KAIFA2MQTT_MQTT_SERVER: `mqtt://127.0.0.1:${await freePort()}` });
     expect(code).toBe(1);
     expect(stderr).toMatch(/cannot reach the broker/);
   });
 
-  it("leaves a meter alone that the running bridge reads", async () => {
+  it("refuses to remove a meter that the running bridge reads", async () => {
     const health = new HealthServer(dataDir, () => ({ healthy: true, reasons: [] }));
     await health.start();
     try {
@@ -76,7 +76,7 @@ describe("forget", () => {
     }
   });
 
-  it.each(["", "a/b", "bridge", "+"])("refuses %j, which is no id", async (id) => {
+  it.each(["", "a/b", "bridge", "+"])("refuses the invalid id %j", async (id) => {
     await expect(run(id)).rejects.toThrow(UsageError);
   });
 });

@@ -1,4 +1,4 @@
-/** `health --wait` waits while nothing is certain, and no longer. */
+/** `health --wait` waits only while the health is undecided. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,19 +30,19 @@ const health = (options = {}) =>
   });
 const pending: Health = { healthy: false, reasons: ["nothing yet"], pending: true };
 
-it("answers when the first telegram has come", async () => {
+it("answers once the first telegram has arrived", async () => {
   answers = [pending, pending, { healthy: true, reasons: [] }];
   expect(await health({ wait: true })).toMatchObject({ code: 0, stdout: "healthy\n" });
   expect(asked).toBe(3);
 });
 
-it("answers at once where the fault is certain", async () => {
+it("answers at once if the fault is certain", async () => {
   answers = [{ healthy: false, reasons: ["the key does not fit"] }];
   expect(await health({ wait: true })).toMatchObject({ code: 1, stdout: "unhealthy: the key does not fit\n" });
   expect(asked).toBe(1);
 });
 
-it("never waits without being told to", async () => {
+it("never waits without the option", async () => {
   answers = [pending];
   expect(await health()).toMatchObject({ code: 1, stdout: "unhealthy: nothing yet\n" });
 });

@@ -1,4 +1,4 @@
-/** The built program as a process: arguments, exit codes, signals, what reaches the terminal. */
+/** The built program as a process: arguments, exit codes, signals, terminal output. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
@@ -62,7 +62,7 @@ describe("the command line", () => {
     expect(stderr).not.toContain("    at ");
   });
 
-  it("global options are taken before and after the command", async () => {
+  it("global options are accepted before and after the command", async () => {
     const folder = new ConfigFolder();
     folder.write("a.yaml", `meter: {port: /dev/a, key: ${KEY}}\n`);
     for (const args of [
@@ -114,7 +114,7 @@ describe("decode as a process", () => {
     }
   });
 
-  it("a reader that goes away ends it quietly", async () => {
+  it("ends quietly if the reader closes the pipe", async () => {
     const child = start(program.main, args);
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => {
@@ -131,7 +131,7 @@ describe("decode as a process", () => {
     expect(stderr).toBe("");
   });
 
-  it("an output that cannot be written is a failure", async () => {
+  it("fails if the output cannot be written", async () => {
     const folder = new ConfigFolder();
     const file = folder.write("wire.bin", Buffer.from(wire).toString("hex"));
     const full = openSync("/dev/full", "w");
@@ -166,7 +166,7 @@ describe("decode as a process", () => {
 });
 
 describe("an error of the program itself", () => {
-  it("is told with its stack and without secrets: exit 1", async () => {
+  it("is reported with its stack and without secrets: exit 1", async () => {
     const code = `setTimeout(() => { throw new Error("bug with ${KEY.toLowerCase()}") }, 2000)`;
     const bug = `data:text/javascript,${encodeURIComponent(code)}`;
     const env = { NODE_OPTIONS: `--import=${bug}` };
@@ -179,7 +179,7 @@ describe("an error of the program itself", () => {
 });
 
 describe("signals", () => {
-  it("a command that waits for its input stops at once", async () => {
+  it("a command waiting for input stops at once", async () => {
     const child = start(program.main, ["decode", "--key", KEY]);
     child.stdin.write(wire);
     await once(child.stdout, "data");

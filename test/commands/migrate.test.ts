@@ -49,7 +49,7 @@ describe("migrate", () => {
     expect(after.warnings).toEqual([]);
   });
 
-  it("says in comments where each value was, and what is no longer needed", async () => {
+  it("comments on where each value was, and what is obsolete", async () => {
     const folder = new ConfigFolder();
     folder.write("meter.json", JSON.stringify(SOLARVIEW));
     const { stdout } = await migrate(folder);
@@ -57,7 +57,7 @@ describe("migrate", () => {
     expect(stdout).toContain("# supplier is no longer needed");
   });
 
-  it("refuses what is no meter.json, what has faults, and no file at all", async () => {
+  it("refuses other files, files with faults, and a missing file", async () => {
     const folder = new ConfigFolder();
     folder.write("other.json", '{"meter": {"port": "/dev/a"}}');
     folder.write("bad.json", JSON.stringify({ ...BASE, parity: "serial.PARITY_MARK", key_hex_string: "1" }));

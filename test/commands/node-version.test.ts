@@ -1,4 +1,4 @@
-/** A Node that is too old is refused in one line, whatever the command. */
+/** An outdated Node is rejected in one line, whatever the command. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Node itself, which takes itself for another version. */
+/** Node pretending to be another version. */
 function pretend(version: string): Record<string, string> {
   const file = join(folder, `${version}.cjs`);
   writeFileSync(file, `Object.defineProperty(process.versions, "node", { value: "${version}" });\n`);
@@ -48,17 +48,17 @@ it.each([
   expect(outcome.stderr).toContain(`Node.js ${needed} or newer`);
 });
 
-it("the oldest that is allowed, and any newer, is let through", async () => {
+it("the oldest supported version and newer ones are accepted", async () => {
   for (const version of [`${needed}.0`, "22.0.0"]) {
     expect(await run(program.main, ["--version"], { env: pretend(version) })).toMatchObject({ code: 0, stderr: "" });
   }
   expect((await run(program.main, ["--version"], { env: pretend("20.18.9") })).code).toBe(1);
 });
 
-it("the entry itself holds nothing that an old Node cannot read", () => {
+it("the entry point contains nothing that an old Node cannot parse", () => {
   const entry = readFileSync(program.main, "utf8");
   expect(entry.length).toBeLessThan(3_000);
   expect(entry).not.toMatch(/\bawait\b|\?\.|\?\?/);
-  // It loads nothing but Node's own modules and two small parts of the bundle.
+  // It loads only Node's own modules and two small parts of the bundle.
   expect(entry).toMatch(/import\("\.\/program-\w+\.js"\)/);
 });

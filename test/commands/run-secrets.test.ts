@@ -1,4 +1,4 @@
-/** A bridge at work, with secrets in each place that takes them: none of them in its log, its topics, its pages, its files. */
+/** A running bridge with secrets in every possible option: none appears in its log, topics, pages or files. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -24,7 +24,7 @@ afterAll(async () => {
   program.remove();
 });
 
-it("neither printed nor logged nor published nor served nor kept", async () => {
+it("neither printed nor logged nor published nor served nor stored", async () => {
   const folder = new ConfigFolder();
   const port = await freePort();
   const log = join(folder.path, "bridge.log");

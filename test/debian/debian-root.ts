@@ -1,11 +1,11 @@
-/** A Debian 13 of its own in a folder, made with debootstrap, whose programs run in it with chroot. Needs root. */
+/** A separate Debian 13 in a folder, created with debootstrap and used through chroot. Needs root. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 const SUITE = "trixie";
-/** What stands in for the kernel's folders: a PTY of ours must be a device in there, too. */
+/** Mounts for the kernel's folders: our PTYs must be devices in there, too. */
 const MOUNTS = ["proc", "dev", "dev/pts"];
 
 export class DebianRoot {
@@ -19,7 +19,7 @@ export class DebianRoot {
   static make(): DebianRoot {
     const root = new DebianRoot(mkdtempSync(join(tmpdir(), "kaifa-debian-")));
     const include = "nodejs,adduser,init-system-helpers,systemd,man-db,bash-completion";
-    // Its users must be able to enter it.
+    // Its users need access.
     chmodSync(root.folder, 0o755);
     try {
       execFileSync("debootstrap", ["--variant=minbase", `--include=${include}`, SUITE, root.folder, mirror()], {
@@ -34,7 +34,7 @@ export class DebianRoot {
     return root;
   }
 
-  /** Runs a command to its end. */
+  /** Runs a command until it exits. */
   run(...command: string[]): { readonly status: number | null; readonly output: string } {
     const { status, stdout, stderr } = spawnSync("chroot", [this.folder, ...command], {
       encoding: "utf8",
@@ -43,13 +43,13 @@ export class DebianRoot {
     return { status, output: stdout + stderr };
   }
 
-  /** Begins a command as a user. */
+  /** Starts a command as a user. */
   start(user: string, environment: Record<string, string>, ...command: string[]): ChildProcess {
     const args = [this.folder, "runuser", "-u", user, "--", ...command];
     return spawn("chroot", args, { env: { ...ENVIRONMENT, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
   }
 
-  /** A file of ours, put to the same name below /root; gives that path. */
+  /** Copies one of our files below /root under the same name. @returns that path */
   bring(file: string): string {
     const place = `/root/${basename(file)}`;
     cpSync(file, join(this.folder, place));
@@ -69,7 +69,7 @@ export class DebianRoot {
     for (const name of [...MOUNTS].reverse()) {
       if (existsSync(join(this.folder, name))) spawnSync("umount", ["-l", join(this.folder, name)]);
     }
-    // Nothing of the host is behind this folder any more.
+    // The folder no longer contains any mount of the host.
     const mounts = readFileSync("/proc/mounts", "utf8");
     if (mounts.includes(` ${this.folder}/`)) throw new Error(`${this.folder} is still mounted`);
     rmSync(this.folder, { recursive: true, force: true });
@@ -83,7 +83,7 @@ const ENVIRONMENT = {
   HOME: "/root",
 };
 
-/** Where this computer gets its Debian packages. */
+/** This computer's Debian mirror. */
 function mirror(): string {
   const listed = execFileSync("apt-get", ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"], {
     encoding: "utf8",

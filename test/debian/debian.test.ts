@@ -42,10 +42,10 @@ describe("the Debian package", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it("is built for both processors, without a word from lintian, and alike each time", () => {
+  it("is built for both architectures, passes lintian, and is reproducible", () => {
     const packages = debs();
     expect(packages.map((file) => file.replace(/.*_/, ""))).toEqual(["amd64.deb", "arm64.deb"]);
-    // It forgets some of its temporary files.
+    // It leaves some temporary files behind.
     const scratch = mkdtempSync(join(folder, "lintian-"));
     const lintian = spawnSync("lintian", ["--fail-on", "error,warning", "--allow-root", ...packages], {
       encoding: "utf8",
@@ -73,12 +73,12 @@ describe("the Debian package", () => {
     expect(root.run("bash", "-c", words).output.trim()).toBe("doctor");
   });
 
-  it("has a unit that systemd understands to the last line", () => {
+  it("has a unit that systemd accepts without complaints", () => {
     expect(root.run("systemd-analyze", "verify", UNIT)).toEqual({ status: 0, output: "" });
     expect(root.read(UNIT)).toMatch(/^User=kaifa2mqtt$/m);
   });
 
-  it("ends with 78, which the unit does not restart, while nothing is configured", async () => {
+  it("exits with 78, on which the unit does not restart, while nothing is configured", async () => {
     const child = service();
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += chunk));
@@ -88,14 +88,14 @@ describe("the Debian package", () => {
     expect(root.read(UNIT)).toMatch(/^RestartPreventExitStatus=.*\b78\b/m);
   });
 
-  it("uses the predecessor's configuration until there is one of its own", () => {
+  it("uses the predecessor's configuration until it has its own", () => {
     root.write("/etc/kaifareader/meter.json", JSON.stringify({ port: "/dev/ttyUSB7", key_hex_string: KEY }));
     const { output } = root.run("runuser", "-u", "kaifa2mqtt", "--", "kaifa2mqtt", "check");
     expect(output).toContain("/dev/ttyUSB7");
     expect(output).not.toContain(KEY);
   });
 
-  it("publishes, as its user, what a meter sends to a serial device", async () => {
+  it("publishes, as its own user, the readings of a meter on a serial device", async () => {
     const broker = await (await Mosquitto.prepare()).start();
     const pty = await PtyPair.open(undefined, "mode=660,group=dialout");
     const { wire } = loadFixture("kaifa-netz-noe");

@@ -7,12 +7,12 @@ const random = seededRandom(20);
 const bytes = (length: number) => Uint8Array.from({ length }, () => Math.floor(random() * 256));
 const plain = (value: Uint8Array) => [...value];
 
-describe("the browser's AES gives what Node's gives", () => {
+describe("the browser's AES equals Node's", () => {
   it("has the same exports", () => {
     expect(Object.keys(browser).sort()).toEqual(Object.keys(node).sort());
   });
 
-  it.each([16, 32])("block by block, with a key of %i bytes, any number of times", (length) => {
+  it.each([16, 32])("block by block, with a key of %i bytes, repeatedly", (length) => {
     const key = bytes(length);
     const [ours, theirs] = [browser.createBlockCipher(key), node.createBlockCipher(key)];
     for (const blocks of [1, 3, 0, 32]) {
@@ -41,7 +41,7 @@ describe("the browser's AES gives what Node's gives", () => {
     },
   );
 
-  it("CBC without padding, both ways", () => {
+  it("CBC without padding, in both directions", () => {
     const [key, iv, text] = [bytes(16), bytes(16), bytes(80)];
     const sealed = node.encipherCbc(text, key, iv);
     expect(plain(browser.encipherCbc(text, key, iv))).toEqual(plain(sealed));

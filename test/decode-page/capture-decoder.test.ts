@@ -9,7 +9,7 @@ const key = parseHex(EXAMPLE.key);
 const spaced = (bytes: Uint8Array, separator = " ") => formatHex(bytes).replace(/..(?=.)/g, `$&${separator}`);
 
 describe("the decode page decodes", () => {
-  it.each(fixtureNames())("%s as the codec does, pasted as hex and dropped as it is", (name) => {
+  it.each(fixtureNames())("%s like the codec, pasted as hex and dropped unchanged", (name) => {
     const { wire, keys } = loadFixture(name);
     const events = decodeTelegrams(wire, keys);
     const telegrams = events.flatMap((event) => (event.type === "telegram" ? [event.telegram] : []));
@@ -23,7 +23,7 @@ describe("the decode page decodes", () => {
     }
   });
 
-  it("P1 text that came out of a text field with LF alone, whose CRC is over CR LF", () => {
+  it("P1 text from a text field with bare LF, whose CRC covers CR LF", () => {
     const { wire, keys } = loadFixture("dsmr5-nl-iskra-p1");
     const pasted = new TextDecoder().decode(wire).replaceAll("\r\n", "\n");
     const { entries, kind } = decodeCapture(bytesOfText(`\n\n${pasted}`), keys);
@@ -32,7 +32,7 @@ describe("the decode page decodes", () => {
     expect(entries[0]?.line).toBe(3);
   });
 
-  it("a log as it was pasted, and says on which line a telegram begins", () => {
+  it("a pasted log, with the line on which each telegram begins", () => {
     const wire = parseHex(EXAMPLE.hex);
     const log = [
       "[21:14:10][I][app:102]: ESPHome version 2026.10.1",
@@ -49,7 +49,7 @@ describe("the decode page decodes", () => {
     ]);
   });
 
-  it("nothing with a wrong key, and names the place of the fault", () => {
+  it("nothing with a wrong key, with the position of the fault", () => {
     const wire = parseHex(EXAMPLE.hex);
     const wrong = decodeCapture(bytesOfText(`# noise\n00 00 00\n${EXAMPLE.hex}`), { key: key.map((byte) => byte ^ 1) });
     expect(wrong.entries).toHaveLength(1);
@@ -58,14 +58,14 @@ describe("the decode page decodes", () => {
     expect(wrong.skipped).toBe(3);
   });
 
-  it("says that there is nothing, or no telegram, or a line that cannot be read", () => {
+  it("empty input, input without a telegram, and unreadable lines as faults", () => {
     const message = (text: string) => decodeCapture(bytesOfText(text), {}).entries[0]?.fault?.message;
     expect(message("Dear all, my meter does not work.\n")).toMatch(/^neither hex digits, nor a log/);
     expect(message("00 01 02 03")).toBe("no telegram in 4 bytes");
     expect(message(`${"68FA ".repeat(300)}\nfoo bar\n`)).toMatch(/^line 2 of the hex text/);
   });
 
-  it("a stream piece by piece, of which it keeps the newest", () => {
+  it("a stream piece by piece, keeping the latest entries", () => {
     const wire = parseHex(EXAMPLE.hex);
     const decoder = new CaptureDecoder({ key }, { keep: "newest" });
     for (let i = 0; i < MAX_ENTRIES + 3; i++) decoder.feed(wire);
@@ -74,7 +74,7 @@ describe("the decode page decodes", () => {
     expect(decoder.entries[0]?.offset).toBe(3 * wire.length);
   });
 
-  it("writes a template for a list that nobody knows", () => {
+  it("an unknown list to a template", () => {
     // A data-notification with a structure of a text, a voltage and a counter.
     const body = "0F000000010C07EA0B1A040C000000FFC400 0203 0A064E45575F3031 1208FC 0600012345".replace(/ /g, "");
     const { template, entries } = decodeCapture(bytesOfText(body), {});

@@ -5,7 +5,7 @@ import { isWord, say } from "../../src/decode-page/words.ts";
 const html = readFileSync("src/decode-page/index.html", "utf8");
 
 describe("the document of the decode page", () => {
-  it("holds its words in English, each under a known key", () => {
+  it("has its words in English, each under a known key", () => {
     const marked = [...html.matchAll(/data-t="([\w-]+)"[^>]*>([^<]*)</g)];
     expect(marked.length).toBeGreaterThan(15);
     for (const [, key = "", text] of marked) {
@@ -14,7 +14,7 @@ describe("the document of the decode page", () => {
     }
   });
 
-  it("refers to nothing elsewhere", () => {
+  it("refers to no other resource", () => {
     expect(html).not.toMatch(/(?:src|href)="(?:[a-z]+:|\/)/);
     expect(html).not.toMatch(/<script|<style|<link|\sstyle=|\son[a-z]+="/);
   });

@@ -15,10 +15,10 @@ import { docker, inspect, KEY, Subscriber, speakingMeter } from "./engine.ts";
 const NAME = `kaifa2mqtt-addon-${process.pid}`;
 const TOKEN = "a-token-of-the-supervisor";
 const LOGIN = { username: "addons", password: "the-password-of-the-apps" };
-/** Addresses as in a Home Assistant: the Supervisor's is the only one that the panel answers. */
+/** Addresses as in Home Assistant: the panel answers only the Supervisor's. */
 const NETWORK = { subnet: "172.30.32.0/23", supervisor: "172.30.32.2", addon: "172.30.33.5" };
 
-/** A stand-in for the Supervisor: as long as /tmp/broker is missing it knows no broker. */
+/** A fake Supervisor, which has no broker until /tmp/broker exists. */
 const SUPERVISOR = `
 const { existsSync } = require("node:fs");
 require("node:http").createServer((request, response) => {
@@ -37,7 +37,7 @@ let place: ReturnType<typeof checkout>;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "kaifa-addon-"));
   place = checkout();
-  // What README says: the program is built, the folder is made of it, and the Supervisor builds the folder alone.
+  // As in the README: the program is built, the folder is created from it, and the Supervisor builds only the folder.
   symlinkSync(join(process.cwd(), "node_modules"), join(place.folder, "node_modules"));
   const env = { ...process.env, OUTDIR: "dist" };
   for (const script of ["scripts/build.mjs", "scripts/addon-folder.mjs"]) {
@@ -66,7 +66,7 @@ describe("the image of the app", () => {
     expect([...Config.Entrypoint, ...Config.Cmd]).toEqual(["kaifa2mqtt", "run"]);
   });
 
-  it("holds Node and the program, but no npm, no compiler, no package manager, and nothing set-uid", async () => {
+  it("contains Node and the program, but no npm, no compiler, no package manager, and no set-uid files", async () => {
     const found = await docker(["create", "--name", `${NAME}-look`, NAME]).then(() =>
       promisify(execFile)("sh", ["-c", `docker export ${NAME}-look | tar -tv`], { maxBuffer: 1e8 }),
     );
@@ -80,7 +80,7 @@ describe("the image of the app", () => {
     expect((await inspect(NAME)).Size).toBeLessThan(150e6);
   });
 
-  it("started by hand, it is no longer root when it runs", async () => {
+  it("drops root when started by hand", async () => {
     const simulated = ["-e", "KAIFA2MQTT_METER_PORT=simulator:", "-e", `KAIFA2MQTT_METER_KEY=${KEY}`];
     await docker(["run", "-d", "--name", `${NAME}-hand`, ...simulated, NAME]);
     const status = (): Promise<string> =>
@@ -91,7 +91,7 @@ describe("the image of the app", () => {
   });
 });
 
-describe("the app, run as the Supervisor runs it", () => {
+describe("the app, run like the Supervisor does", () => {
   let line: PtyPair;
   let meter: ReturnType<typeof speakingMeter>;
   let broker: Subscriber;
@@ -99,7 +99,7 @@ describe("the app, run as the Supervisor runs it", () => {
     const { stdout, stderr } = await docker(["logs", NAME]);
     return stdout + stderr;
   };
-  /** Asks the app for a page from another container. */
+  /** Requests a page of the app from another container. */
   const ask = async (from: string, path: string): Promise<string> => {
     const script = `fetch("http://${NETWORK.addon}:8099${path}").then(async (r) => console.log(r.status, await r.text()), (e) => console.log("no answer", e.cause?.code))`;
     return (await docker(["exec", from, "node", "-e", script])).stdout;
@@ -123,7 +123,7 @@ describe("the app, run as the Supervisor runs it", () => {
     for (const name of ["config", "share"]) mkdirSync(join(folder, name));
     chmodSync(data, 0o755);
 
-    // Its AppArmor profile grants no capability. Where the kernel has no AppArmor, dropping them shows that none is needed.
+    // Its AppArmor profile grants no capability. Without AppArmor in the kernel, dropping them shows that none is needed.
     const rights = ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--init"];
     const devices = [
       "-v",
@@ -139,7 +139,7 @@ describe("the app, run as the Supervisor runs it", () => {
     await docker(["run", "-d", "--name", NAME, ...net, ...rights, ...devices, ...folders, ...environment, NAME]);
 
     await vi.waitFor(async () => expect(await logs()).toContain("Mosquitto broker"), { timeout: 30_000 });
-    // Now the user installs the broker's app.
+    // The user installs the broker's app.
     const files = join(folder, "mosquitto");
     mkdirSync(files);
     writeFileSync(
@@ -166,7 +166,7 @@ describe("the app, run as the Supervisor runs it", () => {
     await line?.close();
   });
 
-  it("says what to do while there is no broker, and finds it by itself when there is one", async () => {
+  it("says what to do while there is no broker, and finds one automatically", async () => {
     const text = await logs();
     expect(text).toMatch(/Install and start the app 'Mosquitto broker'/);
     expect(text.split("Mosquitto broker").length).toBeLessThanOrEqual(4); // told, but not every second
@@ -174,7 +174,7 @@ describe("the app, run as the Supervisor runs it", () => {
     for (const secret of [KEY, TOKEN, LOGIN.password]) expect(text).not.toContain(secret);
   });
 
-  it("leaves the options to root, and keeps what it remembers beside them", async () => {
+  it("leaves the options to root, and stores its state in the same folder", async () => {
     const { uid, mode } = statSync(join(folder, "data/options.json"));
     expect([uid, mode & 0o777]).toEqual([0, 0o600]);
     await expect.poll(() => statSync(join(folder, "data/state.json")).uid, { timeout: 60_000 }).toBe(0);
@@ -185,12 +185,12 @@ describe("the app, run as the Supervisor runs it", () => {
     expect(await ask(`${NAME}-supervisor`, "/live")).toMatch(/^200 /);
   });
 
-  it("shows its panel to the Supervisor alone", async () => {
+  it("serves its panel only to the Supervisor", async () => {
     expect(await ask(`${NAME}-supervisor`, "/")).toMatch(/^200 [\s\S]*<html/i);
     expect(await ask(`${NAME}-stranger`, "/")).toMatch(/^403 /);
   });
 
-  it("stays alive for the watchdog when the adapter is pulled, and goes on when it is put back", async () => {
+  it("stays alive for the watchdog when the adapter is unplugged, and continues when it is back", async () => {
     await line.unplug();
     await expect.poll(logs, { timeout: 20_000 }).toMatch(/has gone/);
     expect(await ask(`${NAME}-supervisor`, "/live")).toMatch(/^200 /);
@@ -199,7 +199,7 @@ describe("the app, run as the Supervisor runs it", () => {
     await broker.next(/^kaifa2mqtt\/[^/]+\/16\.7\.0$/);
   });
 
-  it("follows the Supervisor's stop", async () => {
+  it("stops when the Supervisor stops it", async () => {
     const offline = broker.next(/^kaifa2mqtt\/bridge\/state$/, /^offline$/);
     const begun = performance.now();
     await docker(["stop", "--time", "10", NAME]);
@@ -221,7 +221,7 @@ describe("hassio-addon/apparmor.txt", () => {
     expect(parser("hassio-addon/apparmor.txt")).toBe("");
   });
 
-  it("is refused by it when it is wrong", () => {
+  it("is rejected by it if it is invalid", () => {
     const broken = join(folder, "broken.txt");
     writeFileSync(broken, "profile kaifa2mqtt { /data/** rwq, }\n");
     expect(() => parser(broken)).toThrow(/syntax error/i);
@@ -231,7 +231,7 @@ describe("hassio-addon/apparmor.txt", () => {
     const text = execFileSync("cat", ["hassio-addon/apparmor.txt"], { encoding: "utf8" });
     const { slug } = parse(execFileSync("cat", ["hassio-addon/config.yaml"], { encoding: "utf8" }));
     expect(text).toMatch(new RegExp(`^profile ${slug} flags=\\(attach_disconnected,mediate_deleted\\) \\{$`, "m"));
-    // The Supervisor gives the profile another name: a rule that names it would miss.
+    // The Supervisor renames the profile, so no rule may refer to its name.
     expect(text.split("\n").filter((rule) => !/^\s*#/.test(rule) && /peer=/.test(rule))).toEqual([]);
     expect(text.match(/^\s*(deny )?capability.*$/gm)?.map((rule) => rule.trim())).toEqual(["deny capability,"]);
   });

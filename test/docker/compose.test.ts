@@ -7,14 +7,14 @@ import { PtyPair } from "../helpers/pty.ts";
 import { docker, inspect, KEY, Subscriber, speakingMeter } from "./engine.ts";
 
 const NODE_USER = 1000;
-/** Power changes with every telegram; it comes with each reading. */
+/** Power, which changes with every telegram and is in each reading. */
 const READING = /^kaifa2mqtt\/[^/]+\/16\.7\.0$/;
 const PROJECT = `kaifa2mqtt-test-${process.pid}`;
 
 let place: ReturnType<typeof checkout>;
 let port: number;
 
-/** `docker compose …` in the checkout, with nothing but its `.env`. */
+/** `docker compose …` in the checkout, with only its `.env`. */
 const compose = (...args: string[]) =>
   docker(["compose", "--ansi", "never", "-p", PROJECT, ...args], { cwd: place.folder });
 const container = async (): Promise<string> => (await compose("ps", "-q", "kaifa2mqtt")).stdout.trim();
@@ -89,7 +89,7 @@ describe("docker compose up, with a device and a key in .env", () => {
     );
   });
 
-  it("runs with no rights but those that it needs", async () => {
+  it("runs with the minimum rights", async () => {
     const { Config, HostConfig } = await inspect(await container());
     expect(Config.User).toBe("node");
     expect(HostConfig).toMatchObject({
@@ -118,13 +118,13 @@ describe("docker compose up, with a device and a key in .env", () => {
     expect((stdout + stderr).toUpperCase()).not.toContain(KEY);
   });
 
-  it("goes on when the broker was restarted", async () => {
+  it("continues after a restart of the broker", async () => {
     await compose("restart", "mosquitto");
     await broker.next(READING);
     await expect.poll(() => broker.seen.get("kaifa2mqtt/bridge/state")).toBe("online");
   });
 
-  it("goes on when it was restarted itself, and remembers the meter", async () => {
+  it("continues after its own restart, and still knows the meter", async () => {
     const again = broker.next(/^kaifa2mqtt\/bridge\/state$/, /^online$/);
     await compose("restart", "kaifa2mqtt");
     await again;
@@ -132,7 +132,7 @@ describe("docker compose up, with a device and a key in .env", () => {
     expect(await inside("ls", "/data")).toContain("state.json");
   });
 
-  it("stops within 5 seconds, says offline, and exits with 0", async () => {
+  it("stops within 5 seconds, publishes offline, and exits with 0", async () => {
     const id = await container();
     const offline = broker.next(/^kaifa2mqtt\/bridge\/state$/, /^offline$/);
     const begun = performance.now();
@@ -143,7 +143,7 @@ describe("docker compose up, with a device and a key in .env", () => {
     await compose("start", "kaifa2mqtt");
   });
 
-  it("has other commands, too", async () => {
+  it("runs other commands, too", async () => {
     const check = (await compose("run", "--rm", "-T", "kaifa2mqtt", "check")).stdout;
     expect(check).toContain("/dev/ttyUSB0");
     expect(check).not.toContain(KEY);
@@ -165,7 +165,7 @@ describe("the variants", () => {
     await line?.close();
   });
 
-  it("hotplug: the adapter is pulled and put back, as another device, and the container goes on", async () => {
+  it("hotplug: the adapter is unplugged and returns as another device, and the container continues", async () => {
     line = await PtyPair.open(`/dev/ttyKAIFA${process.pid}`, "mode=660,group=dialout");
     meter = speakingMeter(line);
     writeEnv({
@@ -189,7 +189,7 @@ describe("the variants", () => {
     expect([after.Id, after.State.StartedAt, after.RestartCount]).toEqual([Id, State.StartedAt, 0]);
   });
 
-  it("secrets: the key comes from a file, and stands nowhere in the container's settings", async () => {
+  it("secrets: the key comes from a file, and is not in the container's settings", async () => {
     line = await PtyPair.open(undefined, "mode=660,group=dialout");
     meter = speakingMeter(line);
     mkdirSync(join(place.folder, "secrets"));
@@ -218,7 +218,7 @@ describe("the variants", () => {
       METER_ADDRESS: "meter:20108",
       KAIFA2MQTT_METER_KEY: KEY,
     });
-    // The same image plays the meter.
+    // The same image simulates the meter.
     writeFileSync(
       join(place.folder, "docker-compose.test.yml"),
       `services:\n  meter:\n    image: ${PROJECT}\n    command: simulate tcp-listen:0.0.0.0:20108 --key ${KEY} --interval 2\n    healthcheck: { test: [CMD, ls] }\n`,
@@ -228,7 +228,7 @@ describe("the variants", () => {
     expect((await inspect(await container())).HostConfig.Devices ?? []).toEqual([]);
   });
 
-  it("a wrong key is a certain fault: `up --wait` ends with it, and doesn't wait for what cannot come", async () => {
+  it("a wrong key is a definite fault: `up --wait` ends at once", async () => {
     await compose("down");
     const text = readFileSync(join(place.folder, ".env"), "utf8");
     writeFileSync(join(place.folder, ".env"), text.replace(KEY, KEY.replace("36", "00")));

@@ -1,4 +1,4 @@
-/** Docker, as a person uses it: by its command line. */
+/** Docker, through its command line. */
 import { execFile } from "node:child_process";
 import { connect, type MqttClient } from "mqtt";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
@@ -13,10 +13,10 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Where buildx remembers each build; by itself it would do so in the home of the user. */
+/** Where buildx records builds; by default it uses the user's home. */
 const BUILDX_CONFIG = temporaryFolder("kaifa-buildx-");
 
-/** Runs `docker …`; a failure is an error with all that it printed, unless `check` is false. */
+/** Runs `docker …`; throws an error with its output on failure, unless `check` is false. */
 export function docker(args: readonly string[], { cwd = ".", env = {}, check = true } = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const options = { cwd, env: { ...process.env, BUILDX_CONFIG, ...env }, maxBuffer: 64 * 1024 * 1024 };
@@ -29,12 +29,12 @@ export function docker(args: readonly string[], { cwd = ".", env = {}, check = t
 }
 
 /** What `docker inspect` says about a container or image. */
-// biome-ignore lint/suspicious/noExplicitAny: the engine's answer, of which tests look at a few fields
+// biome-ignore lint/suspicious/noExplicitAny: the engine's answer, of which tests read a few fields
 export async function inspect(name: string): Promise<any> {
   return JSON.parse((await docker(["inspect", name])).stdout)[0];
 }
 
-/** A meter that speaks on a pseudo-terminal every two seconds, until `stop`. */
+/** A meter that sends on a pseudo-terminal every two seconds, until `stop`. */
 export function speakingMeter(line: PtyPair): { stop(): void } {
   const meter = new SimulatedMeter({ key: Buffer.from(KEY, "hex"), start: Date.now() });
   const speak = (): void => {
@@ -48,7 +48,7 @@ export function speakingMeter(line: PtyPair): { stop(): void } {
   return { stop: () => clearInterval(timer) };
 }
 
-/** Listens at a broker. */
+/** Subscribes to a broker. */
 export class Subscriber {
   readonly #client: MqttClient;
   readonly #waiting = new Set<(topic: string, text: string, retained: boolean) => void>();
@@ -65,7 +65,7 @@ export class Subscriber {
     });
   }
 
-  /** The next message whose topic fits, that is not a retained one of old. */
+  /** The next message on a matching topic, not counting retained ones. */
   next(topic: RegExp, text = /^/, timeoutMs = 60_000): Promise<string> {
     return new Promise((resolve, reject) => {
       const look = (name: string, payload: string, retained: boolean): void => {

@@ -1,4 +1,4 @@
-/** The image as a release is built: on Debian 13, and the same bit by bit when it is built again. */
+/** The release image: based on Debian 13, and reproducible bit for bit. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { docker, inspect, KEY, speakingMeter } from "./engine.ts";
 const NAME = `kaifa2mqtt-release-${process.pid}`;
 const BASE = `${NAME}-base`;
 const COMMIT_TIME = "1764000000";
-/** No registry is reached, so the packages of Debian 13 that come into the image are put onto the base that there is. */
+/** Without a registry, the Debian 13 packages in the image are added to the available base. */
 const DEBIAN_13 = `FROM node:24-bookworm-slim
 RUN sed -i s/bookworm/trixie/g /etc/apt/sources.list && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install \
   -y --no-install-recommends base-files coreutils dash libacl1 libc6 libgcc-s1 libpcre2-8-0 libselinux1 libstdc++6
@@ -47,12 +47,12 @@ it("two builds of one commit are the same image, layers and settings", async () 
   expect(again.Id).toBe(once.Id);
 });
 
-it("stands on Debian 13", async () => {
+it("is based on Debian 13", async () => {
   const { stdout } = await docker(["run", "--rm", "--entrypoint", "cat", `${NAME}:once`, "/etc/os-release"]);
   expect(stdout).toContain('VERSION_ID="13"');
 });
 
-it("reads a meter there: Node and the serial port's binding load Debian 13's libraries", async () => {
+it("reads a meter: Node and the serial port's binding load Debian 13's libraries", async () => {
   const line = await PtyPair.open(undefined, "mode=660,group=dialout");
   const meter = speakingMeter(line);
   try {

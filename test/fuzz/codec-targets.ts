@@ -1,11 +1,11 @@
 /**
- * The codec's fuzz targets: one for each decoder, and each of its doors (feed, end of a silence, end of the input, the
- * texts that `decode` reads, dissect, annotate, DIF and VIF, lists of the user). What they demand:
+ * The codec's fuzz targets: one for each decoder and entry point (feed, silence, end of the input, the
+ * texts that `decode` reads, dissect, annotate, DIF and VIF, user-defined lists). Requirements:
  *
- * - nothing is thrown but the typed errors of that door,
- * - events keep within the stream, and no more than 4 bytes are kept for a byte fed,
+ * - only the entry point's typed errors are thrown,
+ * - events stay within the stream, and at most 4 bytes are kept per byte fed,
  * - the next telegram is decoded,
- * - 10 µs for a byte fed: `cost` counts, and whoever runs the targets judges, because one run on a busy machine says
+ * - at most 10 µs per byte fed: `cost` measures it, and the caller judges, because a single run on a busy machine proves
  *   little (fuzz.test.ts takes the best of several).
  */
 
@@ -39,7 +39,7 @@ export const FUZZ_KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
 const AUTHENTICATION_KEY = Uint8Array.from({ length: 16 }, (_, i) => 0xf0 | i);
 const TITLE = Uint8Array.of(0x4b, 0x46, 0x4d, 0x65, 0x50, 0, 0, 9);
 const LLC = Uint8Array.of(0xe6, 0xe7, 0x00);
-/** The decoder says that it holds back no more. */
+/** The decoder must not want more bytes than this. */
 const MOST_WANTED = 16_384;
 const GOOD = new SimulatedMeter({ key: FUZZ_KEY, start: 0 }).telegram(5_000);
 const KEYS: readonly DecoderOptions[] = [
@@ -51,14 +51,14 @@ const KEYS: readonly DecoderOptions[] = [
 /** Time in the decoder and bytes fed to it, since the last `takeCost`. */
 const cost = { ms: 0, bytes: 0 };
 
-/** What the last target cost: milliseconds, and the bytes that they went for. */
+/** Cost of the last target: milliseconds, and bytes fed. */
 export function takeCost(): { readonly ms: number; readonly bytes: number } {
   const taken = { ...cost };
   cost.ms = cost.bytes = 0;
   return taken;
 }
 
-/** Runs one step; its time, and the bytes that it was given, are part of what the target costs. */
+/** Runs one step; its time and bytes count towards the target's cost. */
 export function timed<T>(bytes: number, step: () => T): T {
   const begun = performance.now();
   try {
@@ -83,7 +83,7 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Only the errors of the codec may come out. */
+/** Rethrows anything other than the codec's errors. */
 function typed(step: () => void): void {
   try {
     step();
@@ -92,7 +92,7 @@ function typed(step: () => void): void {
   }
 }
 
-/** The pieces in which a stream arrives: all at once, byte by byte, or of lengths that follow from the bytes. */
+/** The chunks of a stream: all at once, byte by byte, or of lengths derived from the bytes. */
 function* piecesOf(bytes: Uint8Array, mode: number): Generator<Uint8Array> {
   for (let at = 0, turn = 0; at < bytes.length; turn++) {
     const length = mode === 0 ? bytes.length : mode === 1 ? 1 : 1 + (((bytes[at] ?? 0) * 7 + turn * 13) % 97);
@@ -102,7 +102,7 @@ function* piecesOf(bytes: Uint8Array, mode: number): Generator<Uint8Array> {
 }
 
 /**
- * Through one of the doors: bit 0 and 1 of `mode` say how the bytes are cut, bits 2 and 3 how the stream ends or is
+ * Through one entry point: bits 0 and 1 of `mode` say how the bytes are cut, bits 2 and 3 how the stream ends or is
  * interrupted, bits 4 to 6 which keys are known; with bit 7 the next telegram is not tried, which is faster.
  */
 function throughDecoder(bytes: Uint8Array, mode: number): void {
@@ -124,7 +124,7 @@ function throughDecoder(bytes: Uint8Array, mode: number): void {
 }
 
 function checkEvents(events: readonly DecoderEvent[], fed: number): void {
-  // Several telegrams of one frame share its bytes.
+  // Several telegrams in one frame share its bytes.
   const kept = new Set<Uint8Array>();
   must(events.length <= fed + 1, () => `${events.length} events from ${fed} bytes`);
   for (const event of events) {
@@ -144,7 +144,7 @@ function checkEvents(events: readonly DecoderEvent[], fed: number): void {
   must(bytes <= 4 * fed, () => `${bytes} bytes are kept of ${fed}`);
 }
 
-/** Whatever came before, the next telegram is decoded; with an authentication key it lacks its tag, which is a fault of its own. */
+/** Whatever came before, the next telegram is decoded; with an authentication key, its missing tag is a fault. */
 function checkRecovery(decoder: Decoder, keys: number): void {
   const after = decoder.feed(GOOD);
   const expected = keys === 0 ? "telegram" : "fault";
@@ -154,7 +154,7 @@ function checkRecovery(decoder: Decoder, keys: number): void {
   );
 }
 
-/** The first byte is the mode, the second says how deep the rest is wrapped, so that check sums do not keep the fuzzer out. */
+/** The first byte is the mode, the second how deeply the rest is wrapped, so that checksums do not block the fuzzer. */
 function throughLink(wrap: (content: Uint8Array, depth: number) => Uint8Array): (input: Uint8Array) => void {
   return (input) => {
     const [mode = 0, depth = 0] = input;
@@ -165,7 +165,7 @@ function throughLink(wrap: (content: Uint8Array, depth: number) => Uint8Array): 
 
 const CIPHERING = { key: FUZZ_KEY, systemTitle: TITLE, invocationCounter: 7 };
 
-/** Bytes as an APDU: as they are, ciphered, ciphered with a tag, or the body of a notification. */
+/** Bytes as an APDU: unchanged, ciphered, ciphered with a tag, or as the body of a notification. */
 function apduOf(content: Uint8Array, depth: number): Uint8Array {
   switch (depth & 3) {
     case 1:
@@ -223,7 +223,7 @@ function blocks(content: Uint8Array, depth: number): Uint8Array {
 function amis(content: Uint8Array, depth: number): Uint8Array {
   if ((depth & 4) === 0) return concat(encodeMbusFrames(content));
   const telegram = encodeLongHeader(content.subarray(0, 236), FUZZ_KEY, depth);
-  // C, A, and from the CI field on; no access points.
+  // C, A, then the CI field; no access points.
   const data = concat([Uint8Array.of(0x53, 0xf0), telegram]);
   const sum = data.reduce((total, byte) => (total + byte) & 0xff, 0);
   return concat([Uint8Array.of(0x68, data.length, data.length, 0x68), data, Uint8Array.of(sum, 0x16)]);
@@ -275,7 +275,7 @@ function p1Text(input: Uint8Array): void {
 
 const WRAPPERS = [mbus, hdlc, p1, blocks, amis];
 
-/** Frames or not: spans without gaps, and check sums that can be written again. */
+/** Frames or not: spans without gaps, and checksums that can be recomputed. */
 function dissection(input: Uint8Array): void {
   const [depth = 0, which = 0] = input;
   const content = input.subarray(2);
@@ -291,7 +291,7 @@ function annotation(input: Uint8Array): void {
   const [depth = 0, which = 0] = input;
   const content = input.subarray(2);
   const wire = content.length === 0 ? content : (WRAPPERS[which % WRAPPERS.length]?.(content, depth) ?? content);
-  // Decodes, dissects and describes: three times the work of decoding.
+  // Decodes, dissects and describes: three times the cost of decoding.
   const parts = timed(3 * wire.length, () => annotate(wire, KEYS[depth % KEYS.length]));
   for (const { hex, spans } of parts) {
     let at = 0;
@@ -319,7 +319,7 @@ function capture(input: Uint8Array): void {
 const TYPES = ["u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64", "octets", "text", "bool", "enum"];
 const ROLES = ["meter_id", "meter_type", "clock"];
 
-/** Lists as a user may write them, made of the bytes; what has no problem reads a body that is made of them, too. */
+/** User-defined lists derived from the bytes; valid ones read a body derived from the bytes, too. */
 function lists(input: Uint8Array): void {
   let at = 0;
   const next = (): number => input[at++] ?? 0;
@@ -354,7 +354,7 @@ function lists(input: Uint8Array): void {
   template(notification);
 }
 
-/** The template that is printed for a list that no table knows. */
+/** The template printed for an unknown list. */
 function template(notification: Uint8Array): void {
   const samples = new ListSamples();
   const decoder = createDecoder();
@@ -364,7 +364,7 @@ function template(notification: Uint8Array): void {
   must(samples.template().length <= 200_000, () => "a template without end");
 }
 
-/** By the name of the folder of their corpus. */
+/** By name of the corpus folder. */
 export const CODEC_TARGETS = {
   mbus: throughLink(mbus),
   hdlc: throughLink(hdlc),

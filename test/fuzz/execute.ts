@@ -1,25 +1,25 @@
-/** Many executions of one target, for scripts/fuzz.mjs: what failed, and what a byte cost. */
+/** Executes one target many times, for scripts/fuzz.mjs: failures, and cost per byte. */
 import { takeCost } from "./codec-targets.ts";
 import { mutate, seeded } from "./mutate.ts";
 
-/** Most that a byte fed may cost, and what an execution may cost besides (the compiler, the garbage of others). */
+/** Maximum cost per byte fed, plus a fixed allowance per execution (compilation, garbage collection). */
 const US_PER_BYTE = 10;
 const ALLOWED_MS = 0.5;
-/** One expensive execution says little on a machine that does other things: the cheapest of so many counts. */
+/** A single expensive execution proves little on a busy machine: the cheapest of this many counts. */
 const ATTEMPTS = 100;
-/** After so many failures it is clear enough. */
+/** Stop after this many failures. */
 const MOST_FAILURES = 20;
 
 export interface FuzzResult {
   readonly executions: number;
   readonly bytes: number;
-  /** On average, with all that disturbs. */
+  /** On average, including disturbances. */
   readonly usPerByte: number;
   /** Each with its input in hex. */
   readonly failures: readonly string[];
 }
 
-/** @param corpus what is mutated; at least one input */
+/** @param corpus inputs to mutate, at least one */
 export function execute(
   target: (input: Uint8Array) => void,
   corpus: readonly Uint8Array[],

@@ -1,8 +1,8 @@
 /**
- * Whatever comes from the wire, over MQTT or out of a file: nothing crashes, hangs or grows. First the corpus, which
- * scripts/fuzz.mjs has grown guided by coverage; then mutations of it: seeded ones for the codec's targets, fast-check's
- * (with noise) for those that read files or messages. FUZZ_RUNS says how many (300 a target; ten times as many for the
- * codec's, which are fast). docs/codec.md says what longer runs have found.
+ * Whatever arrives over the wire, MQTT or in a file, nothing crashes, hangs or grows. First the corpus, which
+ * scripts/fuzz.mjs has grown by coverage; then mutations of it: seeded ones for the codec's targets, fast-check's
+ * (with noise) for those that read files or messages. FUZZ_RUNS sets their number (300 per target; ten times that for the
+ * codec's, which are fast). docs/codec.md lists the findings of longer runs.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +28,7 @@ function corpusOf(name: TargetName): Uint8Array[] {
   return readdirSync(inputs).map((file) => Buffer.from(readFileSync(new URL(file, inputs), "utf8").trim(), "hex"));
 }
 
-/** One change of a byte string: bits, bytes, lengths at their extremes, pieces cut out, doubled or put in. */
+/** One change of a byte string: bits, bytes, extreme lengths, pieces removed, duplicated or inserted. */
 const change = fc.record({
   at: fc.double({ min: 0, max: 1, noNaN: true }),
   kind: fc.constantFrom("bit", "byte", "extreme", "cut", "double", "insert"),
@@ -65,19 +65,21 @@ function apply(
 describe.each(Object.keys(CODEC_TARGETS) as (keyof typeof CODEC_TARGETS)[])("the codec's target %s", (name) => {
   const corpus = corpusOf(name);
 
-  test("stands every input of the corpus", () => {
+  test("survives every input of the corpus", () => {
     expect(corpus.length).toBeGreaterThan(5);
     for (const input of corpus) CODEC_TARGETS[name](input);
   });
 
-  test("stands mutations: typed errors alone, 10 µs and 4 bytes kept for a byte fed", { timeout: 120_000 }, () => {
+  test("survives mutations: only typed errors, at most 10 µs and 4 bytes kept per byte fed", {
+    timeout: 120_000,
+  }, () => {
     const { executions, failures } = execute(CODEC_TARGETS[name], corpus, RUNS * 10, SEED);
     expect(failures).toEqual([]);
     expect(executions).toBe(RUNS * 10);
   });
 });
 
-test("an input that costs too much, and one that throws, are failures", () => {
+test("an input that costs too much or throws is a failure", () => {
   const spin = (ms: number) => {
     for (const end = performance.now() + ms; performance.now() < end; );
   };
@@ -108,12 +110,12 @@ describe.each(OTHERS)("%s", (name) => {
   const corpus = corpusOf(name);
   const target = TARGETS[name];
 
-  test("stands every input of the corpus", async () => {
+  test("survives every input of the corpus", async () => {
     expect(corpus.length).toBeGreaterThan(5);
     for (const input of corpus) await target(input, folder);
   });
 
-  test("stands their mutations and noise", { timeout: 60_000 + RUNS * 20 }, async () => {
+  test("survives their mutations and noise", { timeout: 60_000 + RUNS * 20 }, async () => {
     const mutation = fc
       .tuple(fc.constantFrom(...corpus), fc.array(change, { minLength: 1, maxLength: 6 }))
       .map(([bytes, changes]) => changes.reduce(apply, bytes));
@@ -124,7 +126,7 @@ describe.each(OTHERS)("%s", (name) => {
     const property = fc.asyncProperty(input, async (bytes) => {
       const begun = performance.now();
       await target(bytes, folder);
-      // Far above what any input needs; a loop without end or of the square of the length does not get below it.
+      // Far more than any input needs; an endless or quadratic loop exceeds it.
       expect(performance.now() - begun).toBeLessThan(5_000);
     });
     await fc.assert(property, { numRuns: RUNS, seed: SEED });
@@ -138,7 +140,7 @@ test.each(["[", "{a: ", "- ", "? ", "&a [*a, ", "meter:\n ", '"', "!secret "])(
   },
 );
 
-test("a hundred megabytes of input leave the process as large as it was", { timeout: 120_000 }, async () => {
+test("a hundred megabytes of input do not make the process grow", { timeout: 120_000 }, async () => {
   const corpus = corpusOf("decoder");
   const { createDecoder } = await import("../../src/codec/decoder.ts");
   const decoder = createDecoder({ key: new Uint8Array(16) });

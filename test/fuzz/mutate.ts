@@ -1,6 +1,6 @@
-/** Inputs of the fuzzer's making: mutations of a corpus, the same ones for the same seed. */
+/** Seeded mutations of a corpus. */
 
-/** Numbers from 0 to 1, not including 1 (mulberry32). */
+/** Numbers from 0 (inclusive) to 1 (exclusive), mulberry32. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -11,14 +11,14 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** Lengths and counts at their limits, and the bytes with which frames and values begin. */
+/** Extreme lengths and counts, and the first bytes of frames and values. */
 const EXTREMES = [
   0x00, 0x01, 0x02, 0x04, 0x05, 0x09, 0x0c, 0x0f, 0x10, 0x13, 0x16, 0x20, 0x21, 0x2f, 0x5b, 0x68, 0x7e, 0x7f, 0x80,
   0x81, 0x82, 0x84, 0xa0, 0xdb, 0xe0, 0xe6, 0xff,
 ];
 const LONGEST = 1_500;
 
-/** One to five changes: bits, bytes, extremes, pieces cut out, doubled, taken from another input; now and then the whole repeated. */
+/** One to five changes: bits, bytes, extremes, pieces removed, duplicated or taken from another input; sometimes the whole repeated. */
 export function mutate(random: () => number, corpus: readonly Uint8Array[]): Uint8Array {
   const below = (limit: number): number => Math.floor(random() * limit);
   const pick = <T>(list: readonly T[]): T => list[below(list.length)] as T;
@@ -48,7 +48,7 @@ export function mutate(random: () => number, corpus: readonly Uint8Array[]): Uin
       bytes = longer;
     }
   }
-  // What costs more than its length shows when it comes again and again.
+  // Repetition reveals a cost that grows faster than the length.
   if (below(256) === 0 && bytes.length > 2) {
     const repeated = new Uint8Array(LONGEST);
     repeated.set(bytes.subarray(0, 2));

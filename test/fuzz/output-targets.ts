@@ -1,6 +1,6 @@
 /**
- * What clients may send to the outputs for other machines, over real sockets. Each run starts an output, sends the input on
- * a connection of its own, and fails unless the output still answers a valid request.
+ * Client input for the outputs for other machines, over real sockets. Each run starts an output, sends the input on
+ * a separate connection, and fails unless the output still answers a valid request.
  */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -15,7 +15,7 @@ import { readingOf } from "../helpers/readings.ts";
 import { partsOf, THREE_PHASES } from "../sinks/output/feeds.ts";
 
 const LISTEN = { listen: "127.0.0.1:0", mdns: false } as const;
-/** An answer to one good request is far shorter. */
+/** A valid answer is far shorter. */
 const MAX_ANSWER = 20_000;
 
 async function openSocket(output: Output): Promise<Socket> {
@@ -36,7 +36,7 @@ async function survives(
     output.accept({ type: "reading", reading: readingOf(THREE_PHASES) });
     const bad = await openSocket(output);
     bad.resume();
-    // In two pieces, cut where the input says.
+    // In two pieces, cut at a position derived from the input.
     const cut = input.length === 0 ? 0 : (input[0] ?? 0) % input.length;
     bad.write(input.subarray(0, cut));
     bad.write(input.subarray(cut));
@@ -65,7 +65,7 @@ export async function fuzzHomewizard(input: Uint8Array): Promise<void> {
   await survives(output, input, request, /^HTTP\/1\.1 200 OK[\s\S]*"active_power_w":2300/);
 }
 
-/** HTTP, WebSocket frames after an upgrade; and the text of an RPC, as it comes by UDP. */
+/** HTTP, WebSocket frames after an upgrade, and the text of an RPC over UDP. */
 export async function fuzzShelly(input: Uint8Array): Promise<void> {
   const clock = new FakeClock();
   const output = new ShellyOutput({ ...LISTEN, udp: [], never_zero: false }, partsOf(clock));

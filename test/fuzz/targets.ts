@@ -1,6 +1,6 @@
 /**
- * What input from outside may reach, one function each: bytes from the wire, MQTT messages, configuration files, the
- * state file. Each throws when it crashes, gives something unbounded, or does not recover. Used by the tests (corpus and
+ * Fuzz targets for external input, one function each: bytes from the wire, MQTT messages, configuration files, the
+ * state file. Each throws if the code crashes, returns something unbounded, or does not recover. Used by the tests (corpus and
  * random inputs) and by scripts/fuzz.mjs (guided by coverage). The codec's own targets are in codec-targets.ts.
  */
 import { writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ import { fuzzHomewizard, fuzzModbus, fuzzShelly } from "./output-targets.ts";
 const KEY = Buffer.from("000102030405060708090A0B0C0D0E0F", "hex");
 const TITLE = Buffer.from("4B464D6550000009", "hex");
 const LLC = Buffer.from("E6E700", "hex");
-/** The decoder says that it holds back no more. */
+/** The decoder must not want more bytes than this. */
 const WANTED_CAP = 16_384;
 const MEMORY_CAP = 200_000;
 
@@ -37,7 +37,7 @@ const must = (fact: boolean, what: string): void => {
   if (!fact) throw new Error(what);
 };
 
-/** The first byte says how the rest is wrapped, so that checksums and ciphering do not keep the fuzzer out. */
+/** The first byte says how the rest is wrapped, so that checksums and ciphering do not block the fuzzer. */
 function onTheWire(input: Uint8Array): Uint8Array {
   const [mode = 0] = input;
   const rest = input.subarray(1);
@@ -64,7 +64,7 @@ function onTheWire(input: Uint8Array): Uint8Array {
   }
 }
 
-/** Feeds in pieces whose lengths follow from the bytes, so that the same input is cut the same way. */
+/** Feeds in chunks of lengths derived from the bytes, so that the same input is always cut the same way. */
 function feed(decoder: Decoder, bytes: Uint8Array): DecoderEvent[] {
   const events: DecoderEvent[] = [];
   for (let at = 0, turn = 0; at < bytes.length; turn++) {
@@ -112,7 +112,7 @@ export function fuzzDecoder(input: Uint8Array): void {
 
 const quiet = { warn: () => undefined, info: () => undefined, debug: () => undefined, error: () => undefined };
 
-/** The text before the first line end is the topic, the rest is the payload. */
+/** The text before the first newline is the topic, the rest is the payload. */
 export function fuzzMqtt(input: Uint8Array): void {
   const at = input.indexOf(10);
   const topic = Buffer.from(input.subarray(0, at < 0 ? input.length : at)).toString("latin1");
@@ -133,7 +133,7 @@ export function fuzzMqtt(input: Uint8Array): void {
   stale.meters();
 }
 
-/** A folder for the files that the targets read. */
+/** A folder for the targets' files. */
 export type Folder = string;
 
 export async function fuzzConfig(input: Uint8Array, folder: Folder): Promise<void> {
@@ -169,7 +169,7 @@ export async function fuzzMemory(input: Uint8Array, folder: Folder): Promise<voi
   }
 }
 
-/** By name of the folder of their corpus. */
+/** By name of the corpus folder. */
 export const TARGETS = {
   ...CODEC_TARGETS,
   decoder: fuzzDecoder,

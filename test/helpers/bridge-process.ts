@@ -1,15 +1,15 @@
-/** The real program with a configuration of its own, as its users run it, and what it says. */
+/** The real program with its own configuration, run like users do, and its output. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Last characters of the log that are kept. */
+/** Number of characters of the log kept. */
 const LOG = 4_000_000;
 
 export class BridgeProcess {
-  /** A folder for configuration, data and whatever the test needs. */
+  /** A folder for configuration, data and other test files. */
   readonly folder = mkdtempSync(join(tmpdir(), "kaifa-bridge-"));
   readonly #main: string;
   #child: ChildProcess | null = null;
@@ -25,7 +25,7 @@ export class BridgeProcess {
     return join(this.folder, "data");
   }
 
-  /** Everything that it has said since the last start. */
+  /** Its output since the last start. */
   get output(): string {
     return this.#output;
   }
@@ -69,7 +69,7 @@ export class BridgeProcess {
     }
   }
 
-  /** Resolves when the log has such a text. */
+  /** Resolves when the log contains a match. */
   async says(fits: RegExp, limitMs = 30_000): Promise<void> {
     if (fits.test(this.#output)) return;
     let timer: NodeJS.Timeout | undefined;
@@ -83,7 +83,7 @@ export class BridgeProcess {
     await Promise.race([said, tooLong]).finally(() => clearTimeout(timer));
   }
 
-  /** How often the log has such a text. */
+  /** Number of log lines that match. */
   count(fits: RegExp): number {
     return this.#output.split("\n").filter((line) => fits.test(line)).length;
   }
@@ -92,7 +92,7 @@ export class BridgeProcess {
     this.#child?.kill(signal);
   }
 
-  /** @returns how it ended: exit code and how long it took, milliseconds */
+  /** @returns exit code, and how long stopping took, milliseconds */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<{ code: number | null; ms: number }> {
     const child = this.#child;
     if (child === null || !this.running) return { code: child?.exitCode ?? null, ms: 0 };
@@ -112,7 +112,7 @@ export class BridgeProcess {
     return { rss: field("VmRSS") * 1024, fds: readdirSync(`/proc/${this.pid}/fd`).length, threads: field("Threads") };
   }
 
-  /** Every file below the folder, with its content: log files, state, whatever was left. */
+  /** Every file below the folder with its content: log files, state and others. */
   files(): { name: string; content: string }[] {
     if (!existsSync(this.folder)) return [];
     return readdirSync(this.folder, { recursive: true, withFileTypes: true })

@@ -1,4 +1,4 @@
-/** A real broker (aedes) inside the test, on a free port of the loopback interface, and what it was sent. */
+/** A real broker (aedes) in the test process, on a free loopback port, with a record of its messages. */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { Aedes, type AedesOptions } from "aedes";
@@ -14,9 +14,9 @@ export interface Sent {
 export class TestBroker {
   readonly port: number;
   readonly aedes: Aedes;
-  /** Everything that clients published, in its order. */
+  /** All messages published by clients, in order. */
   readonly sent: Sent[] = [];
-  /** What is retained now. */
+  /** The retained messages. */
   readonly retained = new Map<string, string>();
   readonly #sockets = new Set<Socket>();
   readonly #server: ReturnType<typeof createServer>;
@@ -56,7 +56,7 @@ export class TestBroker {
     return `mqtt://127.0.0.1:${this.port}`;
   }
 
-  /** Resolves as soon as the condition holds; looks whenever something was published. */
+  /** Resolves once the condition holds; checks after every publication. */
   async until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve, reject) => {
@@ -81,7 +81,7 @@ export class TestBroker {
     });
   }
 
-  /** Waits for a message on a topic, from now on or already there. */
+  /** Waits for a message on a topic, unless one is already there. */
   async message(topic: string, payload?: string): Promise<Sent> {
     const find = (): Sent | undefined =>
       this.sent.findLast((sent) => sent.topic === topic && (payload === undefined || sent.payload === payload));
@@ -89,7 +89,7 @@ export class TestBroker {
     return find() as Sent;
   }
 
-  /** Retains a message as somebody else. */
+  /** Retains a message as another client. */
   async retain(topic: string, payload: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const packet = {
@@ -104,7 +104,7 @@ export class TestBroker {
     });
   }
 
-  /** Cuts all connections; new ones are welcome. */
+  /** Cuts all connections but accepts new ones. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -1,4 +1,4 @@
-/** Debian's Chromium, with a home of its own: what it writes for a user goes there, and away with the test. */
+/** Debian's Chromium with a temporary home, removed after the test. */
 import { type Browser, chromium } from "playwright-core";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -14,7 +14,7 @@ const FLAGS = [
 
 /** Needs `apt-get install chromium`. */
 export function openBrowser(): Promise<Browser> {
-  // A short name: the path of Chromium's socket in it may have 107 characters.
+  // A short name, because the path of Chromium's socket is limited to 107 characters.
   const home = temporaryFolder("c-");
   return chromium.launch({
     executablePath: "/usr/bin/chromium",

@@ -1,10 +1,10 @@
-/** The repository as it is now, without what git ignores: what a person has who cloned it. Needs no git. */
+/** The current repository without ignored files, as in a clone. Needs no git. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../..");
-/** .gitignore holds nothing but names of folders and endings of files. */
+/** .gitignore contains only folder names and file extensions. */
 const ignored = readFileSync(join(root, ".gitignore"), "utf8").split("\n").filter(Boolean);
 
 function isTracked(name: string): boolean {
@@ -24,7 +24,7 @@ export function repositoryFiles(folder = root): string[] {
     });
 }
 
-/** A copy in a folder of its own; `remove` it in the end. */
+/** A copy in a temporary folder; call `remove` at the end. */
 export function checkout(): { folder: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), "kaifa-checkout-"));
   for (const file of repositoryFiles()) cpSync(join(root, file), join(folder, file), { recursive: true });

@@ -4,7 +4,7 @@ import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 export const METER_KEY = "000102030405060708090A0B0C0D0E0F";
 const PERIOD_MS = 5_000;
 
-/** A simulated meter of Netz NÖ; each telegram is one period later by its clock, however fast they are sent. */
+/** A simulated meter of Netz NÖ; its clock advances one period per telegram, however fast they are sent. */
 export class ClockedMeter {
   /** The meter's clock, milliseconds since 1970. */
   time: number;

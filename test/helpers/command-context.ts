@@ -1,4 +1,4 @@
-/** Runs a command within the test, with streams that are collected. */
+/** Runs a command in the test process and collects its output. */
 import { Readable, Writable } from "node:stream";
 import type { Command, CommandOptions } from "../../src/commands/command.ts";
 

@@ -1,4 +1,4 @@
-/** A folder of its own for a test, with files in it, in which the configuration is looked for and nowhere else. */
+/** A temporary folder with files, the only one searched for a configuration. */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConfigError } from "../../src/config/config-error.ts";
@@ -17,7 +17,7 @@ export class ConfigFolder {
     return file;
   }
 
-  /** The folder stands for the working directory and for `/`. */
+  /** The folder acts as the working directory and as `/`. */
   load(env: Record<string, string> = {}, file?: string): Promise<Loaded> {
     return loadConfig({ env, cwd: this.path, root: this.path, file });
   }

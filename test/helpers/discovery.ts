@@ -1,4 +1,4 @@
-/** Discovery messages of a meter in both forms, as the MQTT sink makes them. */
+/** Discovery messages of a meter in both forms, as published by the MQTT sink. */
 import type { MeterInfo, ReadingValue } from "../../src/meter/events.ts";
 import {
   type DiscoveryMessage,

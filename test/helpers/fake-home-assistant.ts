@@ -1,4 +1,4 @@
-/** The WebSocket API of Home Assistant, as far as backfill asks it, with statistics that a test can change. */
+/** The part of Home Assistant's WebSocket API that backfill uses, with statistics that a test can change. */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -17,13 +17,13 @@ export class FakeHomeAssistant {
   readonly rows = new Map<string, FakeRow[]>();
   readonly registry: { entity_id: string; unique_id: string | number; platform: string }[] = [];
   readonly metadata = new Map<string, Record<string, unknown>>();
-  /** What was sent to it after logging in. */
+  /** Messages received after login. */
   readonly messages: Message[] = [];
   costSensors: Record<string, string> = {};
   prefs: unknown = null;
-  /** Before 2025.11 imports know neither `mean_type` nor `unit_class`, and ask for `has_mean`. */
+  /** Before 2025.11, imports support neither `mean_type` nor `unit_class`, and require `has_mean`. */
   old = false;
-  /** Does instead of an answer. @param write has the first rows of the message written, this share of them */
+  /** Called instead of answering. @param write writes this share of the message's rows, the first ones */
   onImport: ((socket: WebSocket, write: (share: number) => void) => void) | null = null;
 
   private constructor(server: WebSocketServer) {

@@ -1,4 +1,4 @@
-/** The folders of test/fixtures/telegrams: a capture, its keys if they are public, and what it must give. */
+/** The folders of test/fixtures/telegrams: a capture, its keys if they are public, and the expected result. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { DecoderEvent, DecoderOptions } from "../../src/codec/decoder-event.ts";
 import { parseHex } from "../../src/codec/hex.ts";
@@ -10,7 +10,7 @@ export interface Fixture {
   readonly name: string;
   readonly wire: Uint8Array;
   readonly keys: DecoderOptions;
-  /** As `decode --json` prints it; of an error only the code. */
+  /** As printed by `decode --json`; for an error only the code. */
   readonly expected: readonly Record<string, unknown>[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * A Landis+Gyr E450 as Energienetze Steiermark sets it up: HDLC, general block transfer, 16 registers, encrypted and tagged.
- * The captured telegram is deciphered, moved on in time, and ciphered, cut into blocks and framed as the meter does it.
+ * A Landis+Gyr E450 as configured by Energienetze Steiermark: HDLC, general block transfer, 16 registers, encrypted with tag.
+ * The captured telegram is deciphered, advanced in time, then ciphered, split into blocks and framed as by the meter.
  */
 import { createDecipheriv } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -10,9 +10,9 @@ import { encodeBlock } from "../../src/codec/link/block-transfer.ts";
 import { encodeHdlcFrame } from "../../src/codec/link/hdlc-frame.ts";
 
 const FOLDER = "test/fixtures/telegrams/lg-e450-at-steiermark-gbt";
-/** Bytes of the APDU in the captured telegram's first and second block; the third has what is left. */
+/** Bytes of the APDU in the captured telegram's first and second block; the third has the rest. */
 const BLOCKS = [119, 122] as const;
-/** Of the APDU: tag, system title with its length, BER length, security control, counter. */
+/** Header of the APDU: tag, system title with its length, BER length, security control, counter. */
 const CONTENT_AT = 18;
 const TAG_LENGTH = 12;
 const LLC = [0xe6, 0xe7, 0x00];
@@ -42,7 +42,7 @@ export class GbtMeter {
     this.#plaintext = gcm.update(apdu.subarray(CONTENT_AT, -TAG_LENGTH));
   }
 
-  /** The telegram of that moment, all its bytes; each has 1 Wh more than the one before. */
+  /** All bytes of the telegram for that time; each has 1 Wh more than the one before. */
   telegram(time: number): Uint8Array {
     const at = new Date(time);
     for (const position of CLOCKS_AT) {

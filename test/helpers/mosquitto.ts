@@ -1,4 +1,4 @@
-/** A real Mosquitto of our own, on a port of its own, that can be stopped, paused and set up to refuse. */
+/** A separate Mosquitto on its own port, which can be stopped, paused and configured to refuse. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -22,14 +22,14 @@ export class Mosquitto {
     this.port = port;
   }
 
-  /** A port that is free; nobody listens there until `start`. */
+  /** A free port; nothing listens there until `start`. */
   static async prepare(): Promise<Mosquitto> {
     return new Mosquitto(await freePort());
   }
 
   /**
-   * @param login with it only this user is let in
-   * @param persistent whether what is retained outlives a `stop`
+   * @param login the only user accepted
+   * @param persistent whether retained messages survive a `stop`
    * @param acl lines of an access list
    * @param more further lines of the configuration
    */
@@ -69,7 +69,7 @@ export class Mosquitto {
     }
   }
 
-  /** As a machine that hangs: connections stay open, nothing is answered. */
+  /** Simulates a hanging machine: connections stay open, but nothing is answered. */
   pause(): void {
     this.#child?.kill("SIGSTOP");
   }
@@ -78,10 +78,10 @@ export class Mosquitto {
     this.#child?.kill("SIGCONT");
   }
 
-  /** The topics on which something is retained. */
+  /** The topics with a retained message. */
   async retainedTopics(login?: Login): Promise<string[]> {
     const subscriber = await Subscriber.connect(this.port, login === undefined ? {} : { login });
-    // The answer to a second subscription comes after what is retained for the first.
+    // The answer to a second subscription arrives after the retained messages of the first.
     await subscriber.client.subscribeAsync("$SYS/broker/version");
     await new Promise((resolve) => setTimeout(resolve, 200));
     await subscriber.stop();
@@ -112,12 +112,12 @@ export class Mosquitto {
   }
 }
 
-/** Sees what is published; comes back by itself when the broker does. */
+/** Subscribes to everything; reconnects automatically. */
 export class Subscriber {
   readonly client: MqttClient;
-  /** Newest payload by topic. */
+  /** Latest payload by topic. */
   readonly latest = new Map<string, string>();
-  /** All messages of topics that were asked for by `keep`, in their order. */
+  /** All messages on topics selected by `keep`, in order. */
   readonly kept: { topic: string; payload: string }[] = [];
   messages = 0;
   readonly #keep: RegExp | null;
@@ -142,13 +142,13 @@ export class Subscriber {
     return subscriber;
   }
 
-  /** Resolves when a message comes, or has come last on its topic, that fits. */
+  /** Resolves once the latest message on some topic matches, now or later. */
   async until(fits: (topic: string, payload: string) => boolean, what: string, limitMs = 30_000): Promise<void> {
     for (const [topic, payload] of this.latest) if (fits(topic, payload)) return;
     await this.next(fits, what, limitMs);
   }
 
-  /** Resolves when such a message comes from now on. */
+  /** Resolves when a matching message arrives from now on. */
   async next(fits: (topic: string, payload: string) => boolean, what: string, limitMs = 30_000): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const tooLong = new Promise<never>((_, reject) => {

@@ -1,4 +1,4 @@
-/** An MQTT sink at a broker inside the test, with the settings that tests change. */
+/** An MQTT sink connected to a broker in the test process, with configurable settings. */
 import type { HomeAssistantConfig, MqttConfig } from "../../src/config/options.ts";
 import type { MeterStatus } from "../../src/meter/events.ts";
 import { MqttSink, type MqttSinkOptions } from "../../src/sinks/mqtt/mqtt-sink.ts";
@@ -7,7 +7,7 @@ export interface SinkOptions extends Partial<Omit<MqttSinkOptions, "mqtt" | "hom
   readonly homeassistant?: Partial<HomeAssistantConfig>;
   /** `mqtt.base_topic` */
   readonly base?: string | undefined;
-  /** Asked whenever the sink wants to know. */
+  /** Called whenever the sink needs it. */
   readonly meters: () => readonly MeterStatus[];
 }
 
@@ -17,7 +17,7 @@ export function sinkAt(url: string, { homeassistant, meters, base = "kaifa2mqtt"
     enabled: true,
     server: [url],
     base_topic: base,
-    // All that aedes speaks.
+    // aedes supports no other version.
     version: 4,
     keepalive: 60,
     reject_unauthorized: true,

@@ -1,6 +1,6 @@
 /**
- * A cluster of three NATS servers on loopback that speak MQTT (3.1.1) and keep sessions and retained messages in JetStream,
- * three copies of each. Debian's package `nats-server`; `NATS_SERVER` names another program.
+ * A cluster of three NATS servers on loopback with MQTT (3.1.1) that keep sessions and retained messages in JetStream,
+ * three replicas of each. Uses Debian's package `nats-server`; `NATS_SERVER` names another program.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ interface Node {
   child: ChildProcess | null;
 }
 
-/** What `/jsz` tells of JetStream, as far as it is of interest here. */
+/** The part of `/jsz` (JetStream) used here. */
 interface JetStream {
   readonly meta_cluster?: { readonly leader?: string; readonly cluster_size?: number };
   readonly account_details?: readonly {
@@ -53,7 +53,7 @@ export class NatsCluster {
     return cluster;
   }
 
-  /** Where the nodes speak MQTT, in their order. */
+  /** MQTT addresses of the nodes, in order. */
   get ports(): number[] {
     return this.#nodes.map(({ mqttPort }) => mqttPort);
   }
@@ -87,7 +87,7 @@ export class NatsCluster {
     );
   }
 
-  /** As a machine that loses its power. */
+  /** Simulates a power failure of the machine. */
   async kill(n: number): Promise<void> {
     const { child } = this.#node(n);
     this.#node(n).child = null;
@@ -97,12 +97,12 @@ export class NatsCluster {
     await gone;
   }
 
-  /** Resolves when all nodes are there and every copy of every stream is up to date. @throws Error after `limitMs` */
+  /** Resolves when all nodes are up and every replica of every stream is current. @throws Error after `limitMs` */
   async whole(limitMs = 30_000): Promise<void> {
     const until = Date.now() + limitMs;
     for (;;) {
       const states = await Promise.all(this.#nodes.map((_, n) => this.#jetStream(n)));
-      // Only the leader of a stream knows how its copies are.
+      // Only the leader of a stream knows the state of its replicas.
       const led = states.flatMap((state, n) =>
         streamsOf(state).filter(({ cluster }) => cluster?.leader === this.#node(n).name),
       );
@@ -114,7 +114,7 @@ export class NatsCluster {
     }
   }
 
-  /** Takes the lead of everything away from a node, so that its end needs no election. */
+  /** Moves all leaderships away from a node, so that its failure needs no election. */
   async stepDown(n: number): Promise<void> {
     const { name } = this.#node(n);
     for (let attempt = 0; attempt < 100; attempt++) {
@@ -129,7 +129,7 @@ export class NatsCluster {
     throw new Error(`${name} keeps the lead`);
   }
 
-  /** Gives the lead of the cluster and of every stream to a node. */
+  /** Makes a node the leader of the cluster and of every stream. */
   async takeLead(n: number): Promise<void> {
     const { name } = this.#node(n);
     for (let attempt = 0; attempt < 300; attempt++) {
@@ -149,7 +149,7 @@ export class NatsCluster {
     throw new Error(`${name} does not get the lead`);
   }
 
-  /** Resolves when the cluster and every stream has a leader among the nodes that live. @throws Error after `limitMs` */
+  /** Resolves when the cluster and every stream have a leader among the running nodes. @throws Error after `limitMs` */
   async led(limitMs = 60_000): Promise<void> {
     const until = Date.now() + limitMs;
     for (;;) {

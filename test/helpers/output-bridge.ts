@@ -1,4 +1,4 @@
-/** The real program with a meter whose telegrams a test sends one by one, and outputs for other machines. */
+/** The real program with outputs for other machines, and a meter whose telegrams a test sends one by one. */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { DEMO_KEY, SimulatedMeter } from "../../src/sources/simulated-meter.ts";
@@ -19,7 +19,7 @@ export class OutputBridge {
   }
 
   /**
-   * Starts the bridge and sends as many telegrams as the acceptance of a new meter takes.
+   * Starts the bridge and sends enough telegrams for a new meter to be accepted.
    * @param outputs the section `outputs:`, indented by two
    * @param more further sections
    * @param meterTime of the first telegram
@@ -38,7 +38,7 @@ export class OutputBridge {
     const connected = once(server, "connection");
     process.start(
       [
-        // An id of its own: names of emulated devices are derived from it, and must be unique in the network.
+        // A unique id: names of emulated devices are derived from it, and must be unique on the network.
         `meter: { id: house${port}, port: "tcp://127.0.0.1:${port}", key: ${DEMO_KEY} }`,
         "mqtt: { enabled: false }",
         "log: { level: debug }",
@@ -55,7 +55,7 @@ export class OutputBridge {
     return bridge;
   }
 
-  /** The meter pushes a telegram. */
+  /** Sends one telegram. */
   send(meterTime = Date.now()): void {
     const bytes = this.#meter.telegram(meterTime);
     for (const socket of this.#sockets) socket.write(bytes);

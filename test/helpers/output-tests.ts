@@ -1,4 +1,4 @@
-/** Set-up that the system tests of all outputs share: the built program, the Python clients, and what each test started. */
+/** Set-up shared by the system tests of all outputs: the built program, the Python clients, and clean-up after each test. */
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { OutputBridge } from "./output-bridge.ts";
@@ -8,13 +8,13 @@ import { PythonClient, pythonWithClients } from "./python-clients.ts";
 export interface OutputTests {
   /** Starts the bridge, with an accepted reading. @param outputs the section `outputs:`, indented by two */
   bridge(outputs: string, more?: string, meterTime?: number): Promise<OutputBridge>;
-  /** Runs a command of the program to its end, with the configuration of a bridge. */
+  /** Runs a command of the program until it exits, with a bridge's configuration. */
   run(bridge: OutputBridge, ...args: readonly string[]): Promise<Outcome>;
   /** Starts a script of test/clients. */
   client(script: string, ...args: readonly string[]): Promise<PythonClient>;
 }
 
-/** To be called at the top of a test file; bridge and clients are stopped after each test. */
+/** Call at the top of a test file; stops bridge and clients after each test. */
 export function outputTests(): OutputTests {
   const started: OutputBridge[] = [];
   const clients: PythonClient[] = [];

@@ -1,4 +1,4 @@
-/** The program as users run it: built by scripts/build.mjs into a folder of its own, started as a process. */
+/** The program as users run it: built by scripts/build.mjs into a temporary folder and started as a process. */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -10,7 +10,7 @@ export interface BuiltProgram {
   remove(): void;
 }
 
-/** Inside of the work tree, so that the native binding is found. */
+/** Inside the work tree, so that the native binding is found. */
 export async function buildProgram(): Promise<BuiltProgram> {
   const cache = resolve("node_modules/.cache");
   mkdirSync(cache, { recursive: true });
@@ -38,13 +38,13 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
 }
 
-/** Starts it with an environment that holds nothing of ours. */
+/** Starts it without any of our environment variables. */
 export function start(main: string, args: readonly string[], options: RunOptions = {}): ChildProcessWithoutNullStreams {
   const env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...options.env };
   return spawn(process.execPath, [main, ...args], { cwd: options.cwd ?? "/", env });
 }
 
-/** Runs it to its end. */
+/** Runs it until it exits. */
 export async function run(main: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const child = start(main, args, options);
   const stdout: Buffer[] = [];

@@ -1,4 +1,4 @@
-/** The layouts for which latency and return after an outage are promised. */
+/** The layouts with promised latency and recovery time. */
 import { DEMO_KEY, SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { GbtMeter } from "./gbt-meter.ts";
 
@@ -11,7 +11,7 @@ export interface LayoutLine {
   readonly telegram: (time: number) => Uint8Array;
 }
 
-/** New meters, one for each layout. @param start by their clocks, milliseconds since 1970 */
+/** New meters, one per layout. @param start initial time of their clocks, milliseconds since 1970 */
 export function promisedLayouts(start: number): LayoutLine[] {
   const simulated = (name: string, layout: string): LayoutLine => {
     const meter = new SimulatedMeter({ layout, start });

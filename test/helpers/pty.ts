@@ -1,4 +1,4 @@
-/** A serial line without hardware: two pseudo-terminals that `socat` joins, one for the meter, one for the reader. */
+/** A serial line without hardware: two pseudo-terminals joined by `socat`, one for the meter, one for the reader. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 export class PtyPair {
   /** The path that the reader opens. */
   readonly device: string;
-  /** The end on which the meter speaks. */
+  /** The meter's end. */
   readonly #meterEnd: string;
   readonly #folder: string;
   #socat: ChildProcess | null = null;
@@ -25,7 +25,7 @@ export class PtyPair {
   }
 
   /**
-   * @param device where the reader's end appears; default: in a folder of its own
+   * @param device path of the reader's end; default: in a temporary folder
    * @param access who may open it, in socat's words: `mode=660,group=dialout`; default: only we
    */
   static async open(device?: string, access = "mode=600"): Promise<PtyPair> {
@@ -35,7 +35,7 @@ export class PtyPair {
     return pair;
   }
 
-  /** The adapter is plugged in; each time it is another device node behind the same path. */
+  /** Plugs the adapter in: each time a new device node at the same path. */
   async plug(): Promise<void> {
     const ends = [`pty,raw,echo=0,link=${this.#meterEnd}`, `pty,raw,echo=0,${this.#access},link=${this.device}`];
     const socat = spawn("socat", ["-d", "-d", ...ends], { stdio: ["ignore", "ignore", "pipe"] });
@@ -50,7 +50,7 @@ export class PtyPair {
     this.#fd = openSync(this.#meterEnd, constants.O_WRONLY | constants.O_NOCTTY);
   }
 
-  /** The adapter is pulled: the reader's device vanishes. */
+  /** Unplugs the adapter: the reader's device vanishes. */
   async unplug(): Promise<void> {
     const socat = this.#socat;
     this.#socat = null;
@@ -67,13 +67,13 @@ export class PtyPair {
     return this.#meterEnd;
   }
 
-  /** Puts bytes on the line at once. */
+  /** Writes bytes to the line at once. */
   write(bytes: Uint8Array): void {
     if (this.#fd === null) throw new Error("not plugged in");
     for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
   }
 
-  /** Puts bytes on the line one after the other, as a line of that speed does (11 bits a byte). */
+  /** Writes bytes to the line one by one at this line rate (11 bits per byte). */
   async writeAtLineRate(bytes: Uint8Array, baudRate = 2400): Promise<void> {
     const byteMs = 11_000 / baudRate;
     const begun = performance.now();

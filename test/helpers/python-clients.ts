@@ -1,6 +1,6 @@
 /**
- * Clients written in Python (test/clients): a virtual environment of their own with what test/clients/requirements.txt
- * names, made once and kept in node_modules/.cache (or $KAIFA_VENV) until that file changes.
+ * Python clients (test/clients): a virtual environment with the packages in test/clients/requirements.txt,
+ * created once and cached in node_modules/.cache (or $KAIFA_VENV) until that file changes.
  */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -16,7 +16,7 @@ const INSTALL_MS = 240_000;
 
 let python: Promise<string> | null = null;
 
-/** Path of the interpreter that has the clients' libraries. Give it time: the first call installs them. */
+/** Path of the interpreter with the clients' libraries. The first call installs them, which takes a while. */
 export function pythonWithClients(): Promise<string> {
   python ??= prepare();
   return python;
@@ -37,7 +37,7 @@ async function prepare(): Promise<string> {
   return interpreter;
 }
 
-/** A script of test/clients that has been started, and what it prints, line by line. */
+/** A running script of test/clients, and its output line by line. */
 export class PythonClient {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
@@ -55,7 +55,7 @@ export class PythonClient {
     return new PythonClient(spawn(await pythonWithClients(), [join(CLIENTS, script), ...args]));
   }
 
-  /** The next line. @throws Error with what it complained about, if it ends without one */
+  /** The next line. @throws Error with its error output if it exits without one */
   async line(): Promise<string> {
     const { value, done } = await this.#lines.next();
     if (done === true) throw new Error(`the client has ended:\n${this.#errors}`);
@@ -67,7 +67,7 @@ export class PythonClient {
     return JSON.parse(await this.line()) as Shape;
   }
 
-  /** Lets a client that waits for a line of input go on. */
+  /** Continues a client that waits for a line of input. */
   goOn(): void {
     this.#child.stdin.write("\n");
   }

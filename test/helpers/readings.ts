@@ -1,4 +1,4 @@
-/** Telegrams as the codec gives them, made by hand, and readings made of them. */
+/** Hand-made decoded telegrams, and readings built from them. */
 import type { Register, Telegram } from "../../src/codec/telegram.ts";
 import type { MeterInfo, Reading } from "../../src/meter/events.ts";
 import { buildReading } from "../../src/meter/reading.ts";
@@ -14,7 +14,7 @@ export function registersOf(rows: readonly Row[]): Register[] {
   );
 }
 
-/** The values of the documented Netz NÖ telegram (test/fixtures/telegrams), in its order. */
+/** The values of the documented Netz NÖ telegram (test/fixtures/telegrams), in order. */
 export const NETZ_NOE: readonly Row[] = [
   ["1-0:1.8.0*255", 12937, 0, "Wh"],
   ["1-0:2.8.0*255", 0, 0, "Wh"],

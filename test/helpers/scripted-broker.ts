@@ -1,5 +1,5 @@
 /**
- * A broker that answers as a test says, for what no real one can be made to do: reason codes, limits, lost
+ * A scripted broker for behaviour that no real one can be made to show: reason codes, limits, lost
  * acknowledgements, packets that are too large. Speaks both versions of MQTT (mqtt-packet); retains nothing.
  */
 import { once } from "node:events";
@@ -20,7 +20,7 @@ export interface Script {
   readonly puback?: (packet: IPublishPacket) => number | "close" | null;
   /** Called for every packet, after it was answered. */
   readonly on?: (packet: Packet, client: ScriptedClient) => void;
-  /** Whether a message is handed to those who have subscribed to exactly this topic; default: yes. */
+  /** Whether a message is delivered to subscribers of exactly this topic; default: yes. */
   readonly deliver?: (packet: IPublishPacket) => boolean;
 }
 
@@ -70,7 +70,7 @@ export class ScriptedBroker {
     );
   }
 
-  /** Resolves as soon as the condition holds; looks at every packet. */
+  /** Resolves once the condition holds; checks after every packet. */
   async until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve, reject) => {

@@ -1,9 +1,9 @@
-/** Every way in which a stream can arrive; each must give the same. */
+/** Ways of splitting a stream, all of which must give the same result. */
 import { createDecoder } from "../../src/codec/decoder.ts";
 import type { DecoderEvent, DecoderOptions } from "../../src/codec/decoder-event.ts";
 import { seededRandom } from "./random.ts";
 
-/** Feeds the pieces one by one, then says that nothing more comes. */
+/** Feeds the pieces one by one, then signals the end. */
 export function decodePieces(pieces: Iterable<Uint8Array>, options: DecoderOptions): DecoderEvent[] {
   const decoder = createDecoder(options);
   const events: DecoderEvent[] = [];

@@ -1,4 +1,4 @@
-/** The state of a meter as the bridge gives it to sinks, made by hand. */
+/** Hand-made meter status as passed to sinks. */
 import type { MeterInfo, MeterStatus } from "../../src/meter/events.ts";
 
 export function statusOf(info: MeterInfo | null): MeterStatus {

@@ -16,7 +16,7 @@ export interface TelegramValues {
   systemTitle: string;
   meterId: string;
   proof: Proof;
-  /** How far the meter's clock is ahead, milliseconds. */
+  /** Offset of the meter's clock, milliseconds ahead. */
   ahead: number;
 }
 
@@ -31,7 +31,7 @@ const register = (code: string, coefficient: number, scaler: number, unit: strin
   scaler,
 });
 
-/** Telegram number `counter` of a house that draws 720 W (1 Wh per 5 s). Values that are not given are derived from that. */
+/** Telegram number `counter` of a house that imports 720 W (1 Wh per 5 s). Missing values are derived from that. */
 export function netzNoe(given: Partial<TelegramValues> = {}): Telegram {
   const { counter = 0, power = 720, fed = 0, volts = [230, 231, 232], amperes = [1.2, 1.1, 1], ahead = 0 } = given;
   const { import: imported = 1_000_000 + counter, export: exported = 5_000 } = given;

@@ -1,4 +1,4 @@
-/** Folders that a test file needs: gone when its tests are done (test/clean-run.ts sees to it that none is left). */
+/** Temporary folders for a test file, removed after its tests (test/clean-run.ts checks that none is left). */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ afterAll(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
-/** A new, empty folder. @param prefix begins its name */
+/** A new, empty folder. @param prefix start of its name */
 export function temporaryFolder(prefix = "kaifa-"): string {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   folders.push(folder);

@@ -1,12 +1,12 @@
 /**
- * A line bit by bit: what a receiver set to another parity makes of bytes. Start bit 0, eight data bits, parity bit if any,
- * stop bit 1; bytes follow each other without a pause, as a meter sends them.
+ * Bit-level simulation of a line whose receiver is set to another parity. Start bit 0, eight data bits, parity bit if any,
+ * stop bit 1; bytes follow each other without gaps, as sent by a meter.
  */
 export type Parity = "none" | "even" | "odd";
 
 /**
- * What a receiver does where the stop bit is 0 (a framing error); adapters differ: it drops the byte, or delivers it, or
- * delivers it and takes the 0 for the next start bit.
+ * Behaviour of a receiver if the stop bit is 0 (a framing error); adapters differ: they drop the byte, deliver it, or
+ * deliver it and take the 0 for the next start bit.
  */
 export type OnFramingError = "drop" | "deliver" | "resync";
 

@@ -5,7 +5,7 @@ import { backfillSentences } from "../../src/http/page/backfill-sentences.ts";
 const HOUR_MS = 3_600_000;
 const BEGIN = Date.parse("2026-03-02T00:00:00Z");
 
-it("the page says what was missed, what was filled and what could not be, a sentence each, in both languages", () => {
+it("the page has one sentence each for missed, filled and unfilled hours, in both languages", () => {
   const status = new StatusOfBackfill();
   const sentences = (language: "en" | "de") => backfillSentences(status.status(), language);
   expect(sentences("en")).toEqual(["Not compared yet."]);
@@ -15,7 +15,7 @@ it("the page says what was missed, what was filled and what could not be, a sent
     start: BEGIN + index * HOUR_MS,
     reason,
   });
-  // Import and export lack the same hour: it counts once.
+  // Import and export lack the same hour, which counts once.
   status.compared(BEGIN, [hour(1, null), hour(1, null), hour(2, null), hour(3, "ledger-gap"), hour(8, "no-row-after")]);
   expect(sentences("en").map((text) => text.replace(/between .*/, "between …"))).toEqual([
     "Home Assistant missed 4 h between …",

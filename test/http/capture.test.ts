@@ -9,7 +9,7 @@ import { fixtureNames, loadFixture, summarize } from "../helpers/fixtures.ts";
 
 const ABOUT = { version: "1.0.0", port: "/dev/ttyUSB0", now: new Date(0) };
 
-/** What the page's recorder keeps of these bytes. */
+/** The entries that the page's recorder keeps for these bytes. */
 function recorded(wire: Uint8Array, keys: Parameters<typeof createDecoder>[0]): Recorder {
   const recorder = new Recorder(undefined, () => 0);
   const decoder = recorder.tap(0, createDecoder({ ...keys, keepBytes: true }));
@@ -18,12 +18,12 @@ function recorded(wire: Uint8Array, keys: Parameters<typeof createDecoder>[0]): 
   return recorder;
 }
 
-/** The bytes of a capture: what is not a comment. */
+/** The bytes of a capture without comments. */
 function bytesOf(capture: string): Uint8Array {
   return parseHex(capture.replace(/^#.*$/gm, ""));
 }
 
-/** The keys that an anonymous capture brings along. */
+/** The keys included in an anonymous capture. */
 function keysIn(capture: string): { key: Uint8Array; authenticationKey?: Uint8Array } {
   const key = /^# key ([0-9A-F]{32})$/m.exec(capture)?.[1] ?? "";
   const authentication = /^# authentication key ([0-9A-F]{32})$/m.exec(capture)?.[1];
@@ -39,7 +39,7 @@ const decodable = fixtureNames().filter((name) => {
 });
 
 describe("an anonymous capture", () => {
-  it.each(decodable)("of %s decodes to the same values, and names no meter", (name) => {
+  it.each(decodable)("of %s decodes to the same values, without identifying the meter", (name) => {
     const { wire, keys } = loadFixture(name);
     const original = decodeTelegrams(wire, keys);
     const capture = anonymousCapture(recorded(wire, keys).list(0), keys, ABOUT);
@@ -54,7 +54,7 @@ describe("an anonymous capture", () => {
       const { systemTitle, meterId, registers } = event.telegram;
       const everything = `${capture.replaceAll(" ", "")} ${JSON.stringify(summarize(again))}`;
       if (systemTitle !== null) expect(everything).not.toContain(systemTitle);
-      // Numbers in texts are those of the meter, but for times.
+      // Numbers in texts identify the meter, except for times.
       const texts = registers.flatMap(({ obis, value }) =>
         typeof value === "string" && /\d{5}/.test(value) && !/T\d\d:/.test(value) && !/:0\.9\./.test(obis)
           ? [value]
@@ -69,11 +69,11 @@ describe("an anonymous capture", () => {
     if (keys.key !== undefined) expect(capture.replaceAll(" ", "")).not.toContain(formatHex(keys.key));
   });
 
-  describe("of a P1 meter keeps the kind of the check sum and how it is written", () => {
+  describe("of a P1 meter keeps the type and format of the checksum", () => {
     const NUMBER = "4530303131323233333434";
     const text = (value: number) =>
       `/HLY5\\D545-METER\r\n\r\n0-0:96.1.1(${NUMBER})\r\n1-0:1.8.0(${String(value).padStart(6, "0")}.743*kWh)\r\n!`;
-    /** Telegrams whose check sum has these leading zeros, before or after the number is blanked. */
+    /** Telegrams whose checksum has these leading zeros, before or after the number is blanked. */
     const telegram = (
       crc: (bytes: Uint8Array) => number,
       write: (crc: number) => string,
@@ -92,7 +92,7 @@ describe("an anonymous capture", () => {
       ["without leading zeros, which the new one lacks", telegram(arc, short, "before")],
       ["four digits, the new one with a leading zero", telegram(arc, whole, "after")],
       ["in lower case", telegram(arc, (crc) => whole(crc).toLowerCase(), "after")],
-      ["another check sum (Holley)", telegram(crcX25, whole, "before")],
+      ["another checksum (Holley)", telegram(crcX25, whole, "before")],
     ];
     it.each(CASES)("%s", (_, wire) => {
       const twice = Buffer.concat([wire, wire]);
@@ -116,7 +116,7 @@ describe("an anonymous capture", () => {
     });
   });
 
-  it("keeps the ciphertext of what it cannot decipher, under another system title", () => {
+  it("keeps the ciphertext of telegrams that it cannot decipher, under another system title", () => {
     const { wire } = loadFixture("kaifa-netz-noe");
     const capture = anonymousCapture(recorded(wire, {}).list(0), {}, ABOUT);
     const [event] = decodeTelegrams(bytesOf(capture));
@@ -124,7 +124,7 @@ describe("an anonymous capture", () => {
     expect(capture).toContain("key-missing");
   });
 
-  it("leaves damaged telegrams out, and says so", () => {
+  it("omits damaged telegrams, and says so", () => {
     const { wire, keys } = loadFixture("kaifa-netz-noe");
     const damaged = wire.slice();
     damaged[100] = (damaged[100] ?? 0) ^ 1;
@@ -135,7 +135,7 @@ describe("an anonymous capture", () => {
 });
 
 describe("a plain capture", () => {
-  it("holds every byte as it came, noise and all", () => {
+  it("contains every byte as received, including noise", () => {
     const { wire, keys } = loadFixture("kaifa-netz-noe");
     const noise = Uint8Array.of(1, 2, 3);
     const both = new Uint8Array([...noise, ...wire]);
@@ -155,7 +155,7 @@ describe("a plain capture", () => {
 });
 
 describe("Recorder", () => {
-  it("keeps the last telegrams, newest first, and marks what is refused afterwards", () => {
+  it("keeps the latest telegrams, newest first, and marks those refused later", () => {
     const { wire, keys } = loadFixture("kaifa-netz-noe");
     let changes = 0;
     const recorder = new Recorder(

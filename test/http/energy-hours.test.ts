@@ -18,7 +18,7 @@ describe("the hours of the page", () => {
     ]);
   });
 
-  it("an hour of which nothing is known is left out, and the one after a gap begins with its first register", () => {
+  it("an hour without data is left out, and the one after a gap begins with its first register", () => {
     expect(
       hoursOfPoints([point(10, 1), point(10.5, 2), point(13, 30), point(13.25, 31, { energy_export: 7 })]),
     ).toEqual([

@@ -6,7 +6,7 @@ import { History } from "../../src/http/history.ts";
 
 const START = Date.UTC(2026, 5, 1, 12);
 describe("History", () => {
-  it("means what falls into one slot of ten seconds", () => {
+  it("averages the values in one slot of ten seconds", () => {
     const history = new History();
     history.addPower("m", START, 100);
     history.addPower("m", START + 5_000, 300);
@@ -17,14 +17,14 @@ describe("History", () => {
     expect(series.watts).toEqual([null, null, 200, 50]);
   });
 
-  it("leaves gaps where nothing came", () => {
+  it("leaves gaps where there is no data", () => {
     const history = new History();
     history.addPower("m", START, 1);
     history.addPower("m", START + 40_000, 2);
     expect(history.power("m", START + 40_000, 40_000).watts).toEqual([1, null, null, null, 2]);
   });
 
-  it("forgets what is older than a day, and keeps five-minute means for a month", () => {
+  it("drops values older than a day, and keeps five-minute means for a month", () => {
     const history = new History();
     const day = 86_400_000;
     for (let at = START; at < START + 2 * day; at += 10_000) history.addPower("m", at, at < START + day ? 1 : 3);
@@ -37,7 +37,7 @@ describe("History", () => {
     expect(new Set(coarse.watts.slice(1))).toEqual(new Set([1, 3]));
   });
 
-  it("survives a clock that is set back, and one that leaps ahead", () => {
+  it("survives a clock that is set back or jumps ahead", () => {
     const history = new History();
     history.addPower("m", START, 5);
     history.addPower("m", START - 30_000, 9);
@@ -62,7 +62,7 @@ describe("History", () => {
     });
     afterEach(() => rm(folder, { recursive: true }));
 
-    it("comes back as it was", async () => {
+    it("is restored unchanged", async () => {
       const file = join(folder, "data", "history.gz");
       const history = new History();
       history.addPower("m", START, 1234.5);
@@ -75,7 +75,7 @@ describe("History", () => {
       expect(again.power("m", START + 10_000, 10_000).watts).toEqual([1234.5, 1]);
     });
 
-    it("a missing file is no fault, a damaged one is told and changes nothing", async () => {
+    it("a missing file is not a fault; a damaged one is reported and changes nothing", async () => {
       const history = new History();
       await history.load(join(folder, "none.gz"));
       const file = join(folder, "bad.gz");

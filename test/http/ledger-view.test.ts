@@ -22,7 +22,7 @@ const point = (quarter: number, wh: number, mark: Point["mark"] = "ok"): Point =
 const view = (points: Point[], range: "day" | "month" | "year" = "day") =>
   ledgerView({ points: async () => points }, [noon], { meter: "house", range, date: "2026-06-10" });
 
-describe("the ledger as the page shows it", () => {
+describe("the page's view of the ledger", () => {
   it("has quarters, a gap as one marked row, the peak and the window", async () => {
     const { rows, peak, startAt, endAt } = await view([point(0, 0), point(1, 100), point(2, 400), point(5, 2_000)]);
     expect(rows.map(({ importWh, exportWh, mark, windows }) => [importWh, exportWh, mark, windows])).toEqual([
@@ -34,7 +34,7 @@ describe("the ledger as the page shows it", () => {
     expect([startAt, endAt - startAt]).toEqual([MIDNIGHT, 96 * QUARTER_MS]);
   });
 
-  it("marks a register that fell and does not take it for the peak", async () => {
+  it("marks a register that fell and does not count it as the peak", async () => {
     const { rows, peak } = await view([point(0, 9_000), point(1, 9_100), point(2, 5, "reset")]);
     expect(rows.map(({ importWh, mark }) => [importWh, mark])).toEqual([
       [100, ""],
@@ -43,7 +43,7 @@ describe("the ledger as the page shows it", () => {
     expect(peak?.watts).toBe(400);
   });
 
-  it("has the days of a month, the highest quarter among them", async () => {
+  it("has the days of a month, with its highest quarter", async () => {
     const { rows, peak } = await view([point(0, 0), point(1, 900), point(96, 1_000), point(192, 1_500)], "month");
     expect(rows.map(({ start, importWh, mark }) => [start.slice(0, 10), importWh, mark])).toEqual([
       ["2026-06-10", 1_000, ""],
@@ -60,7 +60,7 @@ describe("the ledger as the page shows it", () => {
     expect(endAt - startAt).toBe(23 * 3_600_000);
   });
 
-  it("takes for the peak the same quarter as the intervals do, whatever the points are", async () => {
+  it("has the same peak as the intervals, for any points", async () => {
     const random = seededRandom(12);
     const pick = <T>(...values: T[]): T => values[Math.floor(random() * values.length)] as T;
     for (let round = 0; round < 200; round++) {
@@ -78,7 +78,7 @@ describe("the ledger as the page shows it", () => {
     }
   });
 
-  it("reads a month or a year once in five minutes, a day each time", async () => {
+  it("reads a month or a year every five minutes, a day every time", async () => {
     let [reads, now] = [0, 0];
     const ledger = {
       points: async () => {
@@ -98,14 +98,14 @@ describe("the ledger as the page shows it", () => {
     expect(reads).toBe(4);
   });
 
-  it("becomes CSV with what is shown", async () => {
+  it("exports the shown data as CSV", async () => {
     expect(ledgerCsv(await view([point(1, 0), point(2, 250)]))).toBe(
       "start,end,energy_import_kwh,energy_export_kwh,mark,windows\n" +
         "2026-06-10T00:15:00+02:00,2026-06-10T00:30:00+02:00,0.250,,,noon\n",
     );
   });
 
-  it("takes dates of the calendar only", () => {
+  it("accepts only calendar dates", () => {
     expect(["2026-06-10", "2026-02-30", "2026-6-1", "x", ""].map(isDate)).toEqual([true, false, false, false, false]);
   });
 });

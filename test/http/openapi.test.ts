@@ -15,7 +15,7 @@ const description = parse(readFileSync("docs/openapi.yaml", "utf8")) as {
   components: { schemas: Record<string, Schema> };
 };
 
-/** OpenAPI 3.0 as JSON Schema: `nullable` becomes a choice, and what is not described is a mistake. */
+/** OpenAPI 3.0 as JSON Schema: `nullable` becomes a choice, and undescribed fields are errors. */
 function strict(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(strict);
   if (typeof schema !== "object" || schema === null) return schema;
@@ -33,7 +33,7 @@ const problems = (path: string, status: number, value: unknown) => {
   return validate(value) ? [] : validate.errors;
 };
 
-describe("the API is as docs/openapi.yaml says, field by field", () => {
+describe("the API matches docs/openapi.yaml field by field", () => {
   let bridge: Bridge;
   let url = "";
   let folder = "";
@@ -63,7 +63,7 @@ describe("the API is as docs/openapi.yaml says, field by field", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it("with a meter at work and a broker away", async () => {
+  it("with a running meter and a broker that is down", async () => {
     await expect
       .poll(
         async () => {
@@ -80,14 +80,14 @@ describe("the API is as docs/openapi.yaml says, field by field", () => {
     }
   });
 
-  it("refuses parameters that are not as described", async () => {
+  it("refuses parameters that do not match the description", async () => {
     for (const query of ["meter=x", "meter=-1", "meter=256", "meter=0&meter=0", "span=1", "span=1e6"]) {
       expect((await fetch(`${url}/api/power?${query}`)).status, query).toBe(400);
     }
     expect((await fetch(`${url}/api/power?meter=7`)).status).toBe(404);
   });
 
-  it("notices what is not described", () => {
+  it("detects undescribed fields", () => {
     expect(problems("/live", 200, { live: true, more: 1 })).not.toEqual([]);
   });
 });

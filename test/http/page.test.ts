@@ -10,7 +10,7 @@ const HOUR = 3_600_000;
 const html = readFileSync("src/http/page/index.html", "utf8");
 
 describe("the words of the page", () => {
-  it("stand in index.html in English, each under a known key", () => {
+  it("are in index.html in English, each under a known key", () => {
     const marked = [...html.matchAll(/data-t="([\w-]+)"[^>]*>([^<]*)</g)];
     expect(marked.length).toBeGreaterThan(30);
     for (const [, key = "", text] of marked) {
@@ -19,12 +19,12 @@ describe("the words of the page", () => {
     }
   });
 
-  it("no part of the page comes from elsewhere, and nothing is inline", () => {
+  it("no part of the page is loaded from elsewhere, and nothing is inline", () => {
     expect(html).not.toMatch(/(?:src|href)="(?:[a-z]+:|\/)/);
     expect(html).not.toMatch(/<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+="/);
   });
 
-  it("write numbers with the digits of the meter", () => {
+  it("format numbers with the meter's digits", () => {
     expect(number("en", "12937.500")).toBe("12,937.500");
     expect(number("de", "12937.500")).toBe("12.937,500");
     expect(duration(59 * 60_000)).toBe("59 min");
@@ -48,7 +48,7 @@ describe("the byte table in German", () => {
   const NAMES =
     /^(?:general-(?:glo|ded)-ciphering|data-notification|long-invoke-id-and-priority|STSAP|DTSAP|HCS|FCS|LLC|HDLC-Flag|Block|Text|version|\d+-\d+:.*)$/;
 
-  it("has a German label for everything that the annotation of real telegrams says", () => {
+  it("has a German label for every annotation of real telegrams", () => {
     const missing = new Set<string>();
     for (const name of readdirSync("test/fixtures/telegrams")) {
       const { wire, keys } = loadFixture(name);
@@ -74,28 +74,28 @@ describe("energy by hour and day", () => {
     export: null,
   });
 
-  it("goes from counter to counter, also across the turn of the hour", () => {
+  it("is the difference of registers, also across hours", () => {
     const bars = hoursOf([hour(0, 10, 10.9), hour(1, 11, 12)], start + HOUR + 1, 2);
     expect(bars.map((bar) => bar.import?.toFixed(3))).toEqual(["0.900", "1.100"]);
     expect(bars[1]).toMatchObject({ export: null, lastImport: 12 });
   });
 
-  it("after a pause counts only what is known of that hour", () => {
+  it("after an outage counts only the known part of the hour", () => {
     const bars = hoursOf([hour(0, 10, 11), hour(3, 20, 20.5)], start + 3 * HOUR, 4);
     expect(bars.map((bar) => bar.import)).toEqual([1, null, null, 0.5]);
   });
 
-  it("a day holds its pauses", () => {
+  it("a day includes its outages", () => {
     const [day] = daysOf([hour(1, 10, 11), hour(20, 30, 31)], start + 21 * HOUR, 1);
     expect(day?.import).toBe(21);
   });
 
-  it("a day that begins with the installation says since when it counts", () => {
+  it("a day that begins with the installation shows since when it counts", () => {
     expect(daysOf([hour(14, 10, 11)], start + 15 * HOUR, 1)[0]?.since).toBe(start + 14 * HOUR);
     expect(daysOf([hour(-1, 9, 10), hour(0, 10, 11)], start + HOUR, 1)[0]?.since).toBeNull();
   });
 
-  it("an exchanged meter counts from its new value", () => {
+  it("a replaced meter counts from its new value", () => {
     const [bar] = daysOf([hour(0, 5_000, 5_001), hour(1, 0, 2)], start + 2 * HOUR, 1);
     expect(bar?.import).toBe(3);
   });

@@ -87,7 +87,7 @@ const view: BridgeView = {
 
 const SILENT = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined };
 
-/** @returns the address with a slash at its end */
+/** @returns the address with a trailing slash */
 async function start(
   options: Partial<HttpSinkOptions> = {},
   http: Partial<HttpSinkOptions["http"]> = {},
@@ -121,7 +121,7 @@ const post = (url: string, body: object, headers: Record<string, string> = SCRIP
   fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
 
 describe("health and metrics", () => {
-  it("/health tells good and bad by its status, /live only that we live", async () => {
+  it("/health shows good or bad by its status, /live only liveness", async () => {
     const url = await start();
     const good = await fetch(`${url}health`);
     expect(good.status).toBe(200);
@@ -165,7 +165,7 @@ describe("health and metrics", () => {
 });
 
 describe("the page's data", () => {
-  it("events bring the state at once, and again when something happens", async () => {
+  it("events deliver the state at once, and again on every change", async () => {
     const url = await start();
     const answer = await fetch(`${url}events`);
     expect(answer.headers.get("content-type")).toBe("text/event-stream");
@@ -180,7 +180,7 @@ describe("the page's data", () => {
     await reader?.cancel();
   });
 
-  it("keeps what an earlier telegram brought: some meters send their values in several lists", async () => {
+  it("keeps values of earlier telegrams: some meters send their values in several lists", async () => {
     const url = await start();
     sink?.accept({ type: "reading", reading: readingOf() });
     sink?.accept({ type: "reading", reading: readingOf([["1-0:1.7.0*255", 321, 0, "W"]]) });
@@ -193,7 +193,7 @@ describe("the page's data", () => {
     expect(again.meters[0]?.values.map(({ key }) => key)).toEqual(["power_import"]);
   });
 
-  it("serves no more values of a meter than have room, and no long texts", async () => {
+  it("serves a limited number of values per meter, and no long texts", async () => {
     const url = await start();
     const many = Array.from({ length: 500 }, (_, n): [string, number, number, string] => [
       `1-0:${n >> 8}.${n & 255}.9*255`,
@@ -215,14 +215,14 @@ describe("the page's data", () => {
     expect(meters[0]).toMatchObject({ name: "House", id: "house" });
   });
 
-  it("serves the decode page under the policy that it brings, everything else under that of all answers", async () => {
+  it("serves the decode page under its own policy, everything else under the default one", async () => {
     const url = await start();
     const policyAt = async (path: string) => (await fetch(url + path)).headers.get("content-security-policy");
     expect(await policyAt("decode")).toBe("default-src 'none'; frame-ancestors 'self'");
     expect(await policyAt("")).toMatch(/^default-src 'none'; script-src 'self';/);
   });
 
-  it("writes the template of a list for telegrams that fit none", async () => {
+  it("writes a template for telegrams that match no list", async () => {
     const url = await start();
     const template = async () => (await fetch(`${url}api/template?meter=0`)).json();
     expect(await template()).toBe("");
@@ -233,7 +233,7 @@ describe("the page's data", () => {
     expect(await template()).toMatch(/^lists:\n {2}- name: my-list\n/);
   });
 
-  it("sends what the browser takes, and nothing twice", async () => {
+  it("uses encodings that the browser accepts, and sends nothing twice", async () => {
     const url = await start();
     const brotli = await fetch(`${url}page.js`, { headers: { "accept-encoding": "identity" } });
     expect(await brotli.text()).toBe("plain page.js");
@@ -259,7 +259,7 @@ describe("the page's data", () => {
     expect((await fetch(`${url}api/telegrams/999`)).status).toBe(404);
   });
 
-  it("readers that never read do not hold the places of others", async () => {
+  it("clients that never read do not block slots", async () => {
     const url = await start();
     const { port } = new URL(url);
     const idle = Array.from({ length: 40 }, () => connect(Number(port), "127.0.0.1"));
@@ -276,7 +276,7 @@ describe("the page's data", () => {
     for (const socket of idle) socket.destroy();
   });
 
-  it("texts from outside cannot reorder or break what a reader sees", async () => {
+  it("external texts cannot reorder or break displayed text", async () => {
     const [known] = view.meters();
     const evil = { ...view, meters: () => (known === undefined ? [] : [{ ...known, label: "tcp://a\u202Eb\u2028c" }]) };
     const url = await start({ view: evil });
@@ -284,7 +284,7 @@ describe("the page's data", () => {
     expect((JSON.parse(text) as PageState).meters[0]?.port).toBe("tcp://a\\u202eb\\u2028c");
   });
 
-  it("shows the log and the configuration in force", async () => {
+  it("shows the log and the effective configuration", async () => {
     const logTail = new LogTail();
     logTail.add({ at: 1, level: "warn", component: "mqtt", meter: null, message: "first" });
     logTail.add({ at: 2, level: "info", component: "meter", meter: "house", message: "second" });
@@ -297,7 +297,7 @@ describe("the page's data", () => {
     expect(await (await fetch(`${url}api/settings`)).json()).toEqual(settings);
   });
 
-  it("hands out what the plots show as CSV", async () => {
+  it("serves the data of the plots as CSV", async () => {
     const url = await start();
     const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
     sink?.history.addPower(METER.id, hour - 3_600_000, 500);
@@ -320,7 +320,7 @@ describe("the page's data", () => {
     expect(power.split("\n")).toEqual(["start,power_net_w", `${start1},500`, expect.stringMatching(/,700$/), ""]);
   });
 
-  it("remembers the power over a restart", async () => {
+  it("keeps the power history over a restart", async () => {
     let url = await start();
     sink?.accept({ type: "reading", reading: { ...readingOf(), receivedAt: Date.now() - 20_000 } });
     const watts = async (): Promise<unknown[]> => {
@@ -335,8 +335,8 @@ describe("the page's data", () => {
   });
 });
 
-describe("who is served", () => {
-  it("every answer has the security headers, and no other site may read it", async () => {
+describe("access control", () => {
+  it("every answer has the security headers, and other sites cannot read it", async () => {
     const url = await start();
     for (const path of ["", "health", "nothing-here"]) {
       const { headers } = await fetch(url + path);
@@ -359,13 +359,13 @@ describe("who is served", () => {
     expect((await fetch(allowed)).status).toBe(200);
   });
 
-  it("a name that leads to the loopback address is refused (DNS rebinding)", async () => {
+  it("a foreign name that resolves to the loopback address is refused (DNS rebinding)", async () => {
     const url = await start();
     expect(await rawRequest(url, "GET /api/state HTTP/1.1\r\n", "evil.example")).toMatch(/^HTTP\/1\.1 403/);
     expect(await rawRequest(url, "GET /api/state HTTP/1.1\r\n", "localhost:8099")).toMatch(/^HTTP\/1\.1 200/);
   });
 
-  it("with a token nothing but life and health is told without it", async () => {
+  it("with a token, only liveness and health are served without it", async () => {
     const url = await start({}, { token: "open sesame" });
     const apis = ["state", "power", "energy", "energy.csv", "power.csv", "telegrams", "log", "settings"];
     for (const path of [...apis.map((name) => `api/${name}`), "events", "metrics", "capture"]) {
@@ -377,7 +377,7 @@ describe("who is served", () => {
     expect((await bearer("open")).status).toBe(401);
   });
 
-  it("a log-in gives a cookie that scripts cannot read and other sites do not send", async () => {
+  it("login sets a cookie that scripts cannot read and other sites do not send", async () => {
     const url = await start({}, { token: "open sesame" });
     expect((await post(`${url}api/login`, { token: "wrong" })).status).toBe(401);
     const answer = await post(`${url}api/login`, { token: "open sesame" });
@@ -389,7 +389,7 @@ describe("who is served", () => {
     expect((await fetch(`${url}api/state`, { headers: { cookie: `${session.slice(0, -1)}x` } })).status).toBe(401);
   });
 
-  it("no other site's page can have anything done", async () => {
+  it("pages of other sites cannot trigger actions", async () => {
     const url = await start({ supervised: true, ingressPeer: "127.0.0.1" });
     const body = { meter: 0, key: KEY };
     expect((await post(`${url}api/key-test`, body, { "content-type": "text/plain" })).status).toBe(403);
@@ -402,7 +402,7 @@ describe("who is served", () => {
     expect(preflight.headers.get("access-control-allow-headers")).toBeNull();
   });
 
-  it("warns who can read a page that is open to the network", async () => {
+  it("warns who can read a page open to the network", async () => {
     await start({}, { host: "0.0.0.0" });
     expect(logged.join("\n")).toMatch(/can be read by everyone in the network/);
   });
@@ -414,7 +414,7 @@ describe("the key test", () => {
     return ((await answer.json()) as { result: string }).result;
   };
 
-  it("tells a key that fits, one that does not, and what is none; never says it again", async () => {
+  it("distinguishes a fitting, a wrong and an invalid key, without repeating it", async () => {
     const url = await start({ supervised: true, ingressPeer: "127.0.0.1" });
     expect(await test(url, KEY)).toBe("none");
     hear("kaifa-netz-noe");
@@ -425,7 +425,7 @@ describe("the key test", () => {
     expect(logged.join("\n")).not.toMatch(/000102|36C666/i);
   });
 
-  it("tells an authentication key that does not fit", async () => {
+  it("reports a wrong authentication key", async () => {
     const url = await start({ supervised: true, ingressPeer: "127.0.0.1" });
     hear("kaifa-ksm-west-authenticated");
     const { keys } = loadFixture("kaifa-ksm-west-authenticated");
@@ -434,7 +434,7 @@ describe("the key test", () => {
     expect(await test(url, hex(keys.key), WRONG)).toBe("authentication-wrong");
   });
 
-  it("is there with a token and on the loopback address, and not where the whole network is served", async () => {
+  it("is available with a token or on the loopback address, but not if the whole network is served", async () => {
     let url = await start();
     expect(await test(url, WRONG)).toBe("none");
     await sink?.stop();
@@ -449,7 +449,7 @@ describe("the key test", () => {
 });
 
 describe("the server", () => {
-  it("an address in use is told, and not fatal", async () => {
+  it("an address in use is reported, and not fatal", async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const { port } = other.address() as AddressInfo;
@@ -459,7 +459,7 @@ describe("the server", () => {
     await new Promise((resolve) => other.close(resolve));
   });
 
-  it("stops at once although a page listens", async () => {
+  it("stops at once despite an open event stream", async () => {
     const url = await start();
     const answer = await fetch(`${url}events`);
     await answer.body?.getReader().read();
@@ -469,14 +469,14 @@ describe("the server", () => {
     await sink?.stop();
   });
 
-  it("a page that was never built is told", async () => {
+  it("a page that was not built is reported", async () => {
     const url = await start({ assetsDir: join(folder, "nowhere") });
     expect((await fetch(url)).status).toBe(404);
     expect((await fetch(`${url}health`)).status).toBe(200);
   });
 });
 
-/** A request with the Host header of our choice, which fetch does not let one choose. */
+/** A request with any Host header, which fetch does not allow. */
 async function rawRequest(url: string, head: string, host = new URL(url).host): Promise<string> {
   const { port } = new URL(url);
   const socket = connect(Number(port), "127.0.0.1");

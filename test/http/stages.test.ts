@@ -50,7 +50,7 @@ describe("the lights from adapter to broker", () => {
     expect(lights(meter(code))).toBe(expected);
   });
 
-  it("wait before the first byte, and while a telegram is under way", () => {
+  it("wait before the first byte, and during a telegram", () => {
     expect(lights(meter("starting", none, false))).toBe("wait wait wait wait wait ok");
     expect(lights(meter("starting", { ...none, bytes: 12 }))).toBe("ok ok wait wait wait ok");
   });
@@ -60,7 +60,7 @@ describe("the lights from adapter to broker", () => {
     expect(new Set(three).size).toBe(3);
   });
 
-  it("the broker's light is its own", () => {
+  it("the broker's light is independent", () => {
     expect(lights(meter("ok"), null)).toBe("ok ok ok ok ok off");
     expect(lights(meter("ok"), { ...broker, connected: false })).toBe("ok ok ok ok ok bad");
   });

@@ -1,4 +1,4 @@
-/** AMIS meters send the wall clock and a summer-time bit, but no offset: with the zone's offset it is the instant that was meant. */
+/** AMIS meters send local time and a summer-time bit, but no offset: the zone's offset yields the instant. */
 import { describe, expect, it } from "vitest";
 import { decodeTelegrams } from "../../src/codec/decoder.ts";
 import { parseLocal, zoneOffset } from "../../src/ledger/local-time.ts";

@@ -23,14 +23,14 @@ export class LedgerInMemory {
     if (notice !== null) this.notices.push(notice);
   }
 
-  /** A telegram that came when the meter's clock says, unless told otherwise. */
+  /** A telegram; by default it arrived at the time of the meter's clock. */
   telegram(at: string | number, wh: number, more: Partial<RegisterSample> = {}): void {
     const time = typeof at === "number" ? at : Date.parse(at);
     const registers: Registers = { energy_import: wh };
     this.take({ at: time, offset: 60, registers, device: null, arrived: time, wall: time, ...more });
   }
 
-  /** `kill -9`, or a stop that writes the newest telegram down; then a new process. */
+  /** `kill -9`, or a stop that writes the latest telegram; then a new process. */
   restart(how: "killed" | "stopped"): void {
     const { closing } = this.recorder;
     if (how === "stopped" && closing !== null) appendPoint(this.points, closing);

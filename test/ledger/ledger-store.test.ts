@@ -35,7 +35,7 @@ const rows = async () =>
   );
 
 describe("the files of the ledger", () => {
-  it("are lines that people can read, one for each quarter, in a file for each month", async () => {
+  it("are readable lines, one per quarter, in one file per month", async () => {
     const kept = store();
     kept.append([point(Date.parse("2026-03-31T23:45:00+01:00"), 100, "begin")], "4B464D00");
     kept.append([point(Date.parse("2026-04-01T00:00:00+01:00"), 150, "interpolated")], "4B464D00");
@@ -47,7 +47,7 @@ describe("the files of the ledger", () => {
     expect(await rows()).toEqual(["2026-03-31T23:45:00+01:00 1 50 100 "]);
   });
 
-  it("a year of one meter takes two megabytes at most", async () => {
+  it("a year of one meter takes at most two megabytes", async () => {
     const kept = store();
     const year = Array.from({ length: 35_040 }, (_, index) => point(START + index * QUARTER, 20_000_000 + index * 100));
     let bytes = 0;
@@ -66,7 +66,7 @@ describe("the files of the ledger", () => {
     expect(bytes).toBeLessThan(2_000_000);
   });
 
-  it("a line that was cut at any place is left out, and the next one is whole", async () => {
+  it("a line truncated anywhere is skipped, and the next one is complete", async () => {
     const kept = store();
     kept.append([point(START, 100, "begin"), point(START + QUARTER, 150), point(START + 2 * QUARTER, 275)], "4B");
     await kept.stop();
@@ -88,7 +88,7 @@ describe("the files of the ledger", () => {
     }
   });
 
-  it("what a power failure leaves of a block is left out", async () => {
+  it("a block left incomplete by a power failure is skipped", async () => {
     const kept = store();
     kept.append([point(START, 100, "begin")], null);
     await kept.stop();
@@ -101,13 +101,13 @@ describe("the files of the ledger", () => {
     expect(await rows()).toEqual(["2026-03-02T10:00:00+01:00 1 60 120 "]);
   });
 
-  it("a full disk costs nothing: what waits is written when there is room again", async () => {
+  it("a full disk loses nothing: pending points are written when there is space again", async () => {
     let full = true;
     const clock = new FakeClock();
     const appender: Appender = {
       async append(path, text) {
         if (!full) return fileAppender.append(path, text);
-        // A full disk takes a part of what is written.
+        // A full disk accepts part of a write.
         await fileAppender.append(path, text.slice(0, text.length - 9));
         throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
       },
@@ -129,7 +129,7 @@ describe("the files of the ledger", () => {
     );
   });
 
-  it("what waits for a full disk is bounded, and the energy stays", async () => {
+  it("pending points are bounded, and no energy is lost", async () => {
     const appender: Appender = { append: () => Promise.reject(new Error("ENOSPC")) };
     const kept = store({ appender, clock: new FakeClock() });
     for (let index = 0; index <= 50_000; index++) {
@@ -140,7 +140,7 @@ describe("the files of the ledger", () => {
     expect(kept.pending.at(-1)?.registers.energy_import).toBe(50_000);
   });
 
-  it("keeps two years and more, and no more than that", async () => {
+  it("keeps two years and the current month, no more", async () => {
     const kept = store();
     for (let month = 0; month < 40; month++) {
       kept.append([point(Date.UTC(2024, month, 15), month)], null);
@@ -151,7 +151,7 @@ describe("the files of the ledger", () => {
     expect(points.at(-1)?.registers.energy_import).toBe(39);
   });
 
-  it("a span gives the intervals that begin in it, also those whose ends are far away", async () => {
+  it("a span yields the intervals that begin in it, even if they end far outside", async () => {
     const kept = store();
     const day = 96 * QUARTER;
     kept.append(
@@ -204,7 +204,7 @@ describe("the ledger of a bridge", () => {
   const viennese = (at: number): string =>
     new Date(at).toLocaleString("sv-SE", { timeZone: "Europe/Vienna" }).replace(" ", "T");
 
-  it("both changes of the clock, of a meter that sends no offset", async () => {
+  it("handles both clock changes for a meter that sends no offset", async () => {
     for (const [from, to, quarters, first, last] of [
       ["2026-03-29T00:00:00Z", "2026-03-29T03:00:00Z", 12, "2026-03-29T01:45:00+01:00", "2026-03-29T03:00:00+02:00"],
       ["2026-10-24T23:00:00Z", "2026-10-25T03:00:00Z", 16, "2026-10-25T02:45:00+02:00", "2026-10-25T02:00:00+01:00"],
@@ -221,14 +221,14 @@ describe("the ledger of a bridge", () => {
     }
   });
 
-  it("an offset of the meter's own goes before the zone", async () => {
+  it("the meter's own offset takes precedence over the zone", async () => {
     const kept = ledger({ timeZone: "America/New_York" });
     play(kept, "2026-06-01T10:00:00+02:00", "2026-06-01T10:15:00+02:00", (at) => formatLocal({ at, offset: 120 }));
     await kept.stop();
     expect(await rows()).toEqual(["2026-06-01T10:00:00+02:00 1 90 180 "]);
   });
 
-  it("a meter that tells no time is booked by ours", async () => {
+  it("a meter that sends no time is recorded by our clock", async () => {
     const kept = ledger({ timeZone: "Europe/Vienna" });
     for (let s = 0; s <= 900; s += 10) {
       kept.take({ ...readingOf(undefined, { meter, meterTime: null }), receivedAt: START + s * 1000 });
@@ -250,7 +250,7 @@ describe("the ledger of a bridge", () => {
     expect(writes).toBe(17);
   });
 
-  it("tells the state at each boundary, and at most once a minute in between", async () => {
+  it("reports the state at each boundary, and at most once a minute in between", async () => {
     const clock = new FakeClock();
     const kept = ledger({ clock });
     const told: string[] = [];
@@ -299,7 +299,7 @@ describe("the ledger of a bridge", () => {
     });
   });
 
-  it("foretells the mean power of the quarter from the energy so far and the present power", async () => {
+  it("forecasts the mean power of the quarter from the energy so far and the current power", async () => {
     const clock = new FakeClock();
     const kept = ledger({ clock });
     let forecast: number | null = null;
@@ -311,7 +311,7 @@ describe("the ledger of a bridge", () => {
       await clock.pass(10_000);
     }
     await kept.stop();
-    // 100 Wh in 5 minutes, then 10 minutes of 3 kW: 600 Wh, which is 2.4 kW.
+    // 100 Wh in 5 minutes, then 3 kW for 10 minutes: 600 Wh, a mean of 2.4 kW.
     expect(forecast).toBe(2400);
   });
 });

@@ -3,7 +3,7 @@ import { Ledger } from "../../src/ledger/ledger.ts";
 import { METER, readingOf } from "../helpers/readings.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
-it("says once that it keeps no more meters than sixteen", async () => {
+it("logs once that it keeps at most sixteen meters", async () => {
   const warnings: string[] = [];
   const log = {
     error: () => undefined,

@@ -11,7 +11,7 @@ const show = ({ start, end, energy, mark }: Interval): string =>
   [formatLocal(start).slice(11, 19), formatLocal(end).slice(11, 19), energy.energy_import, mark].join(" ").trim();
 const intervals = (ledger: LedgerInMemory): string[] => intervalsOf(ledger.all()).map(show);
 
-/** Telegrams every `step` seconds from `from` until `to`; the register counts `wh` for each of them. */
+/** Telegrams every `step` seconds from `from` until `to`; the register rises by `wh` with each. */
 function play(
   ledger: LedgerInMemory,
   from: string,
@@ -27,18 +27,18 @@ function play(
 }
 
 describe("quarters", () => {
-  it("a telegram that stands on the boundary gives its register", () => {
+  it("a telegram on the boundary provides its register", () => {
     const ledger = new LedgerInMemory();
     play(ledger, "10:00:00", "10:45:00");
     expect(ledger.points.map(({ mark }) => mark)).toEqual(["begin", "ok", "ok", "ok"]);
     expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 180", "10:30:00 10:45:00 180"]);
   });
 
-  it("a boundary between two telegrams is interpolated to the Wh, and remembered as such", () => {
+  it("a boundary between two telegrams is interpolated to the Wh, and marked as such", () => {
     const ledger = new LedgerInMemory();
     play(ledger, "10:14:43", "10:30:03", { wh: 10 });
     expect(ledger.points.map(({ mark }) => mark)).toEqual(["begin", "interpolated", "interpolated"]);
-    // 10:14:58 has 30, 10:15:03 has 40: two fifths of the way.
+    // 10:14:58 has 30, 10:15:03 has 40: two fifths in between.
     expect(ledger.points[1]?.registers).toEqual({ energy_import: 34 });
     expect(intervals(ledger)).toEqual([
       "10:14:43 10:15:00 34 gap",
@@ -47,7 +47,7 @@ describe("quarters", () => {
     ]);
   });
 
-  it("a lost telegram at the boundary makes one marked interval, for the doubt would be more than one period", () => {
+  it("a lost telegram at the boundary yields one marked interval, because the uncertainty exceeds one period", () => {
     const ledger = new LedgerInMemory();
     const register = play(ledger, "10:00:03", "10:14:58");
     play(ledger, "10:15:08", "10:45:03", { start: register + 2 });
@@ -72,7 +72,7 @@ describe("quarters", () => {
     expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:30:00 844", "10:30:00 10:45:00 180"]);
   });
 
-  it("a restart in the middle of a quarter, too, even by kill -9", () => {
+  it("a restart in the middle of a quarter costs nothing, even after kill -9", () => {
     for (const how of ["killed", "stopped"] as const) {
       const ledger = new LedgerInMemory();
       play(ledger, "10:00:00", "10:20:00");
@@ -82,7 +82,7 @@ describe("quarters", () => {
     }
   });
 
-  it("a restart across a boundary is a gap, unless the meter's period was longer than it", () => {
+  it("a restart across a boundary is a gap, unless the meter's period is longer", () => {
     const fast = new LedgerInMemory();
     play(fast, "10:00:00", "10:29:40");
     fast.restart("stopped");
@@ -103,7 +103,7 @@ describe("quarters", () => {
 });
 
 describe("slow meters", () => {
-  it("one that sends on every quarter gives quarters", () => {
+  it("one that sends exactly every quarter yields quarters", () => {
     const ledger = new LedgerInMemory();
     play(ledger, "10:00:00", "11:00:00", { step: 900, wh: 100 });
     expect(intervals(ledger)).toEqual([
@@ -125,7 +125,7 @@ describe("slow meters", () => {
     ]);
   });
 
-  it("one that sends every hour gives hours, which are not spread over quarters", () => {
+  it("one that sends every hour yields hours, which are not spread over quarters", () => {
     for (const second of ["00:00", "00:10"]) {
       const ledger = new LedgerInMemory();
       play(ledger, `09:${second}`, `13:${second}`, { step: 3600, wh: 3600 });
@@ -142,7 +142,7 @@ describe("slow meters", () => {
   });
 });
 
-describe("what happens to meters", () => {
+describe("events of a meter", () => {
   it("a register that fell marks its quarter, and nothing else", () => {
     const ledger = new LedgerInMemory();
     play(ledger, "10:00:00", "10:20:00", { start: 90_000 });
@@ -167,7 +167,7 @@ describe("what happens to meters", () => {
     expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 900", "10:15:00 10:30:00 50900 reset"]);
   });
 
-  it("a mark within a quarter outlives a restart", () => {
+  it("a mark within a quarter survives a restart", () => {
     const ledger = new LedgerInMemory();
     play(ledger, "10:00:00", "10:20:00", { start: 500 });
     play(ledger, "10:20:05", "10:21:00", { start: 0 });
@@ -176,7 +176,7 @@ describe("what happens to meters", () => {
     expect(intervals(ledger)[1]).toBe("10:15:00 10:30:00 -564 reset");
   });
 
-  it("a clock that is set back marks its quarter; what was recorded from the later time on is taken again", () => {
+  it("a clock that is set back marks its quarter; later quarters are recorded again", () => {
     const ledger = new LedgerInMemory();
     const register = play(ledger, "10:00:00", "10:40:00");
     play(ledger, "10:20:00", "10:45:00", { start: register + 1, skew: 1_200_000 });
@@ -184,7 +184,7 @@ describe("what happens to meters", () => {
     expect(ledger.notices).toHaveLength(1);
   });
 
-  it("a clock that is set forward marks its quarter, even if no boundary was left out", () => {
+  it("a clock that is set forward marks its quarter, even if no boundary was skipped", () => {
     const ledger = new LedgerInMemory();
     const register = play(ledger, "10:00:00", "10:20:00");
     play(ledger, "10:24:00", "10:45:00", { start: register, skew: -235_000 });
@@ -198,7 +198,7 @@ describe("what happens to meters", () => {
     expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 450", "10:15:00 10:30:00 453"]);
   });
 
-  it("a clock that falls to the year 2000 stops the ledger and spoils nothing", () => {
+  it("a clock that falls back to the year 2000 pauses the ledger and destroys nothing", () => {
     const ledger = new LedgerInMemory();
     play(ledger, "10:00:00", "10:20:00");
     const wall = at("10:20:05");
@@ -210,7 +210,7 @@ describe("what happens to meters", () => {
     expect(intervals(ledger)).toEqual(["10:00:00 10:15:00 180", "10:15:00 10:45:00 1988 gap", "10:45:00 11:00:00 180"]);
   });
 
-  it("a clock that was years ahead, also from the first telegram on, is believed when it agrees with ours", () => {
+  it("a clock that was years ahead, even from the first telegram, is accepted once it agrees with ours", () => {
     const ledger = new LedgerInMemory();
     for (let s = 0; s <= 900; s += 5) {
       ledger.telegram(Date.UTC(2063, 0, 1) + s * 1000, s, { wall: at("09:00:00"), arrived: s * 1000 });
@@ -219,7 +219,7 @@ describe("what happens to meters", () => {
     expect(intervals(ledger)).toEqual(["09:59:59 10:00:00 1000 gap", "10:00:00 10:15:00 180", "10:15:00 10:30:00 180"]);
   });
 
-  it("lists that hold only a part of the registers do not disturb", () => {
+  it("lists with only some of the registers are ignored", () => {
     const ledger = new LedgerInMemory();
     for (let s = 0; s <= 900; s += 5) {
       const registers = s % 10 === 0 ? { energy_import: s, energy_export: 2 * s } : { energy_import: s };
@@ -230,7 +230,7 @@ describe("what happens to meters", () => {
   });
 });
 
-/** One thing that happens on the way; times in seconds. */
+/** One event; times in seconds. */
 type Step =
   | { type: "telegram"; after: number; wh: number }
   | { type: "clock"; by: number }
@@ -313,7 +313,7 @@ describe("for any sequence of accepted telegrams", () => {
     );
   });
 
-  it("points that are no longer true go when the clock is set back", () => {
+  it("invalid points are removed when the clock is set back", () => {
     const points: Point[] = [];
     for (const time of [0, 1, 2, 3, 1]) appendPoint(points, { at: time, offset: 0, registers: {}, mark: "ok" });
     expect(points.map((point) => point.at)).toEqual([0, 1]);

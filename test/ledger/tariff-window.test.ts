@@ -6,14 +6,14 @@ const everyDay = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as TariffWind
 const everyMonth = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 const windowOf = (more: Partial<TariffWindowConfig>) =>
   tariffWindow({ name: "window", months: everyMonth, weekdays: everyDay, from: "10:00", to: "16:00", ...more });
-/** The instant, with the offset that the text has. */
+/** The instant with the offset in the text. */
 const instant = (text: string) => {
   const [, sign = "+", hours = 0, minutes = 0] = /([+-])(\d\d):(\d\d)$/.exec(text) ?? [];
   return { at: Date.parse(text), offset: Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) };
 };
 
 describe("a tariff window", () => {
-  it("Austria's summer window holds from 10:00 to 16:00, 1 April to 30 September", () => {
+  it("Austria's summer window applies from 10:00 to 16:00, 1 April to 30 September", () => {
     const summer = windowOf({ months: [4, 5, 6, 7, 8, 9] });
     const inside = ["2026-04-01T10:00:00+02:00", "2026-09-30T15:45:00+02:00"];
     const outside = ["2026-04-01T09:45:00+02:00", "2026-09-30T16:00:00+02:00", "2026-03-31T12:00:00+02:00"];
@@ -21,7 +21,7 @@ describe("a tariff window", () => {
     expect(outside.map((text) => isInWindow(summer, instant(text)))).toEqual([false, false, false]);
   });
 
-  it("overnight belongs to the day on which it begins, with all of its hours", () => {
+  it("overnight belongs entirely to the day on which it begins", () => {
     const friday = windowOf({ weekdays: ["fri"], from: "22:00", to: "06:00" });
     // 2026-03-06 is a Friday.
     expect(isInWindow(friday, instant("2026-03-06T22:00:00+01:00"))).toBe(true);
@@ -30,9 +30,9 @@ describe("a tariff window", () => {
     expect(isInWindow(friday, instant("2026-03-06T05:45:00+01:00"))).toBe(false);
   });
 
-  it("with a zone of its own follows that zone, whatever offset the meter sends, over both changes of the clock", () => {
+  it("with its own zone follows that zone, whatever offset the meter sends, over both clock changes", () => {
     const vienna = windowOf({ time_zone: "Europe/Vienna" });
-    // The meter keeps UTC+1 all year.
+    // The meter uses UTC+1 all year.
     for (const [text, expected] of [
       ["2026-03-28T10:00:00+01:00", true],
       ["2026-03-28T09:45:00+01:00", false],
@@ -47,7 +47,7 @@ describe("a tariff window", () => {
     expect(isInWindow(windowOf({}), instant("2026-03-29T09:00:00+01:00"))).toBe(false);
   });
 
-  it("holds a gap only if all of it lies within", () => {
+  it("contains a gap only if all of it lies within", () => {
     const window = windowOf({ time_zone: "Europe/Vienna" });
     const gap = (start: string, end: string) => ({ start: instant(start), end: instant(end) });
     expect(isWithinWindow(window, gap("2026-06-01T10:00:00+02:00", "2026-06-01T16:00:00+02:00"))).toBe(true);

@@ -1,6 +1,6 @@
 /**
- * A year of one meter, a telegram every 20 s, with both changes of the clock, gaps, restarts and kills: every quarter is
- * compared with what is worked out here from the telegrams alone, without anything of src/ledger but the points.
+ * A year of one meter, a telegram every 20 s, with both clock changes, gaps, restarts and kills: every quarter is compared
+ * with a calculation from the telegrams alone, which uses nothing of src/ledger but the points.
  */
 import { describe, expect, it } from "vitest";
 import { type Interval, intervalsOf } from "../../src/ledger/intervals.ts";
@@ -15,7 +15,7 @@ const END = Date.parse("2027-01-01T00:00:07+01:00");
 const CHANGES = ["2026-03-29T12:00:00Z", "2026-10-25T12:00:00Z"].map((text) => Date.parse(text));
 const vienna = zoneOffset("Europe/Vienna");
 
-/** The register at an instant, Wh: a course of the day that nothing of the ledger knows. */
+/** The register at an instant, Wh: a daily curve that the ledger knows nothing about. */
 function register(at: number): number {
   const hours = (at - START) / 3_600_000;
   return Math.floor(12_937 + 400 * hours + 900 * Math.sin((hours / 24) * 2 * Math.PI) * Math.cos(hours / 700));
@@ -24,19 +24,19 @@ function register(at: number): number {
 describe("a simulated year", () => {
   const random = seededRandom(12);
   const ledger = new LedgerInMemory();
-  /** Times of the telegrams around each boundary: the newest not after it, and the first at or after it. */
+  /** Times of the telegrams around each boundary: the last at or before it, and the first at or after it. */
   const before = new Map<number, number>();
   const after = new Map<number, number>();
   let telegrams = 0;
   let last = START;
   let restarts = 0;
-  /** Boundaries at which the telegram before was lost with the process. */
+  /** Boundaries whose preceding telegram was lost with the process. */
   const forgotten = new Set<number>();
   let silentUntil = 0;
   for (let at = START; at <= END; at += PERIOD) {
     const boundary = Math.ceil(at / QUARTER) * QUARTER;
     const dice = random();
-    // Gaps of half a minute to twelve hours, but for the two days that are looked at as a whole, restarts and kills.
+    // Gaps of half a minute to twelve hours, restarts and kills, except on the two days that are checked completely.
     const special = CHANGES.some((day) => Math.abs(at - day) < 1.5 * 86_400_000);
     if (special) silentUntil = 0;
     else if (dice < 0.000_25) silentUntil = at + 30_000 + random() ** 4 * 43_200_000;
@@ -71,7 +71,7 @@ describe("a simulated year", () => {
     expect(intervals.filter(({ mark }) => mark === "gap").length).toBeGreaterThan(50);
   });
 
-  it("gives every quarter whose boundaries lie between two telegrams of one period, and its energy to the Wh", () => {
+  it("yields every quarter whose boundaries lie between two telegrams one period apart, with its energy to the Wh", () => {
     const at = (boundary: number): number | null => {
       const [a, b] = [before.get(boundary), after.get(boundary)];
       if (a === undefined || b === undefined || b - a !== PERIOD || forgotten.has(boundary)) return null;
@@ -94,7 +94,7 @@ describe("a simulated year", () => {
     expect(checked).toBeGreaterThan(30_000);
   });
 
-  it("both days on which the clock changes have 92 and 100 quarters, with the offsets of before and after", () => {
+  it("the days on which the clock changes have 92 and 100 quarters, with the offsets before and after", () => {
     for (const [day, count] of [
       ["2026-03-29", 92],
       ["2026-10-25", 100],

@@ -1,4 +1,4 @@
-/** How soon readings go on once a device or a server is back: each layout, real decoder, the clock of the test is moved. */
+/** How soon readings resume once a device or server is back: each layout, with the real decoder and a fake clock. */
 import { afterEach, describe, expect, it } from "vitest";
 import { createAcceptance } from "../../src/acceptance/acceptance.ts";
 import { createDecoder } from "../../src/codec/decoder.ts";
@@ -33,7 +33,7 @@ describe.each(promisedLayouts(START).map(({ name }, index) => [name, index] as c
     ["a device node", true],
     ["a server", false],
   ])("once %s is back", (_, hasLine) => {
-    it.each(OUTAGES)("after %s, the first value comes within one period and half a second", async (_, outage) => {
+    it.each(OUTAGES)("after %s, the first value arrives within one period and half a second", async (_, outage) => {
       const line = promisedLayouts(START)[index];
       if (line === undefined) throw new Error("no such layout");
       const source = new ScriptedSource(hasLine);
@@ -55,7 +55,7 @@ describe.each(promisedLayouts(START).map(({ name }, index) => [name, index] as c
       meter.start();
       await flushPromises();
       let open = true;
-      /** The meter sends, whether or not anybody listens. A server that is away loses what comes meanwhile. */
+      /** The meter keeps sending regardless; a server that is down loses the telegrams sent in that time. */
       const send = async (): Promise<void> => {
         const bytes = line.telegram(START + clock.now());
         if (open) source.push(bytes);
@@ -77,7 +77,7 @@ describe.each(promisedLayouts(START).map(({ name }, index) => [name, index] as c
         await send();
       }
       expect(readings).toHaveLength(before);
-      // It comes back at the worst moment: just after a telegram.
+      // It returns at the worst moment: just after a telegram.
       await clock.pass(1);
       open = true;
       source.refusal = null;

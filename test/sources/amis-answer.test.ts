@@ -1,4 +1,4 @@
-/** What is answered with E5, and above all what is not. */
+/** Which bytes are answered with E5, and which are not. */
 import { describe, expect, it } from "vitest";
 import { AmisAnswer, SEARCH } from "../../src/sources/amis-answer.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
@@ -10,7 +10,7 @@ import { join } from "../helpers/splits.ts";
 const DATA = loadFixture("siemens-amis-netz-ooe").wire;
 const BYTE_MS = 11_000 / 2400;
 
-/** How often is answered when the pieces come so many milliseconds apart. */
+/** Number of answers if the pieces arrive this many milliseconds apart. */
 function answers(pieces: readonly Uint8Array[], pauseMs = 0, byteMs = 0): number {
   const answer = new AmisAnswer();
   let at = 0;
@@ -30,29 +30,29 @@ const changed = (bytes: Uint8Array, at: number, to: number, sum = false): Uint8A
 };
 
 describe("an AMIS meter is answered", () => {
-  it("when it searches, and after each telegram, whichever its count bit", () => {
+  it("when it searches, and after each telegram with either count bit", () => {
     expect(answers([SEARCH])).toBe(1);
     expect(answers([SEARCH, DATA, changed(DATA, 4, 0x73, true), DATA], 1000)).toBe(4);
   });
 
-  it("however its frames are cut, and when our answer is echoed", () => {
+  it("however its frames are split, and when our answer is echoed", () => {
     expect(answers(bytewise(SEARCH))).toBe(1);
     expect(answers(bytewise(DATA), 1, 1)).toBe(1);
     expect(answers([SEARCH, Uint8Array.of(0xe5), DATA, Uint8Array.of(0xe5)], 20)).toBe(2);
     for (let at = 1; at < DATA.length; at++) expect(answers([DATA.subarray(0, at), DATA.subarray(at)], 50)).toBe(1);
   });
 
-  it("again after noise, once the line was quiet", () => {
+  it("again after noise, once the line was idle", () => {
     expect(answers([randomBytes(seededRandom(1), 20), SEARCH], 1000)).toBe(1);
     expect(answers([DATA.subarray(40), SEARCH, DATA], 1000)).toBe(2);
   });
 
-  it("once, when two frames have come at once", () => {
+  it("once, if two frames arrived together", () => {
     expect(answers([join(SEARCH, DATA)])).toBe(1);
   });
 });
 
-describe("nothing is answered", () => {
+describe("there is no answer to", () => {
   it.each([
     ["a search to another address", changed(changed(SEARCH, 2, 0xf1), 3, 0x31)],
     ["another short frame", Uint8Array.of(0x10, 0x5b, 0xf0, 0x4b, 0x16)],
@@ -70,11 +70,11 @@ describe("nothing is answered", () => {
     expect(answers(bytewise(bytes))).toBe(0);
   });
 
-  it("a frame behind which something else has come already", () => {
+  it("a frame already followed by other bytes", () => {
     expect(answers([join(SEARCH, Uint8Array.of(0))])).toBe(0);
   });
 
-  it("a frame inside of other bytes, wherever they are cut", () => {
+  it("a frame inside other bytes, wherever they are split", () => {
     const random = seededRandom(7);
     for (let turn = 0; turn < 500; turn++) {
       const before = randomBytes(random, 1 + Math.floor(random() * 60));

@@ -1,4 +1,4 @@
-/** The protocol that `simulate --layout amis` plays, by the numbers of the specification. */
+/** The protocol of `simulate --layout amis`, with the timing of the specification. */
 import { describe, expect, it } from "vitest";
 import { createDecoder } from "../../src/codec/decoder.ts";
 import { formatHex } from "../../src/codec/hex.ts";
@@ -10,7 +10,7 @@ const START = Date.UTC(2026, 10, 22, 12, 0, 0);
 const meter = new SimulatedMeter({ layout: "amis", start: START });
 const E5 = Uint8Array.of(0xe5);
 
-/** Lets the time pass up to `until`, seconds; `reader` says what it sends after a frame. */
+/** Advances the time to `until`, seconds; `reader` returns its answer to a frame. */
 function play(master: AmisMaster, until: number, reader: (frame: Uint8Array) => Uint8Array | null): string[] {
   const sent: string[] = [];
   while (master.dueAt <= until * 1000) {
@@ -25,13 +25,13 @@ function play(master: AmisMaster, until: number, reader: (frame: Uint8Array) => 
 }
 
 describe("an AMIS meter", () => {
-  it("searches once a minute, and nothing else, until it is answered", () => {
+  it("only searches once a minute until it is answered", () => {
     const master = new AmisMaster({ searchMs: 60_000, intervalMs: 1000 });
     expect(play(master, 180, () => null)).toEqual(["0 search", "60 search", "120 search", "180 search"]);
     expect(play(master, 300, () => Uint8Array.of(0x00))).toEqual(["240 search", "300 search"]);
   });
 
-  it("sends once a second while it is answered, and searches again after ten without an answer", () => {
+  it("sends once a second while it is answered, and searches again after ten unanswered telegrams", () => {
     const master = new AmisMaster({ searchMs: 60_000, intervalMs: 1000 });
     expect(play(master, 5, () => E5)).toEqual(["0 search", "1 data", "2 data", "3 data", "4 data", "5 data"]);
     const rest = play(master, 80, () => null);
@@ -39,7 +39,7 @@ describe("an AMIS meter", () => {
     expect(rest).toEqual([...Array.from({ length: 10 }, (_, i) => `${6 + i} data`), "16 search", "76 search"]);
   });
 
-  it("forgives nine, and takes no answer that comes too late", () => {
+  it("tolerates nine, and ignores late answers", () => {
     const master = new AmisMaster({ searchMs: 60_000, intervalMs: 1000 });
     let frame = 0;
     expect(play(master, 40, () => (frame++ % 10 === 0 ? E5 : null)).filter((one) => one.endsWith("search"))).toEqual([
@@ -54,7 +54,7 @@ describe("an AMIS meter", () => {
     expect(late.sending).toBe(true);
   });
 
-  it("and our reader understand each other", () => {
+  it("works with our reader", () => {
     const master = new AmisMaster({ searchMs: 60_000, intervalMs: 1000 });
     const [answer, decoder] = [
       new AmisAnswer(),

@@ -6,7 +6,7 @@ const { wire } = loadFixture("kaifa-netz-noe");
 const digits = Buffer.from(wire).toString("hex");
 const pairs = digits.match(/../g) ?? [];
 
-/** Reads a capture in pieces of a size. */
+/** Reads a capture in pieces of a given size. */
 function readCapture(bytes: Uint8Array, size = bytes.length) {
   const reader = new CaptureReader();
   const parts: Uint8Array[] = [];
@@ -57,14 +57,14 @@ describe("hex text", () => {
     }
   });
 
-  it("three bytes with colons are no time, unless what follows has none", () => {
+  it("three bytes with colons are not a time, unless the following bytes have none", () => {
     expect(readCapture(text("12:34:56 78:90\n")).bytes.toString("hex")).toBe("1234567890");
     expect(readCapture(text("12:34:56 78 90\n")).bytes.toString("hex")).toBe("7890");
     expect(readCapture(text("12:34:56\n")).bytes.toString("hex")).toBe("123456");
     expect(readCapture(text("99:34:56 78 90\n")).bytes.toString("hex")).toBe("9934567890");
   });
 
-  it("a long one without any line end is read in pieces", () => {
+  it("a long one without line endings is read in pieces", () => {
     const long = digits.repeat(1_000);
     for (const size of [999, 65_536]) expect(readCapture(text(long), size).bytes.toString("hex")).toBe(long);
     const prefixed = pairs
@@ -74,7 +74,7 @@ describe("hex text", () => {
     expect(readCapture(text(prefixed), 1_001).bytes.toString("hex")).toBe(digits.repeat(300));
   });
 
-  it("a line further down that is none is told with its number, and the rest is read", () => {
+  it("an invalid line is reported with its number, and the rest is read", () => {
     const lines = [...Array(40).fill(digits), "received: 68 FA", digits];
     const read = readCapture(text(lines.join("\n")), 1_000);
     expect(read.problems).toEqual([{ line: 41, offset: 40 * wire.length }]);
@@ -96,14 +96,14 @@ const WORDS = (() => {
   return `${rows.join("\n")}\n${pairs.length.toString(16).padStart(7, "0")}\n`;
 })();
 
-it("the words of hexdump without -C are put the right way round; the last may bring a 00 of its own", () => {
+it("the words of hexdump without -C are byte-swapped; the last may add a 00", () => {
   const read = readCapture(text(WORDS));
   expect(read.kind).toBe("hex");
   expect(read.bytes.toString("hex").slice(0, digits.length)).toBe(digits);
   expect(read.bytes.length - wire.length).toBeLessThan(2);
 });
 
-/** The telegram in lines of so many bytes, each made by the log's own way. */
+/** The telegram in lines of a given number of bytes, in the log's format. */
 const logged = (bytes: number, line: (row: string[], index: number) => string): string =>
   Array.from({ length: Math.ceil(pairs.length / bytes) }, (_, index) =>
     line(pairs.slice(index * bytes, (index + 1) * bytes), index),
@@ -156,14 +156,14 @@ describe("a log with bytes in its lines", () => {
     }
   });
 
-  it("is none without bytes", () => {
+  it("without bytes is not a log", () => {
     const content = "[21:14:11][I][app:102]: ESPHome version 2026.10.1 compiled on Nov 22 2026, 21:00:00\n";
     expect(readCapture(text(content)).kind).toBe("binary");
   });
 });
 
 describe("binary", () => {
-  it.each([1, 16, 10_000])("is passed on as it is, in pieces of %d", (size) => {
+  it.each([1, 16, 10_000])("is passed on unchanged, in pieces of %d", (size) => {
     const read = readCapture(wire, size);
     expect(read.kind).toBe("binary");
     expect(read.bytes).toEqual(Buffer.from(wire));
@@ -183,7 +183,7 @@ describe("binary", () => {
     expect(read.bytes.toString()).toBe(content);
   });
 
-  it("is known at the first byte that no text holds, so that a live stream is not held up", () => {
+  it("is detected at the first non-text byte, so that a live stream is not delayed", () => {
     const reader = new CaptureReader();
     expect(reader.push(new Uint8Array([0x68, 0xfa, 0xfa, 0x68, 0x53, 0xff, 0x00])).length).toBe(7);
   });

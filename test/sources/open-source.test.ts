@@ -4,7 +4,7 @@ import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 
 const line = { baudRate: 2400, dataBits: 8, parity: "even", stopBits: 1 } as const;
 
-describe("one string picks the source", () => {
+describe("the port string selects the source", () => {
   it.each([
     ["/dev/ttyUSB0", "SerialSource", true],
     ["/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0", "SerialSource", true],
@@ -36,7 +36,7 @@ describe("one string picks the source", () => {
     expect(() => openSource(port)).toThrow(expect.objectContaining({ name: "SourceError", code: "unsupported" }));
   });
 
-  it("simulator: yields so many telegrams of the layout and ends", async () => {
+  it("simulator: yields the given number of telegrams and ends", async () => {
     const chunks: number[] = [];
     const source = openSource("simulator:?layout=ksm-west&interval=0&count=3");
     for await (const chunk of source.open(new AbortController().signal, line)) chunks.push(chunk.length);

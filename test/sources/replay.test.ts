@@ -39,7 +39,7 @@ async function play(source: ReplaySource): Promise<{ chunks: Buffer[]; atMs: num
 const hexOf = (bytes: readonly Uint8Array[]): string => Buffer.concat(bytes).toString("hex");
 
 describe("replaying a capture", () => {
-  it("gives the bytes of the file, one telegram after the other", async () => {
+  it("yields the bytes of the file, telegram by telegram", async () => {
     const all = telegrams(200, 5);
     const { chunks } = await play(new ReplaySource(capture(Buffer.concat(all)), { interval: 0 }));
     expect(chunks.map((chunk) => chunk.toString("hex"))).toEqual(all.map((one) => Buffer.from(one).toString("hex")));
@@ -52,20 +52,20 @@ describe("replaying a capture", () => {
     expect(hexOf(chunks)).toBe(hexOf(all));
   });
 
-  it("keeps noise and cut telegrams as they are, up to the last byte", async () => {
+  it("keeps noise and truncated telegrams unchanged, up to the last byte", async () => {
     const [a, b, c] = telegrams(3, 5) as [Uint8Array, Uint8Array, Uint8Array];
     const bytes = Buffer.concat([Buffer.from("00ff11", "hex"), a, b.subarray(0, 100), c, Buffer.from("6801", "hex")]);
     const { chunks } = await play(new ReplaySource(capture(bytes), { interval: 0 }));
     expect(hexOf(chunks)).toBe(bytes.toString("hex"));
   });
 
-  it("waits between telegrams as long as the meter's clock says", async () => {
+  it("waits between telegrams according to the meter's clock", async () => {
     const { atMs } = await play(new ReplaySource(capture(Buffer.concat(telegrams(3, 1))), { key }));
     expect(atMs[0]).toBeLessThan(900);
     expect((atMs[2] ?? 0) - (atMs[0] ?? 0)).toBeGreaterThan(1900);
   });
 
-  it("ends at once when it is stopped while it waits", async () => {
+  it("ends at once if stopped while waiting", async () => {
     const stop = new AbortController();
     const seen: number[] = [];
     for await (const chunk of new ReplaySource(capture(Buffer.concat(telegrams(3, 30))), { key }).open(
@@ -78,7 +78,7 @@ describe("replaying a capture", () => {
     expect(seen).toEqual([0, 282]);
   });
 
-  it("tells a missing file from one that is no file", async () => {
+  it("distinguishes a missing file from something other than a file", async () => {
     await expect(play(new ReplaySource(join(folder, "none")))).rejects.toMatchObject({ code: "no-device" });
     await expect(play(new ReplaySource(folder))).rejects.toMatchObject({ code: "unsupported" });
   });

@@ -22,7 +22,7 @@ function link(path: string, target: string): void {
   symlinkSync(target, join(root, path));
 }
 
-/** As the kernel lays out a USB serial device: tty -> port -> interface -> device with idVendor. */
+/** The kernel's layout of a USB serial device: tty -> port -> interface -> device with idVendor. */
 function usbDevice(tty: string, id: string, product: string, byId?: string): void {
   const [vendor = "", code = ""] = id.split(":");
   const device = `sys/devices/usb1/${tty}-dev`;
@@ -64,7 +64,7 @@ it("names the chip and the stable name, adapters first", async () => {
   ]);
 });
 
-it("leaves out ports of the board that do not exist, and nodes that are not passed through", async () => {
+it("omits on-board ports that do not exist, and nodes that are not passed through", async () => {
   put("dev/ttyS0");
   put("sys/class/tty/ttyS0/type", "0\n");
   put("dev/ttyS1");
@@ -75,6 +75,6 @@ it("leaves out ports of the board that do not exist, and nodes that are not pass
   expect((await listSerialDevices(roots())).map(({ path }) => path)).toEqual([join(root, "dev/ttyS1")]);
 });
 
-it("is empty where nothing can be read", async () => {
+it("is empty if nothing can be read", async () => {
   expect(await listSerialDevices(roots())).toEqual([]);
 });

@@ -33,7 +33,7 @@ describe("the simulated meter", () => {
     }
   });
 
-  it("makes telegrams as long as those of Netz NÖ, KSM West and the older T210-D", () => {
+  it("sends telegrams as long as those of Netz NÖ, KSM West and the older T210-D", () => {
     const frames = (layout: string) => Buffer.from(new SimulatedMeter({ layout, key, start }).telegram(start));
     expect(frames("netz-noe").length).toBe(282);
     expect(frames("netz-noe").subarray(0, 4).toString("hex")).toBe("68fafa68");
@@ -41,7 +41,7 @@ describe("the simulated meter", () => {
     expect(frames("t210d").subarray(0, 4).toString("hex")).toBe("68010168");
   });
 
-  it("counts up, moves its clock and lets energy grow with the power", () => {
+  it("counts up, advances its clock and integrates power into energy", () => {
     const meter = new SimulatedMeter({ key, start, seed: 3 });
     let before = decodeOne(meter.telegram(start));
     for (let step = 1; step <= 200; step++) {
@@ -55,27 +55,27 @@ describe("the simulated meter", () => {
     }
   });
 
-  it("tells summer time by the deviation and the bit", () => {
+  it("signals summer time by the deviation and the bit", () => {
     const meter = new SimulatedMeter({ key, start });
     expect(decodeOne(meter.telegram(Date.UTC(2026, 2, 29, 0, 59, 55))).meterTime).toBe("2026-03-29T01:59:55+01:00");
     expect(decodeOne(meter.telegram(Date.UTC(2026, 2, 29, 1, 0, 0))).meterTime).toBe("2026-03-29T03:00:00+02:00");
   });
 
-  it("carries a tag that verifies when an authentication key is given", () => {
+  it("adds a valid tag if an authentication key is given", () => {
     const authenticationKey = Buffer.from("F18DB1C3C85E5AC7445336186649FA11", "hex");
     const meter = new SimulatedMeter({ layout: "ksm-west", key, authenticationKey, start });
     const telegram = decodeOne(meter.telegram(start), authenticationKey);
     expect(telegram).toMatchObject({ security: "authenticated+encrypted", proof: "tag" });
   });
 
-  it("gives the same bytes for the same seed and others for another", () => {
+  it("yields the same bytes for the same seed, different ones for another", () => {
     const bytes = (seed: number) =>
       Buffer.from(new SimulatedMeter({ key, start, seed }).telegram(start)).toString("hex");
     expect(bytes(5)).toBe(bytes(5));
     expect(bytes(6)).not.toBe(bytes(5));
   });
 
-  it("names the layouts it knows when asked for another", () => {
+  it("lists the known layouts for an unknown name", () => {
     expect(() => new SimulatedMeter({ layout: "mars", start })).toThrow(/netz-noe.*tinetz/);
   });
 });

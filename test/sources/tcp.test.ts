@@ -30,7 +30,7 @@ async function connected() {
 }
 
 describe("a tcp source", () => {
-  it("says that it is open, and yields what comes", async () => {
+  it("signals that it is open, and yields the received bytes", async () => {
     const { bytes, socket } = await connected();
     socket.write("abc");
     expect(Buffer.from((await bytes.next()).value as Uint8Array).toString()).toBe("abc");
@@ -38,7 +38,7 @@ describe("a tcp source", () => {
     await once(socket, "close");
   });
 
-  it("tells that the other side has closed, or broken off, as lost", async () => {
+  it("reports a closed or broken connection as lost", async () => {
     for (const leave of [(socket: Socket) => socket.end(), (socket: Socket) => socket.resetAndDestroy()]) {
       sockets = [];
       const { bytes, socket } = await connected();
@@ -47,7 +47,7 @@ describe("a tcp source", () => {
     }
   });
 
-  it("tells a closed port as refused and an unknown host as unreachable", async () => {
+  it("reports a closed port as refused and an unknown host as unreachable", async () => {
     server.close();
     await once(server, "close");
     await expect(open().next()).rejects.toMatchObject({ code: "refused" });
@@ -55,7 +55,7 @@ describe("a tcp source", () => {
     await expect(nowhere[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "unreachable" });
   });
 
-  it("ends without an error when it is stopped, before and after the connection", async () => {
+  it("ends without an error when stopped, before and after the connection", async () => {
     const early = new AbortController();
     const pending = open(early.signal).next();
     early.abort();
@@ -83,7 +83,7 @@ describe("a tcp source", () => {
     expect(Buffer.concat(heard).toString("hex")).toBe("e5");
   });
 
-  it("takes addresses apart", () => {
+  it("parses addresses", () => {
     expect(parseTcpAddress("tcp://host:4000")).toEqual({ host: "host", port: 4000 });
     expect(parseTcpAddress("tcp://[::1]:4000")).toEqual({ host: "::1", port: 4000 });
   });
