@@ -1,4 +1,4 @@
-/** The whole bridge in one process: captured bytes in a file on one side, a broker and a Solarview file on the other. */
+/** The whole bridge in one process: captured bytes from a file in, a broker and a Solarview file out. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -58,7 +58,7 @@ describe("the bridge", () => {
     return bridge;
   };
 
-  it("brings a captured telegram to MQTT and into the Solarview file, and says farewell", async () => {
+  it("publishes a captured telegram to MQTT and the Solarview file, with a farewell", async () => {
     const file = join(folder, "kaifa.txt");
     const bridge = await start([capture("kaifa-netz-noe")], { solarview: { file } });
     expect(JSON.parse((await broker.message("kaifa2mqtt/181220000009")).payload)).toMatchObject({
@@ -107,7 +107,7 @@ describe("the bridge", () => {
     expect(told).toContain("error unexpected error: Error: defect");
   });
 
-  it("passes on what an output held up when it is stopped at once", async () => {
+  it("passes on deferred events if stopped at once", async () => {
     const outputs = { sunspec: [{ listen: `127.0.0.1:${await freePort()}` }] };
     let bridge: Bridge | undefined;
     const solarview = vi.spyOn(SolarviewSink.prototype, "accept");
@@ -135,14 +135,14 @@ describe("the bridge", () => {
     vi.restoreAllMocks();
   });
 
-  it("takes a meter that comes at two ports from the first of them, and says so once", async () => {
+  it("accepts a meter on two ports only from the first, and logs it once", async () => {
     const [port] = [capture("kaifa-netz-noe").port];
     await start([capture("kaifa-netz-noe"), { ...capture("kaifa-netz-noe"), port: `${port}?interval=0.2` }]);
     await broker.message("kaifa2mqtt/181220000009");
     await expect.poll(() => told.filter((line) => /is read at .* already/.test(line)).length).toBe(1);
   });
 
-  it("goes on without a device and without a broker, says so once, and is not healthy", async () => {
+  it("keeps running without a device and a broker, logs it once, and is unhealthy", async () => {
     const bridge = await start([{ port: join(folder, "ttyUSB9") }], { mqtt: { server: ["mqtt://127.0.0.1:1"] } });
     await expect.poll(() => told.length).toBeGreaterThanOrEqual(2);
     const { healthy, reasons } = bridge.health();
@@ -153,7 +153,7 @@ describe("the bridge", () => {
     expect(told.length).toBe(before);
   });
 
-  it("in our container names the device as the user wrote it, and the cure of Compose", async () => {
+  it("in our container names the device as the user wrote it, and the fix for Compose", async () => {
     const deviceOnHost = "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0";
     const config = configSchema.parse({ meters: [{ port: "/dev/ttyUSB0" }], mqtt: { enabled: false } });
     const options = { config: { ...config, data_dir: folder }, version: "1.2.3", log, inContainer: true, deviceOnHost };
@@ -175,7 +175,7 @@ describe("the bridge", () => {
     expect(told.filter((line) => /dropped/.test(line))).toEqual([]);
   });
 
-  it("notices that it runs twice with the same data folder", async () => {
+  it("detects that it runs twice with the same data folder", async () => {
     await start([capture("kaifa-netz-noe")]);
     await start([capture("kaifa-netz-noe")], { mqtt: { enabled: false } });
     expect(told.join("\n")).toMatch(/another bridge uses the data folder/);
@@ -187,7 +187,7 @@ describe("the bridge", () => {
     await expect.poll(() => bridge.health(), { timeout: 10_000 }).toEqual({ healthy: true, reasons: [] });
   });
 
-  it("comes to its end when all captures have been played, but for what it serves", async () => {
+  it("finishes when all captures have been played, unless it serves something", async () => {
     const bridge = await start([capture("kaifa-netz-noe")]);
     await bridge.done();
     await broker.message("kaifa2mqtt/181220000009");

@@ -7,7 +7,7 @@ import { temporaryFolder } from "./helpers/temporary-folder.ts";
 
 const VITEST = resolve("node_modules/vitest/vitest.mjs");
 
-/** Runs Vitest on one test with that body, under the rule of this repository. */
+/** Runs Vitest on one test with this body, with this repository's global set-up. */
 function runWith(body: string): Promise<{ readonly code: unknown; readonly output: string }> {
   const root = temporaryFolder();
   symlinkSync(resolve("node_modules"), join(root, "node_modules"));
@@ -34,25 +34,25 @@ function runWith(body: string): Promise<{ readonly code: unknown; readonly outpu
   });
 }
 
-it("every project is under the rule", () => {
+it("every project uses it", () => {
   expect(config.test?.globalSetup).toBe("test/clean-run.ts");
 });
 
-it("a run that leaves a folder behind fails, though each of its tests passes", async () => {
+it("a run that leaves a folder behind fails, even if each test passes", async () => {
   const { code, output } = await runWith('mkdtempSync(join(tmpdir(), "left-"));');
   expect(output).toMatch(/1 passed/);
   expect(output).toMatch(/the tests left behind in \S*\/kaifa-tests-\w+: left-/);
   expect(code).toBe(1);
 });
 
-it.runIf(existsSync("/proc"))("a run that leaves a process behind fails, and the process is ended", async () => {
+it.runIf(existsSync("/proc"))("a run that leaves a process behind fails, and the process is killed", async () => {
   const { code, output } = await runWith(
     'spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)", tmpdir()], { stdio: "ignore", detached: true }).unref();',
   );
   const pid = Number(/process (\d+) \(/.exec(output)?.[1]);
   expect(code).toBe(1);
   expect(pid).toBeGreaterThan(0);
-  // Killed it has no command line, even if nobody has asked for its exit code yet.
+  // A killed process has no command line, even as a zombie.
   const commandLine = () => (existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/cmdline`, "utf8") : "");
   await expect.poll(commandLine).toBe("");
 });

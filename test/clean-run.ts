@@ -1,21 +1,21 @@
 /**
- * Before and after all tests of a run, whatever the project: what they write goes below one folder of its own ($TMPDIR), and
- * a run fails that leaves anything there, or a process that was started with a path of it.
+ * Global set-up and teardown of every project: all files go below one temporary folder ($TMPDIR), and
+ * a run fails if it leaves anything there, or a process started with a path in it.
  */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
-/** Caches that Node and V8 make for themselves. */
+/** Caches of Node and V8. */
 const NOT_OURS = /^(?:node-compile-cache|v8-compile-cache)/;
-/** A process that was told to end needs a moment for it. */
+/** Grace period for processes to exit. */
 const ENDS_WITHIN_MS = 2_000;
 
 export function setup(): () => Promise<void> {
   const before = process.env.TMPDIR;
   const folder = mkdtempSync(join(tmpdir(), "kaifa-tests-"));
-  // Tests in which another user runs the program go below it, too.
+  // Tests that run the program as another user need access, too.
   chmodSync(folder, 0o755);
   process.env.TMPDIR = folder;
   return async () => {
@@ -25,13 +25,13 @@ export function setup(): () => Promise<void> {
     if (before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = before;
     if (left.length === 0 && running.length === 0) return;
-    // Vitest prints an error of this function and goes on; the exit code makes the run fail.
+    // Vitest prints an error from this function and continues; the exit code makes the run fail.
     process.exitCode = 1;
     throw new Error(`the tests left behind in ${folder}: ${[...left.sort(), ...running].join(", ")}`);
   };
 }
 
-/** Processes with that path on their command line, which are killed. Empty where there is no /proc. */
+/** Kills the processes with that path on their command line and returns them. Empty without /proc. */
 async function leftRunning(folder: string): Promise<string[]> {
   for (const end = Date.now() + ENDS_WITHIN_MS; processesOf(folder).length > 0 && Date.now() < end; ) {
     await setTimeout(50);

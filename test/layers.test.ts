@@ -3,8 +3,8 @@ import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
 /**
- * Which room of src may import which (CONTRIBUTING.md, "Direction of dependencies"). `types` are arrows that carry types
- * only: they vanish when the program is built. A room that is not listed here (the top-level files, `commands`) may know
+ * Which folder of src may import which (CONTRIBUTING.md, "Direction of dependencies"). `types` are type-only
+ * imports, which vanish in the build. A folder that is not listed here (the top-level files, `commands`) may import
  * all others.
  */
 const ALLOWED: Record<string, { values: string[]; types?: string[] }> = {
@@ -36,13 +36,13 @@ const ALLOWED: Record<string, { values: string[]; types?: string[] }> = {
     ],
     types: ["config", "backfill"],
   },
-  // A program of its own, in the browser: no room knows it.
+  // A separate program in the browser: no folder imports it.
   "decode-page": { values: ["codec", "catalogue", "diagnosis", "sources", "config", "log", "http", "commands"] },
   config: { values: ["codec", "catalogue", "log"] },
   log: { values: [], types: ["config"] },
   process: { values: [], types: ["config", "log"] },
 };
-/** The rooms within the codec, likewise; the files at its door that belong to no room are its words (telegram, codec-error, hex). */
+/** The folders of the codec, likewise; top-level files that belong to none are shared types (telegram, codec-error, hex). */
 const CODEC_ROOMS: Record<string, string[]> = {
   values: [],
   axdr: ["values"],
@@ -53,22 +53,22 @@ const CODEC_ROOMS: Record<string, string[]> = {
   inspect: ["link", "lists", "apdu", "axdr", "records", "values"],
 };
 /**
- * The interface of sources is known to the meter, which retries, with the one error class that it holds; the library for
- * serial ports is the same for those that are read and the one that the P1 output writes to.
+ * The meter, which retries, may import the interface of sources with its error class; the serial port library is
+ * shared by the source and the P1 output.
  */
 const INTERFACES: Record<string, string[]> = {
   meter: ["sources/source.ts"],
   sinks: ["sources/serialport-library.ts"],
 };
-/** The one file of the codec that may import a module of Node, and which; a build for the browser replaces that file. */
+/** The only codec file that may import a Node module, and which one; a browser build replaces the file. */
 const CODEC_IMPORTS = ["codec/aes.ts -> node:crypto"];
 
 const root = resolve("src");
 const files = readdirSync(root, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts"))
   .map((name) => join(root, name));
-const room = (path: string) => relative(root, path).split("/")[0] ?? "";
-/** The room within the codec; `null` for a file at its door. */
+const folderOf = (path: string) => relative(root, path).split("/")[0] ?? "";
+/** The folder within the codec; `null` for a top-level file. */
 const codecRoom = (path: string) => {
   const [top, inner, file] = relative(root, path).split("/");
   return top === "codec" && file !== undefined ? (inner ?? null) : null;
@@ -86,29 +86,29 @@ function importsOf(file: string): { specifier: string; path: string; typeOnly: b
 }
 const ownImports = (file: string) => importsOf(file).filter(({ specifier }) => specifier.startsWith("."));
 
-describe("the rooms of src depend on each other in one direction", () => {
+describe("the folders of src depend on each other in one direction", () => {
   it("reads the imports of every file", () => {
     expect(files.length).toBeGreaterThan(20);
     expect(files.flatMap(importsOf).length).toBeGreaterThan(50);
   });
 
-  it("no import points the wrong way", () => {
+  it("has no import in the wrong direction", () => {
     const wrong = files.flatMap((file) => {
-      const rule = ALLOWED[room(file)];
+      const rule = ALLOWED[folderOf(file)];
       if (!rule) return [];
       return ownImports(file)
-        .map((found) => ({ ...found, to: room(found.path) }))
-        .filter(({ path }) => !INTERFACES[room(file)]?.includes(relative(root, path)))
+        .map((found) => ({ ...found, to: folderOf(found.path) }))
+        .filter(({ path }) => !INTERFACES[folderOf(file)]?.includes(relative(root, path)))
         .filter(
           ({ to, typeOnly }) =>
-            to !== room(file) && !rule.values.includes(to) && !(typeOnly && rule.types?.includes(to)),
+            to !== folderOf(file) && !rule.values.includes(to) && !(typeOnly && rule.types?.includes(to)),
         )
         .map(({ specifier }) => `${relative(root, file)} -> ${specifier}`);
     });
     expect(wrong).toEqual([]);
   });
 
-  it("within the codec, too, they read like the pipeline", () => {
+  it("the folders of the codec follow the pipeline", () => {
     const wrong = files.flatMap((file) => {
       const from = codecRoom(file);
       if (from === null) return [];
@@ -121,22 +121,22 @@ describe("the rooms of src depend on each other in one direction", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("the codec uses nothing but itself, and node:crypto in one file", () => {
+  it("the codec imports only itself, and node:crypto in one file", () => {
     const foreign = files
-      .filter((file) => room(file) === "codec")
+      .filter((file) => folderOf(file) === "codec")
       .flatMap((file) => importsOf(file).map(({ specifier }) => `${relative(root, file)} -> ${specifier}`))
       .filter((arrow) => !arrow.includes("-> .") && !CODEC_IMPORTS.includes(arrow));
     expect(foreign).toEqual([]);
   });
 
-  it("the codec uses nothing that only Node has, so that it runs in a browser", () => {
+  it("the codec uses no Node-only globals, so that it runs in a browser", () => {
     const onlyNode = /\b(?:Buffer\.|process\.|setImmediate|require\(|import\.meta|__dirname)/;
     const codeOf = (file: string) => readFileSync(file, "utf8").replace(/^\s*(?:\/?\*|\/\/).*$/gm, "");
-    const found = files.filter((file) => room(file) === "codec" && onlyNode.test(codeOf(file)));
+    const found = files.filter((file) => folderOf(file) === "codec" && onlyNode.test(codeOf(file)));
     expect(found).toEqual([]);
   });
 
-  it("there is no circle of imports, types included", () => {
+  it("there are no import cycles, types included", () => {
     const arrows = new Map(files.map((file) => [file, ownImports(file).map(({ path }) => path)]));
     const done = new Set<string>();
     const circles: string[] = [];

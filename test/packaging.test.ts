@@ -15,7 +15,7 @@ const files = repositoryFiles();
 const texts = files.filter((file) => !/\.(png|ico|woff2?|enc|bin)$/.test(file) && file !== "package-lock.json");
 
 describe("a release", () => {
-  it("has one version, and a section of the changelog", () => {
+  it("has one version, and a section in the changelog", () => {
     expect(addon.version).toBe(manifest.version);
     expect(() => execFileSync("node", ["scripts/release.mjs", "check", `v${manifest.version}`])).not.toThrow();
     expect(() => execFileSync("node", ["scripts/release.mjs", "check", "v0.0.1"], { stdio: "pipe" })).toThrow();
@@ -27,14 +27,14 @@ describe("a release", () => {
     expect(read("hassio-addon/CHANGELOG.md")).toBe(read("CHANGELOG.md"));
   });
 
-  it("names the owner of the repository in one place", () => {
+  it("names the repository's owner in one place", () => {
     const owner = /github:([\w-]+)\/kaifa2mqtt/.exec(manifest.repository)?.[1];
     const named = new RegExp(`(?:github(?:[.]com)?[:/]|image: (?:[^ ]+/)?)${owner}/`);
     const places = texts.filter((file) => named.test(read(file)));
     expect(places).toEqual(["package.json"]);
   });
 
-  it("is written by the first release into the app, the app repository and the button of both READMEs", () => {
+  it("is written by the first release to the app, the app repository and the button in both READMEs", () => {
     const folder = temporaryFolder("kaifa-stamp-");
     for (const file of [
       "scripts/release.mjs",
@@ -59,7 +59,7 @@ describe("a release", () => {
   });
 
   it("names no host of a registry", () => {
-    // Written so that this file does not name them either.
+    // Written so that this file does not contain them either.
     const hosts = [
       ["registry", "npmjs", "org"],
       ["ghcr", "io"],
@@ -71,7 +71,7 @@ describe("a release", () => {
 });
 
 describe("the app", () => {
-  it("is the only thing that the Supervisor finds in this repository", () => {
+  it("is the only app that the Supervisor finds in this repository", () => {
     expect(files.filter((file) => /(^|\/)config\.(ya?ml|json)$/.test(file))).toEqual(["hassio-addon/config.yaml"]);
     expect(parse(read("repository.yaml"))).toMatchObject({ name: "kaifa2mqtt" });
   });
@@ -85,13 +85,13 @@ describe("the app", () => {
   });
 
   it("has the security rating 8", () => {
-    // As the Supervisor counts: 5, 1 for a profile of its own, 2 for ingress, and minus for these, of which it has none.
+    // The Supervisor's rating: 5, plus 1 for its own profile, 2 for ingress, minus for these, of which it has none.
     const costs = ["host_network", "host_pid", "host_dbus", "privileged", "full_access", "docker_api", "hassio_role"];
     expect(costs.filter((key) => key in addon)).toEqual([]);
     expect(5 + (addon.apparmor && existsSync("hassio-addon/apparmor.txt") ? 1 : 0) + (addon.ingress ? 2 : 0)).toBe(8);
   });
 
-  it("is watched by a page that does not depend on the meter", () => {
+  it("has a watchdog URL that does not depend on the meter", () => {
     expect(addon.watchdog).toBe(`http://[HOST]:[PORT:${addon.ingress_port}]/live`);
   });
 
@@ -106,7 +106,7 @@ describe("the app", () => {
 });
 
 describe("the container", () => {
-  it("is described by files that Compose can merge", () => {
+  it("has files that Compose can merge", () => {
     const { services, volumes } = parse(read("docker-compose.yml"));
     const { kaifa2mqtt, mosquitto } = services;
     expect(kaifa2mqtt).toMatchObject({
@@ -116,7 +116,7 @@ describe("the container", () => {
       security_opt: ["no-new-privileges:true"],
       init: true,
     });
-    // Every option can stand in .env; the data folder is the image's affair.
+    // Every option can be set in .env, except the data folder, which the image sets.
     const options = OPTIONS.map(environmentName).filter((name) => name !== "KAIFA2MQTT_DATA_DIR");
     expect(
       Object.keys(kaifa2mqtt.environment)
@@ -127,7 +127,7 @@ describe("the container", () => {
     expect(Object.keys(volumes)).toEqual(["data", "solarview", "mosquitto"]);
   });
 
-  it("does without a file that Docker would have to fetch", () => {
+  it("needs no file that Docker would have to fetch", () => {
     const from = [...read("Dockerfile").matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
     expect(new Set(from)).toEqual(
       new Set(["$" + "{NODE_IMAGE}", "base", "scratch", "app-$" + "{APP}", "arch-$" + "{TARGETARCH}"]),
@@ -140,7 +140,7 @@ describe("the container", () => {
 describe("the documentation", () => {
   const pages = files.filter((file) => file.endsWith(".md") && !file.startsWith("test/"));
 
-  it("has no dead link inside of the repository", () => {
+  it("has no dead links within the repository", () => {
     const dead = pages.flatMap((page) => {
       const text = read(page).replace(/```[\s\S]*?```/g, "");
       return [...text.matchAll(/\]\(([^)\s]+)\)|<img [^>]*src="([^"]+)"/g)]
@@ -157,7 +157,7 @@ describe("the documentation", () => {
     expect(dead).toEqual([]);
   });
 
-  it("names only commands that there are", () => {
+  it("names only existing commands", () => {
     const unknown = pages.flatMap((page) =>
       [...read(page).matchAll(/npm run (?:--silent )?([\w:-]+)/g)]
         .map(([, script = ""]) => script)
@@ -175,7 +175,7 @@ describe("the documentation", () => {
     expect(called.filter((call) => !commands.has(call.replace(/^.*: /, "")))).toEqual([]);
   });
 
-  it("says the same in German: every heading has its counterpart", () => {
+  it("has the same headings in German", () => {
     const levels = (page: string) => headingLines(read(page)).map((line) => line.replace(/^(#+).*/, "$1"));
     expect(levels("README.de.md")).toEqual(levels("README.md"));
   });
@@ -185,7 +185,7 @@ function headingLines(text: string): string[] {
   return text.replace(/```[\s\S]*?```/g, "").match(/^#{1,6} .*$/gm) ?? [];
 }
 
-/** The anchors of a page, as GitHub makes them. */
+/** The anchors of a page, as generated by GitHub. */
 function headings(text: string): string[] {
   return headingLines(text).map((line) =>
     line
@@ -199,17 +199,17 @@ function headings(text: string): string[] {
 describe("the workflows", () => {
   const workflows = files.filter((file) => file.startsWith(".github/workflows/"));
 
-  it("take every action by its commit, with the version beside it", () => {
+  it("pin every action to a commit, with its version as a comment", () => {
     const uses = workflows.flatMap((file) => [...read(file).matchAll(/uses: (.*)$/gm)].map(([, action]) => action));
     expect(uses.length).toBeGreaterThan(10);
     expect(uses.filter((action) => !/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(action ?? ""))).toEqual([]);
   });
 
-  it("may read the repository and nothing else, but for the jobs that say so", () => {
+  it("may only read the repository, except for jobs that declare more", () => {
     for (const file of workflows) expect(parse(read(file)).permissions).toEqual({ contents: "read" });
   });
 
-  it("run no text that somebody else wrote", () => {
+  it("run no untrusted text", () => {
     const scripts = workflows.flatMap((file) =>
       Object.values(parse(read(file)).jobs as Record<string, { steps: { run?: string }[] }>).flatMap(({ steps }) =>
         steps.flatMap(({ run }) => run ?? []),
@@ -221,7 +221,7 @@ describe("the workflows", () => {
 });
 
 describe("what the image is built from", () => {
-  it("holds every page of documentation that the build reads", () => {
+  it("contains every documentation page that the build reads", () => {
     const script = readFileSync("scripts/build-page.mjs", "utf8");
     const read = [...script.matchAll(/\.\.\/(docs\/[\w.-]+?)(\$\{suffix\})?(\.md|\.yaml)/g)].flatMap(
       ([, name, suffix, end]) => (suffix === undefined ? [`${name}${end}`] : [`${name}${end}`, `${name}.de${end}`]),
@@ -233,7 +233,7 @@ describe("what the image is built from", () => {
     }
   });
 
-  it("keys and passwords are ignored by git where the compose files suggest them", () => {
+  it("git ignores keys and passwords where the compose files suggest them", () => {
     const ignored = readFileSync(".gitignore", "utf8").split("\n");
     for (const name of [".env", "/secrets/", "/secrets.yaml", "/kaifa2mqtt.yaml"]) expect(ignored).toContain(name);
   });

@@ -18,7 +18,7 @@ describe("docs/quality-scale.md", () => {
     }
   });
 
-  it("has a row for each rule once", () => {
+  it("has one row per rule", () => {
     const rules = rows.flatMap(([rule = ""]) => rule.split(", "));
     expect(rules.length).toBeGreaterThan(20);
     expect(new Set(rules).size).toBe(rules.length);

@@ -1,4 +1,4 @@
-/** The table of docs/scale.md: what a broker must carry, calculated from messages as the bridge sends them. */
+/** The table in docs/scale.md: the broker load, calculated from the bridge's messages. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { createDecoder } from "../src/codec/decoder.ts";
@@ -89,7 +89,7 @@ function rowOf(name: string, layout: string, choice: TopicChoice): string {
     .trim();
 }
 
-it("says what 100,000 meters mean for the broker, as the messages are today", () => {
+it("gives the broker load of 100,000 meters for the current messages", () => {
   const table = [
     "| layout | `publish.topics` | messages a reading | messages/s | a second | retained | retained without discovery |",
     "| --- | --- | --- | --- | --- | --- | --- |",

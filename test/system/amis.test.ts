@@ -1,4 +1,4 @@
-/** An AMIS meter on a PTY, as `simulate` plays it, and the real program as its reader. */
+/** An AMIS meter on a PTY, simulated by `simulate`, and the real program as its reader. */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants, mkdtempSync, openSync, rmSync } from "node:fs";
@@ -40,7 +40,7 @@ afterEach(async () => {
   }
 });
 
-/** The meter, and a promise for each line that it says. */
+/** The meter, and a promise for each line of its output. */
 function meterAt(target: string) {
   const args = ["simulate", target, "--layout", "amis", "--search-interval", "1", "--interval", "0.2"];
   const child = spawn(process.execPath, [program.main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
@@ -50,7 +50,7 @@ function meterAt(target: string) {
 }
 
 describe("an AMIS meter", () => {
-  it("is answered by itself, sends, and searches again when its reader is gone", async () => {
+  it("is answered automatically, sends, and searches again when its reader is gone", async () => {
     const port = join(folder, "meter");
     const meter = meterAt(port);
     expect(await meter.says()).toContain("Siemens AMIS TD-351x");
@@ -63,7 +63,7 @@ describe("an AMIS meter", () => {
     }
     expect(read).toBeGreaterThanOrEqual(15);
     expect(await meter.says()).toBe("a reader answers: sending");
-    // Nobody answers any more: ten telegrams later it searches again, and finds the next reader.
+    // Without answers, it searches again after ten telegrams, and finds the next reader.
     expect(await meter.says()).toBe("no answer: searching");
     const again = new AbortController();
     for await (const chunk of openSource(port).open(again.signal, LINE)) {
@@ -72,7 +72,7 @@ describe("an AMIS meter", () => {
     expect(await meter.says()).toBe("a reader answers: sending");
   }, 60_000);
 
-  it("is found by doctor, over tcp, too; and a wrong key is called one", async () => {
+  it("is detected by doctor, also over tcp; a wrong key is reported as such", async () => {
     const port = await freePort();
     const meter = meterAt(`tcp-listen:127.0.0.1:${port}`);
     await meter.says();
@@ -94,7 +94,7 @@ describe("an AMIS meter", () => {
     expect(await doctor("00".repeat(16))).toMatchObject({ code: "key-wrong" });
   }, 60_000);
 
-  it("alone is answered: not a byte goes to any other meter that the fixtures and the simulator know", async () => {
+  it("is the only one answered: not a byte is sent to any other meter in the fixtures and the simulator", async () => {
     const line = await PtyPair.open();
     const meter = new ReadStream(openSync(line.otherEnd, constants.O_RDWR | constants.O_NOCTTY));
     const heard: Buffer[] = [];
@@ -120,7 +120,7 @@ describe("an AMIS meter", () => {
         }
         read += chunk.length;
         if (read < total) continue;
-        // All of them have been read. The line falls quiet, and a search shows that the way back works.
+        // All of them have been read. The line goes idle, and a search shows that the back channel works.
         if (read === total) setTimeout(() => line.write(SEARCH), 600);
         else break;
       }

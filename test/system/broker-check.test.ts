@@ -1,4 +1,4 @@
-/** The check of the broker that `doctor` makes, against a real Mosquitto with access rules. */
+/** `doctor`'s broker check against a real Mosquitto with access rules. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { MqttConfig } from "../../src/config/options.ts";
 import { checkBroker } from "../../src/sinks/mqtt/broker-check.ts";
@@ -6,7 +6,7 @@ import { Mosquitto } from "../helpers/mosquitto.ts";
 
 const LOGIN = { user: "bridge", password: "hunter2secret" };
 
-describe("the check of the broker", () => {
+describe("the broker check", () => {
   let broker: Mosquitto;
   const check = (version: 4 | 5, password = LOGIN.password) => {
     const mqtt: MqttConfig = {
@@ -70,7 +70,7 @@ describe("the check of the broker", () => {
     expect(JSON.stringify(findings)).not.toContain("wrong-password");
   });
 
-  it("says that nobody listens", async () => {
+  it("says that nothing listens", async () => {
     const findings = await check(4);
     expect(findings).toHaveLength(1);
     expect(findings[0]?.cure).toContain("nothing listens there");

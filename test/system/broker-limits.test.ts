@@ -1,4 +1,4 @@
-/** A real Mosquitto with a small limit for packets, a slow link with thousands of foreign messages, an outage of 5 s. */
+/** A real Mosquitto with a small packet limit, a slow link with thousands of other devices' messages, an outage of 5 s. */
 import { createServer, connect as tcpConnect } from "node:net";
 import mqtt from "mqtt";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -37,7 +37,7 @@ afterEach(async () => {
 
 const config = (port: number, more = "", rest = ""): string =>
   `meter: { port: ${line.device}, key: ${KEY}, id: house }\nmqtt: { server: mqtt://127.0.0.1:${port}${more} }\n${rest}`;
-/** A telegram each so many milliseconds, 5 s apart by the meter's clock. */
+/** Sends a telegram at this interval, 5 s apart by the meter's clock. */
 function sendEvery(ms: number): void {
   sending = setInterval(() => {
     line.write(meter.telegram());
@@ -60,7 +60,7 @@ describe("a Mosquitto with max_packet_size 700", () => {
       const values = async (count: number): Promise<void> => {
         for (let n = 0; n < count; n++) await seen.next((topic) => topic === ENERGY, "a value", 30_000);
       };
-      // With 3.1.1 each size that is too large costs one connection, until the limit is known.
+      // With 3.1.1 each oversized message costs one connection, until the limit is known.
       await values(12);
       const connections = bridge.count(/connected to the broker/);
       expect(connections).toBeLessThanOrEqual(version === "5" ? 1 : 7);
@@ -74,7 +74,7 @@ describe("a Mosquitto with max_packet_size 700", () => {
     120_000,
   );
 
-  test("with messages for whole devices: entities are announced one by one where only those fit", async () => {
+  test("with messages per device: entities are announced one by one if only those fit", async () => {
     await broker.start(undefined, { more: ["max_packet_size 1400"] });
     const seen = await Subscriber.connect(broker.port);
     bridge.start(config(broker.port, "", "homeassistant: { discovery: device }"));
@@ -87,7 +87,7 @@ describe("a Mosquitto with max_packet_size 700", () => {
   });
 });
 
-test("5,000 retained discovery messages of other devices on a slow link: readings go on, and none of them is fetched", async () => {
+test("5,000 retained discovery messages of other devices on a slow link: readings continue, and none of them is fetched", async () => {
   await broker.start(undefined, { more: ["max_queued_messages 0"] });
   const other = await mqtt.connectAsync(`mqtt://127.0.0.1:${broker.port}`);
   const payload = JSON.stringify({ name: "x".repeat(2_450), origin: { name: "other" } });
@@ -111,7 +111,7 @@ test("5,000 retained discovery messages of other devices on a slow link: reading
     last = now;
   }
   await seen.until((topic) => topic === "homeassistant/sensor/kaifa2mqtt_house/energy_import/config", "discovery");
-  // Under the old subscription 12.5 MB came over the link first, for 20 s.
+  // With the old subscription, 12.5 MB came over the link first, for 20 s.
   expect(longest).toBeLessThan(3_000);
   expect(link.received()).toBeLessThan(100_000);
   await seen.stop();
@@ -139,7 +139,7 @@ test("an outage of 5 s: the first value after it within one period and half a se
   await seen.stop();
 });
 
-/** Hands on at most so many bytes a second from the broker. */
+/** Limits the bytes per second from the broker. */
 async function slowLink(
   to: number,
   bytesPerSecond: number,

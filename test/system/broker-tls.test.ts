@@ -1,4 +1,4 @@
-/** TLS and WebSocket to the broker: certificates made for the test (openssl), a real broker (aedes) behind real sockets. */
+/** TLS and WebSocket to the broker: test certificates (openssl), a real broker (aedes) behind real sockets. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -89,12 +89,12 @@ describe("the connection to a broker", () => {
   };
   const says = (what: RegExp) => expect.poll(() => told.join("\n"), { timeout: 10_000 }).toMatch(what);
 
-  it("over TLS is refused by us as long as nobody vouches for the certificate, with what to do about it", async () => {
+  it("over TLS is refused by us if the certificate is untrusted, with what to do about it", async () => {
     await start({ server: [`mqtts://localhost:${await tlsBroker()}`] });
     await says(/certificate that cannot be trusted .* mqtt\.ca/);
   });
 
-  it("over TLS is made with the authority's certificate", async () => {
+  it("over TLS is established with the authority's certificate", async () => {
     const published = publishes();
     await start({ server: [`mqtts://localhost:${await tlsBroker()}`], ca: path("ca.pem") });
     expect(await published).toBe("12.937");
@@ -105,13 +105,13 @@ describe("the connection to a broker", () => {
     await says(/certificate that cannot be trusted/);
   });
 
-  it("over TLS is made unverified only if that is asked for", async () => {
+  it("over TLS is established unverified only if configured", async () => {
     const published = publishes();
     await start({ server: [`mqtts://localhost:${await tlsBroker()}`], reject_unauthorized: false });
     expect(await published).toBe("12.937");
   });
 
-  it("shows our own certificate to a broker that wants one", async () => {
+  it("presents our certificate to a broker that requires one", async () => {
     const published = publishes();
     const server = `mqtts://localhost:${await tlsBroker(true)}`;
     await start({ server: [server], ca: path("ca.pem"), cert: path("client.pem"), key: path("client.key") });
@@ -123,7 +123,7 @@ describe("the connection to a broker", () => {
     await says(/connection was lost|mqtts:\/\//);
   });
 
-  it("goes over WebSocket, too", async () => {
+  it("works over WebSocket, too", async () => {
     const published = publishes();
     const http = createHttpServer();
     new WebSocketServer({ server: http, handleProtocols: () => "mqtt" }).on("connection", (socket, request) => {

@@ -33,7 +33,7 @@ interface Answer {
   broker: { step: string; ok: boolean }[] | null;
 }
 
-/** Runs the command in an empty folder. @param onLine is told each line of stderr (the settings that are tried) */
+/** Runs the command in an empty folder. @param onLine called with each line of stderr (the settings being tried) */
 async function doctor(
   options: Record<string, unknown>,
   {
@@ -73,7 +73,7 @@ async function answer(options: Record<string, unknown>, more: Parameters<typeof 
   return parsed;
 }
 
-/** A line on which something repeats every two seconds, while `use` runs. */
+/** A line on which the bytes repeat every two seconds while `use` runs. */
 async function onLine<T>(
   what: (turn: number) => Uint8Array | null,
   use: (device: string) => Promise<T>,
@@ -107,14 +107,14 @@ const telegrams = (layout?: string) => {
 };
 const random = (length: number) => Uint8Array.from({ length }, () => Math.floor(Math.random() * 256));
 
-describe("doctor says what is the matter", () => {
+describe("doctor reports", () => {
   it.concurrent("all well: prints the reading and ends at once", async () => {
     const found = await onLine(telegrams(), (port) => answer({ port, key: KEY }));
     expect(found).toMatchObject({ ok: true, code: "ok", cure: "" });
     expect(found.reading?.values.map(({ obis }) => obis)).toContain("1-0:1.8.0*255");
   });
 
-  it.concurrent("all well, for people: at most ten lines, without the key", async () => {
+  it.concurrent("all well, as text: at most ten lines, without the key", async () => {
     const { exit, output } = await onLine(telegrams(), (port) => doctor({ port, key: KEY }));
     expect(exit).toBe(0);
     expect(output).toMatch(/All well: telegrams of meter KFM/);
@@ -151,7 +151,7 @@ describe("doctor says what is the matter", () => {
     await pty.close();
   });
 
-  it.concurrent("another program that reads without a lock takes its part of the bytes: it is named", async () => {
+  it.concurrent("another program that reads without a lock and takes some of the bytes: it is named", async () => {
     const pty = await PtyPair.open();
     const other = spawn("cat", [pty.device], { stdio: "ignore" });
     await new Promise((resolve) => other.once("spawn", resolve));
@@ -193,7 +193,7 @@ describe("doctor says what is the matter", () => {
     expect(found.heard.map(({ line }) => line)).toEqual(["2400 8E1", "2400 8N1", "9600 8N1", "115200 8N1", "9600 8E1"]);
   });
 
-  it.concurrent("nothing but zeros: no M-Bus adapter", async () => {
+  it.concurrent("only zeros: no M-Bus adapter", async () => {
     const found = await onLine(
       () => new Uint8Array(20),
       (port) => answer({ port, key: KEY }),
@@ -206,7 +206,7 @@ describe("doctor says what is the matter", () => {
   it.concurrent("a meter at another baud rate: finds it", async () => {
     const next = telegrams();
     const pty = await PtyPair.open();
-    // A pseudo-terminal keeps the speed that the reader sets, so that the sender can tell whether it is understood.
+    // A pseudo-terminal reports the speed set by the reader, so that the sender knows whether it matches.
     const speed = () => Number(execFileSync("stty", ["-F", pty.device, "speed"], { encoding: "utf8" }));
     const timer = setInterval(() => pty.write(speed() === 9600 ? next() : random(90)), 1_500);
     const env = { KAIFA2MQTT_METER_PORT: pty.device, KAIFA2MQTT_METER_KEY: KEY };
@@ -219,7 +219,7 @@ describe("doctor says what is the matter", () => {
     expect(found.reading).not.toBeNull();
   });
 
-  it.concurrent("a meter that is much faster, of which a slow receiver hears nothing", async () => {
+  it.concurrent("a meter that is much faster, from which a slow receiver gets nothing", async () => {
     const next = telegrams("kaernten");
     const pty = await PtyPair.open();
     const speed = () => Number(execFileSync("stty", ["-F", pty.device, "speed"], { encoding: "utf8" }));
@@ -230,7 +230,7 @@ describe("doctor says what is the matter", () => {
     expect(found).toMatchObject({ ok: true, cure: "Set baud_rate: 115200 and parity: none." });
   });
 
-  // A pseudo-terminal has no parity: what the adapter's receiver would hand on is computed bit by bit.
+  // A pseudo-terminal has no parity: the output of the adapter's receiver is computed bit by bit.
   describe.each(["drop", "resync", "deliver"] as const)(
     "right bytes at the wrong parity, by an adapter that does this with framing errors: %s",
     (onFramingError) => {
@@ -252,9 +252,9 @@ describe("doctor says what is the matter", () => {
         ...(parity === undefined ? {} : { KAIFA2MQTT_METER_PARITY: parity }),
       });
 
-      it.concurrent("the configuration fixes none, the meter sends even", async () => {
+      it.concurrent("parity none configured, the meter sends even", async () => {
         const found = await at("even", configured("none"))();
-        // Who delivers every byte reads well at either setting.
+        // An adapter that delivers every byte reads correctly at either setting.
         if (onFramingError === "deliver") return expect(found).toMatchObject({ ok: true });
         expect(found).toMatchObject({ ok: false, code: "wrong-parity" });
         expect(found.cure).toContain("parity: even");
@@ -277,7 +277,7 @@ describe("doctor says what is the matter", () => {
     ).toMatchObject({ code: "no-content" });
   });
 
-  it.concurrent("an AMIS meter, which wants an answer", async () => {
+  it.concurrent("an AMIS meter, which requires answers", async () => {
     const request = Uint8Array.of(0x10, 0x40, 0xf0, 0x30, 0x16);
     const found = await onLine(
       () => request,
@@ -317,14 +317,14 @@ describe("doctor says what is the matter", () => {
   });
 });
 
-describe("doctor says what the bridge would never believe", () => {
+describe("doctor reports telegrams that the bridge would never accept", () => {
   it.concurrent("telegrams without a tag, with an authentication key", async () => {
     const found = await onLine(telegrams(), (port) => answer({ port, key: KEY, authKey: GAK }));
     expect(found).toMatchObject({ code: "authentication", text: expect.stringContaining("no authentication tag") });
     expect(found.cure).toMatch(/remove authentication_key/);
   });
 
-  it.concurrent("replays and plain telegrams of a meter that the bridge remembers as encrypted", async () => {
+  it.concurrent("replays and plain telegrams of a meter known to encrypt", async () => {
     const dataDir = mkdtempSync(join(tmpdir(), "kaifa-doctor-data-"));
     const old = meter();
     const title = "4B464D6550000009";
@@ -358,7 +358,7 @@ describe("doctor says what the bridge would never believe", () => {
 });
 
 describe("doctor", () => {
-  it("tells a device that may not be opened", async () => {
+  it("reports a device without permission", async () => {
     const pty = await PtyPair.open();
     chmodSync(dirname(pty.device), 0o755);
     process.seteuid?.(65_534);
@@ -370,7 +370,7 @@ describe("doctor", () => {
     }
   });
 
-  it("takes the key from the environment for a port on the command line", async () => {
+  it("uses the key from the environment for a port on the command line", async () => {
     const env = { KAIFA2MQTT_METER_KEY: KEY };
     expect(await onLine(telegrams(), (port) => answer({ port }, { env }))).toMatchObject({ ok: true });
   });
@@ -388,14 +388,14 @@ describe("doctor", () => {
     expect(shown.endsWith("\r\x1b[K")).toBe(true);
   });
 
-  it("without port and configuration lists what there is and fails", async () => {
+  it("without port and configuration lists the available devices and fails", async () => {
     const { exit, output } = await doctor({});
     expect(exit).toBe(1);
     expect(output).toMatch(/^devices {2}/m);
     expect(output.trim().split("\n").length).toBeLessThanOrEqual(10);
   });
 
-  it("refuses a key that is none, without repeating it", async () => {
+  it("refuses an invalid key, without repeating it", async () => {
     const refused = doctor({ port: "/dev/null", key: "ABCDEF" });
     await expect(refused).rejects.toThrow(/--key: expected 32 hex digits/);
     await expect(refused).rejects.not.toThrow(/ABCDEF/);
@@ -405,7 +405,7 @@ describe("doctor", () => {
 describe("the broker", () => {
   const configured = (server: string) => ({ env: { KAIFA2MQTT_METER_KEY: KEY, KAIFA2MQTT_MQTT_SERVER: server } });
 
-  it("is tried as the bridge would use it", async () => {
+  it("is tested as the bridge would use it", async () => {
     const broker = await TestBroker.start();
     try {
       const found = await onLine(telegrams(), (port) => answer({ port }, configured(broker.url)));
@@ -422,7 +422,7 @@ describe("the broker", () => {
     }
   });
 
-  it("that is not there, or refuses us, is no all-well", async () => {
+  it("that is missing, or refuses us, is not reported as all well", async () => {
     const found = await onLine(telegrams(), (port) => answer({ port }, configured("mqtt://127.0.0.1:1")));
     expect(found).toMatchObject({ ok: false, code: "ok", broker: [{ step: "login", ok: false }] });
     const { exit, output } = await onLine(telegrams(), (port) => doctor({ port }, configured("mqtt://127.0.0.1:1")));

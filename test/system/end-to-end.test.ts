@@ -47,7 +47,7 @@ describe("from the bytes on a serial device to MQTT, Home Assistant's discovery 
     );
     await bridge.says(/listening at/);
   };
-  /** The file is written beside the messages, not before them. */
+  /** The file is written concurrently with the messages, not before them. */
   const solarview = async (): Promise<string> => {
     await expect.poll(() => existsSync(file)).toBe(true);
     return readFileSync(file, "utf8");
@@ -63,7 +63,7 @@ describe("from the bytes on a serial device to MQTT, Home Assistant's discovery 
     const meter = "181220000009";
     await line.writeAtLineRate(wire);
     await watcher.until((topic) => topic === `kaifa2mqtt/${meter}/1.7.0`, "power at first contact", 3000);
-    // One telegram alone is confirmed by a pause; a second one confirms it at once.
+    // A single telegram is confirmed by a pause; a second one confirms it at once.
     await line.writeAtLineRate(wire);
     await watcher.until((topic) => topic === `kaifa2mqtt/${meter}`, "the reading", 3000);
     expect(JSON.parse(watcher.latest.get(`kaifa2mqtt/${meter}`) ?? "")).toEqual({
@@ -93,7 +93,7 @@ describe("from the bytes on a serial device to MQTT, Home Assistant's discovery 
       [`kaifa2mqtt/${meter}/16.7.0`]: "0",
     });
     expect(await solarview()).toBe("/?!\n/KAIFA\n1.8.0(000012.937*kWh)\n2.8.0(000000.000*kWh)\n!\n");
-    // Retained: whoever comes later gets all of it.
+    // Retained: later subscribers get all of it.
     const later = await Subscriber.connect(broker.port);
     try {
       await later.until((topic) => topic.endsWith("/power_net/config"), "retained discovery", 3000);
@@ -107,7 +107,7 @@ describe("from the bytes on a serial device to MQTT, Home Assistant's discovery 
     await watcher.until((topic, text) => topic === "kaifa2mqtt/bridge/state" && text === "offline", "farewell", 3000);
   });
 
-  it("the two-frame telegram of KSM West, alone: after a pause it is taken for what it is", async () => {
+  it("the two-frame telegram of KSM West, alone: accepted after a pause", async () => {
     const { wire, keys } = loadFixture("kaifa-ksm-west");
     await start(keys.key as Uint8Array);
     const meter = "1KFM0200234804";

@@ -1,4 +1,4 @@
-/** The ledger of the real program: `kill -9` in the middle of a quarter, a full disk, `export` beside a running bridge. */
+/** The ledger of the real program: `kill -9` in the middle of a quarter, a full disk, `export` while the bridge runs. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -50,7 +50,7 @@ async function rows(): Promise<Row[]> {
 }
 const unmarked = async () => (await rows()).filter(({ mark }) => mark === "").map(({ start: at }) => at.slice(11, 16));
 
-/** Telegrams of every five seconds, much faster than the meter sends them, until its clock has passed a time. */
+/** Sends telegrams five seconds apart by the meter's clock, accelerated, until that clock has passed a time. */
 async function feedUntil(text: string): Promise<void> {
   const end = Date.parse(`2026-11-22T${text}+01:00`);
   while (meter.time < end) {
@@ -59,9 +59,9 @@ async function feedUntil(text: string): Promise<void> {
   }
 }
 
-/** What the process had written or flushed below `ledger/`, by strace. */
+/** Writes and flushes of the process below `ledger/`, by strace. */
 function ledgerCalls(trace: string): { call: string; bytes: number }[] {
-  // A call during which another thread runs is split; its second half has the result.
+  // A call interrupted by another thread is split; its second half has the result.
   return readFileSync(trace, "utf8")
     .split("\n")
     .filter((text) => text.includes("/ledger/"))
@@ -72,7 +72,7 @@ function ledgerCalls(trace: string): { call: string; bytes: number }[] {
 }
 
 describe("the ledger of the real program", () => {
-  test("a quarter in the middle of which it is killed is whole, and the newest one is closed when it stops", async () => {
+  test("a quarter interrupted by kill -9 is complete, and the latest one is closed on stop", async () => {
     start();
     await bridge.says(/house|open|connected/i);
     await feedUntil("12:22:00");
@@ -90,7 +90,7 @@ describe("the ledger of the real program", () => {
     for (const [index, row] of all.entries()) if (index > 0) expect(row.start).toBe(all[index - 1]?.end);
   });
 
-  test("the disk sees one write of one line and one flush a quarter, by the system calls of the process", async () => {
+  test("the disk gets one write of one line and one flush per quarter, by the system calls of the process", async () => {
     const trace = join(bridge.folder, "trace");
     const calls = "trace=write,writev,pwrite64,pwritev,fsync,fdatasync,ftruncate,rename,renameat2";
     start(["strace", "-D", "-f", "-y", "-qq", "-s", "0", "-e", calls, "-o", trace]);
@@ -108,7 +108,7 @@ describe("the ledger of the real program", () => {
     await bridge.stop();
   });
 
-  test("while the disk is full the quarters wait, and none is missing once there is room", async () => {
+  test("while the disk is full, quarters are kept in memory, and none is missing once there is space", async () => {
     mkdirSync(bridge.dataDir);
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=128k", "tmpfs", bridge.dataDir]);
     try {
@@ -118,7 +118,7 @@ describe("the ledger of the real program", () => {
       try {
         writeFileSync(ballast, Buffer.alloc(1_000_000));
       } catch {
-        // Full: that is the point.
+        // Deliberately full.
       }
       await feedUntil("13:02:00");
       await bridge.says(/cannot write the ledger: ENOSPC/);

@@ -1,4 +1,4 @@
-/** A real cluster of three brokers: the bridge goes on when a node dies, and two bridges share the meters. */
+/** A real cluster of three brokers: the bridge continues when a node fails, and two bridges share the meters. */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import mqtt, { type MqttClient } from "mqtt";
@@ -10,11 +10,11 @@ import { NatsCluster } from "../helpers/nats-cluster.ts";
 import { type BuiltProgram, buildProgram } from "../helpers/program.ts";
 
 const PERIOD_MS = 250;
-/** How soon readings go on where the node that dies leads nothing, so that the cluster holds no election. */
+/** Recovery time if the failing node is not a leader, so that the cluster needs no election. */
 const FAILOVER_MS = 2000;
-/** Where it leads, NATS elects new leaders: its timeouts of 4 to 9 s are fixed, and some streams need a second round. */
+/** If it is a leader, NATS elects new ones: its timeouts of 4 to 9 s are fixed, and some streams need a second round. */
 const ELECTION_MS = 30_000;
-/** A CONNECT that NATS took during the election is answered late; the bridge waits 3 s for it and tries the next node. */
+/** NATS answers a CONNECT late during the election; the bridge waits 3 s for it and tries the next node. */
 const AFTER_ELECTION_MS = 8000;
 
 /** A meter behind a serial server that sends a telegram every quarter of a second. */
@@ -49,13 +49,13 @@ class Feed {
   }
 }
 
-/** Sees everything at one node. */
+/** Subscribes to everything on one node. */
 class Watcher {
   readonly client: MqttClient;
   readonly latest = new Map<string, string>();
-  /** When readings of each meter came, monotonic milliseconds. */
+  /** Times of each meter's readings, monotonic milliseconds. */
   readonly readings = new Map<string, number[]>();
-  /** Discovery topics that somebody has emptied. */
+  /** Discovery topics that were cleared. */
   readonly emptied: string[] = [];
 
   private constructor(client: MqttClient) {
@@ -84,7 +84,7 @@ class Watcher {
     return Math.max(...times.slice(1).map((at, n) => at - (times[n] ?? 0)));
   }
 
-  /** When the first reading of this meter came after that moment; `Infinity` if none has. */
+  /** Time of this meter's first reading after that moment; `Infinity` if there is none. */
   first(meter: string, after: number): number {
     return (this.readings.get(meter) ?? []).find((at) => at > after) ?? Number.POSITIVE_INFINITY;
   }
@@ -126,7 +126,7 @@ async function watch(node: number): Promise<Watcher> {
   return watcher;
 }
 
-/** @param meters which of the four; NATS before 2.10 takes no dots in topics, so there is one JSON object a reading */
+/** @param meters which of the four; NATS before 2.10 allows no dots in topics, so each reading is one JSON object */
 function startBridge(meters: readonly number[], more: readonly string[] = []): BridgeProcess {
   const bridge = new BridgeProcess(program.main);
   bridges.push(bridge);
@@ -146,16 +146,16 @@ function startBridge(meters: readonly number[], more: readonly string[] = []): B
 const allRead = (watcher: Watcher, meters: readonly number[], since = 0): boolean =>
   meters.every((n) => (watcher.readings.get(`m${n}`) ?? []).some((at) => at > since));
 
-/** All have sent readings, and their entities are announced. */
+/** Resolves when all have sent readings and their entities are announced. */
 const announced = (watcher: Watcher, meters: readonly number[]): boolean =>
   allRead(watcher, meters) &&
   meters.every((n) => watcher.latest.has(`homeassistant/sensor/kaifa2mqtt_m${n}/power_import/config`));
 
-/** The retained topics that it has seen. */
+/** The retained topics seen so far. */
 const topicsOf = (watcher: Watcher): string[] =>
   [...watcher.latest.keys()].filter((topic) => !topic.includes("/events/")).sort();
 
-/** What a client finds retained that connects to this node now. */
+/** The retained messages for a client that connects to this node now. */
 async function retainedAt(node: number): Promise<Map<string, string>> {
   const watcher = await watch(node);
   await expect.poll(() => watcher.latest.has("kaifa2mqtt/bridge/state"), { timeout: 10_000 }).toBe(true);
@@ -163,7 +163,7 @@ async function retainedAt(node: number): Promise<Map<string, string>> {
   return watcher.latest;
 }
 
-/** Nothing retained is missing at this node, and bridge and meters are online there. */
+/** Asserts that no retained message is missing on this node, and that bridge and meters are online there. */
 async function expectAllRetained(node: number, topics: readonly string[], meters: readonly number[]): Promise<void> {
   const retained = await retainedAt(node);
   expect(
@@ -177,7 +177,7 @@ async function expectAllRetained(node: number, topics: readonly string[], meters
 describe("a cluster of three brokers", { timeout: 120_000 }, () => {
   const METERS = [0, 1, 2];
 
-  it("a node is killed: readings go on within two seconds, nothing retained is missing, and the first is used again when it is back", async () => {
+  it("a node is killed: readings resume within two seconds, no retained message is missing, and the first node is used again when it is back", async () => {
     const watcher = await watch(1);
     const bridge = startBridge(METERS);
     await expect.poll(() => announced(watcher, METERS), { timeout: 30_000 }).toBe(true);
@@ -205,7 +205,7 @@ describe("a cluster of three brokers", { timeout: 120_000 }, () => {
     expect(bridge.count(/ error /)).toBe(0);
   });
 
-  it("the node that leads the cluster and every stream is killed: readings go on soon after the election, and nothing retained is missing", async () => {
+  it("the leader of the cluster and every stream is killed: readings resume soon after the election, and no retained message is missing", async () => {
     const watcher = await watch(1);
     const bridge = startBridge(METERS);
     await expect.poll(() => announced(watcher, METERS), { timeout: 30_000 }).toBe(true);
@@ -251,7 +251,7 @@ describe("a cluster of three brokers", { timeout: 120_000 }, () => {
     expect(bridges.map((bridge) => bridge.count(/ (warn|error) /))).toEqual([0, 0]);
   });
 
-  it("a meter that both name is announced by the first alone, and both say so", async () => {
+  it("a meter configured in both is announced only by the first, and both log it", async () => {
     const watcher = await watch(2);
     startBridge([0, 1], ["  base_topic: site/a"]);
     const config = (n: number): string => `homeassistant/sensor/kaifa2mqtt_m${n}/power_import/config`;

@@ -16,7 +16,7 @@ describe("the npm package", () => {
   const command = (...args: string[]) => run(join(prefix(), "bin/kaifa2mqtt"), args, { cwd: folder });
 
   beforeAll(async () => {
-    // A build of its own: others may be using dist/ at the moment.
+    // A separate build, because others may be using dist/.
     place = checkout();
     folder = place.folder;
     symlinkSync(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
@@ -31,7 +31,7 @@ describe("the npm package", () => {
 
   afterAll(() => place.remove());
 
-  it("holds the program, its documentation and the systemd unit, but no sources, tests or fixtures", () => {
+  it("contains the program, its documentation and the systemd unit, but no sources, tests or fixtures", () => {
     const paths = packed.files.map(({ path }) => path);
     for (const wanted of [
       "dist/main.js",
@@ -48,14 +48,14 @@ describe("the npm package", () => {
     expect(packed.unpackedSize).toBeLessThan(5e6);
   });
 
-  it("installs the command, with nothing but the serial port's binding", async () => {
+  it("installs the command, with only the serial port's binding", async () => {
     expect((await command("--version")).stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
     const modules = join(prefix(), "lib/node_modules/kaifa2mqtt/node_modules");
     expect(readdirSync(modules).filter((name) => !name.startsWith("."))).toEqual(
       expect.arrayContaining(["@serialport", "node-gyp-build"]),
     );
     expect(readdirSync(modules)).not.toContain("mqtt");
-    // What is in the bundle instead is listed, with versions and licences.
+    // The bundled packages are listed with versions and licences.
     const bundled = (list: string) =>
       JSON.parse(readFileSync(join(modules, "../dist", list), "utf8")).components.map(
         ({ name, version, licenses }: { name: string; version: string; licenses: unknown[] }) =>
@@ -80,7 +80,7 @@ describe("the npm package", () => {
     expect(check.stdout).not.toContain(key);
   });
 
-  it("opens a serial device with the native binding that it brought", async () => {
+  it("opens a serial device with its native binding", async () => {
     const doctor = await command("doctor", "--port", "/dev/null").catch((error) => error);
     expect(doctor.stdout + doctor.stderr).not.toMatch(/Cannot find module|MODULE_NOT_FOUND/);
   });

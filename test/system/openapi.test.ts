@@ -1,4 +1,4 @@
-/** docs/openapi.yaml against the real program, as schemathesis (PyPI) tests it: thousands of requests, right and wrong ones. */
+/** docs/openapi.yaml against the real program, tested by schemathesis (PyPI): thousands of valid and invalid requests. */
 import { execFile } from "node:child_process";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -35,11 +35,11 @@ http: { enabled: true, host: 127.0.0.1, port: ${port}, ${http} }`);
   return `http://127.0.0.1:${port}`;
 }
 
-/** Everything but `/events`, which never ends. @returns what schemathesis says */
+/** Tests everything except `/events`, which never ends. @returns schemathesis's output */
 async function examine(url: string, ...more: string[]): Promise<string> {
   const options = [
     ...["--url", url, "--exclude-path", "/events", "--phases", "examples,coverage,fuzzing", "--max-examples", "40"],
-    // A method that is not GET is refused with 403, as a request of another site, before its path is looked at.
+    // Methods other than GET are refused with 403, as cross-site requests, before their path is evaluated.
     ...[
       "--exclude-checks",
       "unsupported_method",
@@ -57,13 +57,13 @@ async function examine(url: string, ...more: string[]): Promise<string> {
 }
 
 describe("schemathesis", () => {
-  it("finds nothing in the API that differs from its description", async () => {
+  it("finds no difference between the API and its description", async () => {
     const said = await examine(await start(""));
     expect(said).not.toMatch(/FAILED|Failures:|Errors:/);
     expect(said).toMatch(/Tested: +9|9 selected|Operations: +9/);
   }, 180_000);
 
-  it("nor with a token, with which nothing but life and health is told without it", async () => {
+  it("nor with a token, without which only liveness and health are served", async () => {
     const said = await examine(await start(`token: "${TOKEN}"`), "--header", `Authorization: Bearer ${TOKEN}`);
     expect(said).not.toMatch(/FAILED|Failures:|Errors:/);
   }, 180_000);

@@ -1,4 +1,4 @@
-/** `outputs.homewizard` as python-homewizard-energy reads it, and as zeroconf finds it. */
+/** `outputs.homewizard` read by python-homewizard-energy and found by zeroconf. */
 import { describe, expect, it } from "vitest";
 import { freePort } from "../helpers/free-port.ts";
 import { outputTests } from "../helpers/output-tests.ts";
@@ -29,14 +29,14 @@ describe("the HomeWizard output", () => {
       active_voltage_l1_v: expect.any(Number),
       active_current_l3_a: expect.any(Number),
     });
-    // The limit is three periods, 15 s at least.
+    // The limit is three periods, at least 15 s.
     const status = async () => (await fetch(`http://${host}/api/v1/data`)).status;
     await expect.poll(status, { timeout: 25_000, interval: 250 }).toBe(503);
     reader.goOn();
     expect(await reader.json<string>()).toContain("503");
   });
 
-  it("is found by zeroconf where it is announced, and withdrawn when it stops", async () => {
+  it("is found by zeroconf if announced, and withdrawn when it stops", async () => {
     const port = await freePort();
     const meter = await bridge(`  homewizard: { listen: "0.0.0.0:${port}", mdns: true }`);
     const { serial } = (await (await fetch(`http://127.0.0.1:${port}/api`)).json()) as { serial: string };

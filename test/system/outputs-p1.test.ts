@@ -1,4 +1,4 @@
-/** `outputs.p1` as the clients of P1 meters read it: dsmr-parser (what Home Assistant's `dsmr` uses) over TCP and on a PTY. */
+/** `outputs.p1` read by a client of P1 meters: dsmr-parser (used by Home Assistant's `dsmr`) over TCP and on a PTY. */
 import { describe, expect, it } from "vitest";
 import { freePort } from "../helpers/free-port.ts";
 import { outputTests } from "../helpers/output-tests.ts";
@@ -40,13 +40,13 @@ describe("dsmr-parser", () => {
     }
   });
 
-  it("reads average and peak of the ledger as Belgian meters send them, the same as HomeWizard clients", async () => {
+  it("reads average and peak from the ledger like from Belgian meters, equal to those of HomeWizard clients", async () => {
     const [port, homewizard] = [await freePort(), `127.0.0.1:${await freePort()}`];
     let time = Date.parse("2026-11-22T12:13:00+01:00");
     const outputs = `  p1: { listen: "127.0.0.1:${port}" }\n  homewizard: { listen: "${homewizard}" }`;
     const meter = await bridge(outputs, "time_zone: Europe/Vienna", time);
     time += 5_000;
-    // Much faster than the meter sends them, until a whole quarter hour has passed, and some of the next.
+    // Accelerated, until a full quarter hour and part of the next have passed.
     while (time < Date.parse("2026-11-22T12:33:00+01:00")) {
       time += 5_000;
       meter.send(time);
@@ -61,7 +61,7 @@ describe("dsmr-parser", () => {
     meter.send(time + 5_000);
     const { BELGIUM_CURRENT_AVERAGE_DEMAND: average, BELGIUM_MAXIMUM_DEMAND_MONTH: peak } = await one.json<Telegram>();
     expect([Number(peak?.value), peak?.unit]).toEqual([((whole[0] ?? 0) * 4) / 1000, "kW"]);
-    // The ledger reports once a minute by the clock on the wall, so here it is the average at the boundary.
+    // The ledger reports once a minute by the wall clock, so this is the average at the boundary.
     expect([Number(average?.value), average?.unit]).toEqual([0, "kW"]);
     const data = (await (await fetch(`http://${homewizard}/api/v1/data`)).json()) as Record<string, number>;
     expect(data.montly_power_peak_w).toBe(Number(peak?.value) * 1000);

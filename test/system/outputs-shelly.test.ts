@@ -1,11 +1,11 @@
-/** `outputs.shelly` as aioshelly reads it (HTTP and WebSocket), as batteries do (UDP), and as zeroconf finds it. */
+/** `outputs.shelly` read by aioshelly (HTTP and WebSocket), like batteries (UDP), and found by zeroconf. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { freePort } from "../helpers/free-port.ts";
 import { outputTests } from "../helpers/output-tests.ts";
 
-/** What a battery sends (`src` is its own). */
+/** A battery's request (with its own `src`). */
 const request = (method: string) => JSON.stringify({ id: 9, src: "hame_cloud", method, params: { id: 0 } });
 type Em = Record<string, number | null>;
 
@@ -27,14 +27,14 @@ describe("the Shelly output", () => {
     meter.send();
     const update = await reader.json<Em>();
     expect(update.a_voltage).toBeGreaterThan(200);
-    // The limit is three periods, 15 s at least.
+    // The limit is three periods, at least 15 s.
     expect(await reader.line()).toBe("disconnected");
     expect((await fetch(`http://127.0.0.1:${port}/rpc/EM.GetStatus?id=0`)).status).toBe(503);
     expect(await reader.json<string>()).toContain("503");
   });
 
-  it("answers batteries at the UDP ports 1010 and 2220", async () => {
-    // An address of its own in the loopback network: nothing else uses these ports there.
+  it("answers batteries on UDP ports 1010 and 2220", async () => {
+    // A separate loopback address, where nothing else uses these ports.
     const host = "127.0.13.37";
     await bridge(`  shelly: { listen: "${host}:${await freePort()}", udp: [1010, 2220] }`);
     const battery = createSocket("udp4");
@@ -55,7 +55,7 @@ describe("the Shelly output", () => {
     }
   });
 
-  it("is found by zeroconf where it is announced, and withdrawn when it stops", async () => {
+  it("is found by zeroconf if announced, and withdrawn when it stops", async () => {
     const port = await freePort();
     const meter = await bridge(`  shelly: { listen: "0.0.0.0:${port}", mdns: true }`);
     const { id } = (await (await fetch(`http://127.0.0.1:${port}/shelly`)).json()) as { id: string };

@@ -1,4 +1,4 @@
-/** `outputs.sunspec` as pysunspec2, pymodbus and mbpoll read it. */
+/** `outputs.sunspec` read by pysunspec2, pymodbus and mbpoll. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -28,7 +28,7 @@ describe("the SunSpec output", () => {
     expect(A).toBeGreaterThan(0);
     expect(W).toEqual(expect.any(Number));
     expect(TotWhImp).toBeGreaterThan(1000);
-    // What this meter doesn't send: not implemented.
+    // Values that this meter doesn't send are not implemented.
     expect([Hz, WphA]).toEqual([null, null]);
   });
 

@@ -43,7 +43,7 @@ const failure = async (path: string): Promise<unknown> => {
 };
 
 describe("a serial device", () => {
-  it.each(["kaifa-netz-noe", "kaifa-ksm-west"])("%s arrives whole, wherever a read ends", async (name) => {
+  it.each(["kaifa-netz-noe", "kaifa-ksm-west"])("%s arrives complete, wherever a read ends", async (name) => {
     const { wire, keys } = loadFixture(name);
     const { bytes } = await listening();
     const decoder = createDecoder(keys);
@@ -77,13 +77,13 @@ describe("a serial device", () => {
     },
   );
 
-  it("collects in the kernel what is not asked for", async () => {
+  it("leaves unrequested bytes in the kernel's buffer", async () => {
     const { bytes } = await listening();
     for (const part of ["a", "b", "c"]) line.write(Buffer.from(part));
     await expect.poll(async () => Buffer.from((await bytes.next()).value as Uint8Array).toString()).toBe("abc");
   });
 
-  it("is told apart: missing, a directory, a plain file, no terminal, in use", async () => {
+  it("distinguishes missing devices, directories, plain files, non-terminals and devices in use", async () => {
     const folder = await mkdtemp(join(tmpdir(), "kaifa-nodes-"));
     const file = join(folder, "file");
     writeFileSync(file, "");
@@ -99,14 +99,14 @@ describe("a serial device", () => {
     await rm(folder, { recursive: true });
   });
 
-  it("that is pulled while we wait for bytes is lost", async () => {
+  it("that is unplugged while we wait for bytes is lost", async () => {
     const { bytes } = await listening();
     const next = expect(bytes.next()).rejects.toMatchObject({ code: "lost" });
     await line.unplug();
     await next;
   });
 
-  it("that is pulled while we do not read is lost at the next read, without a turning loop", async () => {
+  it("that is unplugged while we do not read is lost at the next read, without a busy loop", async () => {
     const { bytes } = await listening();
     await line.unplug();
     const before = process.cpuUsage();
@@ -115,7 +115,7 @@ describe("a serial device", () => {
     expect(user + system).toBeLessThan(500_000);
   });
 
-  it("whose path leads to another device now is lost although the old one stays open", async () => {
+  it("whose path now refers to another device is lost although the old one stays open", async () => {
     const path = `${line.device}-link`;
     symlinkSync(realpathSync(line.device), path);
     const { bytes } = await listening(path);
@@ -127,7 +127,7 @@ describe("a serial device", () => {
     await other.close();
   });
 
-  it("that is missing is noticed as soon as it appears, and one without rights when they change", async () => {
+  it("that is missing is detected as soon as it appears, and one without permission when that changes", async () => {
     await line.unplug();
     const stop = new AbortController();
     stops.push(stop);
@@ -140,7 +140,7 @@ describe("a serial device", () => {
     await changed;
   });
 
-  it("is let go at once when it is stopped, waiting or not", async () => {
+  it("is released at once when stopped, waiting or not", async () => {
     for (let round = 0; round < 5; round++) {
       const { bytes, stop } = await listening();
       const next = bytes.next();

@@ -1,4 +1,4 @@
-/** `simulate` as a user runs it: the real program plays a meter on a PTY, a server, standard output. */
+/** `simulate` like users run it: the real program simulates a meter on a PTY, a server, standard output. */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream, existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -65,20 +65,20 @@ async function telegramsFrom(port: string, count: number): Promise<DecoderEvent[
 }
 
 describe("simulate", () => {
-  it("makes a PTY under the name that it is given, plays there at line rate, and takes it away when stopped", async () => {
+  it("creates a PTY with the given name, sends there at line rate, and removes it when stopped", async () => {
     const path = join(folder, "ttyMeter");
     const { child, said, ended } = simulate(path, "--interval", "1.5");
     expect(await said).toContain(path);
     const [first, second] = await telegramsFrom(path, 2);
     expect(second?.type === "telegram" && first?.type === "telegram").toBe(true);
-    // A reader may come and go.
+    // Readers may come and go.
     expect(await telegramsFrom(path, 1)).toHaveLength(1);
     child.kill("SIGTERM");
     expect(await ended).toBe(0);
     expect(existsSync(path)).toBe(false);
   });
 
-  it("serves all who connect, in the layout that is asked for", async () => {
+  it("serves all clients, in the requested layout", async () => {
     const { said, child, ended } = simulate("tcp-listen:127.0.0.1:0", "--layout", "tinetz", "--interval", "0.1");
     const port = /tcp:\/\/\S+:\d+/.exec(await said)?.[0] ?? "";
     const readers = await Promise.all([telegramsFrom(port, 3), telegramsFrom(port, 3)]);
@@ -91,7 +91,7 @@ describe("simulate", () => {
     expect(await ended).toBe(0);
   });
 
-  it("writes to standard output for a pipe, ends after a count, and disturbs the line when told to", async () => {
+  it("writes to standard output for a pipe, ends after a count, and simulates faults on request", async () => {
     const { child, ended } = simulate(
       "-",
       "--interval",
@@ -140,17 +140,17 @@ describe("simulate", () => {
     expect(errors).toMatch(/ENOENT/);
   });
 
-  it("delivers every byte to a device that is busy: whole telegrams, or none and a line that says so", async () => {
+  it("delivers complete telegrams to a busy device, or none with a log line", async () => {
     const [meter, reader] = [join(folder, "meter"), join(folder, "reader")];
     const socat = spawn("socat", [`pty,raw,echo=0,link=${meter}`, `pty,raw,echo=0,link=${reader}`]);
     await expect.poll(() => existsSync(meter) && existsSync(reader)).toBe(true);
     try {
       const { ended, complaints } = simulate(meter, "--interval", "0.05", "--baud-rate", "115200", "--count", "12");
-      // Reads a little, then nothing for a while: pipes and line fill up and drain again.
+      // Reads a little, then pauses: pipes and line fill up and drain again.
       const stream = createReadStream(reader, { highWaterMark: 64 });
       const decoder = createDecoder({ key });
       const events: DecoderEvent[] = [];
-      // Ends with the line.
+      // Ends when the line is removed.
       void (async () => {
         let turn = 0;
         for await (const chunk of stream) {

@@ -1,6 +1,6 @@
 /**
- * Soak: telegrams as fast as they go through a pseudo-terminal, the real program and Mosquitto, with faults at random.
- * SOAK_TELEGRAMS says how many (10,000 unless told otherwise; 100,000 by hand, see docs/acceptance.md).
+ * Soak test: telegrams at full speed through a pseudo-terminal, the real program and Mosquitto, with random faults.
+ * SOAK_TELEGRAMS sets their number (default 10,000; 100,000 by hand, see docs/acceptance.md).
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ const KEY = "000102030405060708090A0B0C0D0E0F";
 const PERIOD_MS = 5_000;
 const JSON_TOPIC = "kaifa2mqtt/house";
 /**
- * Telegrams under way at once: as fast as they go through, not faster. If the bridge reads more than about a dozen in one turn
+ * Telegrams in flight: as many as pass through, no more. If the bridge reads more than about a dozen in one turn
  * of its event loop, as on a busy machine, the socket to the broker is congested and only the newest reading is sent.
  */
 const ROUND = 10;
@@ -33,7 +33,7 @@ interface Sample {
   threads: number;
 }
 
-/** Loaded before the program: on SIGUSR2 it collects garbage and writes down what is left. */
+/** Preloaded: on SIGUSR2 it collects garbage and writes the remaining resource usage. */
 const MEASURE = `
 import { renameSync, writeFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
@@ -97,7 +97,7 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
     let [sent, published, damaged] = [0, 0, 0];
     let faultAt = 2 * ROUND;
     while (sent < TELEGRAMS) {
-      // A round of telegrams, some of them damaged; the last are whole, so that what is held is decided.
+      // A round of telegrams, some of them damaged; the last are intact, so that held ones are decided.
       const good: number[] = [];
       for (let i = 0; i < ROUND; i++) {
         const [bytes, at] = [next, time];
@@ -109,7 +109,7 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
           ALL.filter((one) => !UNSEEN.includes(one))[Math.floor(random() * (ALL.length - UNSEEN.length))] ?? "one bit";
         line.write(whole ? bytes : DAMAGES[name]({ bytes, next, foreign: other.telegram(at) }, random));
         sent++;
-        // A bridge that got no time on a busy machine would find the whole round at once and congest the socket to the broker.
+        // A bridge starved on a busy machine would read the whole round at once and congest the socket to the broker.
         if (i === ROUND / 2 - 1) await seen.next(() => true, "anything of the first half", 500).catch(() => undefined);
         // The kernel's buffer of the pseudo-terminal holds 4 kB; the event loop must turn for the subscriber, too.
         if (i % 8 === 7) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -154,7 +154,7 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
     expect(end.threads).toBeLessThanOrEqual(early.threads);
     expect((await bridge.stop()).code).toBe(0);
 
-    /** What the bridge said of late, for telegrams that are missing. */
+    /** The bridge's latest log lines, to explain missing telegrams. */
     function said(): string {
       const lines = bridge.output.split("\n").slice(-300);
       return lines
@@ -163,7 +163,7 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
         .join("\n");
     }
 
-    /** What the process holds, after its garbage was collected. */
+    /** Resource usage of the process after garbage collection. */
     async function look(): Promise<Sample> {
       rmSync(measured, { force: true });
       bridge.signal("SIGUSR2");
@@ -173,7 +173,7 @@ test(`${TELEGRAMS} telegrams with faults: no exit, nothing grows, every good tel
       return { ...inside, rssMb: Math.round(rss / 1e5) / 10, descriptors: fds, threads };
     }
 
-    /** Between two rounds something goes away and comes back; the next round finds everything at work again. */
+    /** Between two rounds something fails and recovers; the next round starts with everything working again. */
     async function fault(after: number): Promise<void> {
       const kind = Math.floor(random() * 4);
       if (kind === 0) {

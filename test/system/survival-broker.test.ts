@@ -1,4 +1,4 @@
-/** The process survives what happens between it and the broker: real program, real pseudo-terminal, real Mosquitto. */
+/** The process survives faults between it and the broker: real program, real pseudo-terminal, real Mosquitto. */
 import { createServer, connect as tcpConnect } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { BridgeProcess } from "../helpers/bridge-process.ts";
@@ -35,7 +35,7 @@ afterEach(async () => {
 const config = (port = broker.port, more = ""): string =>
   `meter: { port: ${line.device}, key: ${KEY}, id: house }\nmqtt: { server: mqtt://127.0.0.1:${port}, keepalive: 5${more} }`;
 
-/** Sends telegrams; the bridge reads each before the next comes. Gives the time of the last as the meter tells it. */
+/** Sends telegrams; the bridge reads each before the next arrives. @returns the meter's time in the last one */
 async function send(count: number): Promise<number> {
   for (let i = 0; i < count; i++) {
     line.write(meter.telegram());
@@ -44,7 +44,7 @@ async function send(count: number): Promise<number> {
   return meter.time;
 }
 
-/** Sends a telegram now and then until `until` is settled. */
+/** Sends telegrams at intervals until `until` is settled. */
 async function sendingUntil<T>(until: Promise<T>): Promise<T> {
   const sending = setInterval(() => {
     line.write(meter.telegram());
@@ -52,14 +52,14 @@ async function sendingUntil<T>(until: Promise<T>): Promise<T> {
   return until.finally(() => clearInterval(sending));
 }
 
-/** Whether this JSON tells the telegram of that time. */
+/** Whether this JSON is the reading of that time. */
 const isOf =
   (at: number) =>
   (topic: string, payload: string): boolean =>
     topic === "kaifa2mqtt/house" && Date.parse((JSON.parse(payload) as { time: string }).time) === at;
 
-describe("the bridge goes on", () => {
-  test("when the broker is missing at the start: nothing piles up, and the newest is published when it comes", async () => {
+describe("the bridge continues", () => {
+  test("when the broker is missing at startup: no backlog builds up, and the latest reading is published when it appears", async () => {
     bridge.start(config());
     await bridge.says(/listening/);
     await bridge.says(/broker|MQTT/);
@@ -87,7 +87,7 @@ describe("the bridge goes on", () => {
     await seen.stop();
   });
 
-  test("when the broker hangs (SIGSTOP) for longer than the keep-alive: nothing piles up, and it recovers", async () => {
+  test("when the broker hangs (SIGSTOP) for longer than the keep-alive: no backlog builds up, and it recovers", async () => {
     await broker.start();
     bridge.start(config());
     await bridge.says(/listening/);
@@ -112,7 +112,7 @@ describe("the bridge goes on", () => {
     await seen.stop();
   });
 
-  test("when the broker refuses the login: says so once, and is let in when the broker lets it", async () => {
+  test("when the broker refuses the login: logs it once, and connects once it is accepted", async () => {
     await broker.start({ user: "someone", password: "else" });
     bridge.start(config(broker.port, ", user: bridge, password: hunter2secret"));
     await bridge.says(/not authori[sz]ed|login|user|refuse/i);
@@ -126,7 +126,7 @@ describe("the bridge goes on", () => {
     await seen.stop();
   });
 
-  test("when the connection is slow: the newest gets through, and memory does not grow", async () => {
+  test("when the connection is slow: the latest reading gets through, and memory does not grow", async () => {
     await broker.start();
     const slow = await slowProxy(broker.port, 4_000);
     bridge.start(config(slow.port));
@@ -141,7 +141,7 @@ describe("the bridge goes on", () => {
     slow.close();
   });
 
-  test("when another bridge uses the same client id: says so", async () => {
+  test("when another bridge uses the same client id: logs it", async () => {
     await broker.start();
     const second = new BridgeProcess(program.main);
     const otherLine = await PtyPair.open();
@@ -156,7 +156,7 @@ describe("the bridge goes on", () => {
   });
 });
 
-/** Hands on at most so many bytes a second towards the broker. */
+/** Limits the bytes per second to the broker. */
 async function slowProxy(to: number, bytesPerSecond: number): Promise<{ port: number; close: () => void }> {
   const server = createServer((client) => {
     const target = tcpConnect(to, "127.0.0.1");

@@ -1,4 +1,4 @@
-/** The process survives what happens between meter and adapter: real program, real pseudo-terminal, real Mosquitto. */
+/** The process survives faults between meter and adapter: real program, real pseudo-terminal, real Mosquitto. */
 import { chmodSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -48,8 +48,8 @@ async function published(line: PtyPair): Promise<void> {
   await come.finally(() => clearInterval(sending));
 }
 
-describe("the bridge goes on", () => {
-  test("when the device is missing at the start, and takes it as soon as it is there", async () => {
+describe("the bridge continues", () => {
+  test("when the device is missing at startup, and opens it as soon as it appears", async () => {
     const device = join(bridge.folder, "ttyUSB0");
     bridge.start(config(device));
     await bridge.says(/There is no device/);
@@ -59,14 +59,14 @@ describe("the bridge goes on", () => {
     await line.close();
   });
 
-  test("when the adapter is pulled and comes back as another device node", async () => {
+  test("when the adapter is unplugged and returns as another device node", async () => {
     const line = await PtyPair.open();
     bridge.start(config(line.device));
     await published(line);
     const before = realpathSync(line.device);
     await line.unplug();
     await bridge.says(/has gone|no device/);
-    // The number of the node is taken by another pseudo-terminal meanwhile.
+    // In the meantime, another pseudo-terminal takes the number of the node.
     const other = await PtyPair.open();
     await line.plug();
     expect(realpathSync(line.device)).not.toBe(before);
@@ -76,7 +76,7 @@ describe("the bridge goes on", () => {
     expect(bridge.running).toBe(true);
   });
 
-  test("when the device node is back after 5 s: the first value comes within one period and half a second", async () => {
+  test("when the device node is back after 5 s: the first value arrives within one period and half a second", async () => {
     const periodMs = 2_000;
     const line = await PtyPair.open();
     bridge.start(config(line.device));
@@ -87,7 +87,7 @@ describe("the bridge goes on", () => {
     await line.plug();
     const back = performance.now();
     const come = seen.next((topic) => topic === `${topics()}/house/1.8.0`, "an energy");
-    // The meter does not wait: its next telegram comes half a period later, then one each period.
+    // The meter does not wait: its next telegram follows half a period later, then one per period.
     let sending: NodeJS.Timeout | undefined;
     const first = setTimeout(() => {
       line.write(meter.telegram());
@@ -101,7 +101,7 @@ describe("the bridge goes on", () => {
     await line.close();
   });
 
-  test("when it may not open the device, says what to do, and opens it when it may", async () => {
+  test("when it has no permission for the device: logs what to do, and opens it once permitted", async () => {
     const line = await PtyPair.open();
     chmodSync(bridge.folder, 0o777);
     const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
@@ -131,7 +131,7 @@ describe("the bridge goes on", () => {
     await line.close();
   });
 
-  test("when the baud rate is wrong, and says so", async () => {
+  test("when the baud rate is wrong, and logs it", async () => {
     const line = await PtyPair.open();
     bridge.start(config(line.device));
     await bridge.says(/listening/);
@@ -141,7 +141,7 @@ describe("the bridge goes on", () => {
     await line.close();
   });
 
-  test("when the key is wrong, says so and publishes nothing; with the right key after a restart all is well", async () => {
+  test("when the key is wrong: logs it and publishes nothing; with the right key after a restart, all is well", async () => {
     const line = await PtyPair.open();
     bridge.start(config(line.device, WRONG_KEY));
     await bridge.says(/listening/);
@@ -156,7 +156,7 @@ describe("the bridge goes on", () => {
   });
 });
 
-/** What a receiver hears that samples `factor` times as fast as the meter sends (8N1): each bit is several. */
+/** The bytes of a receiver that samples `factor` times as fast as the meter sends (8N1): each bit is read several times. */
 function sampledAt(bytes: Uint8Array, factor: number): Uint8Array {
   const bits: number[] = [];
   for (const byte of bytes) {

@@ -1,4 +1,4 @@
-/** The process survives disks and clocks, its end at any moment is clean, and it keeps its secrets. Real program, real parts. */
+/** The process survives faults of disks and clocks, can be stopped at any moment, and keeps its secrets. Real program, real parts. */
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -64,11 +64,11 @@ async function published(): Promise<void> {
   await come.finally(() => clearInterval(sending));
 }
 
-/** Exactly what Solarview is given, and nothing less. */
+/** Asserts the exact content of the Solarview file. */
 const SOLARVIEW = /^\/\?!\n\/KAIFA\n1\.8\.0\(\d{6}\.\d{3}\*kWh\)\n2\.8\.0\(\d{6}\.\d{3}\*kWh\)\n!\n$/;
 
 describe("files that cannot be written", () => {
-  test("a disk that is full: MQTT goes on, it is told, and the files come when there is room", async () => {
+  test("a full disk: MQTT continues, it is logged, and the files are written once there is space", async () => {
     const disk = join(bridge.folder, "disk");
     mkdirSync(disk);
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]);
@@ -77,7 +77,7 @@ describe("files that cannot be written", () => {
       try {
         writeFileSync(ballast, Buffer.alloc(1_000_000));
       } catch {
-        // Full: that is the point.
+        // Deliberately full.
       }
       bridge.start(
         config(`solarview: { file: ${disk}/kaifa.txt }\nlog: { file: ${disk}/log/bridge.log, level: debug }`),
@@ -88,7 +88,7 @@ describe("files that cannot be written", () => {
       expect(bridge.count(/kaifa\.txt.*ENOSPC|ENOSPC.*kaifa\.txt|no space/i)).toBeLessThanOrEqual(4);
       rmSync(ballast);
       await published();
-      // The file is tried again with the next line, after a pause of 5 s.
+      // The file is retried with the next line, after a pause of 5 s.
       const sending = setInterval(() => line.write(meter.telegram()), 500);
       await bridge
         .says(/log file .*bridge\.log can be written again; [1-9]\d* lines are missing/)
@@ -108,7 +108,7 @@ describe("files that cannot be written", () => {
     }
   });
 
-  test("a file system that is read-only: MQTT goes on, and the files come when it can be written", async () => {
+  test("a read-only file system: MQTT continues, and the files are written once it is writable", async () => {
     const disk = join(bridge.folder, "disk");
     mkdirSync(disk);
     execFileSync("mount", ["-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", disk]);
@@ -130,7 +130,7 @@ describe("files that cannot be written", () => {
     }
   });
 
-  test("folders that are missing or are no folders: MQTT goes on, and it is told once", async () => {
+  test("missing folders, or files in their place: MQTT continues, and it is logged once", async () => {
     const file = join(bridge.folder, "a-file");
     writeFileSync(file, "");
     bridge.start(config(`solarview: { file: ${file}/deep/kaifa.txt }\nlog: { file: ${file}/log/bridge.log }`));
@@ -146,14 +146,14 @@ describe("files that cannot be written", () => {
     expect((await bridge.stop()).code).toBe(0);
   });
 
-  test("a data folder of another user: the cure is told, MQTT goes on, and after the cure everything is kept", async () => {
+  test("a data folder of another user: the fix is logged, MQTT continues, and after the fix everything is stored", async () => {
     const nobody = 65_534;
     bridge.start(config());
     await published();
     expect((await bridge.stop()).code).toBe(0);
     const state = join(bridge.dataDir, "state.json");
     const before = readFileSync(state, "utf8");
-    // As after a backup was restored by root: the program runs as somebody else.
+    // As after a restore by root: the program runs as another user.
     chmodSync(bridge.folder, 0o777);
     chmodSync(bridge.dataDir, 0o755);
     chmodSync(realpathSync(line.device), 0o666);
@@ -174,7 +174,7 @@ describe("files that cannot be written", () => {
     expect(Object.keys((JSON.parse(readFileSync(state, "utf8")) as { meters: object }).meters)).toHaveLength(1);
   });
 
-  test("log file, health socket and their folders, removed while it runs, are made again", async () => {
+  test("log file, health socket and their folders, removed while it runs, are created again", async () => {
     const log = join(bridge.folder, "log", "bridge.log");
     bridge.start(config(`log: { file: ${log}, level: debug }`));
     await published();
@@ -189,7 +189,7 @@ describe("files that cannot be written", () => {
     expect((await bridge.stop()).code).toBe(0);
   });
 
-  test("a data folder that cannot be written: MQTT goes on, it is told once", async () => {
+  test("an unwritable data folder: MQTT continues, and it is logged once", async () => {
     writeFileSync(bridge.dataDir, "a file where the folder should be");
     bridge.start(config());
     await published();
@@ -201,7 +201,7 @@ describe("files that cannot be written", () => {
 });
 
 describe("clocks that jump", () => {
-  test("back by a year, ahead by ten, and to 1970: telegrams go on being accepted, nothing turns unavailable", async () => {
+  test("back by a year, ahead by ten, and to 1970: telegrams are still accepted, nothing becomes unavailable", async () => {
     const jump = join(bridge.folder, "jump.mjs");
     const offset = join(bridge.folder, "offset");
     writeFileSync(offset, "0");
@@ -261,7 +261,7 @@ describe("the end", () => {
     expect(ms).toBeLessThan(5_000);
   });
 
-  test("by kill -9 at any moment, again and again: every file is old or new, and it goes on from there", async () => {
+  test("by kill -9 at any moment, repeatedly: every file is old or new, and the next run resumes from it", async () => {
     const solarview = join(bridge.folder, "kaifa.txt");
     let highest = 0;
     const rounds = Number(process.env.SURVIVAL_KILLS ?? 12);
@@ -272,7 +272,7 @@ describe("the end", () => {
       await new Promise((resolve) => setTimeout(resolve, 40 + ((kill * 7919) % 160)));
       clearInterval(sending);
       await bridge.stop("SIGKILL");
-      // Before the first write there is none.
+      // It does not exist before the first write.
       const text = existsSync(solarview) || highest > 0 ? readFileSync(solarview, "utf8") : null;
       if (text === null) continue;
       expect(text).toMatch(SOLARVIEW);
@@ -292,7 +292,7 @@ describe("the end", () => {
 });
 
 describe("secrets", () => {
-  test("are in no log at any level, no topic, no file, no answer of check, no error and no report of a crash", async () => {
+  test("are in no log at any level, no topic, no file, no output of check, no error and no crash report", async () => {
     const log = join(bridge.folder, "bridge.log");
     const wrong = "FFEEDDCCBBAA99887766554433221100";
     const hunted = [KEY, wrong, PASSWORD, KEY.toLowerCase(), wrong.toLowerCase(), KEY.replace(/(..)(?=.)/g, "$1 ")];

@@ -29,7 +29,7 @@ class MeterServer {
     await once(server, "listening");
   }
 
-  /** How many are connected. */
+  /** Number of connected clients. */
   get clients(): number {
     return this.#sockets.size;
   }
@@ -39,7 +39,7 @@ class MeterServer {
     for (const socket of this.#sockets) socket.write(bytes);
   }
 
-  /** As a server that loses its power (`reset`), or is shut down in good order. */
+  /** Simulates a server that loses power (`reset`) or is shut down cleanly. */
   stop(reset: boolean): void {
     this.#server?.close();
     for (const socket of this.#sockets) reset ? socket.resetAndDestroy() : socket.end();
@@ -87,7 +87,7 @@ describe("meters over tcp", () => {
   it.each([
     ["breaks off", true],
     ["closes", false],
-  ])("a server that %s is asked again, and its meter goes on within two seconds of its return", async (_how, reset) => {
+  ])("a server that %s is retried, and its meter resumes within two seconds of its return", async (_how, reset) => {
     await run(1);
     const [server] = servers as [MeterServer];
     server.send();
@@ -119,7 +119,7 @@ describe("meters over tcp", () => {
     expect(numbers.every((energy) => typeof energy === "number")).toBe(true);
     const devices = [...watcher.latest].filter(([topic]) => topic.endsWith("/energy_import/config"));
     expect(new Set(devices.map(([, payload]) => JSON.parse(payload).device.serial_number)).size).toBe(100);
-    // The limit of the ledger, in the advice on the configuration and when it is reached; nothing else.
+    // Only the ledger's limit: in the advice on the configuration, and when it is reached.
     expect(bridge.count(/warn.*(?:docs\/scale\.md|the ledger keeps 16 meters)/)).toBe(2);
     expect(bridge.count(/warn|error/)).toBe(2);
     const { code, ms } = await bridge.stop();
