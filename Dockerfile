@@ -1,7 +1,7 @@
 # One image for Docker, Compose and the Home Assistant app (amd64, arm64). What is in it, and what each megabyte is for:
 # docs/docker.md. To build it you need nothing but Docker: docker build -t kaifa2mqtt .
 #
-# `built` here; `given` in the folder that scripts/addon-folder.mjs makes, which has the bundled program already.
+# `built` here; `given` in the folder created by scripts/addon-folder.mjs, which already contains the bundled program.
 ARG APP=built
 # Releases are built on Debian 13: --build-arg NODE_IMAGE=node:24-trixie-slim (.github/workflows/release.yml).
 ARG NODE_IMAGE=node:24-bookworm-slim
@@ -17,7 +17,7 @@ COPY docs/troubleshooting.md docs/troubleshooting.de.md docs/openapi.yaml docs/
 COPY scripts scripts
 COPY src src
 RUN npm run build && node scripts/assemble.mjs /app
-# The commit's time, where it is given: two builds of one commit have the same layers, bit by bit (docs/supply-chain.md).
+# The commit's time, if given: two builds of one commit have identical layers (docs/supply-chain.md).
 ARG SOURCE_DATE_EPOCH
 RUN [ -z "$SOURCE_DATE_EPOCH" ] || find /app -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
 
@@ -27,8 +27,8 @@ FROM scratch AS app-given
 COPY app* /
 FROM app-${APP} AS app
 
-# The file system: Node, the libraries that it loads, and a small shell to look around with. No package manager, no npm, no
-# compiler, nothing that is set-uid. The list of Debian packages stays, for those who scan images.
+# The file system: Node, the libraries that it loads, and a small shell for debugging. No package manager, no npm, no
+# compiler, no set-uid files. The list of Debian packages is kept for image scanners.
 FROM base AS rootfs
 ARG SOURCE_DATE_EPOCH
 RUN <<END
@@ -63,15 +63,15 @@ COPY --from=rootfs /rootfs /
 COPY --link --from=app / /app
 
 ENV NODE_ENV=production PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp
-# The image starts as root, because the app's options belong to root. Anywhere else the program's first act is to become
-# this user, in the group of the serial devices. docker-compose.yml starts it as that user to begin with.
+# The image starts as root, because the app's options belong to root. Elsewhere the program first drops its privileges to
+# this user, in the group of the serial devices. docker-compose.yml starts it as that user directly.
 ENV RUN_AS=node
 
 WORKDIR /data
 ENTRYPOINT ["kaifa2mqtt"]
 CMD ["run"]
 STOPSIGNAL SIGTERM
-# `--wait`: no answer while nothing is certain yet, for the first minute. A wrong key is told after two questions.
+# `--wait`: waits up to a minute while the health is undecided. A wrong key fails after two checks.
 HEALTHCHECK --interval=10s --timeout=70s --retries=2 CMD ["kaifa2mqtt", "health", "--wait"]
 
 ARG BUILD_VERSION=1.2.1

@@ -1,6 +1,6 @@
 /**
- * How soon an AMIS meter is answered, on a PTY at line rate: it waits half a second from its last byte. Measured alone and
- * while twice as many busy processes as there are cores compete for them.
+ * Response time to an AMIS meter on a PTY at line rate: it waits half a second after its last byte. Measured alone and
+ * under load, with twice as many busy processes as cores.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants, openSync } from "node:fs";

@@ -1,10 +1,10 @@
 /**
- * What the outputs are compared with: a Node program with the same servers that decodes nothing. It copies bytes from a port, and
- * with the last one of a telegram changes a number in otherwise constant answers, which are as long as the bridge's.
+ * Baseline for the outputs: a Node program with the same servers that decodes nothing. It copies bytes from a port, and
+ * on the last byte of a telegram changes a number in otherwise constant answers of the same length as the bridge's.
  *
  *     node bare-outputs.mjs PORT
  *
- * The length of the next telegram comes over IPC.
+ * Receives the length of the next telegram over IPC.
  */
 import { createSocket } from "node:dgram";
 import { constants, openSync } from "node:fs";

@@ -1,10 +1,10 @@
 /**
- * What the latency of the bridge is compared with: a Node program that copies bytes from a port and sends one message when
- * it has as many as a telegram has. It decodes nothing.
+ * Baseline for the bridge's latency: a Node program that copies bytes from a port and sends one message when
+ * it has received the length of a telegram. It decodes nothing.
  *
  *     node bare-program.mjs PORT BROKER
  *
- * The length of the next telegram comes over IPC, since the lengths of text telegrams vary.
+ * Receives the length of the next telegram over IPC, because text telegrams vary in length.
  */
 import { constants, openSync } from "node:fs";
 import { ReadStream } from "node:tty";

@@ -6,7 +6,7 @@ import { build } from "esbuild";
 const outdir = "node_modules/.cache/kaifa2mqtt-bench";
 mkdirSync(outdir, { recursive: true });
 await build({
-  // What the measurement must not wait for runs as a process of its own.
+  // Parts that must not disturb the measurement run as separate processes.
   entryPoints: ["main", "bare-program", "meter-farm", "message-log", "output-clients", "bare-outputs"].map(
     (name) => `bench/${name}.ts`,
   ),

@@ -1,7 +1,7 @@
 /**
  * Decode throughput: telegrams per second from bytes to exact registers, against the bare AES-CTR of the same ciphertext
- * in the same run (a decipher made for each telegram, as it must be). Rounds alternate, the medians count, so that a
- * noisy machine falls on both alike.
+ * in the same run (with one decipher object per telegram, as required). Rounds alternate and medians are used, so that a
+ * noisy machine affects both alike.
  *
  *     npm run bench -- decode
  */
@@ -25,7 +25,7 @@ const FIXTURES = "test/fixtures/telegrams";
 const ROUNDS = 9;
 const ROUND_TELEGRAMS = 20_000;
 
-/** Measures one fixture folder of test/fixtures/telegrams; `cipher` says where its ciphertext lies in the APDU. */
+/** Measures one fixture folder of test/fixtures/telegrams; `cipher` is the position of its ciphertext in the APDU. */
 export function measureDecode(name: string, wire: Uint8Array, key: Uint8Array, cipherBytes: number): DecodeResult {
   const ciphertext = wire.slice(20, 20 + cipherBytes);
   const iv = Uint8Array.from([...wire.slice(11, 19), 0, 0, 0, 35, 0, 0, 0, 2]);

@@ -1,7 +1,7 @@
 /**
- * Long captures with garbage between the telegrams: the time must grow as the input does, whatever the garbage is made
- * of, and the memory not at all. The garbage of the worst cases consists of beginnings: headers that promise the longest
- * frame there is and never keep it.
+ * Long captures with garbage between the telegrams: time must grow linearly with the input, whatever the garbage,
+ * and memory not at all. The worst-case garbage consists of frame starts: headers that announce the longest
+ * possible frame, which never follows.
  *
  *     npm run bench -- garbage
  */
@@ -17,7 +17,7 @@ export interface GarbageResult {
   readonly rate: number;
   /** CPU time per byte at 10 MB against that at 2.5 MB: 1 is linear. */
   readonly growth: number;
-  /** MB that the decoder still holds after 10 MB, collected garbage aside. */
+  /** MB retained by the decoder after 10 MB and a garbage collection. */
   readonly heldMb: number;
   readonly telegrams: number;
 }

@@ -1,6 +1,6 @@
 /**
- * From the last byte of a telegram to the message at a subscriber, for each layout at the pace of its line; beside it a bare
- * Node program (bare-program.ts) on a line of its own, in turn with the bridge, so that a noisy machine falls on both alike.
+ * Latency from the last byte of a telegram to the message at a subscriber, for each layout at its line rate; compared with
+ * a bare Node program (bare-program.ts) on its own line, alternating with the bridge, so that a noisy machine affects both.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { PtyPair } from "../test/helpers/pty.ts";
 import { BridgeProcess, type Broker, pause, quantile, Subscriber } from "./processes.ts";
 
 const WARM_UP = 4;
-/** Between the end of one telegram and the beginning of the next; long enough that the processor has done other things. */
+/** Gap between two telegrams, long enough for caches to be cold. */
 const GAP_MS = 400;
 
 /** Milliseconds; `cpuMs` of the bridge for each telegram, all threads; `messages` for each telegram. */
@@ -67,7 +67,7 @@ async function benchLayout(broker: Broker, line: LayoutLine, telegrams: number):
       await barePty.writeAtLineRate(bytes, line.baudRate);
       const bareWritten = performance.now();
       const bareLatency = (await copied) - bareWritten;
-      // At 115,200 baud a telegram is soon over, and the meter sends none for seconds.
+      // At 115,200 baud a telegram is short, and the meter pauses for seconds.
       await pause(line.baudRate > 9600 ? 2000 : GAP_MS);
       if (n < WARM_UP) continue;
       latencies.push(latency);

@@ -1,6 +1,6 @@
 /**
- * What the ledger of quarter hours costs: the program as it is beside one whose ledger takes nothing, both fed the same telegrams
- * in turn.
+ * Cost of the quarter-hour ledger: the program compared with one whose ledger records nothing, both fed the same telegrams
+ * alternately.
  */
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
@@ -10,7 +10,7 @@ import { SimulatedMeter } from "../src/sources/simulated-meter.ts";
 import { PtyPair } from "../test/helpers/pty.ts";
 import { BridgeProcess, type Broker, pause, quantile, Subscriber } from "./processes.ts";
 
-/** What the bridge sees of a ledger that is not there. */
+/** A ledger that records nothing. */
 const STUB = `
 export class Ledger {
   reader = { meters: async () => [], points: async () => [], intervals: async () => [] };
@@ -25,7 +25,7 @@ const withoutLedger: Plugin = {
   },
 };
 const WARM = 40;
-/** Of the meter's time, so that a run of 400 telegrams passes nine boundaries. */
+/** Telegram interval in the meter's time, so that a run of 400 telegrams passes nine boundaries. */
 const PERIOD_MS = 20_000;
 
 export interface LedgerCost {
@@ -101,7 +101,7 @@ async function compare(broker: Broker, telegrams: number, without: string, run: 
     for (const bridge of bridges) await bridge.listening();
     for (let n = 0; n < telegrams; n++) {
       time += PERIOD_MS;
-      // The first of the two changes, so that neither is measured on a warmer machine.
+      // Alternate which goes first, so that neither benefits from a warmer machine.
       for (const side of n % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
         const power = subscriber.next(new RegExp(`^${names[side]}/`));
         lines[side].write((meters[side] as SimulatedMeter).telegram(time));

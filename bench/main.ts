@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: all figures, or those named (`NAMES` below), as a table beside their aims;
- * `--quick` with fewer repetitions; `--write` puts the table into docs/benchmarks.md. What each row means stands there.
+ * `npm run bench`: all figures, or those named (`NAMES` below), as a table with their targets;
+ * `--quick` with fewer repetitions; `--write` puts the table into docs/benchmarks.md, which explains each row.
  */
 import { execFileSync } from "node:child_process";
 import { createDecipheriv } from "node:crypto";
@@ -66,7 +66,7 @@ if (unknown.length > 0) {
 const asked = (name: (typeof NAMES)[number]): boolean =>
   wanted.length === 0 || wanted.some((one) => one === name || one.startsWith(`${name}:`));
 
-/** What the machine makes of the same work, again and again: slowest and fastest of twenty rounds against their median. */
+/** Noise of the machine: slowest and fastest of twenty rounds of the same work, relative to their median. */
 function machineNoise(): { rate: number; slowest: number; fastest: number } {
   const key = Buffer.alloc(16, 1);
   const data = Buffer.alloc(243, 2);
@@ -87,7 +87,7 @@ const row = (what: string, aim: string, found: string, reached: boolean): void =
 const parts: { part: string; mb: number }[] = [];
 const ms = (value: number): string => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
 const thousands = (value: number): string => Math.round(value).toLocaleString("en");
-/** A measurement that fails is a row that has not reached its aim; the others go on. */
+/** A failed measurement is a row that misses its target; the others continue. */
 const attempt = async (name: (typeof NAMES)[number], measure: () => Promise<void>): Promise<void> => {
   if (!asked(name)) return;
   await measure().catch((error: unknown) => row(name, "measured", `failed: ${String(error)}`, false));

@@ -1,6 +1,6 @@
 /**
- * Many meters over `tcp://` in one process, each a telegram every five seconds. Meters (meter-farm.ts) and subscriber
- * (message-log.ts) are processes of their own, whose processor time stands beside that of the bridge: who makes the load
+ * Many meters over `tcp://` in one process, each with a telegram every five seconds. Meters (meter-farm.ts) and subscriber
+ * (message-log.ts) are separate processes, whose CPU time is reported, too: the load generator
  * must not be what limits it.
  */
 import { type ChildProcess, fork } from "node:child_process";
@@ -11,7 +11,7 @@ import type { FarmAnswer, FarmRequest } from "./meter-farm.ts";
 import { BridgeProcess, type Broker, cpuSeconds, pause, quantile } from "./processes.ts";
 
 const PERIOD_MS = 5000;
-/** A message that is not there after so long counts as lost. */
+/** A message that has not arrived after this time counts as lost. */
 const LOST_MS = 4000;
 
 export type Topics = "all" | "json" | "values";
@@ -61,7 +61,7 @@ export class Helper<Request extends object | string | number, Answer extends { r
   }
 }
 
-/** Meters, subscriber and the configuration that the bridge needs for them. */
+/** Meters, subscriber and the bridge's configuration for them. */
 class Fleet {
   readonly farm: Helper<FarmRequest, FarmAnswer>;
   readonly log: Helper<LogRequest, LogAnswer>;
@@ -93,10 +93,10 @@ class Fleet {
   }
 }
 
-/** The topic that is timed: with `json` there is no other than that of the object. */
+/** The measured topic: with `json`, only the object has one. */
 const timedTopic = (choice: Topics): string => (choice === "json" ? "kaifa2mqtt/+" : "kaifa2mqtt/+/1.7.0");
 
-/** Latency of each telegram, and how many had no message: times of both sides, matched meter by meter. */
+/** Latency of each telegram, and number without a message: times of both sides, matched per meter. */
 function match(
   sent: readonly (readonly [number, number])[],
   seen: readonly (readonly [number, number])[],
@@ -137,7 +137,7 @@ export async function benchMany(broker: Broker, meters: number, choice: Topics, 
   try {
     await farm.answer("connected");
     farm.ask("run");
-    // Two telegrams make a first contact; then everything is announced.
+    // First contact takes two telegrams; then everything is announced.
     await pause(2 * PERIOD_MS + 2000);
     farm.ask("run");
     log.ask("clear");
@@ -166,8 +166,8 @@ export async function benchMany(broker: Broker, meters: number, choice: Topics, 
 }
 
 /**
- * Seconds from the start of the process until all meters are connected, and until the last is announced. Each meter sends a
- * telegram as soon as it is connected and the next a period later: a first contact takes two.
+ * Seconds from process start until all meters are connected, and until the last is announced. Each meter sends a
+ * telegram once connected and the next a period later: first contact takes two.
  */
 export async function benchManyStart(broker: Broker, meters: number) {
   const fleet = await Fleet.open(broker, meters, "all", 0, ["homeassistant/sensor/+/power_import/config"]);
@@ -189,8 +189,8 @@ export async function benchManyStart(broker: Broker, meters: number) {
 }
 
 /**
- * The broker is gone for `awayMs`, then begins anew with its defaults and with nothing retained, while the meters go on.
- * The subscriber takes part with QoS 1, since Mosquitto's limits (`max_queued_messages`, `max_inflight_messages`) are for
+ * The broker is down for `awayMs`, then restarts with its defaults and without retained messages, while the meters continue.
+ * The subscriber uses QoS 1, because Mosquitto's limits (`max_queued_messages`, `max_inflight_messages`) apply to
  * such clients.
  */
 export async function benchManyReturn(broker: Broker, meters: number, awayMs: number) {
@@ -209,7 +209,7 @@ export async function benchManyReturn(broker: Broker, meters: number, awayMs: nu
     const back = Number(process.hrtime.bigint()) / 1e6;
     await log.answer("ready");
     const { at } = await log.answer("counted");
-    // What is sent from now on is new: none of it may be lost.
+    // No message sent from now on may be lost.
     farm.ask("run");
     await pause(2 * PERIOD_MS);
     farm.ask("halt");

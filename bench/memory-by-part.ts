@@ -1,4 +1,4 @@
-/** What each part of the bridge adds to the resident memory of a bare Node: the parts are loaded one after the other. */
+/** Resident memory that each part of the bridge adds to a bare Node: the parts are loaded one after the other. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import { BUNDLE_OPTIONS } from "../scripts/bundle-options.mjs";
 import { quantile } from "./processes.ts";
 
-/** Libraries and modules in the order in which a start loads them. */
+/** Libraries and modules in startup order. */
 const PARTS = [
   ["commander (arguments)", "commander"],
   ["zod (configuration)", "./src/config/options.ts"],
@@ -20,7 +20,7 @@ const PARTS = [
 ] as const;
 const RUNS = 5;
 
-/** MB (2^20 bytes) that each adds, the median of five runs; the first row is the bare Node. */
+/** MB (2^20 bytes) added by each, median of five runs; the first row is the bare Node. */
 export async function benchMemoryByPart(): Promise<{ part: string; mb: number }[]> {
   const folder = resolve("node_modules/.cache/kaifa2mqtt-memory-by-part");
   mkdirSync(folder, { recursive: true });

@@ -1,19 +1,19 @@
 /**
- * A subscriber as a process of its own: it notes when which meter's message came. Comes back by itself when the broker does.
+ * A subscriber in a separate process, which records when each meter's message arrived. Reconnects automatically.
  *
  *     message-log.mjs BROKER QOS TOPIC…
  *
- * Requests and answers (IPC) are those of many-meters.ts.
+ * Requests and answers (IPC): see many-meters.ts.
  */
 import mqtt from "mqtt";
 
-/** `count`: tell when messages about so many different meters have come, from now on. */
+/** `count`: answer when messages about this many different meters have arrived from now on. */
 export type LogRequest = "clear" | "take" | { readonly count: number };
 
 export type LogAnswer =
   | { readonly type: "ready" }
   | { readonly type: "counted"; readonly at: number }
-  /** When which meter's message came (monotonic milliseconds); all messages and the bytes of their payloads. */
+  /** Arrival times per meter (monotonic milliseconds); number of messages and bytes of their payloads. */
   | {
       readonly type: "log";
       readonly seen: readonly [meter: number, at: number][];

@@ -1,10 +1,10 @@
 /**
- * Many meters behind a tcp server each, as a process of its own. Between `run` and `halt` each meter sends a telegram every
- * period, spread evenly; with `greet` it also sends one as soon as somebody connects.
+ * Many meters, each behind its own TCP server, in a separate process. Between `run` and `halt` each meter sends a telegram every
+ * period, spread evenly; with `greet` it also sends one on each connection.
  *
  *     meter-farm.mjs METERS PERIOD_MS
  *
- * Requests and answers (IPC) are those of many-meters.ts.
+ * Requests and answers (IPC): see many-meters.ts.
  */
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
@@ -16,7 +16,7 @@ export type FarmRequest = "run" | "greet" | "halt";
 export type FarmAnswer =
   | { readonly type: "ports"; readonly ports: readonly number[] }
   | { readonly type: "connected"; readonly at: number }
-  /** When which meter has sent; `worstLateMs`: how much later than intended, at most. */
+  /** Times at which each meter sent; `worstLateMs`: maximum delay against schedule. */
   | { readonly type: "sent"; readonly sent: readonly [meter: number, at: number][]; readonly worstLateMs: number };
 
 const TICK_MS = 2;

@@ -1,10 +1,10 @@
 /**
- * 50 clients of an output as a process of their own, so that only the server's processor time is measured. They keep their
- * connections and ask at an interval from the start on.
+ * 50 clients of an output in a separate process, so that only the server's CPU time is measured. They keep their
+ * connections open and poll at a fixed interval.
  *
  *     output-clients.mjs KIND PORT PATH CLIENTS PERIOD_MS
  *
- * Each message (IPC) gets the number of answers since the last one.
+ * Each IPC message is answered with the number of responses since the last one.
  */
 import { openConnection } from "./output-connection.ts";
 import type { ClientKind } from "./output-protocol.ts";
@@ -25,7 +25,7 @@ for (const [index, connection] of connections.entries()) {
     waiting = false;
     answers++;
   };
-  // A client whose answer is late skips its turn, so that late answers are missing in the count.
+  // A client whose answer is late skips its turn, so that late answers reduce the count.
   const poll = (): void => {
     if (waiting) return;
     waiting = true;

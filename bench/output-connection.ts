@@ -1,23 +1,23 @@
-/** A client of an output with as little work per answer as its protocol needs. */
+/** A client of an output with minimal work per answer. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
 import { type ClientKind, HOST, READ_METER, RPC } from "./output-protocol.ts";
 
-/** One connection: `onAnswer` is called with each whole answer, or pushed frame. */
+/** One connection: `onAnswer` is called with each complete answer or pushed frame. */
 export interface Connection {
   ask(): void;
   onAnswer: (body: string) => void;
   close(): void;
 }
 
-/** @param path of HTTP and WebSocket */
+/** @param path for HTTP and WebSocket */
 export async function openConnection(kind: ClientKind, port: number, path: string): Promise<Connection> {
   const connection: Connection = { ask: () => undefined, onAnswer: () => undefined, close: () => undefined };
   if (kind === "udp") {
     const socket = createSocket("udp4");
-    // Without the number of the request.
+    // Without the request's number.
     socket.on("message", (message) => connection.onAnswer(message.toString("latin1").slice(8)));
     connection.close = () => socket.close();
     socket.connect(port, HOST);

@@ -1,4 +1,4 @@
-/** The outputs that are measured, and the requests of their clients: for the benchmark, its clients and the bare program. */
+/** The measured outputs and their clients' requests: for the benchmark, its clients and the bare program. */
 
 /** `push`: the server sends each reading by itself. */
 export type ClientKind = "tcp-push" | "websocket-push" | "http" | "modbus" | "udp";
@@ -8,7 +8,7 @@ export interface MeasuredOutput {
   readonly name: string;
   readonly label: string;
   readonly kind: ClientKind;
-  /** Which of the bridge's ports. */
+  /** Index of the bridge's port. */
   readonly port: "p1" | "homewizard" | "sunspec" | "shelly" | "udp";
   readonly path: string;
 }

@@ -1,7 +1,7 @@
 /**
- * Outputs for other machines: how soon a reading is at their clients, and the CPU time of 50 clients that poll ten times a second.
- * One bridge with all outputs and MQTT, on a PTY at the line rate of 2400 baud; beside it a bare Node program with the same servers
- * (bare-outputs.ts) on a line of its own, in turn with the bridge.
+ * Outputs for other machines: latency of a reading at their clients, and CPU time with 50 clients polling ten times a second.
+ * One bridge with all outputs and MQTT, on a PTY at 2400 baud; compared with a bare Node program with the same servers
+ * (bare-outputs.ts) on its own line, alternating with the bridge.
  */
 import { DEMO_KEY, SimulatedMeter } from "../src/sources/simulated-meter.ts";
 import { freePort } from "../test/helpers/free-port.ts";
@@ -17,9 +17,9 @@ const CLIENTS = 50;
 const POLL_MS = 100;
 const UDP_PORTS = 1;
 const WARM_UP = 3;
-/** Between the end of one telegram and the beginning of the next. */
+/** Gap between two telegrams. */
 const GAP_MS = 400;
-/** The bare program gets only so many bytes of each telegram, at the same rate: 60 ms. */
+/** The bare program gets only this many bytes of each telegram, at the same rate: 60 ms. */
 const TAIL = 13;
 
 type Clients = Helper<"count", ClientAnswer>;
@@ -31,21 +31,21 @@ export interface OutputLatency {
   readonly p95Ms: number;
   readonly bareMedianMs: number;
   readonly bareP95Ms: number;
-  /** Answers with the old reading that a client got after the last byte, on average. */
+  /** Mean number of answers with the old reading after the last byte. */
   readonly polls: number;
 }
 export interface OutputLoad {
   readonly output: string;
-  /** Of one core, everything in: telegrams and MQTT, too. */
+  /** Share of one core, including telegrams and MQTT. */
   readonly share: number;
   readonly bareShare: number;
-  /** Answers, as a share of those that 50 clients at 10 Hz expect. */
+  /** Answers as a share of those expected by 50 clients at 10 Hz. */
   readonly answered: number;
 }
 
 /**
  * @param only names of outputs; none: all
- * @param telegrams to measure the latency of each output with; then `seconds` of load
+ * @param telegrams number of telegrams for the latency of each output; followed by `seconds` of load
  */
 export async function benchOutputs(broker: Broker, only: readonly string[], telegrams: number, seconds: number) {
   const outputs = OUTPUTS.filter(({ name }) => only.length === 0 || only.includes(name));
@@ -122,7 +122,7 @@ export async function benchOutputs(broker: Broker, only: readonly string[], tele
 }
 
 /**
- * Sends a telegram. A client that polls keeps its connection, asks at the moment the last byte is on the line, and again as soon as
+ * Sends a telegram. A polling client keeps its connection, sends a request when the last byte is on the line, and again as soon as
  * it has an answer. @returns milliseconds from the last byte to the answer with the new reading, and the answers before it
  */
 async function untilChanged(
@@ -157,7 +157,7 @@ async function untilChanged(
   });
 }
 
-/** The processor time of a server while 50 clients ask. */
+/** CPU time of a server while 50 clients poll. */
 async function loadOf(
   output: MeasuredOutput,
   ports: Ports,

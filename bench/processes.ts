@@ -8,7 +8,7 @@ import mqtt from "mqtt";
 import { DEMO_KEY } from "../src/sources/simulated-meter.ts";
 import { freePort } from "../test/helpers/free-port.ts";
 
-/** A Mosquitto of our own with its defaults; nothing of it is kept on disk. */
+/** A separate Mosquitto with its defaults and without persistence. */
 export class Broker {
   /** `mqtt://127.0.0.1:PORT` */
   readonly url: string;
@@ -21,7 +21,7 @@ export class Broker {
     writeFileSync(join(this.#folder, "mosquitto.conf"), `${lines.join("\n")}\n`);
   }
 
-  /** @throws Error where Mosquitto is not installed */
+  /** @throws Error if Mosquitto is not installed */
   static async open(): Promise<Broker> {
     const broker = new Broker(await freePort());
     await broker.start();
@@ -40,7 +40,7 @@ export class Broker {
     throw new Error("Mosquitto does not start");
   }
 
-  /** As a machine that loses its power. */
+  /** Simulates a power failure of the machine. */
   async kill(): Promise<void> {
     const child = this.#child;
     if (child === null) return;
@@ -53,18 +53,18 @@ export class Broker {
     return cpuSeconds(this.#child?.pid ?? 0);
   }
 
-  /** Messages that it has dropped since its start, by its own account. */
+  /** Messages dropped since its start, according to `$SYS`. */
   async dropped(): Promise<number> {
     const [count] = await this.#read("$SYS/broker/publish/messages/dropped");
     return Number(count?.payload ?? Number.NaN);
   }
 
-  /** How many messages are retained on such topics. */
+  /** Number of retained messages on matching topics. */
   async retained(topic: string): Promise<number> {
     return (await this.#read(topic)).length;
   }
 
-  /** Begins anew with nothing retained. */
+  /** Restarts without retained messages. */
   async clear(): Promise<void> {
     await this.kill();
     await this.start();
@@ -75,7 +75,7 @@ export class Broker {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** What is retained, until nothing more comes for a while. */
+  /** The retained messages, complete when none has arrived for a while. */
   async #read(topic: string): Promise<{ topic: string; payload: string }[]> {
     const client = await mqtt.connectAsync(this.url);
     const found: { topic: string; payload: string }[] = [];
@@ -102,7 +102,7 @@ export class BridgeProcess {
   #opened = 0;
 
   /**
-   * @param environment more of `KAIFA2MQTT_*`
+   * @param environment additional `KAIFA2MQTT_*` variables
    * @param config text of a configuration file
    * @param main another program than that in `$OUTDIR` or dist/
    */
@@ -114,7 +114,7 @@ export class BridgeProcess {
     this.#folder = mkdtempSync(join(tmpdir(), "kaifa-bench-"));
     const file = join(this.#folder, "kaifa2mqtt.yaml");
     if (config !== undefined) writeFileSync(file, config, { mode: 0o600 });
-    // For where the processor time goes: BENCH_PROFILE=FOLDER (docs/benchmarks.md).
+    // CPU profile: BENCH_PROFILE=FOLDER (docs/benchmarks.md).
     const folder = process.env.BENCH_PROFILE;
     const profiling = folder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`];
     this.#child = spawn(
@@ -142,7 +142,7 @@ export class BridgeProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Resolves when every source has been opened. @throws Error after ten seconds, with what it said */
+  /** Resolves when every source has been opened. @throws Error with its output after ten seconds */
   async listening(sources = 1): Promise<void> {
     for (let attempt = 0; attempt < 200; attempt++) {
       if (this.#opened >= sources) return pause(200);
@@ -151,14 +151,14 @@ export class BridgeProcess {
     throw new Error(`the bridge does not listen: ${this.#output}`);
   }
 
-  /** Resident memory in MB (2^20 bytes): all of it, and what is not a mapped file. */
+  /** Resident memory in MB (2^20 bytes): total, and without mapped files. */
   memory(): { rss: number; anonymous: number } {
     const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
     const field = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) / 1024;
     return { rss: field("VmRSS"), anonymous: field("RssAnon") };
   }
 
-  /** Processor time so far in seconds, user and system, all threads. */
+  /** CPU time so far in seconds, user and system, all threads. */
   cpu(): number {
     return cpuSeconds(this.pid);
   }
@@ -170,7 +170,7 @@ export class BridgeProcess {
 }
 
 /**
- * Processor time of a process so far in seconds, user and system, all threads that live. By the scheduler's own account in
+ * CPU time of a process so far in seconds, user and system, all live threads. Uses the scheduler's accounting in
  * nanoseconds (`/proc/PID/task/TID/schedstat`): `/proc/PID/stat` counts in hundredths of a second.
  */
 export function cpuSeconds(pid: number): number {
@@ -179,7 +179,7 @@ export function cpuSeconds(pid: number): number {
     try {
       nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
     } catch {
-      // This thread has ended meanwhile.
+      // This thread has ended in the meantime.
     }
   }
   return nanoseconds / 1e9;
@@ -194,7 +194,7 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(force);
 }
 
-/** Sees every message below the base topic; `next` waits for one on a topic that fits. */
+/** Subscribes to everything below the base topic; `next` waits for a message on a matching topic. */
 export class Subscriber {
   readonly #client: mqtt.MqttClient;
   readonly #waiting: { fits: RegExp; resolve: (at: number) => void }[] = [];
@@ -223,7 +223,7 @@ export class Subscriber {
     return subscriber;
   }
 
-  /** When the next message on such a topic comes, `performance.now()`. @throws Error after `limitMs` */
+  /** Arrival time (`performance.now()`) of the next message on a matching topic. @throws Error after `limitMs` */
   next(fits: RegExp, limitMs = 20_000): Promise<number> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no message on ${fits} in ${limitMs} ms`)), limitMs);

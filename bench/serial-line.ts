@@ -1,6 +1,6 @@
 /**
- * What the bridge costs on a serial line: a PTY on which bytes come one by one as from a CH340 adapter, 2400 baud, 8E1.
- * Memory, start-up, and how soon it is back when the adapter was away.
+ * Cost of the bridge on a serial line: a PTY on which bytes arrive one by one as from a CH340 adapter, 2400 baud, 8E1.
+ * Memory, startup time, and recovery time after the adapter was unplugged.
  */
 import { SimulatedMeter } from "../src/sources/simulated-meter.ts";
 import { PtyPair } from "../test/helpers/pty.ts";
@@ -8,7 +8,7 @@ import { BridgeProcess, type Broker, pause, Subscriber } from "./processes.ts";
 
 const READING = /^kaifa2mqtt\/(?!bridge)[^/]+$/;
 
-/** Resident memory in MB after 200 telegrams, and after so many more as fast as the PTY takes them. */
+/** Resident memory in MB after 200 telegrams, and after this many more at full speed. */
 export async function benchMemory(broker: Broker, telegrams: number) {
   const line = await PtyPair.open();
   const subscriber = await Subscriber.connect(broker.url, "kaifa2mqtt/+");
@@ -37,7 +37,7 @@ export async function benchMemory(broker: Broker, telegrams: number) {
   }
 }
 
-/** Milliseconds from the start of the process to the first power at a subscriber; a telegram comes as soon as it listens. */
+/** Milliseconds from process start to the first power at a subscriber; a telegram is sent as soon as it listens. */
 export async function benchStart(broker: Broker, starts: number): Promise<number[]> {
   const times: number[] = [];
   for (let n = 0; n < starts; n++) {
@@ -48,7 +48,7 @@ export async function benchStart(broker: Broker, starts: number): Promise<number
     const power = subscriber.next(fits);
     const begun = performance.now();
     const bridge = new BridgeProcess({ KAIFA2MQTT_METER_PORT: line.device, KAIFA2MQTT_MQTT_SERVER: broker.url });
-    // The port is flushed when it is opened: what waited before that is gone, so a telegram waits every 10 ms.
+    // Opening flushes the port and drops pending bytes, so a telegram is sent every 10 ms.
     const feed = setInterval(() => line.write(meter.telegram(Date.now())), 10);
     try {
       times.push((await power) - begun);
@@ -62,7 +62,7 @@ export async function benchStart(broker: Broker, starts: number): Promise<number
   return times;
 }
 
-/** Milliseconds from the return of an adapter that was away for `awayMs` to the first reading; a telegram comes every 200 ms. */
+/** Milliseconds from the return of an adapter unplugged for `awayMs` to the first reading; a telegram is sent every 200 ms. */
 export async function benchReturn(broker: Broker, awayMs: number): Promise<number> {
   const line = await PtyPair.open();
   const subscriber = await Subscriber.connect(broker.url);

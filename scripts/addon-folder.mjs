@@ -1,5 +1,5 @@
-// node scripts/addon-folder.mjs [FOLDER]: the app for a Home Assistant without any registry: a folder for /addons that has
-// everything in it, the bundled program too (`npm run addon` builds that first). The Supervisor builds it with
+// node scripts/addon-folder.mjs [FOLDER]: the app for a Home Assistant without a registry: a folder for /addons that contains
+// everything, including the bundled program (`npm run addon` builds that first). The Supervisor builds it with
 // `docker buildx build` in that folder.
 
 import { execFileSync } from "node:child_process";
@@ -13,7 +13,7 @@ rmSync(target, { recursive: true, force: true });
 cpSync(join(root, "hassio-addon"), target, { recursive: true });
 execFileSync(process.execPath, [join(root, "scripts/assemble.mjs"), join(target, "app")], { stdio: "inherit" });
 
-// The same Dockerfile, but it takes the program from the folder; and the Supervisor builds only what names no image.
+// The same Dockerfile, but with the program from the folder; without an image name, because the Supervisor would not build it.
 const change = (from, to, pattern, text) => {
   const before = readFileSync(from, "utf8");
   const after = before.replace(pattern, text);

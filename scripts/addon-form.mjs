@@ -1,10 +1,10 @@
-// The app's form, from the table of options (src/config/options.ts), and its ports (src/config/addon-ports.ts): what
-// stands below the mark in hassio-addon/config.yaml, and hassio-addon/translations/. A test fails when the files differ from what this makes.
+// Generates the app's form from the table of options (src/config/options.ts), and its ports (src/config/addon-ports.ts): the
+// part of hassio-addon/config.yaml below the mark, and hassio-addon/translations/. A test fails if the files are out of date.
 import { readFileSync, writeFileSync } from "node:fs";
 import { stringify } from "yaml";
 import { bundled } from "./bundled.mjs";
 
-const MARK = "# From here on made from src/config/options.ts by `npm run docs`.\n";
+const MARK = "# Generated from src/config/options.ts by `npm run docs`.\n";
 
 const { formDefaults, formSchema, formTranslations } = await bundled("src/config/addon-options.ts");
 const { formPorts, portDescriptions } = await bundled("src/config/addon-ports.ts");

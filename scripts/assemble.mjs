@@ -1,5 +1,5 @@
-// node scripts/assemble.mjs FOLDER: the program as containers carry it: dist/ without the types, and beside it the serial
-// port's native binding with just what that loads at run time (Linux with glibc, x64 and arm64).
+// node scripts/assemble.mjs FOLDER: the program for containers: dist/ without the types, plus the serial
+// port's native binding with only its run-time dependencies (Linux with glibc, x64 and arm64).
 import { chmodSync, cpSync, mkdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve, sep } from "node:path";
@@ -7,7 +7,7 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 const target = process.argv[2];
 if (!target) throw new Error("usage: assemble.mjs FOLDER");
 const root = join(import.meta.dirname, "..");
-/** Whose node_modules/ it is: another checkout's, perhaps, by a link. */
+/** The checkout that owns node_modules/, possibly another one through a link. */
 const modules = dirname(realpathSync(join(root, "node_modules")));
 const NOT_AT_RUN_TIME = new Set(["node-addon-api"]); // headers for compiling
 
@@ -20,7 +20,7 @@ cpSync(resolve(root, process.env.OUTDIR ?? "dist"), join(target, "dist"), {
 chmodSync(join(target, "dist", "main.js"), 0o755);
 for (const file of ["package.json", "LICENSE"]) cpSync(join(root, file), join(target, file));
 
-/** Copies a package to the place that it has below the root, then those that it depends on. */
+/** Copies a package to its path below the root, then its dependencies. */
 const copyPackage = (name, from) => {
   const folder = findPackage(name, from);
   const place = join(target, relative(modules, folder));

@@ -1,5 +1,5 @@
-// Builds the decode page: one HTML file that needs no server and may connect to nothing. Script and style stand in it, and
-// its Content-Security-Policy allows these two by their hashes and nothing else.
+// Builds the decode page: one HTML file that needs no server and may not connect to anything. It contains script and style,
+// and its Content-Security-Policy allows only these two, by their hashes.
 import { createHash } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { build } from "esbuild";
 const root = new URL("../", import.meta.url).pathname;
 const source = join(root, "src/decode-page");
 
-/** The codec's AES is Node's; in the browser it is that of @noble/ciphers. */
+/** Replaces the codec's AES, which uses Node, with @noble/ciphers. */
 const browserAes = {
   name: "browser-aes",
   setup(build) {
@@ -40,7 +40,7 @@ export async function buildDecodePage(outdir, plugins = []) {
   const script = await bundle("main.ts", {
     format: "iife",
     define: { KAIFA2MQTT_VERSION: JSON.stringify(version) },
-    // The licence of the library that stands in it.
+    // The licence of the included library.
     legalComments: "eof",
     plugins: [browserAes, ...plugins],
   });
@@ -59,7 +59,7 @@ export async function buildDecodePage(outdir, plugins = []) {
   ].join("; ");
   const document = (await readFile(join(source, "index.html"), "utf8"))
     .replace(/\n\s+/g, "\n")
-    // The policy comes first: it holds for what stands after it.
+    // The policy comes first, because it applies only to what follows.
     .replace(/<meta charset="utf-8" \/>/, (charset) => {
       return `${charset}\n<meta http-equiv="Content-Security-Policy" content="${policy}" />`;
     })

@@ -1,5 +1,5 @@
-// Builds the status page into a folder: script and style bundled, every file also compressed (the server sends what the
-// browser takes; nothing is compressed while it runs).
+// Builds the status page into a folder: script and style bundled, every file also precompressed (the server sends the encoding
+// that the browser accepts, and compresses nothing at run time).
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";

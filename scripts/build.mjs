@@ -1,5 +1,5 @@
 // Builds dist/: the program as one ES module per command (code split, so that a command loads only what it uses), the
-// codec for programmers and its types, the status page, and the decode page as one file.
+// codec as a library with its types, the status page, and the decode page as one file.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, rmSync } from "node:fs";
 import { cyclonedxEsbuildPlugin } from "@cyclonedx/cyclonedx-esbuild";
@@ -10,7 +10,7 @@ import { BUNDLE_OPTIONS } from "./bundle-options.mjs";
 const outdir = process.env.OUTDIR ?? "dist";
 rmSync(outdir, { recursive: true, force: true });
 const isWhole = !process.argv.includes("--program");
-// Which packages the bundle holds, with their licence texts (CycloneDX): scanners of the image or package see no node_modules.
+// The packages in the bundle with their licence texts (CycloneDX): scanners of the image or package find no node_modules.
 const listPackages = (outputFile) =>
   cyclonedxEsbuildPlugin({ outputFile, gatherLicenseTexts: true, outputReproducible: true, logLevel: "silent" });
 await build({
@@ -19,13 +19,13 @@ await build({
   entryPoints: { main: "src/main.ts", codec: "src/codec/index.ts" },
   plugins: [...(BUNDLE_OPTIONS.plugins ?? []), ...(isWhole ? [listPackages("sbom.cdx.json")] : [])],
 });
-// `--program`: without page, types and list of packages, for tests of the program.
+// `--program`: without page, types and SBOM, for tests of the program.
 if (isWhole) {
   await buildPage(`${outdir}/page`, {
     page: [listPackages("../sbom-page.cdx.json")],
     decode: [listPackages("../sbom-decode.cdx.json")],
   });
-  // The bridge serves it, and it is handed out by itself.
+  // Served by the bridge, and distributed as a standalone file.
   copyFileSync(`${outdir}/page/decode.html`, `${outdir}/decode.html`);
   execFileSync("node_modules/.bin/tsc", ["-p", "scripts/tsconfig.types.json", "--outDir", `${outdir}/types`], {
     stdio: "inherit",

@@ -1,4 +1,4 @@
-/** How the program is bundled: by scripts/build.mjs for use, by bench/memory-by-part.ts to weigh its parts and by bench/ledger.ts. */
+/** Bundler options, shared by scripts/build.mjs, bench/memory-by-part.ts and bench/ledger.ts. */
 
 /** `readable-stream` is a copy of Node's streams for older versions; Node's own are in memory anyway (1 MB less). */
 const nativeStreams = {
@@ -34,10 +34,10 @@ export const BUNDLE_OPTIONS = {
   splitting: true,
   minifySyntax: true,
   minifyWhitespace: true,
-  // What libraries do only while they are being developed stays out (winston's diagnostics: 1 MB).
+  // Excludes development-only code of libraries (winston's diagnostics: 1 MB).
   define: { "process.env.NODE_ENV": '"production"' },
   plugins: [nativeStreams, silentDebug],
-  // Only the serial port's native binding stays outside.
+  // Only the serial port's native binding stays external.
   external: ["@serialport/bindings-cpp"],
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   logLevel: "warning",

@@ -1,4 +1,4 @@
-// Imports a TypeScript module, for scripts that make files from what the program knows.
+// Imports a TypeScript module, for scripts that generate files from the program's tables.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,11 +1,11 @@
-// Every option of the program that is not set in docker-compose.yml, as a variable that is taken from `.env`: Compose hands
-// on only what it is told to. A test fails when one is missing.
+// Lists every option that docker-compose.yml does not set as a variable taken from `.env`: Compose passes
+// only listed variables. A test fails if one is missing.
 import { readFileSync, writeFileSync } from "node:fs";
 import { bundled } from "./bundled.mjs";
 
-const MARK = "      # All others are taken from `.env`, if they stand there.\n";
+const MARK = "      # All others are taken from `.env`, if set there.\n";
 const FILE = "docker-compose.yml";
-/** The image's own affair. */
+/** Set by the image. */
 const NOT_IN_CONTAINER = "KAIFA2MQTT_DATA_DIR";
 
 const { OPTIONS, environmentName } = await bundled("src/config/option-list.ts");

@@ -1,5 +1,5 @@
 // node scripts/deb.mjs [FOLDER]: kaifa2mqtt_<version>_<arch>.deb for amd64 and arm64 from dist/, with dpkg-deb (any Debian has it).
-// SOURCE_DATE_EPOCH, by default the time of the last commit, is the time of everything in it, so that two builds are alike.
+// SOURCE_DATE_EPOCH, by default the time of the last commit, sets all file times, so that builds are reproducible.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -22,7 +22,7 @@ const target = resolve(process.argv[2] ?? ".");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? lastCommit());
 const date = new Date(epoch * 1000);
-/** Debian's names of processors, and Node's. */
+/** Debian's architecture names, and Node's. */
 const ARCHITECTURES = { amd64: "x64", arm64: "arm64" };
 const MAINTAINER = "kaifa2mqtt maintainers <kaifa2mqtt@users.noreply.github.com>";
 
@@ -54,7 +54,7 @@ function fill(folder, nodeArch) {
   for (const name of listFiles(program)) {
     const file = join(program, name);
     chmodSync(file, name === "dist/main.js" ? 0o755 : 0o644);
-    if (/(^|\/)LICENSE(\.\w+)?$/.test(name)) rmSync(file); // all of them stand in copyright
+    if (/(^|\/)LICENSE(\.\w+)?$/.test(name)) rmSync(file); // all of them are in `copyright`
   }
   mkdirSync(join(folder, "usr/bin"), { recursive: true });
   symlinkSync("../lib/kaifa2mqtt/dist/main.js", join(folder, "usr/bin/kaifa2mqtt"));
@@ -74,7 +74,7 @@ function fill(folder, nodeArch) {
   }
 }
 
-/** The unit of the npm package, with the user that the package makes instead of a passing one. */
+/** The unit of the npm package, with the user created by the package instead of a dynamic one. */
 function unit() {
   const replace = (text, from, to) => {
     if (!text.includes(from)) throw new Error(`packaging/systemd/kaifa2mqtt.service has no line "${from}"`);
@@ -108,7 +108,7 @@ Description: smart-meter bridge for MQTT and Home Assistant
 `;
 }
 
-/** Debian's form of the changelog. */
+/** The changelog in Debian's format. */
 function changelog() {
   const sections = source("CHANGELOG.md").split(/^## /m).slice(1);
   return sections
@@ -119,7 +119,7 @@ function changelog() {
       const lines = items.map((item) => wrap(item.trim().replace(/\s+/g, " ")));
       // `## 1.1.0 (2026-11-25)`
       const day = /\((\d{4}-\d\d-\d\d)\)/.exec(head)?.[1];
-      // The newest first: a minute apart, since two versions of one day must not have the same time.
+      // Newest first, a minute apart, because two versions of one day must not have the same time.
       const noted = day === undefined ? date : new Date(Date.parse(day) + (sections.length - index) * 60_000);
       const when = noted.toUTCString().replace("GMT", "+0000");
       return `kaifa2mqtt (${head.split(" ")[0]}) stable; urgency=medium\n\n${lines.join("\n")}\n\n -- ${MAINTAINER}  ${when}\n`;
@@ -138,7 +138,7 @@ function wrap(text) {
   return lines.join("\n");
 }
 
-/** Debian's machine-readable copyright: ours, then that of each package in the bundle. */
+/** Debian's machine-readable copyright file: ours, then one entry per package in the bundle. */
 function copyright() {
   const indent = (text) =>
     text

@@ -1,6 +1,6 @@
-// What is made from the table of options (src/config/options.ts): docs/kaifa2mqtt.schema.json, docs/kaifa2mqtt.example.yaml and
-// the tables in docs/configuration*.md; then the app's form and the variables in docker-compose.yml. Tests fail when the
-// files differ from what this makes.
+// Generates files from the table of options (src/config/options.ts): docs/kaifa2mqtt.schema.json, docs/kaifa2mqtt.example.yaml and
+// the tables in docs/configuration*.md; then the app's form and the variables in docker-compose.yml. Tests fail if the
+// files are out of date.
 import { readFileSync, writeFileSync } from "node:fs";
 import { bundled } from "./bundled.mjs";
 

@@ -1,7 +1,7 @@
 /**
- * The fuzzer for more than a test run has time for. The corpus (test/fixtures/corpus) grows guided by coverage: an input
- * is kept if it reaches a block of code that none before it reached (V8's precise coverage, as `node:inspector` gives
- * it). jazzer.js would do that faster, but its binary needs glibc 2.38 (version 4.0.0; Debian 12 has 2.36), and older
+ * The fuzzer for longer runs than in the tests. The corpus (test/fixtures/corpus) grows guided by coverage: an input
+ * is kept if it reaches a new block of code (V8's precise coverage through `node:inspector`).
+ * jazzer.js would do that faster, but its binary needs glibc 2.38 (version 4.0.0; Debian 12 has 2.36), and older
  * versions cannot be installed from npm alone.
  *
  *     node scripts/fuzz.mjs grow [seconds for each target] [target…]
@@ -37,7 +37,7 @@ const homeOf = (name) => resolve("test/fixtures/corpus", name);
 const corpusOf = (name) =>
   readdirSync(homeOf(name)).map((file) => Buffer.from(readFileSync(join(homeOf(name), file), "utf8").trim(), "hex"));
 
-/** In slices, so that a run that is stopped (SIGTERM) says how far it has come. */
+/** In slices, so that a stopped run (SIGTERM) reports its progress. */
 async function run(executions, seed, wanted) {
   const names = Object.keys(CODEC_TARGETS).filter((name) => wanted.length === 0 || wanted.includes(name));
   const share = Math.ceil(executions / names.length);
@@ -107,10 +107,10 @@ async function grow(seconds, wanted) {
   }
 }
 
-/** Which code has been reached since it was made. */
+/** Tracks the code reached so far. */
 class Coverage {
   #session;
-  /** By function: the pieces of its text, as [from, to], that no input has reached. */
+  /** By function: ranges of its source, as [from, to], that no input has reached. */
   #unreached = new Map();
 
   constructor(session) {
@@ -121,7 +121,7 @@ class Coverage {
     return this.#unreached.size;
   }
 
-  /** Whether the last input reached a piece of code that none before it did. V8 says by function what was not reached. */
+  /** Whether the last input reached new code. V8 reports unreached ranges by function. */
   async isNew() {
     const { result } = await this.#session.post("Profiler.takePreciseCoverage");
     let fresh = false;

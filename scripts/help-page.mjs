@@ -1,5 +1,5 @@
-// docs/troubleshooting.md as a page that the bridge serves itself. Understands what that document uses: headings with an
-// anchor, paragraphs, lists, code, emphasis; links become text, since what they point to is not served.
+// Converts docs/troubleshooting.md to a page served by the bridge. Supports only what that document uses: headings with an
+// anchor, paragraphs, lists, code, emphasis; links become text, because their targets are not served.
 
 const escapeHtml = (text) =>
   text.replace(/[&<>"]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[sign]);
@@ -15,7 +15,7 @@ function inline(text) {
 /**
  * @param {string} markdown
  * @param {"en" | "de"} language
- * @returns {string} a whole HTML page
+ * @returns {string} a complete HTML page
  */
 export function helpPage(markdown, language) {
   const blocks = markdown.trim().split(/\n{2,}/);

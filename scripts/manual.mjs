@@ -1,11 +1,11 @@
-// The man page and the completion for bash, from the table of commands (src/commands/command-table.ts).
+// Generates the man page and the bash completion from the table of commands (src/commands/command-table.ts).
 import { readFileSync } from "node:fs";
 import { bundled } from "./bundled.mjs";
 
 const { COMMANDS, EXIT_CODES, globalOptions, SUMMARY } = await bundled("src/commands/command-table.ts");
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
-/** A text for troff: backslashes and hyphens as they are, no line that begins with a command. */
+/** Escapes a text for troff: backslashes, hyphens, and control characters at the start of a line. */
 const troff = (text) =>
   text
     .replaceAll("\\", "\\e")
@@ -57,7 +57,7 @@ What is remembered over a restart.
 `;
 }
 
-/** The completion for bash: commands, and the options of each. */
+/** The bash completion: commands and their options. */
 export function bashCompletion() {
   const longs = (options) => options.map(({ long }) => long).join(" ");
   const cases = COMMANDS.map(({ name, options = [] }) => `    ${name}) words="${longs(options)}" ;;`).join("\n");

@@ -1,4 +1,4 @@
-// Before building and testing: a Node that is too old is told in one line, not by a stack trace of some tool.
+// Before building and testing: reports an outdated Node in one line instead of a tool's stack trace.
 import { readFileSync } from "node:fs";
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));

@@ -1,6 +1,6 @@
-// node scripts/npm-folder.mjs [FOLDER]: the npm package as it is published. package.json lists the libraries of the program
-// under `dependencies`, where readers and auditors look for them; the bundle in dist/ holds them already, so here only those
-// are left that it does not hold, and nothing is installed twice.
+// node scripts/npm-folder.mjs [FOLDER]: the npm package to publish. package.json lists the program's libraries
+// under `dependencies`, where readers and auditors expect them; the bundle in dist/ already contains them, so only those
+// outside the bundle are kept, and nothing is installed twice.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";

@@ -1,8 +1,8 @@
-// What a release needs, without a tool of its own (`npm version` and .github/workflows/release.yml call it):
-//   node scripts/release.mjs bump             the version of package.json into the other files that carry it
-//   node scripts/release.mjs check v1.2.3     all of them say 1.2.3, and the changelog has a section for it
-//   node scripts/release.mjs notes v1.2.3     that section
-//   node scripts/release.mjs stamp IMAGE URL  image and address of the repository into the app, and the address into the button of the READMEs
+// Release helper (called by `npm version` and .github/workflows/release.yml):
+//   node scripts/release.mjs bump             copies the version in package.json to the other files
+//   node scripts/release.mjs check v1.2.3     checks that all of them say 1.2.3, and the changelog has a section for it
+//   node scripts/release.mjs notes v1.2.3     prints that section
+//   node scripts/release.mjs stamp IMAGE URL  writes image and repository address to the app, and the address to the READMEs' button
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -11,7 +11,7 @@ const read = (file) => readFileSync(join(root, file), "utf8");
 const write = (file, text) => writeFileSync(join(root, file), text);
 const packageVersion = () => JSON.parse(read("package.json")).version;
 
-/** Where the version stands besides package.json. */
+/** Files that contain the version besides package.json. */
 const VERSIONS = [
   { file: "hassio-addon/config.yaml", pattern: /^version: "(.*)"$/m },
   { file: "Dockerfile", pattern: /^ARG BUILD_VERSION=(.*)$/m },

@@ -244,7 +244,7 @@ function defaultText(row: OptionRow): string {
   return row.default === null ? "" : `\`${Array.isArray(row.default) ? row.default.join(", ") : row.default}\``;
 }
 
-const BEGIN = "<!-- From here on made from src/config/options.ts by `npm run docs`. -->";
+const BEGIN = "<!-- Generated from src/config/options.ts by `npm run docs`. -->";
 const END = "<!-- Up to here. -->";
 
 /** A document with its generated part replaced. */

@@ -1,4 +1,4 @@
-"""Asks with python-homewizard-energy, as Home Assistant's `homewizard` does: homewizard.py HOST:PORT, one JSON object."""
+"""Queries with python-homewizard-energy, as Home Assistant's `homewizard` does: homewizard.py HOST:PORT, one JSON object."""
 
 import asyncio
 import json

@@ -31,7 +31,7 @@ for type_, watch in watches.items():
 
 
 def mine(names: queue.Queue) -> str:
-    """The next name with the prefix: others on this network are none of our business."""
+    """The next name with the prefix; ignores others on this network."""
     while not (name := names.get(timeout=25)).startswith(prefix):
         pass
     return name
