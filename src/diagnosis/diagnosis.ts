@@ -103,6 +103,11 @@ const TELEGRAM_FAULTS = [
 /** Faults of the link layer, likewise. */
 const LINK_FAULTS = ["segmentation", "checksum", "framing"] as const satisfies readonly FaultCode[];
 
+/** Whether readings arrive: the diagnosis is `ok`, whatever else was observed. */
+export function isReceiving(seen: Pick<Observations, "source" | "sinceAcceptedMs" | "limitMs">): boolean {
+  return seen.source === "open" && seen.sinceAcceptedMs !== null && seen.sinceAcceptedMs < seen.limitMs;
+}
+
 /** Diagnoses from observations. Equal observations give equal sentences, so a changed sentence is worth logging. */
 export function diagnose(seen: Observations): Diagnosis {
   const fields: TextFields = {
@@ -132,7 +137,7 @@ export function diagnose(seen: Observations): Diagnosis {
     return diagnosis(code, seen.source === "refused" ? "refused" : code);
   }
 
-  if (seen.sinceAcceptedMs !== null && seen.sinceAcceptedMs < seen.limitMs) return diagnosis("ok");
+  if (isReceiving(seen)) return diagnosis("ok");
   const fault = dominantFault(seen.faults);
   switch (fault) {
     case "authentication":

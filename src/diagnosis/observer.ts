@@ -2,7 +2,7 @@
 import type { DecoderEvent } from "../codec/decoder-event.ts";
 import type { LineSettings } from "../sources/source.ts";
 import { ByteStatistics } from "./byte-statistics.ts";
-import type { Deployment, Observations, SourceKind } from "./diagnosis.ts";
+import { type Deployment, isReceiving, type Observations, type SourceKind } from "./diagnosis.ts";
 import { SourceState } from "./source-state.ts";
 
 /** Kind of source, from the port string. */
@@ -100,6 +100,21 @@ export class Observer {
     return this.#checksumFault.count;
   }
 
+  /** `isReceiving` without the other observations. @param limitMs as in `observe` */
+  isReceiving(at: number, limitMs: number): boolean {
+    const { source } = this.#source.observe(at);
+    return isReceiving({ source, sinceAcceptedMs: this.#sinceAccepted(at), limitMs });
+  }
+
+  /** From the last telegram that contained one. */
+  get systemTitle(): string | null {
+    return this.#systemTitle;
+  }
+
+  #sinceAccepted(at: number): number | null {
+    return this.#acceptedAt === null ? null : at - this.#acceptedAt;
+  }
+
   /** @param limitMs timeout without an accepted telegram, milliseconds */
   observe(at: number, limitMs: number): Observations {
     this.#bytes.advance(at);
@@ -113,7 +128,7 @@ export class Observer {
       source,
       line,
       listeningMs,
-      sinceAcceptedMs: this.#acceptedAt === null ? null : at - this.#acceptedAt,
+      sinceAcceptedMs: this.#sinceAccepted(at),
       limitMs,
       bytes: bytes.bytes,
       zeroBytes: bytes.zeroBytes,

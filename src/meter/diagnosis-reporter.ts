@@ -10,6 +10,8 @@ export class DiagnosisReporter {
   readonly #log: ComponentLog;
   readonly #changed: (diagnosis: Diagnosis) => void;
   #current: Diagnosis;
+  /** The system title that the current sentence names. */
+  #systemTitle: string | null = null;
 
   /** @param changed called with each new diagnosis */
   constructor(observer: Observer, log: ComponentLog, at: number, limitMs: number, changed: (now: Diagnosis) => void) {
@@ -29,6 +31,10 @@ export class DiagnosisReporter {
    */
   update(at: number, limitMs: number): void {
     const before = this.#current;
+    const { systemTitle } = this.#observer;
+    // Called several times per telegram: collecting all observations to write the same sentence again is not free.
+    if (before.code === "ok" && systemTitle === this.#systemTitle && this.#observer.isReceiving(at, limitMs)) return;
+    this.#systemTitle = systemTitle;
     const now = diagnose(this.#observer.observe(at, limitMs));
     if (now.text.en === before.text.en) return;
     this.#current = now;
