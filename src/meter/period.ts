@@ -11,6 +11,7 @@ const SAME_PUSH_MS = 700;
 /** Estimates the period as the median interval between telegrams, so that lost telegrams and extra lists do not matter. */
 export class Period {
   readonly #intervals: number[] = [];
+  #ms: number | null = null;
   #openedAt: number | null = null;
   #firstAt: number | null = null;
   #lastAt: number | null = null;
@@ -29,15 +30,15 @@ export class Period {
       if (interval < SAME_PUSH_MS) return;
       this.#intervals.push(interval);
       if (this.#intervals.length > MAX_INTERVALS) this.#intervals.shift();
+      const sorted = this.#intervals.toSorted((a, b) => a - b);
+      this.#ms = sorted[sorted.length >> 1] ?? null;
     }
     this.#lastAt = at;
   }
 
   /** Milliseconds; `null` until two telegrams have arrived. */
   get ms(): number | null {
-    if (this.#intervals.length === 0) return null;
-    const sorted = this.#intervals.toSorted((a, b) => a - b);
-    return sorted[sorted.length >> 1] ?? null;
+    return this.#ms;
   }
 
   /**
