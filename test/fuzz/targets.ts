@@ -19,6 +19,7 @@ import { encodeP1 } from "../../src/codec/link/p1-telegram.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { MeterIdentity } from "../../src/meter/identity.ts";
+import { DiscoveryOwnership } from "../../src/sinks/mqtt/discovery-ownership.ts";
 import { StaleDiscovery } from "../../src/sinks/mqtt/stale-discovery.ts";
 import { SimulatedMeter } from "../../src/sources/simulated-meter.ts";
 import { CODEC_TARGETS } from "./codec-targets.ts";
@@ -116,17 +117,12 @@ const quiet = { warn: () => undefined, info: () => undefined, debug: () => undef
 export function fuzzMqtt(input: Uint8Array): void {
   const at = input.indexOf(10);
   const topic = Buffer.from(input.subarray(0, at < 0 ? input.length : at)).toString("latin1");
-  const stale = new StaleDiscovery({
-    base: "kaifa2mqtt",
-    prefix: "homeassistant",
-    bases: ["kaifa2mqtt"],
-    prefixes: ["homeassistant"],
-    enabled: true,
-    instance: "one",
-    log: quiet,
-  });
+  const ours = { base: "kaifa2mqtt", prefix: "homeassistant", bases: ["kaifa2mqtt"] };
+  const ownership = new DiscoveryOwnership({ ...ours, instance: "one", log: quiet });
+  const stale = new StaleDiscovery({ ...ours, prefixes: ["homeassistant"], enabled: true, ownership });
   for (const name of [topic, "kaifa2mqtt/bridge/info", "homeassistant/sensor/kaifa2mqtt_house/energy_import/config"]) {
-    stale.note(name, Buffer.from(at < 0 ? input : input.subarray(at + 1)));
+    const payload = Buffer.from(at < 0 ? input : input.subarray(at + 1));
+    if (!ownership.noteBridge(name, payload)) stale.note(name, payload);
   }
   const due = stale.due([], new Set());
   must(due.topics.length < 20, `${due.topics.length} topics are to be cleared because of three messages`);

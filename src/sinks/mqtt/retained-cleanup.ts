@@ -1,24 +1,22 @@
 /**
- * Decides when to read and delete messages retained by earlier runs; stale-discovery.ts decides which ones.
+ * Decides which retained topics to read (retained-reader.ts reads them) and when to delete the messages of earlier runs;
+ * stale-discovery.ts decides which ones are obsolete.
  *
- * It reads only topics that may hold our messages, each only once: `bridge/info`, the availability of all meters under
- * our base topics, and the discovery messages of those and of the current meters. It unsubscribes from a topic as soon
- * as the retained messages have arrived. It never requests discovery messages of other devices, of which some brokers
- * have thousands. A meter is announced once its own topics have been read.
+ * It reads only topics that may hold our messages: `bridge/info`, the availability of all meters under our base topics,
+ * and the discovery messages of those and of the current meters. It never requests discovery messages of other devices,
+ * of which some brokers have thousands. A meter is announced once its own topics have been read.
  */
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterStatus } from "../../meter/events.ts";
+import { DiscoveryOwnership } from "./discovery-ownership.ts";
 import type { Message } from "./message.ts";
 import type { MeterState } from "./meter-state.ts";
 import type { PublicationHistory } from "./publication-history.ts";
 import type { Component } from "./retained-discovery.ts";
+import { RetainedReader, type RetainedReaderParts } from "./retained-reader.ts";
 import { type SeenDevice, StaleDiscovery } from "./stale-discovery.ts";
 import { bridgeDevice, OFFLINE, parseDiscovery, topics } from "./topics.ts";
 
-/** Retained messages are complete when no more have arrived for this long after the broker's answer. */
-const QUIET_MS = 300;
-/** … or after this time, even if more are arriving. */
-const LONGEST_READ_MS = 30_000;
 /** Delay between changing a discovery message and clearing the states it referred to. */
 const OLD_TOPICS_MS = 3000;
 /** Time within which meters with several lists have sent all of them (hourly lists: Norway). */
@@ -26,7 +24,7 @@ const ALL_LISTS_MS = 65 * 60_000;
 /** Maximum number of meters from earlier runs whose topics are read. */
 const MAX_EARLIER_METERS = 5000;
 
-export interface RetainedCleanupParts {
+export interface RetainedCleanupParts extends Pick<RetainedReaderParts, "ready" | "subscribe" | "unsubscribe"> {
   /** `mqtt.base_topic` */
   readonly base: string;
   /** `homeassistant.discovery_topic` */
@@ -46,31 +44,21 @@ export interface RetainedCleanupParts {
   readonly announced: (device: string) => Pick<SeenDevice, "announced" | "keys">;
   /** Called when these entities of a device are gone. */
   readonly onGone: (device: string, keys: readonly string[]) => void;
-  /** Whether messages can be sent now. */
-  readonly ready: () => boolean;
   readonly publish: (message: Message) => void;
-  /** @param done called when the broker has answered */
-  readonly subscribe: (filters: string[], done: () => void) => void;
-  readonly unsubscribe: (filters: string[]) => void;
   /** Called when the retained messages of these devices have been read, so the devices may be announced. */
   readonly onRead: (devices: readonly string[]) => void;
 }
 
 export class RetainedCleanup {
   readonly #parts: RetainedCleanupParts;
+  readonly #ownership: DiscoveryOwnership;
   readonly #stale: StaleDiscovery;
+  readonly #reader: RetainedReader;
   readonly #startedAt = performance.now();
-  /** Filters whose retained messages are being read. */
-  #reading: readonly string[] = [];
-  /** Filters that have been read. */
-  readonly #read = new Set<string>();
   /** Devices whose discovery messages have been read. */
   readonly #readDevices = new Set<string>();
   /** Devices whose discovery messages need to be read. Bounded by the number of meters, current and earlier. */
   readonly #devices = new Set<string>();
-  #begun = false;
-  #quietTimer: NodeJS.Timeout | null = null;
-  #limitTimer: NodeJS.Timeout | null = null;
   #emptyTimer: NodeJS.Timeout | null = null;
   /** Meters of an earlier run that were reported as offline. */
   readonly #presumedGone = new Set<string>();
@@ -79,9 +67,18 @@ export class RetainedCleanup {
 
   constructor(parts: RetainedCleanupParts) {
     this.#parts = parts;
-    const { base, prefix, enabled, instance, log, history } = parts;
+    const { base, prefix, enabled, instance, log, history, ready, subscribe, unsubscribe } = parts;
     const { bases, prefixes } = history;
-    this.#stale = new StaleDiscovery({ base, prefix, bases, prefixes, enabled, instance, log });
+    const ownership = new DiscoveryOwnership({ base, prefix, bases, instance, log });
+    this.#ownership = ownership;
+    this.#stale = new StaleDiscovery({ base, prefix, bases, prefixes, enabled, ownership });
+    this.#reader = new RetainedReader({
+      ready,
+      subscribe,
+      unsubscribe,
+      wanted: () => this.#wanted(),
+      onRead: () => this.#onRead(),
+    });
     for (const device of [bridgeDevice(instance), ...history.meters]) this.#devices.add(device);
   }
 
@@ -90,17 +87,12 @@ export class RetainedCleanup {
    * @returns filters to subscribe to together with everything else, before publishing anything; then call `subscribed`
    */
   begin(): string[] {
-    if (this.#begun && this.#reading.length === 0) return [];
-    this.#begun = true;
-    this.#clearReadTimers();
-    this.#reading = this.#missing();
-    return [...this.#reading];
+    return this.#reader.begin();
   }
 
   /** The broker has answered the subscriptions. */
   subscribed(): void {
-    if (this.#reading.length > 0) this.#waitForQuiet();
-    else this.#readMore();
+    this.#reader.subscribed();
   }
 
   /** Whether the existing announcements of a device, ours and others', have been read. */
@@ -110,7 +102,7 @@ export class RetainedCleanup {
 
   /** Whether there is nothing to do until a meter is received for the first time. */
   get idle(): boolean {
-    return this.#stale.empty && this.#reading.length === 0;
+    return this.#stale.empty && !this.#reader.reading;
   }
 
   /**
@@ -130,27 +122,30 @@ export class RetainedCleanup {
 
   /** Base topic of another bridge that announces this device; `null`: we announce it. */
   announcedElsewhere(device: string): string | null {
-    return this.#stale.announcedElsewhere(device);
+    return this.#ownership.announcedElsewhere(device, this.#stale.entriesOf(device));
   }
 
   /** Whether another bridge has retained a message there. */
   isForeign(topic: string): boolean {
-    return this.#stale.isForeign(topic);
+    return this.#ownership.isForeign(topic);
   }
 
   /** Processes a message that was retained before we connected. */
   note(topic: string, payload: Buffer): void {
-    if (this.#reading.length === 0) return;
+    if (!this.#reader.reading) return;
     const { base, history } = this.#parts;
     if (payload.length > 0) {
       if (this.#isUnderOldBase(topic)) this.#stale.noteOldState(topic);
       const meter = this.#meterOfAvailability(topic);
       if (meter !== null && this.#devices.size < MAX_EARLIER_METERS) this.#devices.add(meter);
-      if (!this.#isState(topic, base)) this.#stale.note(topic, payload);
-      // Availability isn't a leftover of `publish.topics`.
-      else if (meter === null || (history.knows(meter) && !this.#isPresent(meter))) this.#stale.noteState(topic);
+      if (!this.#isState(topic, base)) {
+        if (!this.#ownership.noteBridge(topic, payload)) this.#stale.note(topic, payload);
+      } else if (meter === null || (history.knows(meter) && !this.#isPresent(meter))) {
+        // Availability isn't a leftover of `publish.topics`.
+        this.#stale.noteState(topic);
+      }
     }
-    this.#waitForQuiet();
+    this.#reader.arrived();
   }
 
   /** Clears obsolete messages, as far as known. Call this when a meter has sent something new. */
@@ -161,8 +156,8 @@ export class RetainedCleanup {
     if (allKnown) history.update(present);
     for (const { id } of present) this.#devices.add(id);
     if (!ready()) return;
-    this.#readMore();
-    if (this.#stale.empty || this.#reading.length > 0) return;
+    this.#reader.readMore();
+    if (this.#stale.empty || this.#reader.reading) return;
     for (const id of this.#stale.meters()) {
       // A killed run couldn't report its meters as offline; treat them as offline until they are received.
       if (meters.has(id) || this.#presumedGone.has(id)) continue;
@@ -188,17 +183,17 @@ export class RetainedCleanup {
   }
 
   stop(): void {
-    this.#clearReadTimers();
+    this.#reader.stop();
     if (this.#emptyTimer !== null) clearTimeout(this.#emptyTimer);
     this.#emptyOldTopics();
   }
 
-  /** Filters that still need to be read. */
-  #missing(): string[] {
+  /** Filters to read. */
+  #wanted(): string[] {
     const { base, history, unusedStates } = this.#parts;
     const { bases, prefixes, meters } = history;
-    const others = this.#stale.otherBases();
-    const wanted = [
+    const others = this.#ownership.otherBases();
+    return [
       ...[...bases, ...others].map(topics.bridgeInfo),
       ...bases.map(topics.allAvailability),
       ...unusedStates,
@@ -206,7 +201,6 @@ export class RetainedCleanup {
       ...bases.slice(1).flatMap((old) => [topics.bridgeState(old), ...meters.flatMap((id) => statesOf(old, id))]),
       ...this.#goneMeters().flatMap((id) => statesOf(base, id)),
     ];
-    return [...new Set(wanted)].filter((filter) => !this.#read.has(filter));
   }
 
   /**
@@ -219,54 +213,28 @@ export class RetainedCleanup {
     return this.#parts.history.meters.filter((id) => !this.#isPresent(id));
   }
 
-  #readMore(): void {
-    if (!this.#begun || this.#reading.length > 0 || !this.#parts.ready()) return;
-    const missing = this.#missing();
-    if (missing.length === 0) return;
-    this.#reading = missing;
-    this.#parts.subscribe(missing, () => this.#waitForQuiet());
-  }
-
-  #waitForQuiet(): void {
-    this.#limitTimer ??= setTimeout(() => this.#onRead(), LONGEST_READ_MS);
-    if (this.#quietTimer !== null) clearTimeout(this.#quietTimer);
-    this.#quietTimer = setTimeout(() => this.#onRead(), QUIET_MS);
-  }
-
-  #clearReadTimers(): void {
-    for (const timer of [this.#quietTimer, this.#limitTimer]) if (timer !== null) clearTimeout(timer);
-    this.#quietTimer = null;
-    this.#limitTimer = null;
-  }
-
   #onRead(): void {
-    this.#clearReadTimers();
-    const { history, ready, unsubscribe, onRead } = this.#parts;
-    // The connection is gone: `begin` starts over on the next one.
-    if (!ready()) return;
-    unsubscribe([...this.#reading]);
-    for (const filter of this.#reading) this.#read.add(filter);
-    this.#reading = [];
-    history.addMeters(this.#stale.ownMeters());
+    const { history, onRead } = this.#parts;
+    history.addMeters(this.#ownership.ownMeters());
     for (const id of history.meters) this.#devices.add(id);
     // Only on the first run: later we have our own record of base topics and no longer trust retained messages.
     if (history.isNew) {
-      for (const base of this.#stale.ownOtherBases()) {
+      for (const base of this.#ownership.ownOtherBases()) {
         history.addBase(base);
         if (!history.bases.includes(base)) continue;
-        this.#stale.adopted(base);
+        this.#stale.adopt(this.#ownership.takeAdopted(base));
         this.#stale.noteOldState(topics.bridgeInfo(base));
       }
     }
-    this.#readMore();
+    this.#reader.readMore();
     onRead(this.#takeReadDevices());
     this.run();
   }
 
   /** Devices that have been read completely, including the `bridge/info` of other bridges that announce them. */
   #takeReadDevices(): string[] {
-    const isRead = (filter: string): boolean => this.#read.has(filter);
-    if (!this.#stale.otherBases().map(topics.bridgeInfo).every(isRead)) return [];
+    const isRead = (filter: string): boolean => this.#reader.hasRead(filter);
+    if (!this.#ownership.otherBases().map(topics.bridgeInfo).every(isRead)) return [];
     const { prefixes } = this.#parts.history;
     const found = [...this.#devices].filter(
       (device) =>

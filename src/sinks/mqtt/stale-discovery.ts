@@ -1,15 +1,8 @@
 /**
- * Decides which retained messages are ours, and which of those are obsolete: a different meter, id or base topic, a
+ * Decides which of our retained messages (discovery-ownership.ts) are obsolete: a different meter, id or base topic, a
  * value that the meter no longer sends, or discovery switched off.
- *
- * A discovery message is ours if it is under one of our base topics, the current one or one recorded in `data_dir`, and
- * names our instance (`via_device`, the bridge's device). Messages from version 1.0.0 name no instance: they are ours
- * unless another instance claims that base topic in its `bridge/info`. Everything else is left alone.
- *
- * Another bridge announces a meter if its `bridge/info` names the same instance as the discovery message. A message
- * without such a bridge (forged, or left over from a removed bridge) doesn't stop us from announcing the meter.
  */
-import type { ComponentLog } from "../../log/component-log.ts";
+import type { DiscoveryOwnership } from "./discovery-ownership.ts";
 import {
   type Component,
   parseObject,
@@ -17,30 +10,24 @@ import {
   type RetainedDiscovery,
   retainedStatesOf,
 } from "./retained-discovery.ts";
-import { parseRetainedInfo, type RetainedInfo } from "./retained-info.ts";
-import { bridgeDevice, ONLINE, parseDiscovery, topics } from "./topics.ts";
+import { bridgeDevice, topics } from "./topics.ts";
 
 /** No broker has more of our entities than this; the rest is ignored. */
 const MAX_ENTRIES = 5000;
 const MAX_PAYLOAD_BYTES = 64 * 1024;
-/** Maximum number of other bridges' discovery messages to record. */
-const MAX_FOREIGN = 1000;
-/** Maximum number of other bridges whose `bridge/info` is read. */
-const MAX_OTHER_BASES = 16;
 
 export interface StaleDiscoveryOptions {
   /** `mqtt.base_topic` */
   readonly base: string;
   /** `homeassistant.discovery_topic` */
   readonly prefix: string;
-  /** Our base topics, the current one first; may grow (`adopted`). */
+  /** Our base topics, the current one first; may grow. */
   readonly bases: readonly string[];
   /** Our discovery prefixes, the current one first. */
   readonly prefixes: readonly string[];
   /** `homeassistant.enabled` */
   readonly enabled: boolean;
-  readonly instance: string;
-  readonly log: ComponentLog;
+  readonly ownership: DiscoveryOwnership;
 }
 
 /** One of our meters that has sent a complete reading, or the bridge itself. */
@@ -72,120 +59,29 @@ export class StaleDiscovery {
   readonly #states = new Set<string>();
   /** Retained under an earlier base topic. */
   readonly #oldStates = new Set<string>();
-  /** By base topic, ours and others'. */
-  readonly #infos = new Map<string, RetainedInfo>();
-  /** Discovery messages under other base topics, by topic. */
-  readonly #foreign = new Map<string, RetainedDiscovery>();
-  /** Devices for which an announcement without a bridge was reported. */
-  readonly #reported = new Set<string>();
-  #foundOnline = false;
-  #shared = false;
 
   constructor(options: StaleDiscoveryOptions) {
     this.#options = options;
   }
 
-  /** Records a message that was retained before we connected; ignores messages that aren't ours. */
+  /** Records a discovery message that was retained before we connected; ignores messages that no bridge published. */
   note(topic: string, payload: Buffer): void {
-    const { base, bases, prefix, prefixes } = this.#options;
-    if (payload.length === 0) return;
-    if (topic === topics.bridgeState(base)) {
-      this.#foundOnline = payload.toString("latin1") === ONLINE;
-      return;
-    }
-    // The info of a bridge with many meters is large, but it comes only from topics that we requested.
-    const informed = [...bases, ...this.otherBases()].find((name) => topic === topics.bridgeInfo(name));
-    if (informed !== undefined) {
-      const info = parseRetainedInfo(payload);
-      if (info !== null) this.#infos.set(informed, info);
-      return;
-    }
+    const { prefixes, ownership } = this.#options;
     const message = payload.length > MAX_PAYLOAD_BYTES ? null : parseObject(payload);
     const entry = message === null ? null : parseRetainedDiscovery(prefixes, topic, message);
     if (entry === null) return;
-    if (bases.includes(entry.base) && (entry.base === base || !this.#isOthers(entry))) {
-      if (this.#entries.size < MAX_ENTRIES) this.#entries.set(topic, entry);
-    } else if (parseDiscovery(prefix, topic) !== null && this.#foreign.size < MAX_FOREIGN) {
-      this.#foreign.set(topic, entry);
-    }
+    if (!ownership.mayBeOurs(entry)) ownership.noteForeign(topic, entry);
+    else if (this.#entries.size < MAX_ENTRIES) this.#entries.set(topic, entry);
   }
 
-  /** Other base topics named in our meters' discovery messages: we need to read which bridge uses them. */
-  otherBases(): string[] {
-    const named = [...this.#foreign.values()].map(({ base }) => base);
-    return [...new Set(named)].slice(0, MAX_OTHER_BASES);
+  /** Records messages that turned out to be ours. */
+  adopt(entries: ReadonlyMap<string, RetainedDiscovery>): void {
+    for (const [topic, entry] of entries) this.#entries.set(topic, entry);
   }
 
-  /** Those of `otherBases` that our own instance claims in `bridge/info`: used before base topics were recorded. */
-  ownOtherBases(): string[] {
-    return this.otherBases().filter((base) => this.#infos.get(base)?.instance === this.#options.instance);
-  }
-
-  /** Call this after adding the base topic to `bases`. */
-  adopted(base: string): void {
-    for (const [topic, entry] of this.#foreign) {
-      if (entry.base !== base || this.#isOthers(entry)) continue;
-      this.#foreign.delete(topic);
-      this.#entries.set(topic, entry);
-    }
-  }
-
-  /** Meters and ports that an earlier run of this installation lists in `bridge/info`. */
-  ownMeters(): Map<string, string> {
-    const { bases, instance } = this.#options;
-    const infos = bases.flatMap((base) => this.#infos.get(base) ?? []);
-    return new Map(infos.filter((info) => info.instance === instance).flatMap(({ meters }) => [...meters]));
-  }
-
-  /** Base topic of another bridge that announces this device; `null`: we announce it. */
-  announcedElsewhere(device: string): string | null {
-    if (this.#foundOnline) this.#checkForSharedBase();
-    const entries = [...this.#entries.values()].filter((entry) => entry.device === device);
-    // Devices that we announced before stay ours.
-    if (entries.some((entry) => this.#isOurs(entry))) return null;
-    for (const [topic, entry] of this.#foreign) {
-      if (entry.device !== device) continue;
-      if (this.#hasBridge(entry)) return entry.base;
-      this.#reportUnclaimed(topic, entry);
-    }
-    // If the other bridge under our base topic is gone, it was this installation before its data folder was lost: we
-    // take over.
-    const other = entries.find(({ base }) => base !== this.#options.base || this.#shared);
-    return other === undefined ? null : other.base;
-  }
-
-  /** Whether another bridge has retained a message there. */
-  isForeign(topic: string): boolean {
-    const entry = this.#foreign.get(topic);
-    return entry !== undefined && this.#hasBridge(entry);
-  }
-
-  /** Whether `bridge/info` confirms the bridge that a discovery message names. */
-  #hasBridge({ base, instance }: RetainedDiscovery): boolean {
-    const info = this.#infos.get(base);
-    if (info === undefined || info.instance === this.#options.instance) return false;
-    return instance === null || instance === info.instance;
-  }
-
-  #reportUnclaimed(topic: string, { device, base }: RetainedDiscovery): void {
-    if (this.#reported.has(device)) return;
-    this.#reported.add(device);
-    this.#options.log.warn(
-      `${topic} announces the meter ${device} for the base topic ${base}, where no such bridge is known (${topics.bridgeInfo(base)} does not name it): this bridge announces the meter. If Home Assistant shows entities twice or wrong ones, delete that message on the broker`,
-    );
-  }
-
-  #isOthers({ instance }: RetainedDiscovery): boolean {
-    return instance !== null && instance !== this.#options.instance;
-  }
-
-  /** Whether we may clear it. */
-  #isOurs(entry: RetainedDiscovery): boolean {
-    const { base, instance } = this.#options;
-    if (entry.instance !== null) return entry.instance === instance;
-    if (entry.base === base) return !this.#shared;
-    const claim = this.#infos.get(entry.base)?.instance;
-    return claim === undefined || claim === instance;
+  /** Messages of a device that may be ours. */
+  entriesOf(device: string): RetainedDiscovery[] {
+    return [...this.#entries.values()].filter((entry) => entry.device === device);
   }
 
   /** Records a retained topic under an earlier base topic. */
@@ -195,12 +91,10 @@ export class StaleDiscovery {
 
   /** Our leftovers under earlier base topics, each returned once: only if the `bridge/info` there is ours. */
   takeOldStates(): string[] {
-    const { base, bases, instance } = this.#options;
+    const { base, bases, ownership } = this.#options;
     const found = [...this.#oldStates].filter((topic) => {
       if (topic === base || topic.startsWith(`${base}/`)) return false;
-      return bases.some(
-        (old) => old !== base && topic.startsWith(`${old}/`) && this.#infos.get(old)?.instance === instance,
-      );
+      return bases.some((old) => old !== base && topic.startsWith(`${old}/`) && ownership.claims(old));
     });
     this.#oldStates.clear();
     return found;
@@ -220,7 +114,7 @@ export class StaleDiscovery {
     const found: string[] = [];
     for (const [topic, entry] of this.#entries) {
       if (entry.device !== device || (form === "device") === (entry.key === null)) continue;
-      if (!this.#isOurs(entry)) continue;
+      if (!this.#options.ownership.isOurs(entry)) continue;
       if (entry.key === null || keys.has(entry.key)) found.push(topic);
     }
     for (const topic of found) this.#entries.delete(topic);
@@ -235,15 +129,17 @@ export class StaleDiscovery {
 
   /** Whether there is nothing left to decide. */
   get empty(): boolean {
-    return this.#entries.size === 0 && this.#states.size === 0 && this.#oldStates.size === 0 && !this.#foundOnline;
+    const { undecided } = this.#options.ownership;
+    return this.#entries.size === 0 && this.#states.size === 0 && this.#oldStates.size === 0 && !undecided;
   }
 
   /** Meters that an earlier run of this bridge announced. */
   meters(): ReadonlySet<string> {
-    if (this.#foundOnline) this.#checkForSharedBase();
-    const here = [...this.#entries.values()].filter(({ base }) => base === this.#options.base);
+    const { base, ownership } = this.#options;
+    ownership.checkForSharedBase();
+    const here = [...this.#entries.values()].filter((entry) => entry.base === base);
     const meters = here.map(({ device }) => device).filter((device) => !device.startsWith(bridgeDevice("")));
-    return new Set(this.#shared ? [] : meters);
+    return new Set(ownership.shared ? [] : meters);
   }
 
   /**
@@ -260,8 +156,8 @@ export class StaleDiscovery {
     isDue: (device: string) => boolean = () => true,
     isKnown: (device: string) => boolean = () => false,
   ): Dead {
-    if (this.#foundOnline) this.#checkForSharedBase();
-    const { base, enabled } = this.#options;
+    const { base, enabled, ownership } = this.#options;
+    ownership.checkForSharedBase();
     const found = new Set<string>();
     const components = new Map<string, readonly string[]>();
     const add = (...names: string[]): void => {
@@ -271,7 +167,7 @@ export class StaleDiscovery {
     for (const [topic, entry] of this.#entries) {
       const device = byId.get(entry.device);
       const here = entry.base === base;
-      if (!this.#isOurs(entry)) continue;
+      if (!ownership.isOurs(entry)) continue;
       if (device?.complete) {
         if (!device.announced.has(topic)) add(topic);
         else {
@@ -293,7 +189,7 @@ export class StaleDiscovery {
       const device = byId.get(id);
       if (device?.complete) {
         if (!device.sends(topic)) add(topic);
-      } else if (!this.#shared && allIds !== null && !allIds.has(id) && isKnown(id) && isDue(id)) {
+      } else if (!ownership.shared && allIds !== null && !allIds.has(id) && isKnown(id) && isDue(id)) {
         add(topic);
       } else {
         continue;
@@ -301,17 +197,6 @@ export class StaleDiscovery {
       this.#states.delete(topic);
     }
     return { topics: [...found], components };
-  }
-
-  #checkForSharedBase(): void {
-    const { base, instance, log } = this.#options;
-    this.#foundOnline = false;
-    const claim = this.#infos.get(base)?.instance;
-    if (claim === undefined || claim === instance) return;
-    this.#shared = true;
-    log.warn(
-      `another kaifa2mqtt uses the base topic ${base}: give each its own mqtt.base_topic, since the entities of both become unavailable when one of them stops`,
-    );
   }
 }
 
