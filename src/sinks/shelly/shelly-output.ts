@@ -75,10 +75,13 @@ export class ShellyOutput implements Output {
       const id = c.req.query("id");
       return result(c, this.#rpc.call(c.req.param("method"), id === undefined ? 0 : Number(id)));
     });
+    app.post("/rpc/:method", async (c) => {
+      const answer = this.#rpc.callWithBody(c.req.param("method"), await c.req.text());
+      return answer === null ? notARequest(c) : result(c, answer);
+    });
     app.post("/rpc", async (c) => {
       const answer = this.#rpc.answer(await c.req.text());
-      if (answer === null) return json(c, { code: -103, message: "not an RPC request" }, 400);
-      return c.body(answer.frame, 200, JSON_TYPE);
+      return answer === null ? notARequest(c) : c.body(answer.frame, 200, JSON_TYPE);
     });
     app.notFound((c) => json(c, { code: 404, message: "not found" }, 404));
     app.onError((_error, c) => json(c, { code: 500, message: "internal error" }, 500));
@@ -95,6 +98,10 @@ function servicesOf(meter: MeterInfo) {
 }
 
 const JSON_TYPE = { "content-type": "application/json" };
+
+function notARequest(c: HttpContext): Response {
+  return json(c, { code: -103, message: "not an RPC request" }, 400);
+}
 
 /** The result without the RPC frame, or the error with its HTTP status. */
 function result(c: HttpContext, answer: RpcAnswer): Response {

@@ -26,6 +26,8 @@ export type RpcAnswer = { readonly result: Json } | { readonly error: RpcError }
 
 /** Maximum size of a received message, bytes. */
 export const MAX_MESSAGE = 8_192;
+/** Not listed: evcc takes a device that lists it for one with a channel per phase, and would read the first one alone. */
+const SINGLE_CHANNEL = "EM1.GetStatus";
 const NO_READING: RpcAnswer = { error: { code: 503, message: "no reading of the meter, or it is too old" } };
 
 export class ShellyRpc {
@@ -60,12 +62,12 @@ export class ShellyRpc {
       ["Shelly.GetDeviceInfo", (meter) => deviceInfo(meter)],
       ["Shelly.GetStatus", (meter) => fresh(() => this.#status(meter))],
       ["Shelly.GetConfig", (meter) => this.#config(meter)],
-      ["Shelly.ListMethods", () => ({ methods: [...this.#methods.keys()] })],
+      ["Shelly.ListMethods", () => ({ methods: [...this.#methods.keys()].filter((name) => name !== SINGLE_CHANNEL) })],
       ["Shelly.GetComponents", () => ({ components: [], cfg_rev: 0, offset: 0, total: 0 })],
       ["EM.GetStatus", () => this.#em.getFresh()],
       ["EM.GetConfig", () => emConfig()],
       ["EMData.GetStatus", () => this.#emData.getFresh()],
-      ["EM1.GetStatus", () => fresh(() => em1Status(feed, options))],
+      [SINGLE_CHANNEL, () => fresh(() => em1Status(feed, options))],
       ["Sys.GetStatus", (meter) => this.#sys(meter)],
       ["Sys.GetConfig", (meter) => sysConfig(meter)],
     ]);
@@ -93,6 +95,16 @@ export class ShellyRpc {
     const { meter } = this.#feed;
     const result = meter === null ? null : read(meter);
     return result === null ? NO_READING : { result };
+  }
+
+  /**
+   * `POST /rpc/METHOD`.
+   * @param body the parameters as JSON, or empty
+   * @returns `null` if the body is not a JSON object
+   */
+  callWithBody(method: string, body: string): RpcAnswer | null {
+    const params = body === "" ? {} : parse(body);
+    return params === null ? null : this.call(method, params.id);
   }
 
   /** @returns the frame of the answer and the client's name; `null` if the text is not a request */
