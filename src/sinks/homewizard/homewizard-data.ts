@@ -68,8 +68,10 @@ function energies(feed: MeterFeed, direction: "import" | "export"): [string, num
   const tariffs = TARIFFS.map((number) => feed.number(`energy_${direction}_t${number}`));
   const sent = tariffs.filter((value) => value !== null);
   const sum = sent.length === 0 ? null : Number(sent.reduce((total, value) => total + value, 0).toFixed(6));
+  const total = feed.number(`energy_${direction}`) ?? sum;
+  if (sent.length === 0) tariffs[0] = total;
   return [
-    [`total_power_${direction}_kwh`, feed.number(`energy_${direction}`) ?? sum],
+    [`total_power_${direction}_kwh`, total],
     ...TARIFFS.map((number, index): [string, number | null] => [
       `total_power_${direction}_t${number}_kwh`,
       tariffs[index] ?? null,
