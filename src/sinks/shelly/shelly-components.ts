@@ -92,18 +92,18 @@ export function em1Status(feed: MeterFeed, options: ShellyDataOptions): Json {
   };
 }
 
-/** `EMData.GetStatus`: totals only, because a meter's registers count all phases together. */
+/**
+ * `EMData.GetStatus`. A meter's registers count all phases together, but clients require a number for each: the first phase
+ * gets the total, the others 0.
+ */
 export function emDataStatus(feed: MeterFeed): Json {
-  const none = LETTERS.flatMap((letter): [string, null][] => [
-    [`${letter}_total_act_energy`, null],
-    [`${letter}_total_act_ret_energy`, null],
+  const imported = energy(feed, "import");
+  const exported = energy(feed, "export");
+  const phases = LETTERS.flatMap((letter, index): [string, number | null][] => [
+    [`${letter}_total_act_energy`, index === 0 || imported === null ? imported : 0],
+    [`${letter}_total_act_ret_energy`, index === 0 || exported === null ? exported : 0],
   ]);
-  return {
-    id: 0,
-    ...Object.fromEntries(none),
-    total_act: energy(feed, "import"),
-    total_act_ret: energy(feed, "export"),
-  };
+  return { id: 0, ...Object.fromEntries(phases), total_act: imported, total_act_ret: exported };
 }
 
 /** `EM.GetConfig` */

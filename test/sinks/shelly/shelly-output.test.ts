@@ -84,6 +84,22 @@ describe("the Shelly output", () => {
     expect(await call("EMData.GetStatus")).toMatchObject({ total_act: 3003, total_act_ret: null });
   });
 
+  it("gives the energy of all phases on the first one, no value where the meter sends none", async () => {
+    read();
+    expect(await call("EMData.GetStatus")).toEqual({
+      id: 0,
+      ...{ a_total_act_energy: 12_937_123, b_total_act_energy: 0, c_total_act_energy: 0, total_act: 12_937_123 },
+      ...{ a_total_act_ret_energy: 4_567_890, b_total_act_ret_energy: 0, c_total_act_ret_energy: 0 },
+      total_act_ret: 4_567_890,
+    });
+    await start();
+    read([W("1.7.0", 5), WH("1.8.0", 1001)]);
+    expect(await call("EMData.GetStatus")).toMatchObject({
+      a_total_act_ret_energy: null,
+      b_total_act_ret_energy: null,
+    });
+  });
+
   it("writes measured whole numbers with a decimal point, ids without", async () => {
     read();
     const text = await (await get("/rpc/EM.GetStatus?id=0")).text();
