@@ -47,10 +47,10 @@ ${troff(EXIT_CODES)}
 The configuration.
 .TP
 .I /etc/kaifareader/meter.json
-The predecessor's configuration, used where there is no other.
+The predecessor's configuration, used if there is no other.
 .TP
 .I /var/lib/kaifa2mqtt
-What is remembered over a restart.
+Persistent state.
 .SH SEE ALSO
 .BR systemctl (1),
 .BR journalctl (1)

@@ -293,7 +293,7 @@ export class Bridge implements BridgeView {
   #distribute(event: MeterEvent, index: number, log: ComponentLog): boolean {
     const counts = this.#sources.admits(event, index, (id, other) =>
       log.warn(
-        `meter ${id} is read at ${mask(this.#options.config.meters[other]?.port ?? "")} already: what comes here is left out (one meter at two ports?)`,
+        `meter ${id} is already read at ${mask(this.#options.config.meters[other]?.port ?? "")}: its telegrams here are ignored (one meter on two ports?)`,
       ),
     );
     if (!counts) return false;

@@ -55,7 +55,7 @@ function onSignal(signal: NodeJS.Signals): void {
 
 function onBug(error: unknown): void {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  print(`kaifa2mqtt ${VERSION}: an error of the program itself, please report it:\n${maskKeys(stack)}`);
+  print(`kaifa2mqtt ${VERSION}: internal error, please report it:\n${maskKeys(stack)}`);
   process.exit(EXIT.failure);
 }
 

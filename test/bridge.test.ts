@@ -139,7 +139,7 @@ describe("the bridge", () => {
     const [port] = [capture("kaifa-netz-noe").port];
     await start([capture("kaifa-netz-noe"), { ...capture("kaifa-netz-noe"), port: `${port}?interval=0.2` }]);
     await broker.message("kaifa2mqtt/181220000009");
-    await expect.poll(() => told.filter((line) => /is read at .* already/.test(line)).length).toBe(1);
+    await expect.poll(() => told.filter((line) => /is already read at/.test(line)).length).toBe(1);
   });
 
   it("keeps running without a device and a broker, logs it once, and is unhealthy", async () => {

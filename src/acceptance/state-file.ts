@@ -127,7 +127,7 @@ export class StateFile {
       this.#dirty = true;
       if (!this.#failing) {
         this.#log.warn(
-          `cannot write ${this.#file}: ${messageOf(error)}. The bridge goes on; after a restart the first values come one telegram later. Make the folder writable or set data_dir.`,
+          `cannot write ${this.#file}: ${messageOf(error)}. The bridge continues; after a restart the first values come one telegram later. Make the folder writable or set data_dir.`,
         );
       }
       this.#failing = true;

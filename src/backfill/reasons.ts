@@ -16,7 +16,7 @@ export const REASONS = {
     de: "in dieser Lücke wurde das Zählwerk zurückgesetzt oder der Zähler getauscht",
   },
   "hour-before-missing": {
-    en: "the hour before it has no row, so its energy cannot be told apart from that hour's",
+    en: "the hour before it has no row, so its energy cannot be separated from that hour's",
     de: "die Stunde davor fehlt, und damit ist ihre Energie von der jener Stunde nicht zu trennen",
   },
   "before-from": {

@@ -94,8 +94,8 @@ export class StreamDecoder implements Decoder {
       this.#abandon(
         cut ? "framing" : "segmentation",
         cut
-          ? "the telegram was cut short: its next frame is incomplete"
-          : "the telegram was cut short: its next frame is missing",
+          ? "the telegram was truncated: its next frame is incomplete"
+          : "the telegram was truncated: its next frame is missing",
       );
     }
     this.#stragglers = null;
@@ -216,7 +216,7 @@ export class StreamDecoder implements Decoder {
       return;
     }
     if (this.#collecting && this.#collecting !== link) {
-      this.#abandon("segmentation", "the telegram was cut short: another one began");
+      this.#abandon("segmentation", "the telegram was truncated: another one started");
     }
     if (
       this.#collecting &&
@@ -224,7 +224,7 @@ export class StreamDecoder implements Decoder {
       offset > this.#lastFrameEnd &&
       this.#output.skippedTo === offset
     ) {
-      this.#abandon("segmentation", "foreign bytes between two segments: one may be missing");
+      this.#abandon("segmentation", "unexpected bytes between two segments: one may be missing");
       this.#stragglers = link;
     }
     let done: Accepted | undefined;
@@ -290,7 +290,7 @@ export class StreamDecoder implements Decoder {
       if (part === "later") this.#covered = Math.max(this.#covered, offset + length);
     } else {
       if (this.#collecting && part === "first") {
-        this.#abandon("segmentation", "the telegram was cut short: another one began");
+        this.#abandon("segmentation", "the telegram was truncated: another one started");
       }
       this.#discardCollection();
       const more = { ...this.#kept.next(length), ...(pattern === undefined ? {} : { pattern }) };

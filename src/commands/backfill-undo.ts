@@ -19,7 +19,7 @@ export function undoText(meter: string, rows: readonly WrittenRow[], zone: ZoneO
   lines.push(
     "",
     "Home Assistant cannot delete single hours. To restore what was there: make a backup, stop Home Assistant, and run this in its",
-    "database (sqlite3 /config/home-assistant_v2.db). It deletes only rows that still hold what was written:",
+    "database (sqlite3 /config/home-assistant_v2.db). It deletes only rows that are still as written:",
     "",
   );
   for (const [entity, own] of entities) {

@@ -77,7 +77,7 @@ function textReport(loaded: Loaded): string {
     const indent = indentOf(sections, dash);
     // A missing option is printed as a comment, so that the output stays a valid configuration.
     if (value !== null) lines.push({ text: `${indent}${name}: ${yamlValue(value)}`, origin });
-    else lines.push({ text: `${indent}# server: the Supervisor is asked for it`, origin: "" });
+    else lines.push({ text: `${indent}# server: provided by the Supervisor`, origin: "" });
   }
   const width = Math.min(64, Math.max(...lines.map((line) => line.text.length)));
   const body = lines.map(({ text, origin }) => (origin === "" ? text : `${text.padEnd(width)}  # ${origin}`));

@@ -37,7 +37,7 @@ export function conclude(
   if (!isConfigured) return { ...last.diagnosis, cure };
   const wrong = configured.map(formatLine);
   const text = {
-    en: `Telegrams come at ${right}, but the configuration says ${wrong.join(" or ")}: the ${isBaudRate ? "baud rate" : "parity"} is wrong.`,
+    en: `Telegrams arrive at ${right}, but the configuration says ${wrong.join(" or ")}: the ${isBaudRate ? "baud rate" : "parity"} is wrong.`,
     de: `Telegramme kommen mit ${right}, die Konfiguration sagt aber ${wrong.join(" oder ")}: die ${isBaudRate ? "Baudrate" : "Parität"} stimmt nicht.`,
   };
   return { code: isBaudRate ? "noise" : "wrong-parity", text, cure };

@@ -24,13 +24,13 @@ export async function command(context: CommandContext): Promise<number> {
   const { args, stdout, stderr } = context;
   const [id = ""] = args;
   if (!/^(?!bridge$)[A-Za-z0-9_-]{1,64}$/.test(id)) {
-    throw new UsageError("forget needs the meter's id, as it stands in its topics: letters, digits, _ and -");
+    throw new UsageError("forget needs the meter's id, as in its topics: letters, digits, _ and -");
   }
   const config = await settings(context);
   const running = (await askHealth(config.data_dir)) !== null;
   if (running && config.meters.some((meter) => meter.id === id)) {
     stderr.write(
-      `error: ${id} is configured and the bridge is running: take it out of the configuration, or stop the bridge\n`,
+      `error: ${id} is configured and the bridge is running: remove it from the configuration, or stop the bridge\n`,
     );
     return 1;
   }

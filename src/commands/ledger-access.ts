@@ -31,7 +31,7 @@ export async function openLedger(context: CommandContext): Promise<LedgerAccess 
   if (only === undefined) {
     return `there is no ledger in ${config.data_dir} yet: it begins with the bridge's first telegrams (or is data_dir another folder?)`;
   }
-  if (others.length > 0) throw new UsageError(`say which meter with --meter; ${listed(meters)}`);
+  if (others.length > 0) throw new UsageError(`choose one with --meter; ${listed(meters)}`);
   return { reader, meter: only, config };
 }
 

@@ -89,7 +89,7 @@ export async function command(context: CommandContext): Promise<number> {
     }
     leftOut += 1;
     if (leftOut === 1) {
-      stderr.write(`${mask(name)} takes no more bytes: telegrams are left out, each whole, until it does\n`);
+      stderr.write(`${mask(name)} accepts no more bytes: whole telegrams are skipped until it does\n`);
     }
   };
   if (meter.layout.wantsAnswer === true) {
@@ -105,7 +105,7 @@ export async function command(context: CommandContext): Promise<number> {
   const whole = end.signal.aborted || (await target.flush());
   await target.close();
   if (leftOut > 0) {
-    stderr.write(`${mask(name)}: ${leftOut} telegrams were left out: is anything reading, and no flow control on?\n`);
+    stderr.write(`${mask(name)}: ${leftOut} telegrams were skipped: is anything reading, and no flow control on?\n`);
   }
   if (!whole) {
     stderr.write(`${mask(name)}: not all bytes could be sent: nothing takes them\n`);

@@ -102,12 +102,10 @@ export function advice(config: Config): string[] {
   for (const [index, meter] of config.meters.entries()) {
     if (meter.key !== undefined || meter.port.startsWith("simulator:")) continue;
     const path = config.meters.length === 1 ? "meter.key" : `meters[${index}].key`;
-    warnings.push(
-      `${path} is not set: only telegrams that are not encrypted can be read. The grid operator hands out the key.`,
-    );
+    warnings.push(`${path} is not set: only unencrypted telegrams can be read. Your grid operator provides the key.`);
   }
   if (config.mqtt.password !== undefined && config.mqtt.user === undefined) {
-    warnings.push("mqtt.password is set, but mqtt.user is not: most brokers hang up on that.");
+    warnings.push("mqtt.password is set, but mqtt.user is not: most brokers refuse that.");
   }
   const { ledger, powerPlots, statusPage, publicationHistory } = METER_LIMITS;
   const count = config.meters.length;
@@ -131,7 +129,7 @@ export function ambiguousVariables(origins: ReadonlyMap<string, Origin>): string
     .filter(([, { layer, file }]) => layer === "environment" && file?.startsWith("KAIFA2MQTT_METER_"))
     .map(
       ([path, { file }]) =>
-        `${file} sets ${path}: of several meters the first (KAIFA2MQTT_METERS_0_… says so plainly).`,
+        `${file} sets ${path} for the first of several meters (KAIFA2MQTT_METERS_0_… makes that explicit).`,
     );
 }
 
@@ -148,7 +146,7 @@ export function readableByAll(files: readonly string[], origins: ReadonlyMap<str
     const holds = [...holders].some((holder) => holder !== null && file.endsWith(holder.replace(/^(?:\.\.?\/)+/, "")));
     if ((mode & 0o004) === 0 || !holds) return [];
     return [
-      `${file} holds a key or password and every user of this computer may read it; \`chmod 600 ${file}\` (or 640) ends that.`,
+      `${file} contains a key or password and is readable by every user of this computer; run \`chmod 600 ${file}\` (or 640).`,
     ];
   });
 }

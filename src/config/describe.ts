@@ -150,8 +150,8 @@ const SHOWN = new Set(["meter.port", "meter.key", "mqtt.server"]);
 export function exampleYaml(): string {
   const lines = [
     "# yaml-language-server: $schema=./kaifa2mqtt.schema.json",
-    "# Configuration of kaifa2mqtt, with every option. Two lines suffice: the port, and the key that the grid operator",
-    "# hands out. `kaifa2mqtt check` says what is wrong with it and where each value comes from.",
+    "# Configuration of kaifa2mqtt, with every option. Only two are needed: the port, and the key from the grid operator.",
+    "# `kaifa2mqtt check` reports errors, and where each value comes from.",
   ];
   for (const [name, schema] of Object.entries(definition(configSchema).shape ?? {})) {
     lines.push("");

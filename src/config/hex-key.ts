@@ -8,7 +8,7 @@ import { latin1Text } from "../codec/latin1.ts";
 
 /** Prefixes that precede a key in some letters and exports and are not part of it. */
 const PREFIXES: readonly { readonly digits: string; readonly what: string }[] = [
-  { digits: "30", what: "the control byte that stands before the key in Luxembourg" },
+  { digits: "30", what: "the control byte in front of keys in Luxembourg" },
   { digits: "20", what: "a security control byte" },
   { digits: "10", what: "a security control byte, or the length of the key" },
   { digits: "0910", what: "the tag and length of an octet string" },
@@ -68,5 +68,5 @@ export function describeWrongKey(text: string): string {
   }
   const wrong = [...digits].findIndex((sign) => !/[0-9A-F]/.test(sign));
   const looks = /^[0-9A-FOIL]+$/.test(digits) ? ", a letter O, I or L, perhaps meant as 0 or 1" : "";
-  return `${digits.length} characters, number ${wrong + 1} is no hex digit${looks}`;
+  return `${digits.length} characters, number ${wrong + 1} is not a hex digit${looks}`;
 }

@@ -26,7 +26,7 @@ export function listNotes(lists: readonly ListDefinition[]): string[] {
     const twins = documentedTwins(list);
     if (twins.length === 0) return [];
     const names = twins.length === 1 ? `the built-in list ${twins[0]}` : `the built-in lists ${twins.join(", ")}`;
-    return [`telegrams of ${names} could fit your list ${list.name}, too; yours is then used`];
+    return [`telegrams of ${names} could match your list ${list.name}, too; yours takes precedence`];
   });
 }
 

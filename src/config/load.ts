@@ -163,7 +163,7 @@ function findFile(options: LoadOptions): { file: string | null; label: string; t
     const file = isAbsolute(label) ? join(root, relative("/", label)) : resolve(cwd, label);
     const empty = label === PACKAGED && isEmpty(file);
     if (existsSync(file) && !empty) return { file, label: label.replace(/^\.\//, ""), tried: [] };
-    tried.push(empty ? `${label}, which holds nothing but comments` : label);
+    tried.push(empty ? `${label}, which contains only comments` : label);
   }
   return { file: null, label: "", tried };
 }

@@ -190,13 +190,13 @@ export function importMeterJson(source: RawMap): Imported {
   const interval = get("interval");
   if (interval !== null) {
     notes.push(
-      "interval was the time-out of reading and is no longer needed: each telegram is published when its last byte has come (publish.interval slows that down).",
+      "interval was the read timeout and is no longer needed: each telegram is published at its last byte (publish.interval limits the rate).",
     );
   }
   const dropped = [...source.entries.keys()].filter((name) => !ITS_NAMES.has(name) && !SHARED_NAMES.has(name));
   const influx = dropped.filter((name) => name.startsWith("influxdb_"));
   if (/^true$/i.test(get("influxdb_enabled")?.text ?? "")) {
-    notes.push("InfluxDB is not written to; Home Assistant or Telegraf can pass the MQTT values on.");
+    notes.push("InfluxDB output is not supported; Home Assistant or Telegraf can forward the MQTT values.");
   }
   const unknown = dropped.filter((name) => !influx.includes(name));
   if (unknown.length > 0)

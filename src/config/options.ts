@@ -29,8 +29,8 @@ export const configSchema = z.strictObject({
   mqtt: option(z.prefault(mqttSchema, {}), {
     title: { en: "MQTT", de: "MQTT" },
     help: {
-      en: "The broker that the readings go to.",
-      de: "Der Broker, an den die Ablesungen gehen.",
+      en: "The broker to publish readings to.",
+      de: "Der Broker, an den Ablesungen veröffentlicht werden.",
     },
   }),
   homeassistant: option(z.prefault(homeAssistantSchema, {}), {
@@ -57,14 +57,14 @@ export const configSchema = z.strictObject({
   plausibility: option(z.prefault(plausibilitySchema, {}), {
     title: { en: "Plausibility", de: "Plausibilität" },
     help: {
-      en: "Limits beyond which a telegram is taken for corrupt and dropped.",
-      de: "Grenzen, jenseits derer ein Telegramm als verfälscht gilt und verworfen wird.",
+      en: "Limits beyond which a telegram counts as corrupt and is dropped.",
+      de: "Grenzen, bei deren Überschreitung ein Telegramm als verfälscht gilt und verworfen wird.",
     },
   }),
   tariff_windows: option(z.prefault(z.array(tariffWindowSchema).check(z.maxLength(32)), []), {
     title: { en: "Tariff windows", de: "Tariffenster" },
     help: {
-      en: "Times of day whose energy is counted apart in the ledger of quarter hours.",
+      en: "Times of day whose energy is counted separately in the ledger of quarter hours.",
       de: "Tageszeiten, deren Energie in den aufgezeichneten Viertelstunden getrennt gezählt wird.",
     },
     exampleLines: [
@@ -74,8 +74,8 @@ export const configSchema = z.strictObject({
   time_zone: option(timeZoneSchema, {
     title: { en: "Time zone", de: "Zeitzone" },
     help: {
-      en: "For ledger and tariff windows, where the meter sends no offset of its own.",
-      de: "Für aufgezeichnete Viertelstunden und Tariffenster, wo der Zähler keine eigene Zeitverschiebung sendet.",
+      en: "For ledger and tariff windows, if the meter sends no UTC offset.",
+      de: "Für aufgezeichnete Viertelstunden und Tariffenster, wenn der Zähler keinen UTC-Versatz sendet.",
     },
     allowed: TIME_ZONE_ALLOWED,
     example: "Europe/Vienna",
@@ -84,15 +84,15 @@ export const configSchema = z.strictObject({
   outputs: option(z.prefault(outputsSchema, {}), {
     title: { en: "Outputs", de: "Ausgänge" },
     help: {
-      en: "The meter for other machines, as if it were theirs; off unless an address is set.",
-      de: "Der Zähler für andere Geräte, als wäre er ihrer; aus, solange keine Adresse gesetzt ist.",
+      en: "Emulated meters for other machines; off unless an address is set.",
+      de: "Nachgebildete Zähler für andere Geräte; aus, solange keine Adresse gesetzt ist.",
     },
   }),
   lists: option(z.prefault(z.array(listSchema).check(z.maxLength(64)), []), {
     title: { en: "Lists", de: "Listen" },
     help: {
-      en: "Positional lists that no release knows yet; `kaifa2mqtt decode` writes a template.",
-      de: "Positionslisten, die noch keine Version kennt; `kaifa2mqtt decode` schreibt eine Vorlage.",
+      en: "Positional lists that are not built in; `kaifa2mqtt decode` writes a template.",
+      de: "Positionslisten, die nicht eingebaut sind; `kaifa2mqtt decode` schreibt eine Vorlage.",
     },
     exampleLines: [
       "- name: my-list",
@@ -107,8 +107,8 @@ export const configSchema = z.strictObject({
   data_dir: option(z.optional(text(1024)), {
     title: { en: "Data folder", de: "Datenordner" },
     help: {
-      en: "Where is kept what must be remembered over a restart.",
-      de: "Wo aufbewahrt wird, was einen Neustart überdauern muss.",
+      en: "Folder for persistent state.",
+      de: "Ordner für Daten, die einen Neustart überdauern.",
     },
     example: "/var/lib/kaifa2mqtt",
     unset:

@@ -8,11 +8,11 @@ import type { ConfigFault } from "./config-error.ts";
 const MAX_BYTES = 5_000_000;
 
 const READ_FAULTS: Readonly<Record<string, { found: string; allowed: string }>> = {
-  ENOENT: { found: "no such file", allowed: "a file that exists (look for a typing error in the name)" },
+  ENOENT: { found: "no such file", allowed: "a file that exists (check the name for typos)" },
   EACCES: { found: "a file that this user may not read", allowed: "a file that the user of kaifa2mqtt may read" },
   EISDIR: {
     found: "a folder",
-    allowed: "a file (Docker makes a folder where the file to be mounted does not exist; create the file first)",
+    allowed: "a file (Docker creates a folder if the file to mount does not exist; create the file first)",
   },
 };
 

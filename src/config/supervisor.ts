@@ -42,7 +42,7 @@ export async function askForBroker(token: string, url: string = SUPERVISOR_URL):
   if (status === 401 || status === 403) {
     throw new SupervisorError(
       "refused",
-      `The Supervisor does not let us ask for the MQTT broker (HTTP ${status}). Reinstall the app, or set mqtt.server yourself.`,
+      `The Supervisor does not allow us to query the MQTT broker (HTTP ${status}). Reinstall the app, or set mqtt.server yourself.`,
     );
   }
   const answer = parse(body);

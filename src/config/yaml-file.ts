@@ -49,7 +49,7 @@ export function parseYaml(text: string, label: string, folder: string | null): P
   } catch (error) {
     // The library parses recursively: thousands of brackets overflow its stack.
     if (!(error instanceof RangeError)) throw error;
-    const fault = { file: label, line: null, path: "", found: "sections within sections without end" };
+    const fault = { file: label, line: null, path: "", found: "sections nested without end" };
     return {
       root: emptyMap(),
       faults: [{ ...fault, allowed: `${MAX_DEPTH} levels at most` }],
@@ -149,7 +149,7 @@ class Reader {
       return this.#stop(origin, empty, found, `a file of at most ${MAX_NODES} values and sections`);
     }
     if (this.#depth >= MAX_DEPTH) {
-      return this.#stop(origin, empty, "sections within sections without end", `${MAX_DEPTH} levels at most`);
+      return this.#stop(origin, empty, "sections nested without end", `${MAX_DEPTH} levels at most`);
     }
     this.#depth += 1;
     try {

@@ -43,7 +43,7 @@ const WORDS = {
   listen: ["Choose adapter and listen", "Adapter wählen und mithören"],
   stop: ["Stop", "Anhalten"],
   progress: ["{0}: {1} s, {2} bytes", "{0}: {1} s, {2} Bytes"],
-  telegramsAt: ["Telegrams come at {0}.", "Telegramme kommen mit {0}."],
+  telegramsAt: ["Telegrams arrive at {0}.", "Telegramme kommen mit {0}."],
   cannotOpen: [
     "The browser cannot open the port: another program has it open, or your user may not use it.",
     "Der Browser kann die Schnittstelle nicht öffnen: ein anderes Programm hat sie offen, oder dem Benutzer fehlt die Berechtigung.",

@@ -157,7 +157,7 @@ export class HttpSink implements Sink {
     ]);
     const folder = this.#options.assetsDir ?? join(import.meta.dirname, "page");
     const assets = await loadAssets(folder).catch((error: unknown) => {
-      log.warn(`the status page is not there: ${messageOf(error)}`);
+      log.warn(`the status page is unavailable: ${messageOf(error)}`);
       return new Map();
     });
     const access = new Access({

@@ -96,7 +96,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
       setImmediate(() => {
         if (error === null)
           root.info(`the log file ${file} can be written again; ${missing} lines are missing in it`, {});
-        else root.warn(`the log file ${file} cannot be written (${explain(error)}); logging goes on here`);
+        else root.warn(`the log file ${file} cannot be written (${explain(error)}); logging continues here`);
       });
     const more = options.maxFileBytes === undefined ? {} : { maxBytes: options.maxFileBytes };
     winston.add(new transports.Stream({ stream: new LogFile({ file, onState, ...more }) }));

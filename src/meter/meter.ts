@@ -88,7 +88,7 @@ export class Meter {
   /** Reopens the source without a delay. A source that has ended stays closed. */
   restart(): void {
     if (this.#stopped || this.#running === null) return;
-    this.#parts.log.info(`restarting: ${this.#parts.source.label} is opened anew`);
+    this.#parts.log.info(`restarting: ${this.#parts.source.label} is being reopened`);
     this.#connection.interrupt();
   }
 

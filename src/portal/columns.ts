@@ -49,7 +49,7 @@ export function findColumns({ rows }: Table): Columns {
   if (row === undefined) {
     const line = rows[1]?.line ?? rows[0]?.line ?? null;
     throw new PortalError(
-      "no line with a date or time and a number; dates such as 01.03.2026 00:15 or 2026-03-01T00:15 are understood",
+      "no line with a date or time and a number; dates such as 01.03.2026 00:15 or 2026-03-01T00:15 are accepted",
       line,
     );
   }

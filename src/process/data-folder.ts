@@ -22,12 +22,12 @@ export function dataFolderProblem(dataDir: string): string | null {
     // The parent belongs to another user, or the path isn't a folder.
     const { code = "" } = error as NodeJS.ErrnoException;
     if (code !== "EACCES" && code !== "EPERM") return null;
-    return `the data folder ${dataDir} cannot be made: no permission. What is remembered is lost at a restart. Cure: mkdir -p ${dataDir} && chown ${user}:${group} ${dataDir}, then restart`;
+    return `the data folder ${dataDir} cannot be created: no permission. State is lost at a restart. Fix: mkdir -p ${dataDir} && chown ${user}:${group} ${dataDir}, then restart`;
   }
   const denied = entriesOf(dataDir).find((path) => !mayUse(path));
   if (denied === undefined) return null;
   const owner = statSync(denied, { throwIfNoEntry: false })?.uid;
-  return `${denied} belongs to user ${owner ?? "?"} and cannot be read or written by user ${user}, as which kaifa2mqtt runs: what is remembered is lost at a restart. Cure: chown -R ${user}:${group} ${dataDir} (of a container: the folder of the host that is mounted there), then restart`;
+  return `${denied} belongs to user ${owner ?? "?"} and cannot be read or written by user ${user}, which runs kaifa2mqtt: state is lost at a restart. Fix: chown -R ${user}:${group} ${dataDir} (for a container: the host folder mounted there), then restart`;
 }
 
 /** The folder, its entries, and the entries of its subfolders. */

@@ -219,7 +219,7 @@ describe("listening to an adapter (a fake port; the rest is real)", () => {
     await page.locator("#listen").click();
     await expect
       .poll(() => text(page, "#listen-diagnosis"), { timeout: 10_000 })
-      .toBe("All well: telegrams of meter KFM6750000009 arrive and are accepted. Telegrams come at 2400 8E1.");
+      .toBe("All well: telegrams of meter KFM6750000009 arrive and are accepted. Telegrams arrive at 2400 8E1.");
     await expect.poll(() => text(page, "#summary"), { timeout: 10_000 }).toMatch(/Telegrams: [3-9]\./);
     expect((await readings(page))[0]).toEqual(["1-0:1.8.0*255", "12937", "Wh"]);
     await page.locator("#stop").click();

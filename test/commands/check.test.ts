@@ -51,7 +51,7 @@ describe("check", () => {
   it("says that the Supervisor provides the broker if none is configured", async () => {
     const env = { SUPERVISOR_TOKEN: "abc", KAIFA2MQTT_METER_PORT: "/dev/a" };
     const { stdout } = await runCommand(command, { cwd: new ConfigFolder().path, env });
-    expect(stdout).toMatch(/^ {2}# server: the Supervisor is asked for it$/m);
+    expect(stdout).toMatch(/^ {2}# server: provided by the Supervisor$/m);
     expect(stdout).not.toContain("localhost");
   });
 

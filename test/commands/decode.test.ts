@@ -207,7 +207,7 @@ describe("decode of an unknown list", () => {
     expect(code).toBe(1);
     expect(stdout).toContain("Fault (byte 0): unsupported");
     expect(stdout).toContain("# 3 u16 2301; perhaps voltage L1: three alike in a row in 10^-1 V");
-    expect(stdout).toContain("a counter, perhaps an energy: it only grew, by 2 in 3 telegrams");
+    expect(stdout).toContain("a counter, perhaps an energy: it only increased, by 2 in 3 telegrams");
     expect(stdout).not.toMatch(/^Reading/m);
 
     const cwd = temporaryFolder();

@@ -164,7 +164,7 @@ describe("kaifa2mqtt export", () => {
     expect((await run()).stderr).toMatch(/there is no ledger in .* yet/);
     await keep([["2026-03-02T10:15:00+01:00", 1]], "house");
     await keep([["2026-03-02T10:15:00+01:00", 1]], "barn");
-    await expect(run()).rejects.toThrow(new UsageError("say which meter with --meter; there are barn, house"));
+    await expect(run()).rejects.toThrow(new UsageError("choose one with --meter; there are barn, house"));
     const { code, stderr } = await run({ meter: "attic" });
     expect(code).toBe(1);
     expect(stderr).toContain("there is no ledger of a meter 'attic'");

@@ -165,7 +165,7 @@ describe("decode as a process", () => {
   });
 });
 
-describe("an error of the program itself", () => {
+describe("an internal error", () => {
   it("is reported with its stack and without secrets: exit 1", async () => {
     const code = `setTimeout(() => { throw new Error("bug with ${KEY.toLowerCase()}") }, 2000)`;
     const bug = `data:text/javascript,${encodeURIComponent(code)}`;

@@ -55,7 +55,7 @@ it("each fault has its line and what is allowed", async () => {
     expect.stringMatching(/^8 lists\[0\]\.elements\[1\]\.unit: `kWh`; Wh, .*here: unit: Wh, with scaler: 3/),
     expect.stringMatching(/^9 lists\[0\]\.elements\[2\]\.obis: `1\.7`; an OBIS code such as 1\.8\.0/),
     "10 lists[1]: no register; at least one element with `obis`",
-    "12 lists[2]: a second list with the name b; each list with a name of its own",
+    "12 lists[2]: a second list with the name b; a unique name for each list",
   ]);
 });
 
@@ -63,7 +63,7 @@ it("two lists that could match the same telegram are a fault of the second", asy
   const found = await faults(`  - { name: a, elements: [{ role: meter_id }, { obis: 1.7.0 }] }
   - { name: b, elements: [{ text: B }, { obis: 2.7.0 }] }
 `);
-  expect(found).toEqual([expect.stringMatching(/^6 lists\[1\]: a telegram could fit both this list and a; /)]);
+  expect(found).toEqual([expect.stringMatching(/^6 lists\[1\]: a telegram could match both this list and a; /)]);
 });
 
 it("a list that overrides a built-in one is reported and used", async () => {
@@ -73,6 +73,6 @@ it("a list that overrides a built-in one is reported and used", async () => {
     elements: [{ text: OTHER }, skip, skip, { obis: 1.7.0 }, skip, skip, skip, skip, skip]
 `);
   expect(warnings.filter((one) => one.includes("list mine") || one.includes("list other"))).toEqual([
-    "telegrams of the built-in list KFM_001-9 could fit your list mine, too; yours is then used",
+    "telegrams of the built-in list KFM_001-9 could match your list mine, too; yours takes precedence",
   ]);
 });

@@ -26,7 +26,7 @@ describe("the search order", () => {
     const folder = new ConfigFolder();
     folder.write("etc/kaifa2mqtt/kaifa2mqtt.yaml", "# meter:\n\n  # port: /dev/ttyUSB0\n");
     expect((await folder.faults())[0]?.found).toContain(
-      "/etc/kaifa2mqtt/kaifa2mqtt.yaml, which holds nothing but comments",
+      "/etc/kaifa2mqtt/kaifa2mqtt.yaml, which contains only comments",
     );
     folder.write("etc/kaifareader/meter.json", JSON.stringify({ port: "/dev/ttyUSB5", key_hex_string: KEY }));
     const { file, config } = await folder.load();

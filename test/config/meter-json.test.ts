@@ -130,7 +130,7 @@ describe("meter.json of kaifareader", () => {
     const { warnings } = await load({ ...MQTT, color: "red" });
     const said = warnings.join("\n");
     expect(said).toContain("supplier is no longer needed");
-    expect(said).toContain("interval was the time-out");
+    expect(said).toContain("interval was the read timeout");
     expect(said).toContain("Unknown and ignored: color");
   });
 

@@ -84,7 +84,7 @@ describe("the Debian package", () => {
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += chunk));
     const [code] = await once(child, "close");
     expect(code).toBe(78);
-    expect(output).toContain(`${CONFIG}, which holds nothing but comments`);
+    expect(output).toContain(`${CONFIG}, which contains only comments`);
     expect(root.read(UNIT)).toMatch(/^RestartPreventExitStatus=.*\b78\b/m);
   });
 

@@ -244,7 +244,7 @@ describe("in a real Home Assistant", () => {
     }
     await home.until(
       "both are done",
-      async () => /is opened anew/.test(bridge.output) && /taking a capture/.test(bridge.output),
+      async () => /is being reopened/.test(bridge.output) && /taking a capture/.test(bridge.output),
     );
   });
 

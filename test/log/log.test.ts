@@ -195,7 +195,7 @@ describe("the log file", () => {
   it.each([
     ["a full disk", "/dev/full", "the disk is full"],
     ["a folder of that name", "/tmp", "it is a folder"],
-  ])("%s is told once, and logging goes on", async (_, file, why) => {
+  ])("%s is logged once, and logging continues", async (_, file, why) => {
     const { log, stream } = logger({ file });
     for (let i = 0; i < 5; i++) log.info(`line ${i}`);
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));

@@ -160,7 +160,7 @@ describe("simulate", () => {
       })().catch(() => undefined);
       const code = await ended;
       const count = () => events.filter(({ type }) => type === "telegram").length;
-      const leftOut = () => Number(/(\d+) telegrams were left out/.exec(complaints())?.[1] ?? 0);
+      const leftOut = () => Number(/(\d+) telegrams were skipped/.exec(complaints())?.[1] ?? 0);
       await expect.poll(() => count() + leftOut(), { timeout: 20_000 }).toBe(12);
       expect(code).toBe(0);
       expect(count()).toBeGreaterThan(0);

@@ -36,7 +36,7 @@ export function listProblems(lists: readonly ListDefinition[]): ListProblem[] {
       problems.push({
         ...{ list: index, element: null, field: null },
         found: `a second list with the name ${name}`,
-        allowed: "each list with a name of its own",
+        allowed: "a unique name for each list",
       });
       return;
     }
@@ -46,7 +46,7 @@ export function listProblems(lists: readonly ListDefinition[]): ListProblem[] {
     if (other < 0) return;
     problems.push({
       ...{ list: index, element: null, field: null },
-      found: `a telegram could fit both this list and ${lists[other]?.name}`,
+      found: `a telegram could match both this list and ${lists[other]?.name}`,
       allowed:
         "lists that differ in their number of elements, in a constant (text, bytes), or in the type of an element",
     });
@@ -84,7 +84,7 @@ function problemsOf({ elements }: ListDefinition): OwnProblem[] {
     const taken = paths.find((other) => samePlace(path, other));
     if (taken !== undefined) {
       const field = fields.path === undefined ? null : "path";
-      add(field, `position ${path.join(", ")}, which an element before it has`, "each position once");
+      add(field, `position ${path.join(", ")}, already used by an earlier element`, "each position once");
     }
     paths.push(path);
   });

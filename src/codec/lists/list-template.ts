@@ -162,7 +162,7 @@ function guessCounters(samples: readonly (readonly ListPosition[])[], guesses: G
     const final = values.at(-1) as number;
     if (!grew || final === first || first < 100) continue;
     guesses[at]?.push({
-      words: `a counter, perhaps an energy: it only grew, by ${final - first} in ${samples.length} telegrams`,
+      words: `a counter, perhaps an energy: it only increased, by ${final - first} in ${samples.length} telegrams`,
     });
   }
 }

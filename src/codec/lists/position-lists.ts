@@ -236,7 +236,10 @@ export class UserLists {
     if (this.#lists.length === 0) return undefined;
     const [list, second] = this.#lists.filter((candidate) => fitsList(candidate, root, bytes));
     if (list !== undefined && second !== undefined) {
-      throw new CodecError("unsupported", `the body fits two of the configured lists: ${list.name} and ${second.name}`);
+      throw new CodecError(
+        "unsupported",
+        `the body matches two of the configured lists: ${list.name} and ${second.name}`,
+      );
     }
     return list && readList(list, root, bytes);
   }

@@ -62,7 +62,7 @@ export function readBody(root: AxdrNode, bytes: Uint8Array, names: ObisNames, li
   }
   const list = matchDocumented(root, bytes);
   if (list) return positionBody(list);
-  throw new UnknownListError(`the body fits no known layout: ${describeTree(root)}`, listPositions(root, bytes));
+  throw new UnknownListError(`the body matches no known layout: ${describeTree(root)}`, listPositions(root, bytes));
 }
 
 function positionBody({ layout, registers, meterId, meterType, clock }: PositionReading): Body {

@@ -22,7 +22,7 @@ export const homeAssistantSchema = z.strictObject({
     title: { en: "Status topic", de: "Status-Topic" },
     help: {
       en: "Where Home Assistant announces that it has started.",
-      de: "Wo Home Assistant sagt, dass es gestartet ist.",
+      de: "Wo Home Assistant meldet, dass es gestartet ist.",
     },
     allowed: TOPIC_ALLOWED,
   }),
@@ -45,14 +45,14 @@ export const homeAssistantSchema = z.strictObject({
     title: { en: "Fill holes in statistics", de: "Lücken der Statistik füllen" },
     help: {
       en: "Whether to fill hours that Home Assistant missed in its energy statistics, from the ledger of quarter hours.",
-      de: "Ob Stunden, die Home Assistant versäumt hat, nachträglich aus den aufgezeichneten Viertelstunden in seine Energiestatistik geschrieben werden.",
+      de: "Ob Stunden, die Home Assistant fehlen, nachträglich aus den aufgezeichneten Viertelstunden in seine Energiestatistik geschrieben werden.",
     },
   }),
   url: option(z.optional(z.string().check(z.maxLength(1024), z.regex(/^https?:\/\/[^\s/]+(?:\/\S*)?$/))), {
     title: { en: "Address of Home Assistant", de: "Adresse von Home Assistant" },
     help: {
       en: "URL of Home Assistant, for filling holes in its statistics; not needed in the app.",
-      de: "Unter welcher Adresse Home Assistant antwortet, um Lücken seiner Statistik zu füllen; in der App nicht nötig.",
+      de: "Adresse von Home Assistant, um Lücken seiner Statistik zu füllen; in der App nicht nötig.",
     },
     allowed: "http://host:8123 or https://…",
     example: "http://homeassistant.local:8123",

@@ -44,7 +44,7 @@ export const tariffWindowSchema = z.strictObject({
     title: { en: "From", de: "Von" },
     help: {
       en: "Local time at which the window begins (inclusive).",
-      de: "Ortszeit, zu der das Fenster beginnt.",
+      de: "Ortszeit, zu der das Fenster beginnt (einschließlich).",
     },
     allowed: TIME_ALLOWED,
     example: '"10:00"',
@@ -53,7 +53,7 @@ export const tariffWindowSchema = z.strictObject({
     title: { en: "To", de: "Bis" },
     help: {
       en: "Local time at which the window ends (exclusive), 24:00 for midnight; if earlier than `from`, it ends on the next day.",
-      de: "Ortszeit, zu der das Fenster endet, 24:00 für Mitternacht; früher als `from`: es endet am nächsten Tag.",
+      de: "Ortszeit, zu der das Fenster endet (ausschließlich), 24:00 für Mitternacht; liegt sie vor `from`, endet es am nächsten Tag.",
     },
     allowed: TIME_ALLOWED,
     example: '"16:00"',

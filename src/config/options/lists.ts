@@ -70,7 +70,7 @@ const elementSchema = z.strictObject({
     title: { en: "Path", de: "Pfad" },
     help: {
       en: "Position of the element in nested structures: the index at each level, from 0; default: the next one in order.",
-      de: "Wo das Element in verschachtelten Strukturen steht: der Index jeder Ebene, ab 0; sonst das nächste der Reihe nach.",
+      de: "Position des Elements in verschachtelten Strukturen: der Index jeder Ebene, ab 0; sonst das nächste der Reihe nach.",
     },
     allowed: "a list of whole numbers from 0 to 255",
     example: "[0, 3]",

@@ -20,7 +20,7 @@ export const meterSchema = z.strictObject({
       title: { en: "Port", de: "Anschluss" },
       help: {
         en: "Where the bytes of the meter come from: a serial device (best /dev/serial/by-id/…), tcp://host:port (ser2net, ESP bridges), file:capture, or simulator: for a simulated meter.",
-        de: "Woher die Bytes des Zählers kommen: ein serielles Gerät (am besten /dev/serial/by-id/…), tcp://host:port (ser2net, ESP-Brücken), file:Mitschnitt, oder simulator: für einen eigenen gespielten Zähler.",
+        de: "Woher die Bytes des Zählers kommen: ein serielles Gerät (am besten /dev/serial/by-id/…), tcp://host:port (ser2net, ESP-Brücken), file:Mitschnitt, oder simulator: für einen simulierten Zähler.",
       },
       allowed: "a serial device such as /dev/ttyUSB0, tcp://host:port, file:capture or simulator:",
       example: "/dev/ttyUSB0",

@@ -16,7 +16,7 @@ export const mqttSchema = z.strictObject({
     title: { en: "Broker", de: "Broker" },
     help: {
       en: "Address of the MQTT broker: mqtt://, mqtts:// (TLS), ws:// or wss://, host and port. A list names several in order of preference: the next one is used while those before it are down.",
-      de: "Adresse des MQTT-Brokers: mqtt://, mqtts:// (TLS), ws:// oder wss://, Rechner und Port. Eine Liste nennt mehrere in der Reihenfolge der Vorliebe: der nächste wird verwendet, solange die davor weg sind.",
+      de: "Adresse des MQTT-Brokers: mqtt://, mqtts:// (TLS), ws:// oder wss://, Rechner und Port. Eine Liste nennt mehrere in der gewünschten Reihenfolge: der nächste wird verwendet, solange die davor nicht erreichbar sind.",
     },
     allowed: "mqtt://host:port, mqtts://…, ws://… or wss://…",
     example: "mqtt://localhost:1883",
@@ -37,7 +37,7 @@ export const mqttSchema = z.strictObject({
     title: { en: "Client id", de: "Client-Id" },
     help: {
       en: "Name of this connection; two programs with the same one disconnect each other.",
-      de: "Name dieser Verbindung; zwei Programme mit demselben werfen einander hinaus.",
+      de: "Name dieser Verbindung; zwei Programme mit demselben trennen einander die Verbindung.",
     },
     example: "kaifa2mqtt-cellar",
     unset: "generated once and stored in the data folder",
@@ -63,7 +63,7 @@ export const mqttSchema = z.strictObject({
     title: { en: "CA certificate", de: "CA-Zertifikat" },
     help: {
       en: "File with the certificate (PEM) that signed the broker's, or the PEM text itself; for TLS.",
-      de: "Datei mit dem Zertifikat (PEM), das das des Brokers unterschrieben hat, oder der PEM-Text selbst; für TLS.",
+      de: "Datei mit dem Zertifikat (PEM), mit dem das des Brokers signiert ist, oder der PEM-Text selbst; für TLS.",
     },
     example: "/ssl/ca.crt",
     unset: "the certificate authorities that Node knows",

@@ -10,7 +10,7 @@ const listen = (example: string) =>
     title: { en: "Address", de: "Adresse" },
     help: {
       en: "Address and port to listen on: 127.0.0.1 for this computer only, 0.0.0.0 for the network.",
-      de: "Adresse und Port, auf denen gelauscht wird: 127.0.0.1 nur für diesen Rechner, 0.0.0.0 für das Netz.",
+      de: "Adresse und Port, die der Ausgang bedient: 127.0.0.1 nur für diesen Rechner, 0.0.0.0 für das Netz.",
     },
     allowed: LISTEN_ALLOWED,
     example,
@@ -21,7 +21,7 @@ const meter = () =>
     title: { en: "Meter", de: "Zähler" },
     help: {
       en: "The `id` of the meter to serve; required if there are several.",
-      de: "Die `id` des Zählers, der gezeigt wird; nötig bei mehreren Zählern.",
+      de: "Die `id` des Zählers, der ausgegeben wird; nötig bei mehreren Zählern.",
     },
     allowed: "the id of one of the meters",
     example: "house",
@@ -40,7 +40,7 @@ const phasePower = () =>
     title: { en: "Power of each phase", de: "Leistung je Phase" },
     help: {
       en: "What to do if the meter does not send the power of each phase. sent: omit it (a Shelly needs a value, so the first phase gets the total). computed: derive it from voltage and current if the totals prove the sign.",
-      de: "Wo der Zähler die Leistung je Phase nicht sendet. sent: sie fehlt; ein Shelly braucht eine, dort steht die Summe auf der ersten Phase. computed: aus Spannung und Strom, wo die Summen das Vorzeichen beweisen.",
+      de: "Was gilt, wenn der Zähler die Leistung je Phase nicht sendet. sent: sie wird weggelassen (ein Shelly braucht einen Wert, dort bekommt die erste Phase die Summe). computed: aus Spannung und Strom, wenn die Summen das Vorzeichen beweisen.",
     },
   });
 
@@ -72,7 +72,7 @@ const sunspecSchema = z.strictObject({
     title: { en: "Unit id", de: "Unit-Id" },
     help: {
       en: "Modbus unit id to answer; Fronius inverters query their meter at 240.",
-      de: "Modbus-Unit-Id, auf die geantwortet wird; Fronius fragt seinen Zähler unter 240.",
+      de: "Modbus-Unit-Id, auf die geantwortet wird; Fronius-Wechselrichter fragen ihren Zähler unter 240 ab.",
     },
   }),
   model: option(z._default(z.enum(["integer", "float"]), "integer"), {

@@ -7,7 +7,7 @@ export const logSchema = z.strictObject({
     title: { en: "Level", de: "Stufe" },
     help: {
       en: "How much is logged: info gives a healthy run in a few lines, debug every telegram.",
-      de: "Wie viel erzählt wird: info sind wenige Zeilen am Tag, debug erzählt jedes Telegramm.",
+      de: "Wie viel protokolliert wird: info sind wenige Zeilen am Tag, debug jedes Telegramm.",
     },
   }),
   format: option(z._default(z.enum(["text", "json"]), "text"), {
@@ -41,7 +41,7 @@ export const httpSchema = z.strictObject({
     title: { en: "Address", de: "Adresse" },
     help: {
       en: "Address to listen on: 127.0.0.1 for this computer only, 0.0.0.0 for the network (what the image and the app set, where the port must still be published).",
-      de: "Adresse, auf der gelauscht wird: 127.0.0.1 nur für diesen Rechner, 0.0.0.0 für das Netz (so im Container und in der App, wo der Port noch freigegeben werden muss).",
+      de: "Adresse der Statusseite: 127.0.0.1 nur für diesen Rechner, 0.0.0.0 für das Netz (so im Container und in der App, wo der Port noch freigegeben werden muss).",
     },
     unset: "127.0.0.1; 0.0.0.0 in the container and the app",
     addon: false,
@@ -55,7 +55,7 @@ export const httpSchema = z.strictObject({
     title: { en: "Address for browsers", de: "Adresse für Browser" },
     help: {
       en: "Where browsers reach the status page, for the link on the device page in Home Assistant; without it, there is a link only if the page listens on a single network address.",
-      de: "Unter welcher Adresse Browser die Statusseite erreichen, für den Link auf der Geräteseite in Home Assistant; ohne sie gibt es den Link nur, wenn die Seite auf einer bestimmten Adresse im Netz lauscht.",
+      de: "Unter welcher Adresse Browser die Statusseite erreichen, für den Link auf der Geräteseite in Home Assistant; ohne sie gibt es den Link nur, wenn die Seite an eine einzelne Adresse im Netz gebunden ist.",
     },
     allowed: "http://host:8099 or https://…",
     example: "http://192.168.1.5:8099",

@@ -14,7 +14,7 @@ export const publishSchema = z.strictObject({
     title: { en: "Power in between", de: "Leistung dazwischen" },
     help: {
       en: "Which power is published when an interval skips telegrams: the newest value, or the mean, minimum or maximum since the last publication, so that no peak is lost.",
-      de: "Was von der Leistung veröffentlicht wird, wenn ein Abstand Telegramme auslässt: der neueste Wert, oder Mittel, Minimum oder Maximum seit der letzten Veröffentlichung, damit keine Spitze verloren geht.",
+      de: "Welche Leistung veröffentlicht wird, wenn ein Abstand Telegramme auslässt: der neueste Wert, oder Mittel, Minimum oder Maximum seit der letzten Veröffentlichung, damit keine Spitze verloren geht.",
     },
   }),
   topics: option(z._default(z.enum(["all", "values", "json"]), "all"), {

@@ -44,7 +44,7 @@ export async function checkBroker(options: BrokerCheckOptions): Promise<BrokerFi
   }
   try {
     const findings: BrokerFinding[] = [
-      { step: "login", ok: true, text: `The broker at ${label} lets us in.`, cure: "" },
+      { step: "login", ok: true, text: `The broker at ${label} accepts our login.`, cure: "" },
     ];
     const { base_topic: base } = options.mqtt;
     const places: { step: BrokerFinding["step"]; topic: string }[] = [
@@ -100,7 +100,7 @@ async function tryRetained(client: MqttClient, topic: string): Promise<BrokerFin
   await client.subscribeAsync(topic).catch(() => undefined);
   if (await heard) return { step, ok: true, text: "The broker retains what we publish.", cure: "" };
   const cure = "Allow retained messages there; without them values are missing until they are sent again.";
-  return { step, ok: false, text: "The broker does not give back what was to be retained.", cure };
+  return { step, ok: false, text: "The broker did not return the retained message.", cure };
 }
 
 /** Whether a matching message arrives in time. */

@@ -39,7 +39,7 @@ const SYSTEM: Readonly<Record<string, Phrase>> = {
     de: "der Rechner antwortet nicht: Adresse, Port und Firewall prüfen",
   },
   ECONNRESET: {
-    en: "it closed the connection: a port for TLS wants mqtts://, one without wants mqtt://",
+    en: "it closed the connection: a TLS port needs mqtts://, a plain one mqtt://",
     de: "er hat die Verbindung geschlossen: ein Port mit TLS braucht mqtts://, einer ohne mqtt://",
   },
   EPROTO: {
@@ -47,7 +47,7 @@ const SYSTEM: Readonly<Record<string, Phrase>> = {
     de: "an diesem Port spricht er kein TLS: mqtt:// statt mqtts://, oder ein anderer Port?",
   },
   ERR_INVALID_URL: {
-    en: "this is no address: mqtt://host:1883 is one",
+    en: "this is not a valid address, such as mqtt://host:1883",
     de: "das ist keine Adresse: mqtt://rechner:1883 wäre eine",
   },
   closed: { en: "the connection was lost", de: "die Verbindung ist abgebrochen" },
@@ -79,7 +79,7 @@ export function describeConnectionError(error: unknown, label: string, reference
     return {
       key: String(TAKEN_OVER),
       text:
-        `${broker} closes our connection again and again as soon as it is made. ` +
+        `${broker} repeatedly closes our connection right after it is established. ` +
         "Most likely two programs use the same client id: is the bridge running twice? Otherwise the broker's log says why",
       de:
         `Der Broker ${label} schließt unsere Verbindung immer wieder, sobald sie steht. ` +
@@ -106,12 +106,12 @@ export function describeConnectionError(error: unknown, label: string, reference
     };
   }
   if (code !== undefined && CERTIFICATE.test(code)) {
-    const cure = "give the authority's certificate as mqtt.ca, and the host under the name in the certificate";
+    const cure = "set mqtt.ca to the authority's certificate, and use the host name in the certificate";
     const cureDe =
       "das Zertifikat der Zertifizierungsstelle als mqtt.ca angeben, und den Rechner so, wie er im Zertifikat heißt";
     return {
       key: "certificate",
-      text: `${broker} shows a certificate that cannot be trusted (${message}): ${cure}. Retrying`,
+      text: `${broker} presents an untrusted certificate (${message}): ${cure}. Retrying`,
       de: `Dem Zertifikat von ${label} ist nicht zu trauen (${message}): ${cureDe}. Es wird weiter versucht`,
     };
   }

@@ -124,7 +124,7 @@ export class Connection {
   /** The current problem, as a sentence with its fix; `null` if there is none. */
   get problem(): Phrase | null {
     const hanging = {
-      en: `the broker at ${this.label} does not acknowledge what it gets`,
+      en: `the broker at ${this.label} does not acknowledge messages`,
       de: `Der Broker ${this.label} bestätigt nicht, was er bekommt`,
     };
     return this.#report.problem ?? (this.#outbox.hanging ? hanging : null);
@@ -293,7 +293,7 @@ export class Connection {
 
   /** Drops the connection and reconnects. */
   #giveUp(why: string): void {
-    this.#options.log.debug(`${why} for ${ANSWER_LIMIT_MS / 1000} s: connecting anew`);
+    this.#options.log.debug(`${why} for ${ANSWER_LIMIT_MS / 1000} s: reconnecting`);
     this.#client?.stream.destroy();
   }
 
@@ -340,7 +340,7 @@ export class Connection {
       const cure = "allow retained messages there, or values and entities are missing until they are sent again";
       this.#report.warnOnce("retain", `the broker at ${this.label} retains nothing: ${cure}`);
     }
-    if (maximumQos === 0) this.#options.log.debug("the broker knows QoS 0 only: nothing is acknowledged");
+    if (maximumQos === 0) this.#options.log.debug("the broker supports only QoS 0: nothing is acknowledged");
   }
 
   #failed(client: MqttClient, error: Error): void {
@@ -350,7 +350,7 @@ export class Connection {
     if (failure.key === "protocol-version" && options.protocolVersion === 5) {
       options.protocolVersion = 4;
       this.#report.problem = {
-        en: `the broker at ${this.label} does not know MQTT 5: going on with MQTT 3.1.1`,
+        en: `the broker at ${this.label} does not support MQTT 5: continuing with MQTT 3.1.1`,
         de: `Der Broker ${this.label} kennt MQTT 5 nicht: weiter mit MQTT 3.1.1`,
       };
       this.#options.log.info(this.#report.problem.en);

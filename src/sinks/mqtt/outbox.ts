@@ -153,7 +153,7 @@ export class Outbox {
     if (this.#hanging || !this.#parts.client()?.connected) return;
     this.#hanging = true;
     const then = "it gets the newest reading when it does";
-    this.#parts.log.warn(`the broker at ${this.#parts.label()} does not acknowledge what it gets; ${then}`);
+    this.#parts.log.warn(`the broker at ${this.#parts.label()} does not acknowledge messages; ${then}`);
   }
 
   /** Whether the broker would reject this message: larger than allowed, or known to make it disconnect. */

@@ -42,7 +42,7 @@ export class PublishRefusals {
     const key = `${kind} ${id}`;
     const { text: refusal, cure } = publishRefusal(topic, code);
     const text = {
-      en: `the broker at ${this.#label()} refuses ${refusal.en}. Cure: ${cure.en}`,
+      en: `the broker at ${this.#label()} refuses ${refusal.en}. Fix: ${cure.en}`,
       de: `Der Broker ${this.#label()} verweigert, ${refusal.de}. Abhilfe: ${cure.de}`,
     };
     const before = this.#refused.get(key);

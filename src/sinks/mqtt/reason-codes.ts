@@ -86,7 +86,7 @@ export const REASONS: Readonly<Record<number, Reason>> = {
     "keep-alive",
     "a connection on which it heard nothing for too long",
     "eine Verbindung, auf der er zu lange nichts gehört hat",
-    { en: "check the network, or set mqtt.keepalive lower", de: "das Netz prüfen oder mqtt.keepalive kleiner setzen" },
+    { en: "check the network, or lower mqtt.keepalive", de: "das Netz prüfen oder mqtt.keepalive kleiner setzen" },
   ),
   142: row(
     "taken-over",
@@ -107,7 +107,7 @@ export const REASONS: Readonly<Record<number, Reason>> = {
   }),
   145: row(
     "packet-id",
-    "a packet identifier that it holds to be in use",
+    "a packet identifier that it considers in use",
     "eine Paketnummer, die er für vergeben hält",
     REPORT,
   ),
@@ -173,7 +173,7 @@ export const REASONS: Readonly<Record<number, Reason>> = {
     "connect-time",
     "a connection that has lasted for its maximum time",
     "eine Verbindung, die seine Höchstdauer erreicht hat",
-    { en: "nothing needs to be done, it is made again", de: "nichts ist zu tun, sie wird neu aufgebaut" },
+    { en: "no action needed, it is re-established", de: "nichts ist zu tun, sie wird neu aufgebaut" },
   ),
   161: row("subscription-ids", "subscription identifiers", "Nummern von Abonnements", REPORT),
   162: row("wildcards", "subscriptions with wildcards", "Abonnements mit Platzhaltern", {

@@ -62,7 +62,7 @@ export class WriteCheck {
     this.#problem = {
       en:
         `what we publish on ${missing.join(" and ")} does not come back from the broker at ${label}: most likely this user ` +
-        "has no right to write there. Cure: allow it there (an access rule, ACL), or set mqtt.version to 5, with which the broker says so itself",
+        "has no right to write there. Fix: allow it there (an access rule, ACL), or set mqtt.version to 5, with which the broker says so itself",
       de:
         `Was wir unter ${missing.join(" und ")} veröffentlichen, kommt vom Broker ${label} nicht zurück: wahrscheinlich darf ` +
         "dieser Benutzer dort nicht schreiben. Abhilfe: es ihm dort erlauben (Zugriffsregel, ACL), oder mqtt.version auf 5 setzen, womit der Broker es selbst sagt",

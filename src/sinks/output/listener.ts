@@ -57,7 +57,7 @@ export class Listener {
   async start(): Promise<void> {
     const { address, log } = this.#options;
     if (!isLoopback(address.host)) {
-      log.warn(`everyone who reaches ${formatListen(address)} can read the meter there; there is no password`);
+      log.warn(`everyone who can reach ${formatListen(address)} can read the meter; there is no password`);
     }
     await this.#listen();
   }

@@ -75,7 +75,7 @@ describe("a configured list", () => {
 
   it("matches only if its constants and types do, otherwise the telegram is unsupported", () => {
     expect(decodeToTexts(hdlc(notification(body("OTHER"))), [MY_LIST])[0]).toMatch(
-      /^unsupported: the body fits no known layout/,
+      /^unsupported: the body matches no known layout/,
     );
     const wrongType = structure(...itemsOf(body()).map((item, i) => (i === 4 ? u16(7) : item)));
     expect(decodeToTexts(hdlc(notification(wrongType)), [MY_LIST])[0]).toMatch(/^unsupported/);
@@ -163,7 +163,7 @@ describe("a configured list", () => {
   it("that matches a telegram together with another list refuses it and names both", () => {
     const twin: ListDefinition = { ...MY_LIST, name: "twin" };
     expect(decodeToTexts(hdlc(notification(body())), [MY_LIST, twin])).toEqual([
-      "unsupported: the body fits two of the configured lists: my-list and twin",
+      "unsupported: the body matches two of the configured lists: my-list and twin",
     ]);
   });
 
@@ -200,7 +200,7 @@ describe("invalid lists", () => {
     [list({ role: "clock" }, { role: "clock" }, { obis: "1.7.0" }), "0/1/role: clock a second time; each role once"],
     [
       list({ obis: "1.7.0", path: [1] }, { obis: "2.7.0", path: [1, 2] }),
-      "0/1/path: position 1, 2, which an element before it has; each position once",
+      "0/1/path: position 1, 2, already used by an earlier element; each position once",
     ],
     [list({ bytes: "0A1" }, { obis: "1.7.0" }), "0/0/bytes: `0A1`; hex digits, two for each byte"],
     [list("skip", { text: "A" }), "0/null/null: no register; at least one element with `obis`"],
@@ -211,9 +211,9 @@ describe("invalid lists", () => {
   it("are two with the same name, and two that could match one telegram", () => {
     const [a, b] = [list({ obis: "1.7.0" }), { name: "b", elements: [{ obis: "2.7.0" }] }];
     expect(problems(a, { ...b, name: "a" })).toEqual([
-      "1/null/null: a second list with the name a; each list with a name of its own",
+      "1/null/null: a second list with the name a; a unique name for each list",
     ]);
-    expect(problems(a, b)[0]).toMatch(/^1\/null\/null: a telegram could fit both this list and a; lists that differ/);
+    expect(problems(a, b)[0]).toMatch(/^1\/null\/null: a telegram could match both this list and a; lists that differ/);
   });
 
   it.each([

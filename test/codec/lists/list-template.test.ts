@@ -54,9 +54,9 @@ describe("a position in an unknown list", () => {
       '0 text "NEW_LIST": the name of the list',
       '1 text "6970631409123456": the meter\'s number',
       "2 octets 2026-11-22T12:00:05+01:00: the meter's clock",
-      "3 u32 602: the sum of the three at 4 to 6; a counter, perhaps an energy: it only grew, by 2 in 3 telegrams",
+      "3 u32 602: the sum of the three at 4 to 6; a counter, perhaps an energy: it only increased, by 2 in 3 telegrams",
       "4 u32 100: a part of the total at 3",
-      "5 u32 202: a part of the total at 3; a counter, perhaps an energy: it only grew, by 2 in 3 telegrams",
+      "5 u32 202: a part of the total at 3; a counter, perhaps an energy: it only increased, by 2 in 3 telegrams",
       "6 u32 300: a part of the total at 3",
       "7 u16 2301: voltage L1: three alike in a row in 10^-1 V",
       "8 u16 2305: voltage L2: three alike in a row in 10^-1 V",
@@ -66,7 +66,7 @@ describe("a position in an unknown list", () => {
       "12 i16 9: of phase L3, perhaps a current (71.7.0): three of one type in a row",
       "13 u8 50: ",
       "14 u16 5001: a frequency in 10^-2 Hz",
-      "15 u64 123462: a counter, perhaps an energy: it only grew, by 6 in 3 telegrams",
+      "15 u64 123462: a counter, perhaps an energy: it only increased, by 6 in 3 telegrams",
     ]);
   });
 

@@ -87,7 +87,7 @@ describe("a listener", () => {
       log: { ...SILENT, warn: (message) => void lines.push(message) },
     });
     await one.start();
-    expect(lines[0]).toMatch(/everyone who reaches 0\.0\.0\.0:0 can read/);
+    expect(lines[0]).toMatch(/everyone who can reach 0\.0\.0\.0:0 can read/);
   });
 
   it("disconnects its clients when it stops", async () => {
