@@ -49,7 +49,7 @@ describe("a Mosquitto with max_packet_size 700", () => {
     ["5", "is not sent.* bytes, and the broker .* allows 700.*max_packet_size"],
     ["4", "closes the connection each time we publish .*max_packet_size"],
   ])(
-    "MQTT version %s: what fits is published, the rest is named once with the cure, and the connection holds",
+    "MQTT version %s: messages within the limit are published, others are reported once with the fix, and the connection stays up",
     async (version, warning) => {
       await broker.start(undefined, { more: ["max_packet_size 700"] });
       const seen = await Subscriber.connect(broker.port, { keep: /^kaifa2mqtt\/house\/1\.8\.0$/ });

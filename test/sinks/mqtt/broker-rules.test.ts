@@ -119,7 +119,7 @@ describe("the MQTT sink and the rules of the broker", () => {
     read(sink);
     await broker.until(() => broker.published(CONFIG_TOPIC).length > 0, "discovery");
     for (let wh = 2; wh < 4; wh++) read(sink, wh);
-    await says(/what we publish on kaifa2mqtt\/181220000009 and homeassistant\/.* does not come back .*Cure/);
+    await says(/what we publish on kaifa2mqtt\/181220000009 and homeassistant\/.* does not come back .*Fix/);
     expect(sink.status()).toMatchObject({ connected: true, error: expect.stringContaining("does not come back") });
     expect(warnings()).toHaveLength(1);
   }, 20_000);

@@ -64,7 +64,7 @@ describe("connection errors", () => {
     [0x9c, /another server for now.*names mqtt\.example\.com.*mqtt\.server/],
     [0x95, /too large.*max_packet_size/],
     [0x8d, /heard nothing.*mqtt\.keepalive/],
-  ])("reason code %i has its own cure", (code, expected) => {
+  ])("reason code %i has its own fix", (code, expected) => {
     expect(describeConnectionError({ code }, LABEL, "mqtt.example.com").text).toMatch(expected);
   });
 });

@@ -116,7 +116,7 @@ describe("the MQTT sink", () => {
     read(sink);
     await broker.message("kaifa2mqtt/181220000009/1.8.0");
     expect(told).toEqual([
-      expect.stringContaining("does not know MQTT 5"),
+      expect.stringContaining("does not support MQTT 5"),
       expect.stringMatching(/^info connected to the broker/),
     ]);
   });
