@@ -3,11 +3,14 @@ import { existsSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { mask } from "../log/redact.ts";
+import { waitAtMost } from "../process/time-limit.ts";
 import { UsageError } from "./command.ts";
 import { createPty } from "./simulate-pty.ts";
 
 /** Time for the last bytes to be sent at the end. */
 const FLUSH_MS = 3_000;
+/** After this long, clients that do not close their side are cut off. */
+const CLOSE_MS = 500;
 
 /** Destination of the bytes. */
 export interface Target {
@@ -100,8 +103,11 @@ async function openDevice(path: string, baudRate: number): Promise<Target> {
     },
     flush: async () => {
       const written = await within(FLUSH_MS, () => waiting === 0);
-      const limit = new Promise<void>((resolve) => setTimeout(resolve, FLUSH_MS).unref());
-      if (written) await Promise.race([port.drain().catch(() => undefined), limit]);
+      if (written)
+        await waitAtMost(
+          FLUSH_MS,
+          port.drain().catch(() => undefined),
+        );
       return written;
     },
     listen: (listener) => void listen(listener).catch((error: Error) => fail(error.message)),
@@ -140,12 +146,10 @@ async function openServer(host: string, port: number): Promise<Target> {
     gone: new Promise((resolve) => server.once("error", (error) => resolve(error.message))),
     close: async () => {
       for (const client of clients) client.end();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        setTimeout(() => {
-          for (const client of clients) client.destroy();
-        }, 500).unref();
-      });
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      await waitAtMost(CLOSE_MS, closed);
+      for (const client of clients) client.destroy();
+      await closed;
     },
   };
 }

@@ -10,6 +10,7 @@ import { tariffWindow } from "../ledger/tariff-window.ts";
 import type { LogTail } from "../log/log-tail.ts";
 import type { MeterEvent } from "../meter/events.ts";
 import { isLoopback } from "../process/loopback.ts";
+import { waitAtMost } from "../process/time-limit.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { Access, INGRESS_PEER } from "./access.ts";
 import type { MeterKeys } from "./app.ts";
@@ -138,14 +139,9 @@ export class HttpSink implements Sink {
     const server = this.#server;
     this.#server = null;
     if (server === null) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, STOP_MS);
-      server.close(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-      server.closeAllConnections();
-    });
+    const closed = new Promise<void>((done) => server.close(() => done()));
+    server.closeAllConnections();
+    await waitAtMost(STOP_MS, closed);
   }
 
   async #listen(): Promise<void> {

@@ -8,6 +8,7 @@ import type { Verdict } from "../acceptance/verdict.ts";
 import type { DecoderEvent } from "../codec/decoder-event.ts";
 import type { Telegram } from "../codec/telegram.ts";
 import { type Clock, systemClock } from "../process/clock.ts";
+import { waitAtMost } from "../process/time-limit.ts";
 import type { LineSettings, SourceError } from "../sources/source.ts";
 import { Connection } from "./connection.ts";
 import { DiagnosisReporter } from "./diagnosis-reporter.ts";
@@ -76,13 +77,7 @@ export class Meter {
     this.#stopped = true;
     this.#connection.stop();
     this.#timers.close();
-    if (this.#running === null) return;
-    let cancel = (): void => undefined;
-    const timeout = new Promise<void>((resolve) => {
-      cancel = this.#clock.after(STOP_MS, resolve);
-    });
-    await Promise.race([this.#running, timeout]);
-    cancel();
+    if (this.#running !== null) await waitAtMost(STOP_MS, this.#running, this.#clock);
   }
 
   /** Reopens the source without a delay. A source that has ended stays closed. */

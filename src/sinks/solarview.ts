@@ -8,6 +8,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { ComponentLog } from "../log/component-log.ts";
 import type { MeterEvent, Reading } from "../meter/events.ts";
+import { waitAtMost } from "../process/time-limit.ts";
 import type { Sink } from "./sink.ts";
 
 /** Maximum time that `stop` waits for a hanging disk. */
@@ -72,10 +73,7 @@ export class SolarviewSink implements Sink {
 
   /** Finishes a write in progress. */
   async stop(): Promise<void> {
-    if (this.#writing === null) return;
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([this.#writing, new Promise((done) => (timer = setTimeout(done, STOP_MS)))]);
-    clearTimeout(timer);
+    if (this.#writing !== null) await waitAtMost(STOP_MS, this.#writing);
   }
 
   async #write(): Promise<void> {

@@ -12,6 +12,7 @@ import type { Socket } from "node:net";
 import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import type { MqttConfig } from "../../config/options.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
+import { waitAtMost } from "../../process/time-limit.ts";
 import { type Broker, clientOptions, useServer, withoutLogin } from "./client-options.ts";
 import {
   type ConnectionProblem,
@@ -275,18 +276,15 @@ export class Connection {
       if (timer !== null) clearTimeout(timer);
     const client = this.#client;
     if (client === null) return;
-    let timer: NodeJS.Timeout | undefined;
     if (client.connected) {
       const sent = Promise.all(
         farewell.map((message) => new Promise<void>((done) => this.publish(message, () => done()))),
       );
-      await Promise.race([sent, new Promise((done) => (timer = setTimeout(done, FAREWELL_MS)))]);
-      clearTimeout(timer);
+      await waitAtMost(FAREWELL_MS, sent);
     }
     this.#outbox.clear();
     const ended = new Promise<void>((done) => client.end(!client.connected, () => done()));
-    await Promise.race([ended, new Promise((done) => (timer = setTimeout(done, FAREWELL_MS / 4)))]);
-    clearTimeout(timer);
+    await waitAtMost(FAREWELL_MS / 4, ended);
     client.end(true);
     client.stream?.destroy();
   }

@@ -6,6 +6,7 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import type { ComponentLog } from "../../log/component-log.ts";
 import { type Clock, systemClock } from "../../process/clock.ts";
 import { isLoopback } from "../../process/loopback.ts";
+import { waitAtMost } from "../../process/time-limit.ts";
 import { formatListen, type ListenAddress } from "./address.ts";
 
 /** Maximum number of connections per output; further ones are closed at once. */
@@ -68,14 +69,9 @@ export class Listener {
     const server = this.#server;
     this.#server = null;
     if (server === null) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, STOP_MS);
-      server.close(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-      for (const socket of this.#sockets) socket.destroy();
-    });
+    const closed = new Promise<void>((done) => server.close(() => done()));
+    for (const socket of this.#sockets) socket.destroy();
+    await waitAtMost(STOP_MS, closed);
   }
 
   #listen(): Promise<void> {

@@ -1,6 +1,7 @@
 /** mDNS announcement of an output in the local network (RFC 6762 and 6763). */
 import type { Responder } from "@homebridge/ciao";
 import type { ComponentLog } from "../../log/component-log.ts";
+import { waitAtMost } from "../../process/time-limit.ts";
 
 const STOP_MS = 1_000;
 
@@ -38,14 +39,10 @@ export class Mdns {
     const responder = this.#responder;
     this.#responder = null;
     if (responder === null) return;
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([
+    await waitAtMost(
+      STOP_MS,
       responder.shutdown().catch(() => undefined),
-      new Promise((done) => {
-        timer = setTimeout(done, STOP_MS);
-      }),
-    ]);
-    clearTimeout(timer);
+    );
   }
 
   async #announce(services: readonly Announcement[]): Promise<void> {

@@ -5,6 +5,7 @@
 import type { SerialPort } from "serialport";
 import type { ComponentLog } from "../../log/component-log.ts";
 import { type Clock, systemClock } from "../../process/clock.ts";
+import { waitAtMost } from "../../process/time-limit.ts";
 
 const BAUD_RATE = 115_200;
 const RETRY_LEAST_MS = 1_000;
@@ -68,13 +69,7 @@ export class P1Port {
     const port = this.#port;
     this.#port = null;
     if (port === null) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, CLOSE_MS);
-      port.close(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    await waitAtMost(CLOSE_MS, new Promise<void>((done) => port.close(() => done())));
   }
 
   /** Called by `error`, `close` and `open`; only the first call for the same loss has an effect. */
