@@ -185,16 +185,6 @@ export interface TelegramDetail extends TelegramSummary {
   readonly parts: readonly AnnotatedBytes[];
 }
 
-/** One line of the log; secrets are masked. */
-export interface PageLogLine {
-  readonly id: number;
-  readonly at: number;
-  readonly level: string;
-  readonly component: string | null;
-  readonly meter: string | null;
-  readonly message: string;
-}
-
 /** The configuration in force, as `kaifa2mqtt check` prints it. */
 export interface PageSettings {
   /** The file that was read, `null` without one. */

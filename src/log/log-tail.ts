@@ -6,6 +6,7 @@ const MAX_LINES = 500;
 /** Maximum message length in characters; longer ones (stack traces, hex dumps at debug) are cut. */
 const MAX_MESSAGE = 1_000;
 
+/** One line of the log; secrets are masked. */
 export interface LogEntry {
   /** Increases by one per line. */
   readonly id: number;

@@ -1,5 +1,5 @@
 /** The last lines of the log. Loaded only while its card is open. */
-import type { PageLogLine } from "../page-model.ts";
+import type { LogEntry } from "../../log/log-tail.ts";
 import { load } from "./connection.ts";
 import { byId, choices, make } from "./dom.ts";
 import type { Language } from "./words.ts";
@@ -14,7 +14,7 @@ function rankOf(level: string): number {
 }
 
 export class LogView {
-  readonly #lines: PageLogLine[] = [];
+  readonly #lines: LogEntry[] = [];
   #loading = false;
   #shape = "";
   #language: Language = "en";
@@ -42,7 +42,7 @@ export class LogView {
     if (!byId<HTMLDetailsElement>("log-card").open || this.#loading) return;
     this.#loading = true;
     const last = this.#lines.at(-1)?.id ?? 0;
-    const more = await load<PageLogLine[]>(`api/log?after=${last}`);
+    const more = await load<LogEntry[]>(`api/log?after=${last}`);
     this.#loading = false;
     if (more === null) return;
     this.#lines.push(...more);
