@@ -7,14 +7,12 @@
 import { keyIdOf } from "../acceptance/key-id.ts";
 import { ReplayGuard } from "../acceptance/replay-guard.ts";
 import { readStateFile } from "../acceptance/state-file.ts";
-import { quantityOf, shiftOf } from "../catalogue/quantities.ts";
-import type { Register, Telegram } from "../codec/telegram.ts";
-import { formatDecimal } from "../codec/values/decimal.ts";
+import type { Telegram } from "../codec/telegram.ts";
 import { deploymentOf, portAsTyped } from "../config/derive-defaults.ts";
 import { describeWrongKey, keyBytes } from "../config/hex-key.ts";
 import type { Config, MeterConfig } from "../config/options.ts";
 import { wrongPort } from "../config/port-hint.ts";
-import { formatLine, formatSystemTitle } from "../diagnosis/diagnosis.ts";
+import { formatLine } from "../diagnosis/diagnosis.ts";
 import type { Diagnosis } from "../diagnosis/diagnosis-code.ts";
 import { sourceKind } from "../diagnosis/observer.ts";
 import { printableJson, printableLines } from "../log/printable.ts";
@@ -24,26 +22,11 @@ import { portUsers, predecessorService } from "../sources/port-users.ts";
 import { listSerialDevices, type SerialDevice } from "../sources/serial-devices.ts";
 import { type LineSettings, SourceError } from "../sources/source.ts";
 import { type CommandContext, UsageError } from "./command.ts";
-import { type BrokerReport, brokerLines, examineBroker, isBrokerWell } from "./doctor-broker.ts";
+import { examineBroker } from "./doctor-broker.ts";
 import { conclude } from "./doctor-conclusion.ts";
 import { type Hearing, listenAround, usualLines } from "./doctor-listen.ts";
+import { type Finding, forPeople, forPrograms, isWell } from "./doctor-output.ts";
 import { readSettings } from "./settings.ts";
-
-/** Devices listed before "and n more". */
-const MAX_DEVICES = 4;
-/** Values of a reading to show, in this order. */
-const SHOWN = ["1.8.0", "2.8.0", "1.7.0", "2.7.0", "32.7.0", "52.7.0", "72.7.0"];
-
-/** The result of `doctor`. */
-interface Finding {
-  readonly diagnosis: Diagnosis;
-  readonly port: string | null;
-  readonly hearings: readonly Hearing[];
-  readonly devices: readonly SerialDevice[];
-  /** Other programs that have the port open. */
-  readonly users: readonly string[];
-  readonly broker: BrokerReport | null;
-}
 
 export async function command(called: CommandContext): Promise<number> {
   const context = withPort(called);
@@ -79,8 +62,6 @@ function withPort(context: CommandContext): CommandContext {
   if (wrong !== null) throw new UsageError(`--port: found ${wrong}`);
   return { ...context, options: { ...context.options, port } };
 }
-
-const isWell = ({ diagnosis, broker }: Finding): boolean => diagnosis.code === "ok" && isBrokerWell(broker);
 
 /** A meter of the configuration; `complete`: the bridge could run with it, so that wrong line settings are a fault. */
 type Configured = MeterConfig & {
@@ -186,118 +167,4 @@ function noPort(devices: readonly SerialDevice[]): Diagnosis {
       ? "Plug the adapter in (in a container or VM: pass it through), or give --port tcp://HOST:PORT."
       : "Run `kaifa2mqtt doctor --port …` with one of these devices.";
   return { code: "no-device", text: { en: text, de: text }, cure: { en: cure, de: cure } };
-}
-
-function forPeople({ diagnosis, port, hearings, devices, users, broker }: Finding): string[] {
-  const lines: string[] = [];
-  if (port !== null) lines.push(`port     ${port}`);
-  const last = hearings.at(-1);
-  if (last?.telegram || hearings.some(({ listenedMs }) => listenedMs > 300)) lines.push(`heard    ${heard(hearings)}`);
-  lines.push(`means    ${diagnosis.text.en}`);
-  if (diagnosis.cure.en !== "") lines.push(`do       ${diagnosis.cure.en}`);
-  // Two readers each get only part of the bytes, even if one holds a lock.
-  if (users.length > 0 && diagnosis.code !== "ok")
-    lines.push(`open in  ${users.slice(0, 3).join(", ")}, too: only one can read`);
-  if (last?.telegram) lines.push(`reading  ${readingText(last)}`);
-  lines.push(...brokerLines(broker));
-  // For a network port the local devices are irrelevant.
-  if (port === null || sourceKind(port) === "serial") lines.push(...deviceLines(devices));
-  const template = templateOf(diagnosis, hearings);
-  if (template !== "")
-    lines.push("", "For the configuration, to be completed (docs/lists.md); its comments are guesses:", "", template);
-  return lines;
-}
-
-/** The template of an unknown list, if that is the diagnosis. */
-function templateOf(diagnosis: Diagnosis, hearings: readonly Hearing[]): string {
-  return diagnosis.code === "unsupported" ? (hearings.at(-1)?.template ?? "") : "";
-}
-
-function heard(hearings: readonly Hearing[]): string {
-  const seconds = Math.round(hearings.reduce((sum, { listenedMs }) => sum + listenedMs, 0) / 1000);
-  const last = hearings.at(-1);
-  const at = hearings.flatMap(({ line }) => (line === null ? [] : [formatLine(line)]));
-  if (last?.telegram) {
-    const title = last.telegram.systemTitle === null ? "" : ` of ${formatSystemTitle(last.telegram.systemTitle)}`;
-    const where = last.line === null ? "" : ` at ${formatLine(last.line)}`;
-    return `a telegram${title} (${last.telegram.transport}, ${last.telegram.security}) after ${seconds} s${where}`;
-  }
-  const bytes = hearings.reduce((sum, hearing) => sum + hearing.bytes, 0);
-  const tried = at.length === 0 ? "" : `, tried ${at.join(", ")}`;
-  if (bytes === 0) return `nothing in ${seconds} s${tried}`;
-  const loudest = [...hearings].sort((a, b) => b.bytes - a.bytes)[0];
-  const faults = Object.entries(last?.faults ?? {}).map(([code, count]) => `${count} × ${code}`);
-  const tail = Buffer.from(loudest?.tail ?? [])
-    .toString("hex")
-    .replace(/..(?=.)/g, "$& ");
-  return `${bytes} bytes in ${seconds} s${tried}; ${faults.length > 0 ? faults.join(", ") : `ends ${tail}`}`;
-}
-
-function readingText({ telegram }: Hearing): string {
-  const values = SHOWN.flatMap((code) => {
-    const register = telegram?.registers.find(({ obis }) => quantityOf(obis)?.code === code);
-    return register === undefined ? [] : [valueText(code, register)];
-  });
-  const time = telegram?.meterTime === null ? "" : `${telegram?.meterTime}: `;
-  return `${time}${values.length > 0 ? values.join(", ") : `${telegram?.registers.length ?? 0} registers`}`;
-}
-
-/** `import 12.937 kWh`; in the telegram's unit if it differs from the quantity's. */
-function valueText(code: string, { obis, value, unit }: Register): string {
-  const quantity = quantityOf(obis);
-  const phase = { "32.7.0": "L1", "52.7.0": "L2", "72.7.0": "L3" }[code];
-  const name = phase ?? { "1.8.0": "import", "2.8.0": "export", "1.7.0": "drawing", "2.7.0": "feeding" }[code];
-  if (typeof value === "string") return `${name} ${value}`;
-  const shift = quantity === null ? null : shiftOf(quantity, unit);
-  const [digits, shown] = shift === null ? [formatDecimal(value), unit] : [formatDecimal(value, shift), quantity?.unit];
-  return `${name} ${digits}${shown ? ` ${shown}` : ""}`;
-}
-
-function deviceLines(devices: readonly SerialDevice[]): string[] {
-  if (devices.length === 0) return ["devices  none"];
-  const lines = devices.slice(0, MAX_DEVICES).map(({ path, byId, chip, likely }) => {
-    const about = [chip, likely ? "looks like an M-Bus adapter" : null].filter((part) => part !== null).join(", ");
-    return `devices  ${byId === null ? path : `${byId} -> ${path}`}${about === "" ? "" : ` (${about})`}`;
-  });
-  if (devices.length > MAX_DEVICES) lines.push(`devices  and ${devices.length - MAX_DEVICES} more`);
-  return lines;
-}
-
-/** The `--json` output; contains no secrets. */
-function forPrograms(finding: Finding): object {
-  const { diagnosis, port, hearings, devices, users, broker } = finding;
-  const telegram = hearings.at(-1)?.telegram ?? null;
-  return {
-    ok: isWell(finding),
-    code: diagnosis.code,
-    text: diagnosis.text.en,
-    cure: diagnosis.cure.en,
-    port,
-    heard: hearings.map(({ line, listenedMs, bytes, faults, systemTitle }) => ({
-      line: line === null ? null : formatLine(line),
-      seconds: Math.round(listenedMs / 100) / 10,
-      bytes,
-      faults,
-      systemTitle,
-    })),
-    template: templateOf(diagnosis, hearings) || null,
-    reading:
-      telegram === null
-        ? null
-        : {
-            transport: telegram.transport,
-            systemTitle: telegram.systemTitle,
-            security: telegram.security,
-            meterTime: telegram.meterTime,
-            meterId: telegram.meterId,
-            values: telegram.registers.map(({ obis, value, unit }) => ({
-              obis,
-              value: typeof value === "string" ? value : Number(formatDecimal(value)),
-              unit,
-            })),
-          },
-    broker: broker === null ? null : broker.findings,
-    openIn: users,
-    devices,
-  };
 }
