@@ -9,12 +9,12 @@ import type { AutomaticBackfill } from "./backfill/automatic-backfill.ts";
 import type { BackfillStatus } from "./backfill/backfill-status.ts";
 import { buildMeter, decodingOf, type Recorder } from "./build-meter.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
+import { Distribution } from "./distribution.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
 import type { HttpSinkOptions } from "./http/http-sink.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import type { ComponentLog } from "./log/component-log.ts";
 import type { Logger } from "./log/log.ts";
-import { mask } from "./log/redact.ts";
 import type { MeterEvent, MeterStatus } from "./meter/events.ts";
 import { LineCapture } from "./meter/line-capture.ts";
 import type { Meter } from "./meter/meter.ts";
@@ -73,12 +73,11 @@ export class Bridge implements BridgeView {
   /** One per meter, in configuration order. */
   readonly #captures: LineCapture[] = [];
   /** Without outputs. */
-  #sinks: Sink[] = [];
+  readonly #sinks: Sink[] = [];
   #mqtt: MqttSink | null = null;
   #backfill: AutomaticBackfill | null = null;
-  #outputs: readonly Output[] = [];
-  /** Events for the other sinks, deferred until the outputs have served their clients; emptied within milliseconds. */
-  readonly #passedOnLater: (() => void)[] = [];
+  readonly #outputs: Output[] = [];
+  readonly #distribution: Distribution;
   #stopping: Promise<void> | null = null;
 
   constructor(options: BridgeOptions) {
@@ -90,6 +89,13 @@ export class Bridge implements BridgeView {
       timeZone: options.config.time_zone,
       windows: options.config.tariff_windows,
       log: options.log.child({ component: "ledger" }),
+    });
+    this.#distribution = new Distribution({
+      ports: options.config.meters.map(({ port }) => port),
+      sources: this.#sources,
+      outputs: this.#outputs,
+      sinks: this.#sinks,
+      ledger: this.#ledger,
     });
     this.#healthServer = new HealthServer(options.config.data_dir, () => this.health());
   }
@@ -123,7 +129,7 @@ export class Bridge implements BridgeView {
     this.#stopping ??= (async () => {
       await Promise.all(this.#meters.map((meter) => meter.stop()));
       await Promise.all(this.#captures.map((capture) => capture.stop()));
-      this.#passOnAll();
+      this.#distribution.passOnAll();
       // Let the latest readings reach the ledger.
       await new Promise((resolve) => setImmediate(resolve));
       await Promise.all(
@@ -210,11 +216,12 @@ export class Bridge implements BridgeView {
       this.#sinks.push(new SolarviewSink(config.solarview.file, log.child({ component: "solarview" })));
     }
     const { loadOutputs } = await import("./sinks/load-outputs.ts");
-    this.#outputs = await loadOutputs(
+    const outputs = await loadOutputs(
       config.outputs,
       { version: this.version, periodMs: (id) => (id === null ? null : (this.meter(id)?.periodMs ?? null)) },
       (component) => log.child({ component }),
     );
+    this.#outputs.push(...outputs);
     for (const output of this.#outputs) {
       if (output.acceptLedger !== undefined)
         this.#ledger.subscribe((meter, state) => output.acceptLedger?.(meter, state));
@@ -281,51 +288,11 @@ export class Bridge implements BridgeView {
     const log = this.#options.log.child({ component: "meter", meter: meter.id ?? meter.port });
     const capture = this.#captureOf(meter, log);
     this.#captures.push(capture);
-    const emit = (event: MeterEvent) => this.#distribute(event, index, log);
+    const emit = (event: MeterEvent) => this.#distribution.take(event, index, log);
     const { supervised = false, inContainer = false, deviceOnHost } = this.#options;
     const deployment = supervised ? "app" : inContainer ? "docker" : "host";
     const [remembered, stateFile] = [this.#remembered, this.#stateFile];
     const parts = { config, meter, index, recorder, capture, remembered, stateFile, emit, log };
     return buildMeter({ ...parts, deployment, deviceOnHost });
-  }
-
-  /** Passes an event to the sinks, unless the same meter is already being read on another port. */
-  #distribute(event: MeterEvent, index: number, log: ComponentLog): boolean {
-    const counts = this.#sources.admits(event, index, (id, other) =>
-      log.warn(
-        `meter ${id} is already read at ${mask(this.#options.config.meters[other]?.port ?? "")}: its telegrams here are ignored (one meter on two ports?)`,
-      ),
-    );
-    if (!counts) return false;
-    // Outputs first: control loops wait for them, and they handle a reading faster than its MQTT messages are sent.
-    // `accept` must not throw; if one does, the other sinks still get the event.
-    const attempt = (step: () => void): void => {
-      try {
-        step();
-      } catch (error) {
-        log.error(`unexpected error: ${String(error)}`);
-      }
-    };
-    for (const output of this.#outputs) attempt(() => output.accept(event));
-    if (!this.#outputs.some(({ name }) => name !== "p1")) this.#passOn(event, index);
-    else if (this.#passedOnLater.push(() => attempt(() => this.#passOn(event, index))) === 1) {
-      // Yield for one poll phase first, so that requests already waiting at the outputs are answered in between.
-      setImmediate(() => setImmediate(() => this.#passOnAll()));
-    }
-    return true;
-  }
-
-  #passOnAll(): void {
-    for (const passOn of this.#passedOnLater.splice(0)) passOn();
-  }
-
-  /** Passes an event to all sinks other than outputs. */
-  #passOn(event: MeterEvent, index: number): void {
-    for (const sink of this.#sinks) {
-      // The Solarview file holds only one meter: the first.
-      if (sink.name !== "solarview" || index === 0) sink.accept(event);
-    }
-    // Deferred until the reading has been sent: the ledger is not time-critical.
-    if (event.type === "reading") setImmediate(() => this.#ledger.take(event.reading));
   }
 }
