@@ -9,7 +9,8 @@
 import { randomBytes } from "node:crypto";
 import { decipher, decodeGeneralCiphering, encodeGeneralCiphering, type Keys } from "../codec/apdu/ciphering.ts";
 import { DATA_NOTIFICATION, decodeDataNotification } from "../codec/apdu/data-notification.ts";
-import { type AxdrNode, decodeAxdr, isContainer, isString, TAG } from "../codec/axdr/axdr.ts";
+import { decodeAxdr } from "../codec/axdr/axdr.ts";
+import { type AxdrNode, isContainer, isString, TAG } from "../codec/axdr/axdr-node.ts";
 import { ByteReader } from "../codec/axdr/byte-reader.ts";
 import { formatHex } from "../codec/hex.ts";
 import { dissect, joinSlices, replaceApdu, withCheckSums } from "../codec/inspect/dissect.ts";

@@ -7,8 +7,9 @@
  * `19` + 12 bytes (never seen). The body ends exactly at the end of the APDU, or another APDU follows (Landis+Gyr E450,
  * Switzerland).
  */
-import { type AxdrNode, decodeAxdr, type ScalerUnits } from "../axdr/axdr.ts";
+import { decodeAxdr, type ScalerUnits } from "../axdr/axdr.ts";
 import { type AxdrValue, encodeAxdr } from "../axdr/axdr-encoder.ts";
+import type { AxdrNode } from "../axdr/axdr-node.ts";
 import { ByteReader } from "../axdr/byte-reader.ts";
 import { CodecError } from "../codec-error.ts";
 import { llcLength } from "../link/hdlc-assembler.ts";

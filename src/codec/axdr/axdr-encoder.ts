@@ -1,5 +1,5 @@
 /** Encodes a tree of values to A-XDR; the counterpart of axdr.ts. */
-import { TAG } from "./axdr.ts";
+import { TAG } from "./axdr-node.ts";
 import { encodeBerLength } from "./ber-length.ts";
 
 /** A value to encode. Strings are text or bytes; containers list their elements. */

@@ -4,7 +4,7 @@ import { formatHex } from "../hex.ts";
 import type { Decimal } from "../telegram.ts";
 import { formatDate, formatDateTime, formatTime } from "../values/date-time.ts";
 import { decimalFromFloat32, decimalFromNumber } from "../values/decimal.ts";
-import { type AxdrNode, TAG } from "./axdr.ts";
+import { type AxdrNode, TAG } from "./axdr-node.ts";
 
 /** Whether the node is null-data or don't-care. */
 export function isNothing(node: AxdrNode): boolean {

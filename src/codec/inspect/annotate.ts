@@ -11,7 +11,8 @@ import {
   type Keys,
 } from "../apdu/ciphering.ts";
 import { DATA_NOTIFICATION, decodeDataNotification } from "../apdu/data-notification.ts";
-import { type AxdrNode, decodeAxdr, isContainer, isNumeric, isString, TAG } from "../axdr/axdr.ts";
+import { decodeAxdr } from "../axdr/axdr.ts";
+import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "../axdr/axdr-node.ts";
 import { ByteReader } from "../axdr/byte-reader.ts";
 import { createDecoder } from "../decoder.ts";
 import type { DecoderOptions } from "../decoder-event.ts";

@@ -2,7 +2,7 @@
  * A positional list compiled for matching: checks whether a body fits it, reads the body, and finds out whether two lists
  * could match the same body.
  */
-import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "../axdr/axdr.ts";
+import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "../axdr/axdr-node.ts";
 import { isNothing, readText, readValue } from "../axdr/axdr-value.ts";
 import { parseHex } from "../hex.ts";
 import { latin1Bytes, latin1Text } from "../latin1.ts";

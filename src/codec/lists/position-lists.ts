@@ -4,7 +4,7 @@
  * nothing is guessed. docs/meters.md gives the source of each table and the capture that tests it. User-defined lists
  * have the same format (list-definition.ts) and take precedence.
  */
-import { type AxdrNode, TAG } from "../axdr/axdr.ts";
+import { type AxdrNode, TAG } from "../axdr/axdr-node.ts";
 import { CodecError } from "../codec-error.ts";
 import {
   type CompiledList,

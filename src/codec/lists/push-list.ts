@@ -6,7 +6,7 @@
  * Value i belongs to object i. If the first object is the push setup's own object list, the array is the value of that
  * object; otherwise the values start after the array. Both forms occur, with descriptors of four or six elements.
  */
-import { type AxdrNode, TAG } from "../axdr/axdr.ts";
+import { type AxdrNode, TAG } from "../axdr/axdr-node.ts";
 import { CodecError } from "../codec-error.ts";
 
 /** A pushed value and the position of its OBIS code. */

@@ -10,7 +10,7 @@
  * In the first four, each OBIS code is followed by its value; a 6-byte octet-string in a value position is a value. Any
  * other body must match one of the documented positional lists, or the telegram is rejected.
  */
-import { type AxdrNode, isContainer, isString, TAG } from "../axdr/axdr.ts";
+import { type AxdrNode, isContainer, isString, TAG } from "../axdr/axdr-node.ts";
 import { clockText, isNothing, readText, readValue } from "../axdr/axdr-value.ts";
 import type { Register } from "../telegram.ts";
 import { looksLikeDateTime } from "../values/date-time.ts";

@@ -1,5 +1,5 @@
 /** Positions and values of a body that fits no layout, from which a list can be written (list-template.ts). */
-import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "../axdr/axdr.ts";
+import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "../axdr/axdr-node.ts";
 import { readText, readValue } from "../axdr/axdr-value.ts";
 import { CodecError } from "../codec-error.ts";
 import { formatHex } from "../hex.ts";

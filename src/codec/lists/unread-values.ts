@@ -1,5 +1,5 @@
 /** Describes values of an accepted body that were not decoded, so that nothing is dropped silently. */
-import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "../axdr/axdr.ts";
+import { type AxdrNode, isContainer, isNumeric, isString, TAG } from "../axdr/axdr-node.ts";
 import { isNothing, readText } from "../axdr/axdr-value.ts";
 import { formatHex } from "../hex.ts";
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type AxdrNode, decodeAxdr, TAG } from "../../../src/codec/axdr/axdr.ts";
+import { decodeAxdr } from "../../../src/codec/axdr/axdr.ts";
 import { type AxdrValue, encodeAxdr } from "../../../src/codec/axdr/axdr-encoder.ts";
+import { type AxdrNode, TAG } from "../../../src/codec/axdr/axdr-node.ts";
 import { encodeBerLength } from "../../../src/codec/axdr/ber-length.ts";
 import { ByteReader } from "../../../src/codec/axdr/byte-reader.ts";
 import { formatHex, parseHex } from "../../../src/codec/hex.ts";
