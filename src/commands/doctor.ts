@@ -116,12 +116,12 @@ async function examine(
   const { options, stderr, signal } = context;
   const configured = linesOf(meter);
   const terminal = (stderr as Partial<NodeJS.WriteStream>).isTTY === true;
-  let told = "";
+  let shown = "";
   const progress = (line: LineSettings | null, elapsedMs: number, bytes: number): void => {
     const where = `listening at ${mask(port)}${line === null ? "" : `, ${formatLine(line)}`}`;
     if (terminal) stderr.write(`\r\x1b[K${where}: ${Math.floor(elapsedMs / 1000)} s, ${bytes} bytes`);
-    else if (options.logLevel === "debug" && told !== where) stderr.write(`${where}\n`);
-    told = where;
+    else if (options.logLevel === "debug" && shown !== where) stderr.write(`${where}\n`);
+    shown = where;
   };
   let hearings: Hearing[];
   try {

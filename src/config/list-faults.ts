@@ -1,7 +1,7 @@
 /** Finds `lists:` entries that cannot be used, or that match the same telegram as another one; each with its line. */
 import type { ElementFields, ListDefinition } from "../codec/lists/list-definition.ts";
 import { listProblems } from "../codec/lists/list-problems.ts";
-import { documentedTwins } from "../codec/lists/position-lists.ts";
+import { overlappingDocumentedLists } from "../codec/lists/position-lists.ts";
 import type { ConfigFault } from "./config-error.ts";
 import { isUnset, joinPath, type Raw, type RawMap } from "./raw.ts";
 
@@ -23,9 +23,10 @@ export function listFaults(root: RawMap): ConfigFault[] {
 /** A note for each list that overrides a built-in one: allowed, but perhaps not intended. */
 export function listNotes(lists: readonly ListDefinition[]): string[] {
   return lists.flatMap((list) => {
-    const twins = documentedTwins(list);
-    if (twins.length === 0) return [];
-    const names = twins.length === 1 ? `the built-in list ${twins[0]}` : `the built-in lists ${twins.join(", ")}`;
+    const overlapping = overlappingDocumentedLists(list);
+    if (overlapping.length === 0) return [];
+    const names =
+      overlapping.length === 1 ? `the built-in list ${overlapping[0]}` : `the built-in lists ${overlapping.join(", ")}`;
     return [`telegrams of ${names} could match your list ${list.name}, too; yours takes precedence`];
   });
 }

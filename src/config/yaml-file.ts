@@ -223,15 +223,15 @@ class Reader {
   /** Resolves `!secret`, as in Home Assistant's own files. */
   #secret(name: string, origin: Origin, path: string): Raw {
     const empty: Raw = { kind: "scalar", text: "", origin, path };
-    const beside = join(dirname(this.#label), "secrets.yaml");
+    const secretsFile = join(dirname(this.#label), "secrets.yaml");
     if (this.#secrets === null) {
       this.#secrets = emptyMap();
       const file = this.#folder === null ? null : join(this.#folder, "secrets.yaml");
       if (file !== null && existsSync(file)) {
-        const read = readText(file, beside, "");
+        const read = readText(file, secretsFile, "");
         // No folder: secrets.yaml cannot contain `!secret` itself.
         const parsed =
-          "fault" in read ? { root: emptyMap(), faults: [read.fault] } : parseYaml(read.text, beside, null);
+          "fault" in read ? { root: emptyMap(), faults: [read.fault] } : parseYaml(read.text, secretsFile, null);
         this.#secrets = parsed.root;
         this.faults.push(...parsed.faults);
         this.secretFiles.push(file);
@@ -241,12 +241,13 @@ class Reader {
     if (found?.kind === "scalar" && found.text !== "") return { ...found, path, hidden: true };
     const echoed = echoName(name);
     const shown = echoed === `\`${name}\`` ? name : `with ${echoed}`;
-    const why = this.secretFiles.length === 0 ? `and there is no ${basename(beside)}` : `which ${beside} does not have`;
+    const why =
+      this.secretFiles.length === 0 ? `and there is no ${basename(secretsFile)}` : `which ${secretsFile} does not have`;
     this.#fault(
       origin.line,
       path,
       `!secret ${shown}, ${why}`,
-      `${shown === name ? `\`${name}: value\`` : "`name: value`"} in ${mask(beside)}`,
+      `${shown === name ? `\`${name}: value\`` : "`name: value`"} in ${mask(secretsFile)}`,
     );
     return empty;
   }

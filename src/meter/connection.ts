@@ -5,7 +5,7 @@
  *      ↑       └──────── pause ←──────────┘     connection lost       → reopen, with back-off
  *      └─────────────── retry ←────────────     other line settings   → reopen at once
  *
- * This is the only retry loop, apart from the broker's: MQTT.js reconnects by itself (see mqtt-sink.ts).
+ * This is the only retry loop, apart from the broker's: MQTT.js reconnects on its own (see sinks/mqtt/connection.ts).
  */
 import { formatLine } from "../diagnosis/diagnosis.ts";
 import type { ComponentLog } from "../log/component-log.ts";

@@ -105,7 +105,7 @@ export class KnownChecks {
   readonly #meters = new Map<string, { check: string; candidate: string | null }>();
 
   /** Whether to accept a telegram with this header line that matches `check`. */
-  believes(head: string, check: string): boolean {
+  accepts(head: string, check: string): boolean {
     const known = this.#meters.get(head) ?? { check: STANDARD_CHECK, candidate: null };
     if (known.check !== check && known.candidate !== check) {
       this.#remember(head, { check: known.check, candidate: check });

@@ -261,7 +261,7 @@ export class P1Assembler implements Assembler<P1Frame> {
   /** @throws CodecError `checksum` for the first telegram whose checksum algorithm differs from the meter's known one */
   accept(frame: P1Frame): Accepted {
     const { apdu, check } = frame;
-    if (check !== null && !this.#checks.believes(headOf(apdu), check)) {
+    if (check !== null && !this.#checks.accepts(headOf(apdu), check)) {
       const message = `P1: the checksum is ${check}; accepted if the next telegram has it, too`;
       throw new CodecError("checksum", message);
     }

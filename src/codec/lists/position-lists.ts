@@ -211,7 +211,7 @@ for (const list of LISTS.map(compileList)) {
 export const POSITION_LIST_NAMES: readonly string[] = LISTS.map((list) => list.name);
 
 /** Names of the documented lists whose telegrams could also match this list. @throws RangeError as `UserLists` */
-export function documentedTwins(list: ListDefinition): string[] {
+export function overlappingDocumentedLists(list: ListDefinition): string[] {
   const compiled = compileList(list);
   const same = BY_LENGTH.get(compiled.count) ?? [];
   return same.filter((other) => couldOverlap(compiled, other)).map(({ name }) => name);

@@ -1,8 +1,8 @@
 /**
- * The connection to the broker. MQTT.js reconnects by itself (style.md names the two places that reconnect; the other
- * is `meter/meter.ts`), with the delays set here (reconnect-backoff.ts). Each problem is reported once with its fix,
- * and again when it is over. What is sent goes through outbox.ts. We limit the broker in turn: the size of its packets, and
- * the time an acknowledgement may take.
+ * The connection to the broker. MQTT.js reconnects on its own (the only other retry loop is in `meter/connection.ts`),
+ * with the delays set here (reconnect-backoff.ts). Each problem is reported once with its fix, and again when it is over.
+ * Messages are sent through outbox.ts. The broker is limited in turn: the size of its packets, and the time for an
+ * acknowledgement.
  *
  * No backlog builds up: MQTT.js queues nothing while offline (`queueQoSZero: false`, and nothing is published then),
  * `congested` makes the sink keep only its latest state instead of filling a socket that nobody reads, and of the QoS 1
