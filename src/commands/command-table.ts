@@ -3,6 +3,7 @@
  * command, add a row here and a file in this folder, which is imported only when the command is run.
  */
 import { Option } from "commander";
+import { runSmall } from "../process/v8-flags.ts";
 import type { CommandContext } from "./command.ts";
 
 export const SUMMARY =
@@ -37,7 +38,10 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: "run",
     summary: "run the bridge (also without a command)",
-    load: () => import("./run.ts"),
+    load: () => {
+      runSmall();
+      return import("./run.ts");
+    },
   },
   {
     name: "check",

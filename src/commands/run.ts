@@ -1,6 +1,5 @@
 /** `kaifa2mqtt run`: the bridge, until SIGINT or SIGTERM. A missing device or broker is reported and not fatal. */
 import { once } from "node:events";
-import { setFlagsFromString } from "node:v8";
 import { Bridge } from "../bridge.ts";
 import { inImage, underSupervisor } from "../config/derive-defaults.ts";
 import type { Config } from "../config/options.ts";
@@ -9,29 +8,19 @@ import { sourceKind } from "../diagnosis/observer.ts";
 import { createLogger, type RootLogger } from "../log/log.ts";
 import { LogTail } from "../log/log-tail.ts";
 import { RepeatedFaults } from "../log/repeated-faults.ts";
+import { adaptToLoad } from "../process/v8-flags.ts";
 import type { Broker } from "../sinks/mqtt/client-options.ts";
 import { predecessorService } from "../sources/port-users.ts";
 import { VERSION } from "../version.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";
 
-/** With this many meters, the code runs often enough to make V8's optimizing compiler worthwhile. */
-const MANY_METERS = 100;
-
 /** Exit code 0 when stopped. */
 export async function command(context: CommandContext): Promise<number> {
   const { env, signal, stdout } = context;
-  // At one telegram every few seconds, V8's optimizing compiler (6 MB of memory) and its idle-time garbage collection (a
-  // third of our CPU time) cost more than they save, and the young generation need not grow (docs/benchmarks.md).
-  setFlagsFromString("--no-opt");
-  setFlagsFromString("--semi-space-growth-factor=1");
-  setFlagsFromString("--no-memory-reducer");
   const loaded = await readSettings(context);
   const { config, file, warnings, secrets } = loaded;
-  const many = config.meters.length >= MANY_METERS;
-  if (many || hasPolledOutputs(config)) setFlagsFromString("--opt");
-  // V8 lets the heap grow to three times what is in use before it collects; with many meters, that is most of the memory.
-  if (many) setFlagsFromString("--heap-growing-percent=30");
+  adaptToLoad(config.meters.length, hasPolledOutputs(config));
   const supervised = underSupervisor(env);
   const token = env.SUPERVISOR_TOKEN;
   const asksForLanguage = token !== undefined && supervised && !loaded.origins.has("homeassistant.language");
