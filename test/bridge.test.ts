@@ -20,13 +20,13 @@ const CAPTURES = {
 describe("the bridge", () => {
   let folder: string;
   let broker: TestBroker;
-  let told: string[];
+  let logLines: string[];
   const bridges: Bridge[] = [];
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "bridge-"));
     broker = await TestBroker.start();
-    told = [];
+    logLines = [];
   });
   afterEach(async () => {
     await Promise.all(bridges.splice(0).map((bridge) => bridge.stop()));
@@ -35,8 +35,8 @@ describe("the bridge", () => {
   });
 
   const log: Logger = {
-    error: (message) => void told.push(`error ${typeof message === "string" ? message : message()}`),
-    warn: (message) => void told.push(`warn ${typeof message === "string" ? message : message()}`),
+    error: (message) => void logLines.push(`error ${typeof message === "string" ? message : message()}`),
+    warn: (message) => void logLines.push(`warn ${typeof message === "string" ? message : message()}`),
     info: () => undefined,
     debug: () => undefined,
     child: () => log,
@@ -104,7 +104,7 @@ describe("the bridge", () => {
     accept.mockRestore();
     expect(JSON.parse(payload)).toMatchObject({ energy_import: 12.937 });
     expect(order[0]).toBe("output");
-    expect(told).toContain("error unexpected error: Error: defect");
+    expect(logLines).toContain("error unexpected error: Error: defect");
   });
 
   it("passes on deferred events if stopped at once", async () => {
@@ -139,18 +139,18 @@ describe("the bridge", () => {
     const [port] = [capture("kaifa-netz-noe").port];
     await start([capture("kaifa-netz-noe"), { ...capture("kaifa-netz-noe"), port: `${port}?interval=0.2` }]);
     await broker.message("kaifa2mqtt/181220000009");
-    await expect.poll(() => told.filter((line) => /is already read at/.test(line)).length).toBe(1);
+    await expect.poll(() => logLines.filter((line) => /is already read at/.test(line)).length).toBe(1);
   });
 
   it("keeps running without a device and a broker, logs it once, and is unhealthy", async () => {
     const bridge = await start([{ port: join(folder, "ttyUSB9") }], { mqtt: { server: ["mqtt://127.0.0.1:1"] } });
-    await expect.poll(() => told.length).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => logLines.length).toBeGreaterThanOrEqual(2);
     const { healthy, reasons } = bridge.health();
     expect(healthy).toBe(false);
     expect(reasons.join("\n")).toMatch(/127\.0\.0\.1:1[\s\S]*ttyUSB9/);
-    const before = told.length;
+    const before = logLines.length;
     await new Promise((done) => setTimeout(done, 2500));
-    expect(told.length).toBe(before);
+    expect(logLines.length).toBe(before);
   });
 
   it("in our container names the device as the user wrote it, and the fix for Compose", async () => {
@@ -172,13 +172,13 @@ describe("the bridge", () => {
     await broker.message("kaifa2mqtt/181220000009");
     expect(bridge.meters()[0]?.counters).toMatchObject({ accepted: 1, rejected: 0, rejectedBy: {} });
     expect(bridge.meters()[0]?.counters.skippedBytes).toBeGreaterThan(0);
-    expect(told.filter((line) => /dropped/.test(line))).toEqual([]);
+    expect(logLines.filter((line) => /dropped/.test(line))).toEqual([]);
   });
 
   it("detects that it runs twice with the same data folder", async () => {
     await start([capture("kaifa-netz-noe")]);
     await start([capture("kaifa-netz-noe")], { mqtt: { enabled: false } });
-    expect(told.join("\n")).toMatch(/another bridge uses the data folder/);
+    expect(logLines.join("\n")).toMatch(/another bridge uses the data folder/);
   });
 
   it("encrypts and decrypts a simulated meter without a key with the published example key", async () => {

@@ -23,7 +23,7 @@ class Log {
   info = (message: string): void => void this.lines.push(`info ${message}`);
 }
 
-/** A clock that only advances when told to. */
+/** A clock that advances only on request. */
 class ManualClock implements Clock {
   at = 0;
   readonly #timers: { due: number; act: () => void }[] = [];

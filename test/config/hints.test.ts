@@ -100,7 +100,7 @@ describe("an unencoded character in the password of an address", () => {
   it.each([
     ["@", "%40"],
     [":", "%3A"],
-  ])("%s is understood, and told", async (sign, encoded) => {
+  ])("%s is accepted with a warning", async (sign, encoded) => {
     const { config, warnings } = await loadYaml(
       `meter: {port: /dev/a, key: ${KEY}}\nmqtt: {server: 'mqtt://u:12${sign}hunter2@host:1883'}\n`,
     );

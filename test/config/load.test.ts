@@ -38,14 +38,14 @@ describe("the search order", () => {
     const folder = new ConfigFolder();
     const meters = (count: number) =>
       Array.from({ length: count }, (_, index) => `  - { port: /dev/ttyS${index}, key: ${KEY} }\n`).join("");
-    const told = async (count: number, more = "") => {
+    const warningsFor = async (count: number, more = "") => {
       folder.write("kaifa2mqtt.yaml", `meters:\n${meters(count)}${more}`);
       return (await folder.load()).warnings.filter((warning) => warning.includes("docs/scale.md"));
     };
-    expect(await told(16)).toEqual([]);
-    expect((await told(17))[0]).toContain("have a limit: the ledger 16 (");
-    expect((await told(17, "http: { enabled: true }\n"))[0]).toContain("the ledger 16, power plots 16 (");
-    expect((await told(300, "http: { enabled: true }\n"))[0]).toContain(
+    expect(await warningsFor(16)).toEqual([]);
+    expect((await warningsFor(17))[0]).toContain("have a limit: the ledger 16 (");
+    expect((await warningsFor(17, "http: { enabled: true }\n"))[0]).toContain("the ledger 16, power plots 16 (");
+    expect((await warningsFor(300, "http: { enabled: true }\n"))[0]).toContain(
       "300 meters: all of them are read and published, but some features have a limit: " +
         "the ledger 16, power plots 16, the status page 32, the record of published meters 256",
     );

@@ -108,7 +108,7 @@ describe("YAML as people write it", () => {
     ["*star", "begins with *"],
     ["!bang", "begins with !"],
     ["!secrt name", "begins with !"],
-  ])("a password %s without quotes is told, not lost", async (password, found) => {
+  ])("a password %s without quotes is reported, not lost", async (password, found) => {
     const faults = await faultsOf(`meter: {port: /dev/a}\nmqtt:\n  user: x\n  password: ${password}\n`);
     expect(faults).toMatchObject([{ line: 4, path: "mqtt.password", found: expect.stringContaining(found) }]);
     expect((await loadYaml(`meter: {port: /dev/a}\nmqtt: {password: "${password}"}\n`)).config.mqtt.password).toBe(

@@ -169,7 +169,7 @@ describe("the app, run like the Supervisor does", () => {
   it("says what to do while there is no broker, and finds one automatically", async () => {
     const text = await logs();
     expect(text).toMatch(/Install and start the app 'Mosquitto broker'/);
-    expect(text.split("Mosquitto broker").length).toBeLessThanOrEqual(4); // told, but not every second
+    expect(text.split("Mosquitto broker").length).toBeLessThanOrEqual(4); // logged, but not every second
     await expect.poll(() => broker.seen.get("kaifa2mqtt/bridge/state")).toBe("online");
     for (const secret of [KEY, TOKEN, LOGIN.password]) expect(text).not.toContain(secret);
   });

@@ -649,7 +649,7 @@ describe("in a real Home Assistant", () => {
     const ofMigration = /conflicting MQTT discovery message|Ignoring empty MQTT discovery payload for disabled/;
     // Only a count of its log messages, including info.
     const ofCount = /is logging too frequently/;
-    const told = warnings.filter((line) => ours.test(line) && !ofMigration.test(line) && !ofCount.test(line));
-    expect(told).toEqual([]);
+    const logLines = warnings.filter((line) => ours.test(line) && !ofMigration.test(line) && !ofCount.test(line));
+    expect(logLines).toEqual([]);
   });
 });

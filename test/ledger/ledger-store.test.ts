@@ -253,18 +253,18 @@ describe("the ledger of a bridge", () => {
   it("reports the state at each boundary, and at most once a minute in between", async () => {
     const clock = new FakeClock();
     const kept = ledger({ clock });
-    const told: string[] = [];
+    const states: string[] = [];
     kept.subscribe((_meter, { quarterStart, quarterImport }) =>
-      told.push(`${formatLocal(quarterStart).slice(11, 16)} ${quarterImport}`),
+      states.push(`${formatLocal(quarterStart).slice(11, 16)} ${quarterImport}`),
     );
     for (let s = 0; s <= 1800; s += 10) {
       kept.take(reading(formatLocal({ at: START + s * 1000, offset: 60 }), s));
       await clock.pass(10_000);
     }
     await kept.stop();
-    expect(told).toHaveLength(31);
-    expect(told.slice(0, 3)).toEqual(["10:00 0", "10:00 60", "10:00 120"]);
-    expect(told.slice(-2)).toEqual(["10:15 840", "10:30 0"]);
+    expect(states).toHaveLength(31);
+    expect(states.slice(0, 3)).toEqual(["10:00 0", "10:00 60", "10:00 120"]);
+    expect(states.slice(-2)).toEqual(["10:15 840", "10:30 0"]);
   });
 
   it("sums up the last quarter, the peak of the month and the windows, also after a restart", async () => {

@@ -202,8 +202,8 @@ describe("the log file", () => {
     log.info("line 5");
     await log.close();
     expect(stream.lines.filter((line) => line.includes("line ")).length).toBe(6);
-    const told = stream.lines.filter((line) => line.includes("cannot be written"));
-    expect(told).toEqual([expect.stringContaining(why)]);
+    const logLines = stream.lines.filter((line) => line.includes("cannot be written"));
+    expect(logLines).toEqual([expect.stringContaining(why)]);
   });
 
   it.each([

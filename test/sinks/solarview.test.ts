@@ -49,11 +49,11 @@ describe("the text for Solarview", () => {
 
 describe("the Solarview sink", () => {
   let folder: string;
-  let told: string[];
+  let logLines: string[];
   const log = {
-    error: (message: string) => void told.push(message),
-    warn: (message: string) => void told.push(message),
-    info: (message: string) => void told.push(message),
+    error: (message: string) => void logLines.push(message),
+    warn: (message: string) => void logLines.push(message),
+    info: (message: string) => void logLines.push(message),
     debug: () => undefined,
   };
   const write = async (sink: SolarviewSink, rows: Row[]): Promise<void> => {
@@ -63,7 +63,7 @@ describe("the Solarview sink", () => {
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "solarview-"));
-    told = [];
+    logLines = [];
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -75,7 +75,7 @@ describe("the Solarview sink", () => {
     await write(sink, energies(12938, 0));
     expect(readFileSync(file, "utf8")).toContain("1.8.0(000012.938*kWh)");
     expect(readdirSync(folder)).toEqual(["kaifa.txt"]);
-    expect(told).toEqual([]);
+    expect(logLines).toEqual([]);
   });
 
   it("writes the latest if readings arrive faster than the disk can write", async () => {
@@ -124,13 +124,13 @@ describe("the Solarview sink", () => {
     await sink.start();
     await write(sink, energies(1, 0));
     await write(sink, energies(2, 0));
-    expect(told).toHaveLength(1);
-    expect(told[0]).toMatch(/folder does not exist/);
+    expect(logLines).toHaveLength(1);
+    expect(logLines[0]).toMatch(/folder does not exist/);
     mkdirSync(join(folder, "later"));
     await write(sink, energies(3, 0));
     expect(readFileSync(file, "utf8")).toContain("000000.003");
-    expect(told).toHaveLength(2);
-    expect(told[1]).toMatch(/again/);
+    expect(logLines).toHaveLength(2);
+    expect(logLines[1]).toMatch(/again/);
   });
 
   it("logs a folder of the same name and continues", async () => {
@@ -139,7 +139,7 @@ describe("the Solarview sink", () => {
     chmodSync(folder, 0o755);
     const sink = new SolarviewSink(file, log);
     await write(sink, energies(1, 0));
-    expect(told[0]).toMatch(/it is a folder/);
+    expect(logLines[0]).toMatch(/it is a folder/);
     expect(existsSync(join(folder, ".kaifa.txt.tmp"))).toBe(false);
   });
 });

@@ -19,7 +19,7 @@ describe("the connection to a broker", () => {
   const path = (name: string): string => join(folder, name);
   const openssl = (...args: string[]): void => void execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   let aedes: Aedes;
-  let told: string[];
+  let logLines: string[];
   const servers: Server[] = [];
   const sinks: MqttSink[] = [];
 
@@ -36,7 +36,7 @@ describe("the connection to a broker", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   beforeEach(async () => {
     aedes = await Aedes.createBroker();
-    told = [];
+    logLines = [];
   });
   afterEach(async () => {
     await Promise.all(sinks.splice(0).map((sink) => sink.stop()));
@@ -67,7 +67,7 @@ describe("the connection to a broker", () => {
       aedes.on("publish", ({ topic, payload }) => topic.endsWith("/1.8.0") && done(payload.toString()));
     });
   const start = async (mqtt: Partial<MqttConfig>): Promise<void> => {
-    const log = (message: string): void => void told.push(message);
+    const log = (message: string): void => void logLines.push(message);
     const sink = new MqttSink({
       mqtt: { enabled: true, base_topic: "tls", version: 4, keepalive: 60, reject_unauthorized: true, ...mqtt },
       homeassistant: {
@@ -87,7 +87,7 @@ describe("the connection to a broker", () => {
     await sink.start();
     sink.accept({ type: "reading", reading: readingOf() });
   };
-  const says = (what: RegExp) => expect.poll(() => told.join("\n"), { timeout: 10_000 }).toMatch(what);
+  const says = (what: RegExp) => expect.poll(() => logLines.join("\n"), { timeout: 10_000 }).toMatch(what);
 
   it("over TLS is refused by us if the certificate is untrusted, with what to do about it", async () => {
     await start({ server: [`mqtts://localhost:${await tlsBroker()}`] });

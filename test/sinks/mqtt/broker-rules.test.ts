@@ -22,7 +22,7 @@ const CONFIG_TOPIC = "homeassistant/sensor/kaifa2mqtt_181220000009/energy_import
 
 describe("the MQTT sink and the rules of the broker", () => {
   let broker: ScriptedBroker;
-  let told: string[];
+  let logLines: string[];
   /** The bridge's meters. */
   let meters: MeterInfo[];
   const sinks: MqttSink[] = [];
@@ -44,9 +44,9 @@ describe("the MQTT sink and the rules of the broker", () => {
       instance: "0123456789ab",
       bridge: { version: "1.2.3", startedAt: 1_632_728_000_000, meters: () => meters.map(statusOf) },
       log: {
-        error: (message) => void told.push(`error ${message}`),
-        warn: (message) => void told.push(`warn ${message}`),
-        info: (message) => void told.push(`info ${message}`),
+        error: (message) => void logLines.push(`error ${message}`),
+        warn: (message) => void logLines.push(`warn ${message}`),
+        info: (message) => void logLines.push(`info ${message}`),
         debug: () => undefined,
       },
     });
@@ -57,17 +57,17 @@ describe("the MQTT sink and the rules of the broker", () => {
   }
   const read = (sink: MqttSink, wh = 12937): void =>
     sink.accept({ type: "reading", reading: readingOf([["1-0:1.8.0*255", wh, 0, "Wh"]]) });
-  const warnings = (): string[] => told.filter((line) => line.startsWith("warn"));
+  const warnings = (): string[] => logLines.filter((line) => line.startsWith("warn"));
   const says = async (what: RegExp, limitMs = 15_000): Promise<void> => {
     const begun = Date.now();
-    while (!told.some((line) => what.test(line))) {
-      if (Date.now() - begun > limitMs) throw new Error(`not reported: ${what}; reported: ${told.join("\n")}`);
+    while (!logLines.some((line) => what.test(line))) {
+      if (Date.now() - begun > limitMs) throw new Error(`not reported: ${what}; reported: ${logLines.join("\n")}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
 
   beforeEach(() => {
-    told = [];
+    logLines = [];
     meters = [METER];
   });
   afterEach(async () => {
@@ -226,7 +226,7 @@ describe("the MQTT sink and the rules of the broker", () => {
       );
       read(sink);
       await says(/closes the connection each time we publish kaifa2mqtt\/bridge\/info \(\d+ bytes\)/, 30_000);
-      expect(told.join("\n")).not.toContain("client id");
+      expect(logLines.join("\n")).not.toContain("client id");
       const before = broker.connects.length;
       await broker.until(() => broker.connects.length > before, "connected once more", 15_000);
       read(sink, 2);

@@ -35,7 +35,7 @@ describe("connection errors", () => {
     "EACCES",
     "CERT_HAS_EXPIRED",
     "EWHATEVER",
-  ])("%s is told in English and in German", (code) => {
+  ])("%s is explained in English and German", (code) => {
     const { key, text, de } = describeConnectionError(Object.assign(new Error("detail"), { code }), LABEL);
     expect(key).not.toBe("");
     expect(text).toMatch(code === "EACCES" ? /mqtt\.ca/ : /broker at mqtt:\/\/broker\.example:1883/);

@@ -248,8 +248,8 @@ describe("the MQTT sink and Home Assistant", () => {
     read(sink, NETZ_NOE, { meter: other });
     await broker.until(() => events().length >= 3, "events");
     expect(events().every(({ retain }) => !retain)).toBe(true);
-    const told = events().map(({ topic, payload }) => [topic.split("/").at(-1), JSON.parse(payload)]);
-    expect(told).toEqual([
+    const logLines = events().map(({ topic, payload }) => [topic.split("/").at(-1), JSON.parse(payload)]);
+    expect(logLines).toEqual([
       ["181220000009", { event_type: "meter_replaced", before: "181220000009", now: "new" }],
       ["new", { event_type: "meter_replaced", before: "181220000009", now: "new" }],
       ["new", { event_type: "telegrams_refused", count: 2, by: { checksum: 2 } }],

@@ -41,7 +41,7 @@ const LEDGER: LedgerState = {
 
 describe("the MQTT sink", () => {
   let broker: TestBroker;
-  let told: string[];
+  let logLines: string[];
   let infos: (MeterInfo | null)[];
   const sinks: MqttSink[] = [];
 
@@ -58,9 +58,9 @@ describe("the MQTT sink", () => {
       instance: "0123456789ab",
       bridge: { version: "1.2.3", startedAt: 1_632_728_000_000, meters: () => infos.map(statusOf) },
       log: {
-        error: (message) => void told.push(`error ${message}`),
-        warn: (message) => void told.push(`warn ${message}`),
-        info: (message) => void told.push(`info ${message}`),
+        error: (message) => void logLines.push(`error ${message}`),
+        warn: (message) => void logLines.push(`warn ${message}`),
+        info: (message) => void logLines.push(`info ${message}`),
         debug: () => undefined,
       },
       ...rest,
@@ -76,7 +76,7 @@ describe("the MQTT sink", () => {
 
   beforeEach(async () => {
     broker = await TestBroker.start();
-    told = [];
+    logLines = [];
     infos = [METER];
   });
   afterEach(async () => {
@@ -115,7 +115,7 @@ describe("the MQTT sink", () => {
     const sink = await started({ mqtt: { version: 5 } });
     read(sink);
     await broker.message("kaifa2mqtt/181220000009/1.8.0");
-    expect(told).toEqual([
+    expect(logLines).toEqual([
       expect.stringContaining("does not support MQTT 5"),
       expect.stringMatching(/^info connected to the broker/),
     ]);
@@ -150,8 +150,8 @@ describe("the MQTT sink", () => {
     await broker.message(CONFIG_TOPIC);
     const energies = broker.sent.filter(({ topic }) => topic === "kaifa2mqtt/181220000009/1.8.0");
     expect(energies.map(({ payload }) => payload)).toEqual(["0.050"]);
-    expect(told.filter((line) => line.startsWith("warn"))).toHaveLength(1);
-    expect(told.at(-1)).toMatch(/connected .* again/);
+    expect(logLines.filter((line) => line.startsWith("warn"))).toHaveLength(1);
+    expect(logLines.at(-1)).toMatch(/connected .* again/);
   });
 
   it("sends a broker that does not acknowledge only a few readings, then the latest, without a backlog", async () => {
@@ -331,7 +331,7 @@ describe("the MQTT sink", () => {
     const sink = await started({ mqtt: { server: undefined }, findBroker: async () => ({ server: url }) });
     read(sink);
     await broker.message("kaifa2mqtt/181220000009/1.8.0");
-    expect(JSON.stringify([sink.status(), told])).not.toContain("secret-word");
+    expect(JSON.stringify([sink.status(), logLines])).not.toContain("secret-word");
   });
 
   it("survives arbitrary messages on its subscribed topics", async () => {
@@ -435,7 +435,7 @@ describe("the MQTT sink", () => {
       read(sink);
       expect(broker.retained.has("homeassistant/sensor/kaifa2mqtt_neighbour/energy_import/config")).toBe(true);
       expect(broker.retained.has("homeassistant/sensor/kaifa2mqtt_twin/energy_import/config")).toBe(true);
-      expect(told.join("\n")).toMatch(/another kaifa2mqtt .* base topic/);
+      expect(logLines.join("\n")).toMatch(/another kaifa2mqtt .* base topic/);
     });
 
     it("no entity that still exists, even briefly: Home Assistant would forget it", async () => {
@@ -465,8 +465,8 @@ describe("the MQTT sink", () => {
   describe("reports each problem once, with its fix", () => {
     const warned = async (what: RegExp): Promise<void> => {
       const begun = Date.now();
-      while (!told.some((line) => what.test(line))) {
-        if (Date.now() - begun > 8000) throw new Error(`not told: ${what}; told: ${told.join("\n")}`);
+      while (!logLines.some((line) => what.test(line))) {
+        if (Date.now() - begun > 8000) throw new Error(`not logLines: ${what}; logLines: ${logLines.join("\n")}`);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
@@ -480,14 +480,14 @@ describe("the MQTT sink", () => {
       const sink = await started({ mqtt: { user: "u", password: "secret-word" } });
       await warned(/refuses the login: check mqtt\.user and mqtt\.password/);
       expect(sink.status()).toMatchObject({ connected: false, error: expect.stringContaining("login") });
-      expect(told.join("\n")).not.toContain("secret-word");
+      expect(logLines.join("\n")).not.toContain("secret-word");
     });
 
     it("when nobody listens", async () => {
       await started({ mqtt: { server: ["mqtt://127.0.0.1:1"] } });
       await warned(/nothing listens there/);
       await new Promise((resolve) => setTimeout(resolve, 1500));
-      expect(told).toHaveLength(1);
+      expect(logLines).toHaveLength(1);
     });
 
     it("when a certificate file is missing", async () => {
@@ -505,7 +505,7 @@ describe("the MQTT sink", () => {
         broker = await TestBroker.start({}, port);
       }
       await broker.message("kaifa2mqtt/bridge/state", "online");
-      expect(told.join("\n")).not.toContain("client id");
+      expect(logLines.join("\n")).not.toContain("client id");
     });
 
     it("when another client takes over our client id, and then retries more slowly", async () => {
@@ -513,7 +513,7 @@ describe("the MQTT sink", () => {
       const two = await started({ mqtt: { client_id: "same" } });
       await warned(/two programs use the same client id/);
       await Promise.all([one.stop(), two.stop()]);
-      expect(told.filter((line) => line.includes("same client id")).length).toBeLessThanOrEqual(2);
+      expect(logLines.filter((line) => line.includes("same client id")).length).toBeLessThanOrEqual(2);
     });
   });
 });

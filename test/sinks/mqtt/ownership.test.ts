@@ -28,15 +28,15 @@ describe("retained messages belong to the bridge that published them", () => {
   }
   /** A bridge whose meter has sent a reading, and its log. */
   async function running({ base, meter = METER, ...rest }: Run = {}) {
-    const told: string[] = [];
-    const say = (message: string) => void told.push(message);
+    const logLines: string[] = [];
+    const say = (message: string) => void logLines.push(message);
     const log = { error: say, warn: say, info: say, debug: () => undefined };
     const sink = sinkAt(broker.url, { meters: () => [statusOf(meter)], base, dataDir, log, ...rest });
     sinks.push(sink);
     await sink.start();
     sink.accept({ type: "reading", reading: readingOf(undefined, { meter }) });
     await broker.message(`${base ?? "kaifa2mqtt"}/bridge/meters/${meter.id}`);
-    return { sink, told };
+    return { sink, logLines };
   }
   const other = (run: Run = {}) =>
     running({ base: "elsewhere", instance: THEIRS, dataDir: join(dataDir, "theirs"), ...run });
@@ -66,7 +66,8 @@ describe("retained messages belong to the bridge that published them", () => {
       const second = await running({ homeassistant: { enabled } });
       await settled();
       expect(discovery()).toEqual(before);
-      const warned = ({ told }: { told: string[] }) => told.filter((text) => text.includes("another bridge"));
+      const warned = ({ logLines }: { logLines: string[] }) =>
+        logLines.filter((text) => text.includes("another bridge"));
       if (enabled) await broker.until(() => warned(first).length > 0, "the first has heard of it");
       for (const bridge of [first, second]) {
         expect(warned(bridge)).toHaveLength(enabled ? 1 : 0);
@@ -201,11 +202,13 @@ describe("retained messages belong to the bridge that published them", () => {
       ...{ base: "evil", prefix: "homeassistant", language: "en", version: "1.1.0", instance: THEIRS },
     });
     for (const { topic, payload } of forged) await broker.retain(topic, payload);
-    const { sink, told } = await running();
+    const { sink, logLines } = await running();
     await broker.until(() => (broker.retained.get(ENERGY) ?? "").includes("kaifa2mqtt/181220000009"), "ours");
     for (let n = 0; n < 3; n++) sink.accept({ type: "reading", reading: readingOf() });
     await settled();
-    expect(told.filter((text) => /base topic evil.*no such bridge.*delete that message/.test(text))).toHaveLength(1);
+    expect(logLines.filter((text) => /base topic evil.*no such bridge.*delete that message/.test(text))).toHaveLength(
+      1,
+    );
     expect(sink.status().problems).toEqual([]);
   });
 
@@ -265,7 +268,9 @@ describe("retained messages belong to the bridge that published them", () => {
     await settled();
     expect(broker.retained.get(entity)).toBe(payload);
     expect(broker.retained.get("kaifa2mqtt/old/availability")).toBe("offline");
-    expect(one.told.filter((text) => /old is no longer configured.*until \d{4}-\d\d-\d\d/.test(text))).toHaveLength(1);
+    expect(one.logLines.filter((text) => /old is no longer configured.*until \d{4}-\d\d-\d\d/.test(text))).toHaveLength(
+      1,
+    );
     await one.sink.stop();
     const file = join(dataDir, HISTORY_FILE);
     const stored = JSON.parse(readFileSync(file, "utf8"));
