@@ -157,8 +157,10 @@ function product(voltage: number | null, current: number | null): number | null 
   return voltage === null || current === null ? null : Number((voltage * current).toFixed(3));
 }
 
+/** 0 without load, as a real device gives it: openWB does not read a phase whose factor is `null`. */
 function powerFactor(power: number, apparent: number | null): number | null {
-  return apparent === null || apparent === 0 ? null : Number(Math.min(1, Math.abs(power) / apparent).toFixed(3));
+  if (apparent === null) return null;
+  return apparent === 0 ? 0 : Number(Math.min(1, Math.abs(power) / apparent).toFixed(3));
 }
 
 function sum(values: readonly (number | null)[]): number | null {

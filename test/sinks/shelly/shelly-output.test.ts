@@ -7,7 +7,7 @@ import { ShellyOutput } from "../../../src/sinks/shelly/shelly-output.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { freePort } from "../../helpers/free-port.ts";
 import { type Row, readingOf } from "../../helpers/readings.ts";
-import { partsOf, THREE_PHASES, V, W, WH } from "../output/feeds.ts";
+import { A, partsOf, THREE_PHASES, V, W, WH } from "../output/feeds.ts";
 
 let clock: FakeClock;
 let output: ShellyOutput;
@@ -82,6 +82,11 @@ describe("the Shelly output", () => {
     await start();
     read([W("1.7.0", 5), WH("1.8.1", 1001), WH("1.8.2", 2002)]);
     expect(await call("EMData.GetStatus")).toMatchObject({ total_act: 3003, total_act_ret: null });
+  });
+
+  it("gives a power factor of 0 for a phase without load", async () => {
+    read([W("21.7.0", 460), W("41.7.0", 0), W("1.7.0", 460), V(1, 2300), A(1, 200), V(2, 2300), A(2, 0)]);
+    expect(await call("EM.GetStatus")).toMatchObject({ a_pf: 1, b_act_power: 0, b_pf: 0, c_pf: null });
   });
 
   it("gives the energy of all phases on the first one, no value where the meter sends none", async () => {
