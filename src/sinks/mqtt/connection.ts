@@ -1,8 +1,8 @@
 /**
  * The connection to the broker. MQTT.js reconnects on its own (the only other retry loop is in `meter/connection.ts`),
- * with the delays set here (reconnect-backoff.ts). Each problem is reported once with its fix, and again when it is over.
- * Messages are sent through outbox.ts. The broker is limited in turn: the size of its packets, and the time for an
- * acknowledgement.
+ * with the delays set here (reconnect-backoff.ts; earlier when a reading is waiting: early-reconnect.ts). Each problem is
+ * reported once with its fix, and again when it is over. Messages are sent through outbox.ts, subscriptions through
+ * subscriptions.ts. The broker is limited in turn: the size of its packets, and the time for an acknowledgement.
  *
  * No backlog builds up: MQTT.js queues nothing while offline (`queueQoSZero: false`, and nothing is published then),
  * `congested` makes the sink keep only its latest state instead of filling a socket that nobody reads, and of the QoS 1
@@ -23,6 +23,7 @@ import {
 } from "./connection-errors.ts";
 import { ConnectionReport } from "./connection-report.ts";
 import { DisconnectDiagnosis, STABLE_MS } from "./disconnect-diagnosis.ts";
+import { EarlyReconnect } from "./early-reconnect.ts";
 import { Failover } from "./failover.ts";
 import type { Outcome } from "./inflight-window.ts";
 import type { Message } from "./message.ts";
@@ -31,14 +32,10 @@ import { PacketSizeLimit } from "./packet-size-limit.ts";
 import { type Phrase, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TAKEN_OVER } from "./reason-codes.ts";
 import { LONGEST_PAUSE_MS, ReconnectBackoff } from "./reconnect-backoff.ts";
 import { ServerList } from "./server-list.ts";
-import { subscribePackets } from "./subscribe-packets.ts";
+import { MUTE_MS, Subscriptions } from "./subscriptions.ts";
 
 /** How long `stop` waits for the broker to acknowledge the farewell messages. */
 const FAREWELL_MS = 2000;
-/** When a reading is waiting, abort an attempt that hasn't reached the host after this time. */
-const STALE_ATTEMPT_MS = 2_000;
-/** After an oversized packet, stop subscribing for this long so that publishing can continue. */
-const MUTE_MS = 10 * 60_000;
 /** With several brokers, skip one that doesn't answer within this time. */
 const FAILOVER_TIMEOUT_MS = 3_000;
 
@@ -65,19 +62,17 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #stopping = new AbortController();
   readonly #outbox: Outbox;
+  readonly #subscriptions: Subscriptions;
   readonly #disconnects = new DisconnectDiagnosis();
   /** The server, without any user and password from the URL. */
   label = "(not known yet)";
   #client: MqttClient | null = null;
   #stopped = false;
   #retryTimer: NodeJS.Timeout | null = null;
-  #hurryTimer: NodeJS.Timeout | null = null;
-  /** The attempt was aborted in favor of a new one. */
-  #again = false;
   #stableTimer: NodeJS.Timeout | null = null;
   readonly #backoff = new ReconnectBackoff();
+  readonly #early = new EarlyReconnect(this.#backoff);
   #connectedAt = 0;
-  #mutedUntil = 0;
   /** The server to use instead, as named by the broker. */
   #reference: string | undefined;
   #failover: Failover | null = null;
@@ -95,6 +90,12 @@ export class Connection {
       report: this.#report,
       log: options.log,
       onSilence: ({ topic }) => this.#giveUp(`no acknowledgement of ${topic}`),
+    });
+    this.#subscriptions = new Subscriptions({
+      client: () => this.#client,
+      limits: () => this.#outbox.limits,
+      log: options.log,
+      onSilence: () => this.#giveUp("no answer to a subscription"),
     });
   }
 
@@ -114,7 +115,7 @@ export class Connection {
 
   /** Whether we subscribe at all: not for a while after the broker has sent an oversized packet. */
   get subscribes(): boolean {
-    return performance.now() >= this.#mutedUntil;
+    return this.#subscriptions.allowed;
   }
 
   /** Whether the broker reports refused publications (MQTT 5). */
@@ -216,54 +217,17 @@ export class Connection {
    * `done` is called when the broker has answered or can no longer answer. Wildcards are omitted if the broker forbids
    * them.
    */
-  subscribe(topics: string[], done: () => void): void {
-    const client = this.#client;
-    const allowed = this.#outbox.limits.wildcards ? topics : topics.filter((topic) => !/[+#]/.test(topic));
-    if (client === null || !this.subscribes || allowed.length === 0) {
-      done();
-      return;
-    }
-    const timer = setTimeout(() => this.#giveUp("no answer to a subscription"), ANSWER_LIMIT_MS);
-    const packets = subscribePackets(allowed, this.#outbox.limits.maximumPacketBytes);
-    let unanswered = packets.length;
-    for (const packet of packets) {
-      client.subscribe(packet, { qos: 0 }, (error) => {
-        if (error) this.#options.log.debug(() => `subscription failed: ${error.message}`);
-        if (--unanswered > 0) return;
-        clearTimeout(timer);
-        done();
-      });
-    }
+  subscribe(topics: readonly string[], done: () => void): void {
+    this.#subscriptions.subscribe(topics, done);
   }
 
-  unsubscribe(topics: string[]): void {
-    if (!this.connected) return;
-    const { maximumPacketBytes } = this.#outbox.limits;
-    for (const packet of subscribePackets(topics, maximumPacketBytes)) this.#client?.unsubscribe(packet);
+  unsubscribe(topics: readonly string[]): void {
+    this.#subscriptions.unsubscribe(topics);
   }
 
-  /**
-   * There is something to publish: connects immediately instead of waiting for the scheduled attempt, at most once a
-   * second. An attempt to reach an unresponsive host is replaced by a new one, because the operating system retries
-   * only at growing intervals.
-   */
+  /** There is something to publish: connects immediately instead of waiting for the scheduled attempt. */
   hurry(): void {
-    const client = this.#client;
-    if (client === null || this.#stopped || client.connected) return;
-    if (this.#backoff.attemptMs > STALE_ATTEMPT_MS && (client.stream as { connecting?: boolean }).connecting === true) {
-      this.#again = true;
-      client.stream.destroy();
-      return;
-    }
-    const wait = this.#backoff.hurryMs;
-    if (wait === 0) client.reconnect();
-    else if (wait !== null) this.#hurryTimer ??= setTimeout(() => this.#hurryOnce(), wait);
-  }
-
-  #hurryOnce(): void {
-    if (this.#hurryTimer !== null) clearTimeout(this.#hurryTimer);
-    this.#hurryTimer = null;
-    this.hurry();
+    if (this.#client !== null) this.#early.hurry(this.#client);
   }
 
   /** Sends final messages, waits at most two seconds for the broker to acknowledge them, and disconnects. */
@@ -272,8 +236,8 @@ export class Connection {
     this.#stopped = true;
     this.#stopping.abort();
     this.#failover?.stop();
-    for (const timer of [this.#retryTimer, this.#stableTimer, this.#hurryTimer])
-      if (timer !== null) clearTimeout(timer);
+    this.#early.stop();
+    for (const timer of [this.#retryTimer, this.#stableTimer]) if (timer !== null) clearTimeout(timer);
     const client = this.#client;
     if (client === null) return;
     if (client.connected) {
@@ -298,8 +262,7 @@ export class Connection {
   /** A connection attempt starts, with a new stream. */
   #attempt({ stream }: MqttClient): void {
     this.#backoff.attempt();
-    if (this.#hurryTimer !== null) clearTimeout(this.#hurryTimer);
-    this.#hurryTimer = null;
+    this.#early.attempt();
     // The powers of a reading are sent before its other values: without this, those would wait for an acknowledgement.
     (stream as Partial<Socket>).setNoDelay?.(true);
     const limit = new PacketSizeLimit(this.#options.maxPacketBytes);
@@ -307,7 +270,7 @@ export class Connection {
       const bytes = limit.feed(chunk);
       if (bytes === null) return;
       stream.destroy();
-      this.#mutedUntil = performance.now() + MUTE_MS;
+      this.#subscriptions.mute();
       this.#complain(describeOversize(bytes, MUTE_MS / 60_000, this.label));
     });
   }
@@ -404,8 +367,7 @@ export class Connection {
     // MQTT.js has already scheduled this attempt's pause; this is the one after the next failure.
     client.options.reconnectPeriod = this.#backoff.grow();
     this.#failover?.next(held);
-    if (this.#again) setImmediate(() => this.#hurryOnce());
-    this.#again = false;
+    this.#early.closed(client);
   }
 
   #judgeClose(heldMs: number, unanswered: Message | null): void {
