@@ -1,32 +1,29 @@
 /**
  * Decides what to send when. The connection (connection.ts) comes and goes; this file keeps the latest state of each
  * meter and sends all of it on every connect: `online`, the latest readings, availability, discovery, `bridge/info`.
- * Readings are paced in reading-publisher.ts. Farewell messages use QoS 1, so that we know they arrived before we
- * disconnect.
+ * Readings are paced in reading-publisher.ts; announcements.ts decides what is announced to Home Assistant. Farewell
+ * messages use QoS 1, so that we know they arrived before we disconnect.
  */
 import type { HomeAssistantConfig, MqttConfig } from "../../config/options.ts";
 import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { ComponentLog } from "../../log/component-log.ts";
 import type { MeterEvent, MeterInfo, Reading } from "../../meter/events.ts";
 import type { Sink } from "../sink.ts";
-import { Announcer } from "./announcer.ts";
+import { Announcements } from "./announcements.ts";
 import { type BridgeState, statusOf } from "./bridge-info.ts";
 import type { Broker } from "./client-options.ts";
 import { type Command, CommandTopics } from "./commands.ts";
 import { Connection } from "./connection.ts";
-import { DuplicateBridges } from "./duplicate-bridges.ts";
 import type { Outcome } from "./inflight-window.ts";
 import { InfoPublisher } from "./info-publisher.ts";
 import { ledgerPayload } from "./ledger-topic.ts";
 import type { Message } from "./message.ts";
 import { MeterState, type TopicChoice } from "./meter-state.ts";
-import { PacedQueue } from "./paced-queue.ts";
+import { PacedQueue, RESEND_MS } from "./paced-queue.ts";
 import type { PowerChoice } from "./power-aggregation.ts";
-import { PublicationHistory } from "./publication-history.ts";
 import { type PublicationKind, PublishRefusals } from "./publish-refusals.ts";
 import { ReadingPublisher } from "./reading-publisher.ts";
 import type { Phrase } from "./reason-codes.ts";
-import { RetainedCleanup } from "./retained-cleanup.ts";
 import { OFFLINE, ONLINE, topics } from "./topics.ts";
 import { WriteCheck } from "./write-check.ts";
 
@@ -34,13 +31,6 @@ import { WriteCheck } from "./write-check.ts";
 const INFO_INTERVAL_MS = 60_000;
 /** Minimum interval between full resends, however often Home Assistant announces its start. */
 const RESEND_PAUSE_MS = 5_000;
-/** Delay between a reading and the check for obsolete messages. */
-const CLEANUP_DELAY_MS = 100;
-/**
- * After a connect, the states and discovery messages of many meters are spread over this time: the period of most
- * meters.
- */
-const RESEND_MS = 5_000;
 /** Maximum size of a packet from the broker: a base, plus a share per meter (`bridge/info` lists all of them). */
 const MAX_PACKET_BYTES = 1024 * 1024;
 const MAX_PACKET_BYTES_PER_METER = 4096;
@@ -82,9 +72,7 @@ export class MqttSink implements Sink {
   readonly #connection: Connection;
   readonly #base: string;
   readonly #meters = new Map<string, MeterState>();
-  readonly #cleanup: RetainedCleanup;
-  readonly #announcer: Announcer;
-  readonly #duplicates: DuplicateBridges;
+  readonly #announcements: Announcements;
   readonly #commands: CommandTopics;
   #published = 0;
   /** Counts connections: results from an earlier one are ignored. */
@@ -98,80 +86,12 @@ export class MqttSink implements Sink {
   readonly #writeCheck: WriteCheck;
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #states: PacedQueue;
-  readonly #announcements: PacedQueue;
   readonly #info: InfoPublisher;
 
   constructor(options: MqttSinkOptions) {
     const { mqtt, homeassistant, instance, log } = options;
     this.#options = options;
     this.#base = mqtt.base_topic;
-    const { enabled, discovery_topic: prefix } = homeassistant;
-    const history = new PublicationHistory({ dataDir: options.dataDir ?? null, base: this.#base, prefix, log });
-    this.#duplicates = new DuplicateBridges(this.#base, log);
-    this.#cleanup = new RetainedCleanup({
-      history,
-      base: this.#base,
-      prefix,
-      enabled,
-      instance,
-      log,
-      meters: this.#meters,
-      announced: (device) => this.#announcer.announced(device),
-      onGone: (device, keys) => this.#announcer.takeAway(device, keys, () => this.#announceAll()),
-      statuses: () => options.bridge.meters(),
-      ready: () => this.#subscribed && this.#connection.connected,
-      publish: (message) => this.#publish(message),
-      unusedStates: this.#unusedStates(),
-      subscribe: (filters, done) => this.#connection.subscribe(filters, done),
-      unsubscribe: (filters) => this.#connection.unsubscribe(filters),
-      onRead: (devices) => this.#announceRead(devices),
-    });
-    const { bridge, windows, publishTopics, supportUrl, configurationUrl } = options;
-    this.#announcer = new Announcer({
-      form: homeassistant.discovery,
-      options: {
-        base: this.#base,
-        prefix,
-        language: homeassistant.language,
-        backfill: homeassistant.backfill,
-        version: bridge.version,
-        instance,
-        topics: publishTopics,
-        windows,
-        supportUrl,
-        configurationUrl,
-      },
-      earlier: this.#cleanup,
-      fits: (message) => this.#connection.fits(message),
-      log,
-      publish: (id, message, done) =>
-        this.#publishOf("discovery", id, message, (outcome) => {
-          if (message.retain !== false) this.#writeCheck.published("discovery", message);
-          done(outcome);
-        }),
-      pause: (id) => this.#refusals.pause("discovery", id),
-      later: (id, ms, act) => this.#schedule(`announce ${id}`, ms, () => (this.#mayAnnounce ? act() : undefined)),
-    });
-    this.#states = this.#paced(RESEND_MS, (meter) => this.#sendState(meter));
-    this.#announcements = this.#paced(RESEND_MS, (meter) => this.#announce(meter));
-    this.#info = new InfoPublisher({
-      base: this.#base,
-      bridge,
-      instance,
-      language: homeassistant.language,
-      meters: this.#meters,
-      broker: () => this.#connection.label,
-      ready: () => this.#subscribed && this.#connection.connected && !this.#stopped,
-      congested: () => this.#connection.congested,
-      publish: (message) => this.#publish(message),
-      publishInfo: (message) => {
-        this.#publishOf("bridge", "", message);
-        this.#notifyDuplicates();
-      },
-      schedule: (name, ms, act) => this.#schedule(name, ms, act),
-      paced: (overMs, act) => this.#paced(overMs, ({ info }) => act(info.id)),
-    });
-    this.#commands = new CommandTopics(this.#base);
     this.#connection = new Connection({
       config: mqtt,
       findBroker: options.findBroker ?? (async () => null),
@@ -185,6 +105,49 @@ export class MqttSink implements Sink {
     });
     this.#refusals = new PublishRefusals(log, () => this.#connection.label);
     this.#writeCheck = new WriteCheck(this.#connection, log);
+    const { bridge, windows, publishTopics, dataDir, supportUrl, configurationUrl } = options;
+    this.#announcements = new Announcements({
+      base: this.#base,
+      homeassistant,
+      publishTopics,
+      windows,
+      instance,
+      dataDir,
+      bridge,
+      supportUrl,
+      configurationUrl,
+      log,
+      meters: this.#meters,
+      connection: this.#connection,
+      ready: () => this.#ready,
+      publish: (message) => this.#publish(message),
+      publishDiscovery: (id, message, done) =>
+        this.#publishOf("discovery", id, message, (outcome) => {
+          if (message.retain !== false) this.#writeCheck.published("discovery", message);
+          done(outcome);
+        }),
+      pause: (id) => this.#refusals.pause("discovery", id),
+      schedule: (name, ms, act) => this.#schedule(name, ms, act),
+    });
+    this.#states = this.#paced(RESEND_MS, (meter) => this.#sendState(meter));
+    this.#info = new InfoPublisher({
+      base: this.#base,
+      bridge,
+      instance,
+      language: homeassistant.language,
+      meters: this.#meters,
+      broker: () => this.#connection.label,
+      ready: () => this.#ready,
+      congested: () => this.#connection.congested,
+      publish: (message) => this.#publish(message),
+      publishInfo: (message) => {
+        this.#publishOf("bridge", "", message);
+        this.#announcements.notifyDuplicates();
+      },
+      schedule: (name, ms, act) => this.#schedule(name, ms, act),
+      paced: (overMs, act) => this.#paced(overMs, ({ info }) => act(info.id)),
+    });
+    this.#commands = new CommandTopics(this.#base);
     this.#readings = new ReadingPublisher({
       base: this.#base,
       legacyBase: mqtt.legacy_base_topic,
@@ -222,7 +185,7 @@ export class MqttSink implements Sink {
       published: this.#published,
       error: problem?.en ?? null,
       errorDe: problem?.de ?? null,
-      problems: this.#duplicates.problems,
+      problems: this.#announcements.problems,
     };
   }
 
@@ -261,7 +224,7 @@ export class MqttSink implements Sink {
     this.#stopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#clearQueues();
-    this.#cleanup.stop();
+    this.#announcements.stop();
     this.#writeCheck.clear();
     const farewell = this.#readings.stop(this.#meters.values());
     for (const meter of this.#meters.values()) {
@@ -278,16 +241,16 @@ export class MqttSink implements Sink {
     this.#readings.send(meter);
     if (!meter.online) this.#onAvailability(reading.meter, true);
     if (first) this.#schedule(`first ${meter.info.id}`, 0, () => this.#introduce(meter));
-    else if (changed) this.#announce(meter);
-    if (!this.#cleanup.idle) this.#schedule("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.run());
+    else if (changed) this.#announcements.announce(meter);
+    if (!this.#announcements.clean) this.#announcements.cleanUpSoon();
   }
 
   /** Publishes values and status before their entities, so that no entity starts as "unknown". */
   #introduce(meter: MeterState): void {
     this.#info.sendMeter(meter.info.id);
     this.#info.soon(meter.info);
-    this.#announce(meter);
-    this.#schedule("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.run());
+    this.#announcements.announce(meter);
+    this.#announcements.cleanUpSoon();
   }
 
   #onAvailability(info: MeterInfo, online: boolean): void {
@@ -318,17 +281,14 @@ export class MqttSink implements Sink {
   }
 
   #onConnect(): void {
-    const { homeassistant } = this.#options;
     this.#refusals.reconnected();
     this.#writeCheck.clear();
-    const subscriptions = [homeassistant.status_topic, topics.bridgeState(this.#base)];
+    const subscriptions = [this.#options.homeassistant.status_topic, topics.bridgeState(this.#base)];
     if (this.#options.onCommand !== undefined) subscriptions.push(topics.command(this.#base, "+", "+"));
-    subscriptions.push(...this.#cleanup.begin());
-    if (homeassistant.enabled) subscriptions.push(...topics.rivals());
+    subscriptions.push(...this.#announcements.begin());
     const connection = ++this.#connections;
     this.#readings.reconnected();
     this.#subscribed = false;
-    this.#announcer.forget();
     this.#clearQueues();
     for (const meter of this.#meters.values()) meter.reconnected();
     this.#states.add(this.#meters.keys());
@@ -340,16 +300,9 @@ export class MqttSink implements Sink {
       this.#writeCheck.published("bridge", online);
       this.#publishOf("bridge", "", online);
       this.#info.sendAll();
-      this.#cleanup.subscribed();
-      this.#announceAll();
+      this.#announcements.subscribed();
       this.#options.onReturn?.();
     });
-  }
-
-  /** Our meters' topics that `publish.topics` excludes, as filters. */
-  #unusedStates(): string[] {
-    const [readings = "", values = ""] = topics.allMeters(this.#base);
-    return { all: [], values: [readings], json: [values] }[this.#options.publishTopics ?? "all"];
   }
 
   /** Publishes all values of a meter and its availability. */
@@ -362,45 +315,19 @@ export class MqttSink implements Sink {
     this.#publish(meter.availability(this.#base));
   }
 
-  get #mayAnnounce(): boolean {
-    const { enabled } = this.#options.homeassistant;
-    return enabled && this.#subscribed && this.#connection.connected && !this.#stopped;
-  }
-
-  /** Sends a meter's new or changed discovery messages. */
-  #announce(meter: MeterState): void {
-    const { id } = meter.info;
-    if (!this.#mayAnnounce || meter.json === null || !this.#cleanup.isRead(id)) return;
-    const elsewhere = this.#cleanup.announcedElsewhere(id);
-    if (elsewhere === null) this.#announcer.announce(meter);
-    else if (this.#duplicates.found(id, elsewhere)) this.#notifyDuplicates();
-  }
-
-  /** Announces meters that were waiting for their retained messages to be read. */
-  #announceRead(devices: readonly string[]): void {
-    for (const id of devices) {
-      const meter = this.#meters.get(id);
-      if (meter !== undefined) this.#announce(meter);
-    }
-  }
-
-  #announceAll(): void {
-    this.#announcements.add(this.#meters.keys());
-  }
-
-  /** Notifies the other bridge, on one of our own topics. */
-  #notifyDuplicates(): void {
-    for (const message of this.#duplicates.messages()) this.#publish(message);
+  /** Whether the broker has answered our subscriptions, and messages can be sent. */
+  get #ready(): boolean {
+    return this.#subscribed && this.#connection.connected && !this.#stopped;
   }
 
   #onMessage(topic: string, payload: Buffer, retained: boolean): void {
     if (this.#stopped) return;
     if (this.#writeCheck.received(topic, payload, retained)) return;
     if (retained) {
-      if (!this.#announcer.isOurs(topic, payload)) this.#cleanup.note(topic, payload);
+      this.#announcements.noteRetained(topic, payload);
       return;
     }
-    if (this.#duplicates.heard(topic, payload, this.#meters)) return;
+    if (this.#announcements.heard(topic, payload)) return;
     const asked = this.#commands.read(topic, payload, this.#meters.keys());
     if (asked !== null) {
       const status = statusOf(this.#options.bridge, asked.meter);
@@ -421,9 +348,8 @@ export class MqttSink implements Sink {
   #resend(): void {
     this.#resentAt = performance.now();
     this.#options.log.debug("Home Assistant has started: sending everything again");
-    this.#announcer.forget();
     this.#states.add(this.#meters.keys());
-    this.#announceAll();
+    this.#announcements.resend();
   }
 
   #clearQueues(): void {

@@ -9,6 +9,12 @@ export const AT_ONCE = 20;
 /** Interval between batches, milliseconds. */
 const STEP_MS = 50;
 
+/**
+ * After a connect, the states and discovery messages of many meters are spread over this time: the period of most
+ * meters.
+ */
+export const RESEND_MS = 5_000;
+
 export class PacedQueue {
   readonly #act: (id: string) => void;
   readonly #overMs: number;
