@@ -10,31 +10,29 @@
  *     /api/key-test, /api/login, /api/logout       (POST)
  *     /health, /live, /metrics
  */
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
-import { streamSSE } from "hono/streaming";
 import type { DecoderOptions } from "../codec/decoder-event.ts";
 import { annotate } from "../codec/inspect/annotate.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
 import type { TariffWindow } from "../ledger/tariff-window.ts";
 import type { LogTail } from "../log/log-tail.ts";
-import { printable } from "../log/printable.ts";
 import { type Access, type RequestFacts, SECURITY_HEADERS } from "./access.ts";
-import { type Asset, type AssetName, encode } from "./assets.ts";
+import type { Asset, AssetName } from "./assets.ts";
 import type { BridgeView } from "./bridge-view.ts";
 import { anonymousCapture, plainCapture } from "./capture.ts";
 import { energyCsv, powerCsv } from "./csv.ts";
 import { energyHours } from "./energy-hours.ts";
+import { EventStreams } from "./event-streams.ts";
 import type { History } from "./history.ts";
 import { testKey } from "./key-test.ts";
 import { isDate, LedgerViews, ledgerCsv } from "./ledger-view.ts";
 import type { LiveState } from "./live-state.ts";
 import type { KeyTestResult, LedgerView, PageSettings, TelegramDetail, TelegramSummary } from "./page-model.ts";
 import type { Recorded, Recorder } from "./recorder.ts";
+import { type Bindings, type Ctx, sendAsset, sendCsv, sendJson } from "./responses.ts";
 
-/** Maximum number of concurrent event streams; one more closes the oldest. */
-const MAX_LISTENERS = 32;
 /** Longest span that the power plot may request. */
 const MAX_SPAN_MS = 31 * 86_400_000;
 const MAX_METER_INDEX = 255;
@@ -63,19 +61,11 @@ export interface AppParts {
   readonly onError: (error: Error) => void;
 }
 
-/** What the adapter of Node's server adds to each request. */
-type Bindings = {
-  incoming?: { socket?: { remoteAddress?: string } };
-  outgoing?: { destroy(): void };
-};
-type Ctx = Context<{ Bindings: Bindings }>;
-
 export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   const { access, live, history, recorder, view } = parts;
   const app = new Hono<{ Bindings: Bindings }>();
   const ledgerViews = new LedgerViews(parts.ledger, parts.tariffWindows);
-  /** One function for each open stream, which closes it; oldest first. */
-  const listeners = new Set<() => void>();
+  const streams = new EventStreams(live);
 
   app.use(async (c, next) => {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
@@ -119,43 +109,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   });
 
   app.get("/api/state", (c) => sendJson(c, live.snapshot(Date.now(), access.loggedIn(factsOf(c)))));
-  app.get("/events", (c) => {
-    // A client that never reads would keep its slot forever. A page whose stream is closed reconnects or polls.
-    const [oldest] = listeners;
-    if (listeners.size >= MAX_LISTENERS) oldest?.();
-    const loggedIn = access.loggedIn(factsOf(c));
-    c.header("x-accel-buffering", "no");
-    const outgoing = c.env?.outgoing;
-    let leave = (): void => undefined;
-    const sentAway = new Promise<void>((resolve) => {
-      leave = () => {
-        listeners.delete(leave);
-        outgoing?.destroy();
-        resolve();
-      };
-    });
-    listeners.add(leave);
-    return streamSSE(c, async (stream) => {
-      let stop = (): void => undefined;
-      const ended = Promise.race([sentAway, new Promise<void>((resolve) => stream.onAbort(resolve))]);
-      try {
-        // Queue nothing for a client that does not read: it gets the latest state once it does.
-        let busy = false;
-        const send = async (): Promise<void> => {
-          if (busy) return;
-          busy = true;
-          await stream.writeSSE({ event: "state", data: jsonText(live.snapshot(Date.now(), loggedIn)) });
-          busy = false;
-        };
-        stop = live.listen(() => void send());
-        await Promise.race([send(), ended]);
-        await ended;
-      } finally {
-        stop();
-        listeners.delete(leave);
-      }
-    });
-  });
+  app.get("/events", (c) => streams.serve(c, access.loggedIn(factsOf(c))));
 
   app.get("/api/power", (c) => {
     return c.json(history.power(meterId(c), Date.now(), spanMs(c)));
@@ -270,37 +224,8 @@ function factsOf(c: Ctx): RequestFacts {
   };
 }
 
-function sendAsset(c: Ctx, asset: Asset | undefined): Response {
-  if (asset === undefined) return c.text("The page has not been built.\n", 404);
-  c.header("cache-control", "no-cache");
-  c.header("etag", asset.etag);
-  c.header("vary", "accept-encoding");
-  if (asset.policy !== null) c.header("content-security-policy", `${asset.policy}; frame-ancestors 'self'`);
-  if (c.req.header("if-none-match") === asset.etag) return c.body(null, 304);
-  const { body, encoding } = encode(asset, c.req.header("accept-encoding") ?? "");
-  if (encoding !== null) c.header("content-encoding", encoding);
-  return c.body(body, 200, { "content-type": asset.type });
-}
-
 function summaryOf({ wire: _wire, telegram: _telegram, index: _index, ...summary }: Recorded): TelegramSummary {
   return summary;
-}
-
-/** JSON with characters escaped that could reorder or hide displayed text (U+202E, …): it may come from a meter, broker or file. */
-function jsonText(value: object): string {
-  return JSON.stringify(value, (_, part: unknown) => (typeof part === "string" ? printable(part) : part));
-}
-
-function sendJson(c: Ctx, value: object): Response {
-  return c.body(jsonText(value), 200, { "content-type": "application/json" });
-}
-
-function sendCsv(c: Ctx, name: string, text: string): Response {
-  const stamp = new Date().toISOString().slice(0, 10);
-  return c.body(text, 200, {
-    "content-type": "text/csv; charset=utf-8",
-    "content-disposition": `attachment; filename="kaifa2mqtt-${name}-${stamp}.csv"`,
-  });
 }
 
 /** The body as an object; empty if it is not one. */
