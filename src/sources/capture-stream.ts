@@ -1,69 +1,34 @@
 /**
- * Streaming reader for captures of any size: raw binary, hex text, or a log with hex bytes in its lines. The format is
- * detected from the content. Hex text: digits in any grouping, separated by spaces, commas, colons, semicolons, dashes or
- * `0x`; `#` or `//` starts a comment; a line may begin with a timestamp. Dumps from `xxd`, `hexdump` (with or without -C)
- * and `od` are supported. Log lines without bytes are skipped (log-line.ts). Does not use Node's `Buffer`, because the
- * decode page reads captures in the browser.
+ * Streaming reader for captures of any size: raw binary, hex text, or a log with hex bytes in its lines (hex-text.ts
+ * reads both). The format is detected from the content. Does not use Node's `Buffer`, because the decode page reads
+ * captures in the browser.
  */
 import { latin1Text } from "../codec/latin1.ts";
+import { type CaptureLine, type CaptureProblem, digitsOf, HexText, withoutComment } from "./hex-text.ts";
 import { digitsInLogLine, isP1Line } from "./log-line.ts";
 
 /** Sample size for format detection, unless the input ends earlier or is clearly binary. */
 const SAMPLE_BYTES = 1024;
-/** Longer lines are processed in parts. */
-const MAX_LINE = 65_536;
-
-const DUMP_LINE = /^\s*[0-9a-f]{6,8}(?::\s+|\s{1,2})(?=[0-9a-f]{2})/i;
-/** Its first line. With six digits (`od -A x`) only offset 0 counts, since plain hex may begin with three bytes. */
+/** First line of a dump. With six digits (`od -A x`) only offset 0 counts, since plain hex may begin with three bytes. */
 const FIRST_DUMP_LINE = /^\s*(?:[0-9a-f]{7,8}|0{6})(?::\s+|\s{1,2})(?=[0-9a-f]{2})/i;
-/** Timestamp at the start of a line: `2026-11-22T12:00:05.123Z`, `12:00:05.123`, `[12:00:05]`, `22.11.2026 12:00:05`. */
-const TIME =
-  /^\s*\[?(?:\d{4}-\d\d-\d\d[T ]\s*|\d\d\.\d\d\.\d{4},? +)?[0-2]\d:[0-5]\d:[0-5]\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s+(?=\S)/;
-/** Could be three bytes separated by colons instead of a time; in that case, colons also separate the following bytes. */
-const BARE_TIME = /^\s*\d\d:\d\d:\d\d\s+$/;
+/** Length of the longest timestamp at the start of a line. */
 const LONGEST_TIME = 48;
-
-/** `hexdump` and `od -x` print 2-byte words in host byte order (little-endian): the second byte comes first. */
-const WORDS_LINE = /^\s*[0-9a-f]{7}(?:\s+[0-9a-f]{4}){1,8}\s*$/i;
 /** Minimum number of bytes in the log lines of a text for it to be treated as a log. */
 const LEAST_LOG_BYTES = 4;
 
 export type CaptureKind = "binary" | "hex" | "log";
 
-/** A line of hex text that cannot be parsed. */
-export interface CaptureProblem {
-  /** From 1. */
-  readonly line: number;
-  /** Offset in the decoded bytes. */
-  readonly offset: number;
-}
-
-/** Start of the bytes of a line of hex text or of a log. */
-export interface CaptureLine {
-  /** From 1. */
-  readonly line: number;
-  /** Offset in the decoded bytes. */
-  readonly offset: number;
-}
-
 export class CaptureReader {
-  readonly #lines: CaptureLine[] | null;
+  readonly #keepLines: boolean;
   #kind: CaptureKind | null = null;
   #sample: Uint8Array[] = [];
   #sampled = 0;
-  #rest = "";
-  /** First digit of a byte split between two chunks. */
-  #half = "";
-  /** Whether each line begins with an offset, as in `xxd` and `hexdump -C` output. */
-  #dump = false;
-  #line = 0;
-  #offset = 0;
-  #continued = false;
-  #problems: CaptureProblem[] = [];
+  /** `null` until the format is detected, and for a binary capture. */
+  #text: HexText | null = null;
 
   /** @param options `keepLines`: record where the bytes of each line start; memory use grows with the capture */
   constructor({ keepLines = false }: { readonly keepLines?: boolean } = {}) {
-    this.#lines = keepLines ? [] : null;
+    this.#keepLines = keepLines;
   }
 
   /** `null` until detected. */
@@ -73,20 +38,18 @@ export class CaptureReader {
 
   /** Lines with bytes, in order; empty unless `keepLines` is set. */
   get lines(): readonly CaptureLine[] {
-    return this.#lines ?? [];
+    return this.#text?.lines ?? [];
   }
 
   /** Lines since the last call that are not valid hex text. */
   takeProblems(): CaptureProblem[] {
-    const problems = this.#problems;
-    this.#problems = [];
-    return problems;
+    return this.#text?.takeProblems() ?? [];
   }
 
   /** @returns the bytes decoded so far and not yet returned */
   push(chunk: Uint8Array): Uint8Array {
     if (this.#kind === "binary") return chunk;
-    if (this.#kind !== null) return this.#readText(chunk, false);
+    if (this.#text !== null) return this.#text.read(chunk, false);
     this.#sample.push(chunk);
     this.#sampled += chunk.length;
     if (this.#sampled < SAMPLE_BYTES && !isEvidentlyBinary(chunk)) return new Uint8Array(0);
@@ -96,7 +59,7 @@ export class CaptureReader {
   /** Signals the end of the input. @returns the remaining bytes */
   end(): Uint8Array {
     if (this.#kind === "binary") return new Uint8Array(0);
-    if (this.#kind !== null) return this.#readText(new Uint8Array(0), true);
+    if (this.#text !== null) return this.#text.read(new Uint8Array(0), true);
     return this.#decide(true);
   }
 
@@ -107,44 +70,13 @@ export class CaptureReader {
     const lines = text.split(/\r\n|\r|\n/);
     // The last line may end in the middle of a timestamp.
     if (!final && lines.length > 1 && (lines.at(-1)?.length ?? 0) < LONGEST_TIME) lines.pop();
-    this.#dump = FIRST_DUMP_LINE.test(lines.find((line) => withoutComment(line).trim() !== "") ?? "");
-    const digits = lines.map((line) => digitsOf(line, true, this.#dump));
+    const dump = FIRST_DUMP_LINE.test(lines.find((line) => withoutComment(line).trim() !== "") ?? "");
+    const digits = lines.map((line) => digitsOf(line, true, dump));
     const isHex = !digits.includes(null) && digits.join("").length >= 2;
     this.#kind = isHex ? "hex" : !isEvidentlyBinary(sample) && isLog(lines) ? "log" : "binary";
-    return this.#kind === "binary" ? sample : this.#readText(sample, final);
-  }
-
-  #readText(chunk: Uint8Array, final: boolean): Uint8Array {
-    const text = this.#rest + latin1Text(chunk).replace(/^\xef\xbb\xbf/, "");
-    const lines = text.split("\n");
-    this.#rest = final ? "" : (lines.pop() ?? "");
-    const pieces: string[] = [this.#half];
-    let count = this.#half.length;
-    const take = (line: string, ends: boolean) => {
-      const isLog = this.#kind === "log";
-      const digits = isLog ? digitsInLogLine(line) : digitsOf(line, !this.#continued, this.#dump);
-      if (!this.#continued) this.#line += 1;
-      this.#continued = !ends;
-      const offset = this.#offset + (count >> 1);
-      if (digits === null) this.#problems.push({ line: this.#line, offset });
-      else if (digits !== "") {
-        pieces.push(digits);
-        count += digits.length;
-        this.#lines?.push({ line: this.#line, offset });
-      }
-    };
-    for (const line of lines) take(line, true);
-    if (this.#rest.length > MAX_LINE) {
-      // Do not split `0x`.
-      const cut = this.#rest.endsWith("0") ? this.#rest.length - 1 : this.#rest.length;
-      take(this.#rest.slice(0, cut), false);
-      this.#rest = this.#rest.slice(cut);
-    }
-    const digits = pieces.join("");
-    const even = digits.length - (digits.length % 2);
-    this.#half = digits.slice(even);
-    this.#offset += even / 2;
-    return bytesOf(digits.slice(0, even));
+    if (this.#kind === "binary") return sample;
+    this.#text = new HexText({ log: !isHex, dump, keepLines: this.#keepLines });
+    return this.#text.read(sample, final);
   }
 }
 
@@ -158,20 +90,6 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Decodes an even number of hex digits, without a substring for each byte because captures may be large. */
-function bytesOf(digits: string): Uint8Array {
-  const bytes = new Uint8Array(digits.length / 2);
-  for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = (nibble(digits.charCodeAt(2 * i)) << 4) | nibble(digits.charCodeAt(2 * i + 1));
-  }
-  return bytes;
-}
-
-/** Value of a hex digit (`0` to `9`, `A` to `F`, `a` to `f`): bits 0 to 3 count from 0 for digits and from 1 for letters. */
-function nibble(code: number): number {
-  return (code & 15) + (code >= 65 ? 9 : 0);
-}
-
 /** Whether the text is a log that contains bytes. P1 telegrams are excluded: their text is the data itself. */
 function isLog(lines: readonly string[]): boolean {
   if (lines.some(isP1Line)) return false;
@@ -181,33 +99,4 @@ function isLog(lines: readonly string[]): boolean {
 /** Whether there are control characters that text never contains. Bytes above 0x7F may be letters in a comment. */
 function isEvidentlyBinary(chunk: Uint8Array): boolean {
   return chunk.some((byte) => byte < 0x09 || (byte > 0x0d && byte < 0x20) || byte === 0x7f);
-}
-
-function withoutComment(line: string): string {
-  return line.replace(/(?:#|\/\/).*$/s, "");
-}
-
-/** The hex digits of a line; `null` if it contains anything else. */
-function digitsOf(line: string, begins: boolean, dump: boolean): string | null {
-  let code = withoutComment(line);
-  if (begins && WORDS_LINE.test(code)) {
-    return code
-      .trim()
-      .replace(/^\S+\s*/, "")
-      .replace(/\s+/g, "")
-      .replace(/(..)(..)/g, "$2$1");
-  }
-  if (begins && dump) {
-    const colon = /^\s*[0-9a-f]+:/i.test(code);
-    code = code.replace(DUMP_LINE, "");
-    // Remove the text column at the end of the line.
-    code = colon ? code.replace(/\s{2}.*$/s, "") : code.replace(/\|.*$/s, "");
-    if (/^\s*[0-9a-f]{7,8}\s*$/i.test(code)) return "";
-  } else if (begins) {
-    const time = TIME.exec(code)?.[0] ?? "";
-    const rest = code.slice(time.length);
-    if (!BARE_TIME.test(time) || !rest.includes(":")) code = rest;
-  }
-  const digits = code.replace(/0x|[\s,:;-]/gi, "");
-  return /^[0-9a-f]*$/i.test(digits) ? digits : null;
 }
