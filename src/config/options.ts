@@ -18,8 +18,11 @@ import { plausibilitySchema } from "./options/plausibility.ts";
 import { httpSchema, logSchema } from "./options/process.ts";
 import { publishSchema, solarviewSchema } from "./options/publish.ts";
 
+/** Maximum number of meters in one process. */
+export const MAX_METERS = 10_000;
+
 export const configSchema = z.strictObject({
-  meters: option(z.array(meterSchema).check(z.minLength(1), z.maxLength(10_000)), {
+  meters: option(z.array(meterSchema).check(z.minLength(1), z.maxLength(MAX_METERS)), {
     title: { en: "Meters", de: "Zähler" },
     help: {
       en: "The meter (`meter:`), or a list of meters (`meters:`) for several in one process.",

@@ -5,7 +5,7 @@ import { mask } from "../log/redact.ts";
 import type { ConfigFault } from "./config-error.ts";
 
 /** Larger than any real configuration: 10,000 meters need 2 MB. */
-const MAX_BYTES = 5_000_000;
+export const MAX_BYTES = 5_000_000;
 
 const READ_FAULTS: Readonly<Record<string, { found: string; allowed: string }>> = {
   ENOENT: { found: "no such file", allowed: "a file that exists (check the name for typos)" },

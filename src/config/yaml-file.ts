@@ -8,11 +8,9 @@ import { emptyMap, joinPath, type Origin, type Raw, type RawMap } from "./raw.ts
 import { readText } from "./read-text.ts";
 
 /** Names, values and sections together: 10,000 meters need 100,000. A YAML alias must not multiply them. */
-const MAX_NODES = 200_000;
+export const MAX_NODES = 200_000;
 /** Limits aliases that contain themselves. */
-const MAX_DEPTH = 20;
-/** Nobody would read more. */
-const MAX_FAULTS = 100;
+export const MAX_DEPTH = 20;
 
 export interface ParsedFile {
   /** The document; empty if it could not be read. */
@@ -58,7 +56,7 @@ export function parseYaml(text: string, label: string, folder: string | null): P
     };
   }
   if (document.errors.length > 0) {
-    const all = document.errors.slice(0, MAX_FAULTS).map((error) => ({
+    const all = document.errors.map((error) => ({
       file: label,
       line: lines.linePos(error.pos[0]).line,
       path: "",
@@ -216,7 +214,6 @@ class Reader {
   }
 
   #fault(line: number | null, path: string, found: string, allowed: string): void {
-    if (this.faults.length >= MAX_FAULTS) return;
     this.faults.push({ file: this.#label, line, path, found, allowed });
   }
 

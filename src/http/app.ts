@@ -35,7 +35,6 @@ import { type Bindings, type Ctx, sendAsset, sendCsv, sendJson } from "./respons
 
 /** Longest span that the power plot may request. */
 const MAX_SPAN_MS = 31 * 86_400_000;
-const MAX_METER_INDEX = 255;
 /** Delay before a wrong token is rejected: rate limiting. */
 const WRONG_TOKEN_PAUSE_MS = 500;
 
@@ -185,7 +184,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   });
 
   function meterIndex(c: Ctx): number {
-    const index = whole(c, "meter", 0, 0, MAX_METER_INDEX);
+    const index = whole(c, "meter", 0, 0, Number.MAX_SAFE_INTEGER);
     if (index >= view.meters().length) throw new HTTPException(404, { message: `There is no meter ${index}.` });
     return index;
   }

@@ -8,7 +8,7 @@ import type { Reading, ReadingValue } from "./events.ts";
 /** Debounce: a code new to a known meter is published when it is received for the third time. */
 const SIGHTINGS = 3;
 /** Most codes per meter; the longest list observed has 60. */
-const MAX_CODES = 300;
+export const MAX_CODES = 300;
 /** Most new codes counted at a time; the oldest is evicted. */
 const MAX_CANDIDATES = 300;
 /** Most meters remembered per port. */

@@ -320,6 +320,14 @@ describe("the page's data", () => {
     expect(power.split("\n")).toEqual(["start,power_net_w", `${start1},500`, expect.stringMatching(/,700$/), ""]);
   });
 
+  it("answers for each of hundreds of meters, and refuses a number that no meter has", async () => {
+    const meters = () => Array.from({ length: 300 }, (_, index) => ({ ...status(), index }));
+    const url = await start({ view: { ...view, meters } });
+    expect((await fetch(`${url}api/telegrams?meter=299`)).status).toBe(200);
+    expect((await fetch(`${url}api/telegrams?meter=300`)).status).toBe(404);
+    expect((await fetch(`${url}api/telegrams?meter=x`)).status).toBe(400);
+  });
+
   it("keeps the power history over a restart", async () => {
     let url = await start();
     sink?.accept({ type: "reading", reading: { ...readingOf(), receivedAt: Date.now() - 20_000 } });

@@ -2,13 +2,12 @@
 import type { Telegram } from "../../codec/telegram.ts";
 import type { PublishConfig } from "../../config/options.ts";
 import type { MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
+import { MAX_CODES } from "../../meter/known-codes.ts";
 import { readingToJson } from "../../meter/reading.ts";
 import type { Message } from "./message.ts";
 import { PowerAggregation, type PowerChoice } from "./power-aggregation.ts";
 import { LEDGER, OFFLINE, ONLINE, topics } from "./topics.ts";
 
-/** Maximum number of distinct codes per meter; the longest list seen has 65. */
-const MAX_VALUES = 300;
 /** Maximum number of distinct lists per meter whose latest JSON is kept; the most seen are three (Norway). */
 const MAX_LISTS = 8;
 
@@ -69,7 +68,7 @@ export class MeterState {
     this.latest = latest;
     this.sendsOneList = sendsOneList(telegram);
     for (const value of this.latest.values) {
-      if (this.values.size < MAX_VALUES || this.values.has(value.topic)) this.values.set(value.topic, value);
+      if (this.values.size < MAX_CODES || this.values.has(value.topic)) this.values.set(value.topic, value);
     }
     const first = this.json === null && reading.complete;
     const changed = this.values.size !== known || !sameInfo(this.info, reading.meter);

@@ -5,6 +5,7 @@
  */
 import type { LedgerState } from "../../ledger/ledger-state.ts";
 import type { MeterEvent, MeterInfo, Reading, ReadingValue } from "../../meter/events.ts";
+import { MAX_CODES } from "../../meter/known-codes.ts";
 import { type Clock, systemClock } from "../../process/clock.ts";
 import type { OutputStatus } from "./output.ts";
 
@@ -15,9 +16,6 @@ const GONE_MS = 60_000;
 const KEEP_MS = 2 * 3_600_000;
 /** Maximum age of a ledger report; while telegrams arrive, there is at least one a minute. */
 const LEDGER_MS = 150_000;
-/** Cap on the values of one meter; telegrams have up to 60. */
-const MAX_VALUES = 256;
-
 /** `stale`: no accepted telegram for three periods (15 s at least); `gone`: for a further minute, or none so far. */
 export type Freshness = "fresh" | "stale" | "gone";
 
@@ -58,7 +56,7 @@ export class MeterFeed {
     this.#reading = reading;
     this.#at = at;
     for (const value of reading.values) {
-      if (this.#values.has(value.key) || this.#values.size < MAX_VALUES) this.#values.set(value.key, { value, at });
+      if (this.#values.has(value.key) || this.#values.size < MAX_CODES) this.#values.set(value.key, { value, at });
     }
     return reading;
   }
