@@ -5,6 +5,10 @@ import { METER_LIMITS } from "../src/catalogue/meter-limits.ts";
 import { MAX_METERS } from "../src/config/options.ts";
 import { MAX_BYTES } from "../src/config/read-text.ts";
 import { MAX_DEPTH, MAX_NODES } from "../src/config/yaml-file.ts";
+import { MAX_STREAMS } from "../src/http/event-streams.ts";
+import { MAX_METERS as MAX_METERS_OF_PORT } from "../src/meter/identity.ts";
+import { MAX_CODES } from "../src/meter/known-codes.ts";
+import { MAX_CLIENTS } from "../src/sinks/output/listener.ts";
 import { ConfigFolder, faultsOf } from "./helpers/config-folder.ts";
 
 const SCALE = readFileSync("docs/scale.md", "utf8").replace(/\s+/g, " ");
@@ -45,4 +49,11 @@ it.each([
   folder.write("kaifa2mqtt.yaml", `http: { enabled: true }\n${meters(METER_LIMITS[name] + 1)}`);
   const { warnings } = await folder.load();
   expect(warnings.join("\n")).toMatch(new RegExp(`\\b${METER_LIMITS[name]}\\b`));
+});
+
+// That the log says so is tested where it does: identity.test.ts, known-codes.test.ts, listener.test.ts.
+it("limits while it runs are documented", () => {
+  expect(SCALE).toContain(`${MAX_CODES} codes per meter and ${MAX_METERS_OF_PORT} meters per port`);
+  expect(SCALE).toContain(`up to ${MAX_CLIENTS} clients`);
+  expect(SCALE).toContain(`up to ${MAX_STREAMS} viewers`);
 });

@@ -7,7 +7,7 @@ import type { LiveState } from "./live-state.ts";
 import { type Ctx, jsonText } from "./responses.ts";
 
 /** Maximum number of concurrent event streams; one more closes the oldest. */
-const MAX_STREAMS = 32;
+export const MAX_STREAMS = 32;
 
 export class EventStreams {
   readonly #live: LiveState;

@@ -14,7 +14,7 @@ import { buildReading, meterIdOf } from "./reading.ts";
 const NAMELESS_MS = 12_000;
 
 /** Most meters per port until the next restart: several behind one serial server, or a replaced meter. */
-const MAX_METERS = 8;
+export const MAX_METERS = 8;
 
 export interface IdentityOptions {
   /** Position in the configuration, from 0. */

@@ -32,6 +32,7 @@ export class Listener {
   #cancelRetry: (() => void) | null = null;
   #retryMs = RETRY_LEAST_MS;
   #warned = false;
+  #full = false;
   #stopped = false;
 
   constructor(options: ListenerOptions) {
@@ -79,6 +80,7 @@ export class Listener {
     const server = create();
     server.maxConnections = maxClients;
     server.on("connection", (socket: Socket) => this.#accept(socket));
+    server.on("drop", () => this.#turnedAway(maxClients));
     return new Promise((resolve) => {
       server.on("error", (error: NodeJS.ErrnoException) => {
         if (this.#server === server) log.debug(`server: ${error.message}`);
@@ -102,7 +104,17 @@ export class Listener {
     // With keep-alive, the operating system detects clients that disappear without closing the connection.
     socket.setKeepAlive(true, 60_000);
     socket.on("error", (error) => this.#options.log.debug(`client: ${error.message}`));
-    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      if (this.#sockets.size <= (this.#options.maxClients ?? MAX_CLIENTS) / 2) this.#full = false;
+    });
+  }
+
+  /** A client was closed at once because there are too many: said once, and again after half of them have left. */
+  #turnedAway(maxClients: number): void {
+    if (this.#full) return;
+    this.#full = true;
+    this.#options.log.warn(`more than ${maxClients} clients: further ones are closed at once until some have left`);
   }
 
   #retryLater(error: NodeJS.ErrnoException): void {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { Listener } from "../../../src/sinks/output/listener.ts";
+import { Listener, MAX_CLIENTS } from "../../../src/sinks/output/listener.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { freePort } from "../../helpers/free-port.ts";
 import { SILENT } from "./feeds.ts";
@@ -46,7 +46,8 @@ describe("a listener", () => {
 
   it("survives a thousand connections and keeps no more than 64", async () => {
     const port = await freePort();
-    const one = listener(port);
+    const warnings: string[] = [];
+    const one = listener(port, { log: { ...SILENT, warn: (message: string) => void warnings.push(message) } });
     await one.start();
     let closed = 0;
     for (let i = 0; i < 1000; i++) {
@@ -57,6 +58,7 @@ describe("a listener", () => {
     }
     await expect.poll(() => closed, { timeout: 15_000 }).toBeGreaterThanOrEqual(1000 - 64);
     expect(one.sockets.size).toBeLessThanOrEqual(64);
+    expect(warnings).toEqual([expect.stringContaining(`more than ${MAX_CLIENTS} clients`)]);
   });
 
   it("logs once that its port is in use, retries with back-off, and logs when it works", async () => {
