@@ -9,6 +9,6 @@ export const METER_LIMITS = {
   powerPlots: 16,
   /** Current values on the status page (src/http/live-state.ts). */
   statusPage: 32,
-  /** Meters remembered as published, for cleaning up (src/sinks/mqtt/publication-history.ts). */
+  /** Meters remembered as published, for cleaning up (src/sinks/mqtt/discovery/publication-history.ts). */
   publicationHistory: 256,
 } as const;

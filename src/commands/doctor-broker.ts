@@ -3,8 +3,8 @@
 import { ConfigError } from "../config/config-error.ts";
 import { underSupervisor } from "../config/derive-defaults.ts";
 import { askForBroker } from "../config/supervisor.ts";
-import { type BrokerFinding, checkBroker } from "../sinks/mqtt/broker-check.ts";
-import type { Broker } from "../sinks/mqtt/client-options.ts";
+import { type BrokerFinding, checkBroker } from "../sinks/mqtt/connection/broker-check.ts";
+import type { Broker } from "../sinks/mqtt/connection/client-options.ts";
 import type { CommandContext } from "./command.ts";
 import { readSettings } from "./settings.ts";
 

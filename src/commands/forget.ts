@@ -11,11 +11,11 @@ import type { Config } from "../config/options.ts";
 import { askForBroker } from "../config/supervisor.ts";
 import { ledgerFolder } from "../ledger/ledger-files.ts";
 import { askHealth } from "../process/health.ts";
-import { type Broker, withoutLogin } from "../sinks/mqtt/client-options.ts";
-import { connectOnce } from "../sinks/mqtt/connect-once.ts";
-import { describeConnectionError } from "../sinks/mqtt/connection-errors.ts";
-import { forgetRetained } from "../sinks/mqtt/forget.ts";
-import { readHistory, removeFromHistory } from "../sinks/mqtt/publication-history.ts";
+import { type Broker, withoutLogin } from "../sinks/mqtt/connection/client-options.ts";
+import { connectOnce } from "../sinks/mqtt/connection/connect-once.ts";
+import { describeConnectionError } from "../sinks/mqtt/connection/connection-errors.ts";
+import { forgetRetained } from "../sinks/mqtt/discovery/forget.ts";
+import { readHistory, removeFromHistory } from "../sinks/mqtt/discovery/publication-history.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { readSettings } from "./settings.ts";
 

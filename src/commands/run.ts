@@ -9,7 +9,7 @@ import { createLogger, type RootLogger } from "../log/log.ts";
 import { LogTail } from "../log/log-tail.ts";
 import { RepeatedFaults } from "../log/repeated-faults.ts";
 import { adaptToLoad } from "../process/v8-flags.ts";
-import type { Broker } from "../sinks/mqtt/client-options.ts";
+import type { Broker } from "../sinks/mqtt/connection/client-options.ts";
 import { predecessorService } from "../sources/port-users.ts";
 import { VERSION } from "../version.ts";
 import type { CommandContext } from "./command.ts";

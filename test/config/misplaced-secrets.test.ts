@@ -8,7 +8,7 @@ import { command as check } from "../../src/commands/check.ts";
 import { command as migrate } from "../../src/commands/migrate.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { environmentName, OPTIONS } from "../../src/config/option-list.ts";
-import { withoutLogin } from "../../src/sinks/mqtt/client-options.ts";
+import { withoutLogin } from "../../src/sinks/mqtt/connection/client-options.ts";
 import { runCommand } from "../helpers/command-context.ts";
 import { ConfigFolder } from "../helpers/config-folder.ts";
 

@@ -6,8 +6,8 @@ import {
   deviceMessage,
   entityMessages,
   meterDevice,
-} from "../../src/sinks/mqtt/discovery.ts";
-import { type MeterEntityOptions, meterEntities } from "../../src/sinks/mqtt/meter-entities.ts";
+} from "../../src/sinks/mqtt/discovery/discovery.ts";
+import { type MeterEntityOptions, meterEntities } from "../../src/sinks/mqtt/discovery/meter-entities.ts";
 
 export type Options = Omit<DiscoveryOptions, "instance"> & MeterEntityOptions & { readonly instance?: string };
 

@@ -1,7 +1,7 @@
 /** `doctor`'s broker check against a real Mosquitto with access rules. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { MqttConfig } from "../../src/config/options.ts";
-import { checkBroker } from "../../src/sinks/mqtt/broker-check.ts";
+import { checkBroker } from "../../src/sinks/mqtt/connection/broker-check.ts";
 import { Mosquitto } from "../helpers/mosquitto.ts";
 
 const LOGIN = { user: "bridge", password: "hunter2secret" };

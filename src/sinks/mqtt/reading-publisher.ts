@@ -6,7 +6,7 @@
  * machine slept) isn't lost.
  */
 
-import type { Outcome } from "./inflight-window.ts";
+import type { Outcome } from "./connection/inflight-window.ts";
 import type { Message } from "./message.ts";
 import { inOrder, type MeterState, type ReadingMessages } from "./meter-state.ts";
 

@@ -1,0 +1,208 @@
+/**
+ * Decides which of our retained messages (discovery-ownership.ts) are obsolete: a different meter, id or base topic, a
+ * value that the meter no longer sends, or discovery switched off.
+ */
+
+import { bridgeDevice, topics } from "../topics.ts";
+import type { DiscoveryOwnership } from "./discovery-ownership.ts";
+import {
+  type Component,
+  parseObject,
+  parseRetainedDiscovery,
+  type RetainedDiscovery,
+  retainedStatesOf,
+} from "./retained-discovery.ts";
+
+/** No broker has more of our entities than this; the rest is ignored. */
+const MAX_ENTRIES = 5000;
+const MAX_PAYLOAD_BYTES = 64 * 1024;
+
+export interface StaleDiscoveryOptions {
+  /** `mqtt.base_topic` */
+  readonly base: string;
+  /** `homeassistant.discovery_topic` */
+  readonly prefix: string;
+  /** Our base topics, the current one first; may grow. */
+  readonly bases: readonly string[];
+  /** Our discovery prefixes, the current one first. */
+  readonly prefixes: readonly string[];
+  /** `homeassistant.enabled` */
+  readonly enabled: boolean;
+  readonly ownership: DiscoveryOwnership;
+}
+
+/** One of our meters that has sent a complete reading, or the bridge itself. */
+export interface SeenDevice {
+  /** Id of the meter or bridge, as used in discovery topics. */
+  readonly id: string;
+  /** Its currently published discovery topics. */
+  readonly announced: { has(topic: string): boolean };
+  /** Keys of its entities. */
+  readonly keys: { has(key: string): boolean };
+  /** Whether a topic holds one of its current values. */
+  readonly sends: (topic: string) => boolean;
+  /** Whether everything that it sends has been seen. */
+  readonly complete: boolean;
+}
+
+/** Obsolete messages and components. */
+export interface Dead {
+  /** Topics to clear. */
+  readonly topics: readonly string[];
+  /** Components to remove from a device's discovery message, by device id. */
+  readonly components: ReadonlyMap<string, readonly string[]>;
+}
+
+export class StaleDiscovery {
+  readonly #options: StaleDiscoveryOptions;
+  readonly #entries = new Map<string, RetainedDiscovery>();
+  /** Retained below a meter of our base topic. */
+  readonly #states = new Set<string>();
+  /** Retained under an earlier base topic. */
+  readonly #oldStates = new Set<string>();
+
+  constructor(options: StaleDiscoveryOptions) {
+    this.#options = options;
+  }
+
+  /** Records a discovery message that was retained before we connected; ignores messages that no bridge published. */
+  note(topic: string, payload: Buffer): void {
+    const { prefixes, ownership } = this.#options;
+    const message = payload.length > MAX_PAYLOAD_BYTES ? null : parseObject(payload);
+    const entry = message === null ? null : parseRetainedDiscovery(prefixes, topic, message);
+    if (entry === null) return;
+    if (!ownership.mayBeOurs(entry)) ownership.noteForeign(topic, entry);
+    else if (this.#entries.size < MAX_ENTRIES) this.#entries.set(topic, entry);
+  }
+
+  /** Records messages that turned out to be ours. */
+  adopt(entries: ReadonlyMap<string, RetainedDiscovery>): void {
+    for (const [topic, entry] of entries) this.#entries.set(topic, entry);
+  }
+
+  /** Messages of a device that may be ours. */
+  entriesOf(device: string): RetainedDiscovery[] {
+    return [...this.#entries.values()].filter((entry) => entry.device === device);
+  }
+
+  /** Records a retained topic under an earlier base topic. */
+  noteOldState(topic: string): void {
+    if (this.#oldStates.size < MAX_ENTRIES) this.#oldStates.add(topic);
+  }
+
+  /** Our leftovers under earlier base topics, each returned once: only if the `bridge/info` there is ours. */
+  takeOldStates(): string[] {
+    const { base, bases, ownership } = this.#options;
+    const found = [...this.#oldStates].filter((topic) => {
+      if (topic === base || topic.startsWith(`${base}/`)) return false;
+      return bases.some((old) => old !== base && topic.startsWith(`${old}/`) && ownership.claims(old));
+    });
+    this.#oldStates.clear();
+    return found;
+  }
+
+  /** Records a topic of a meter below our base topic that was retained before we connected. */
+  noteState(topic: string): void {
+    if (this.#states.size < MAX_ENTRIES) this.#states.add(topic);
+  }
+
+  /**
+   * Topics on which an earlier run announced a device's entities in the other form, so they must be migrated. Each is
+   * returned once.
+   * @param keys entities about to be announced
+   */
+  takeOtherForm(device: string, form: "device" | "entity", keys: { has(key: string): boolean }): string[] {
+    const found: string[] = [];
+    for (const [topic, entry] of this.#entries) {
+      if (entry.device !== device || (form === "device") === (entry.key === null)) continue;
+      if (!this.#options.ownership.isOurs(entry)) continue;
+      if (entry.key === null || keys.has(entry.key)) found.push(topic);
+    }
+    for (const topic of found) this.#entries.delete(topic);
+    return found;
+  }
+
+  /** Components that an earlier run announced in a device's message, under the current base topic. */
+  components(device: string): ReadonlyMap<string, Component> {
+    const entry = this.#entries.get(topics.deviceDiscovery(this.#options.prefix, device));
+    return entry?.base === this.#options.base ? entry.components : new Map();
+  }
+
+  /** Whether there is nothing left to decide. */
+  get empty(): boolean {
+    const { undecided } = this.#options.ownership;
+    return this.#entries.size === 0 && this.#states.size === 0 && this.#oldStates.size === 0 && !undecided;
+  }
+
+  /** Meters that an earlier run of this bridge announced. */
+  meters(): ReadonlySet<string> {
+    const { base, ownership } = this.#options;
+    ownership.checkForSharedBase();
+    const here = [...this.#entries.values()].filter((entry) => entry.base === base);
+    const meters = here.map(({ device }) => device).filter((device) => !device.startsWith(bridgeDevice("")));
+    return new Set(ownership.shared ? [] : meters);
+  }
+
+  /**
+   * Messages and components to remove now. Each is returned once.
+   * @param seen our devices; of the meters, those that have sent a complete reading
+   * @param allIds ids of all configured meters and of the bridge; `null` while a meter hasn't identified itself, since
+   *   the entities that look stale may be its own
+   * @param isDue whether to clear a meter that isn't in `allIds` now
+   * @param isKnown whether this installation has published a meter with that id
+   */
+  due(
+    seen: readonly SeenDevice[],
+    allIds: ReadonlySet<string> | null,
+    isDue: (device: string) => boolean = () => true,
+    isKnown: (device: string) => boolean = () => false,
+  ): Dead {
+    const { base, enabled, ownership } = this.#options;
+    ownership.checkForSharedBase();
+    const found = new Set<string>();
+    const components = new Map<string, readonly string[]>();
+    const add = (...names: string[]): void => {
+      for (const name of names) found.add(name);
+    };
+    const byId = new Map(seen.map((device) => [device.id, device]));
+    for (const [topic, entry] of this.#entries) {
+      const device = byId.get(entry.device);
+      const here = entry.base === base;
+      if (!ownership.isOurs(entry)) continue;
+      if (device?.complete) {
+        if (!device.announced.has(topic)) add(topic);
+        else {
+          const gone = [...entry.components.keys()].filter((key) => !device.keys.has(key));
+          if (gone.length > 0) components.set(entry.device, gone);
+        }
+        add(...retainedStatesOf(entry, !here).filter((name) => !device.sends(name)));
+      } else if (!enabled) {
+        add(topic);
+      } else if (allIds !== null && !allIds.has(entry.device) && isDue(entry.device)) {
+        add(topic, ...retainedStatesOf(entry, true));
+      } else {
+        continue;
+      }
+      this.#entries.delete(topic);
+    }
+    for (const topic of this.#states) {
+      const id = meterOf(topic, base);
+      const device = byId.get(id);
+      if (device?.complete) {
+        if (!device.sends(topic)) add(topic);
+      } else if (!ownership.shared && allIds !== null && !allIds.has(id) && isKnown(id) && isDue(id)) {
+        add(topic);
+      } else {
+        continue;
+      }
+      this.#states.delete(topic);
+    }
+    return { topics: [...found], components };
+  }
+}
+
+/** The meter to which a topic from `noteState` belongs. */
+function meterOf(topic: string, base: string): string {
+  const segments = topic.slice(base.length + 1).split("/");
+  return (segments[0] === "bridge" ? segments[2] : segments[0]) ?? "";
+}
