@@ -189,7 +189,7 @@ export function readStateFile(dataDir: string): Readonly<Record<string, unknown>
 
 /** @throws SyntaxError if the file is not a state file; the errors of reading */
 function readMeters(file: string): Readonly<Record<string, unknown>> {
-  if (statSync(file).size > MAX_BYTES) throw new SyntaxError("the file is too large");
+  if (statSync(file).size > MAX_BYTES) throw new SyntaxError(`larger than ${MAX_BYTES} bytes`);
   const parsed: unknown = JSON.parse(readFileSync(file, "utf8"));
   if (!isObject(parsed) || parsed.version !== 1 || !isObject(parsed.meters)) {
     throw new SyntaxError("unexpected content");

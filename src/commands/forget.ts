@@ -14,7 +14,7 @@ import { askHealth } from "../process/health.ts";
 import { type Broker, withoutLogin } from "../sinks/mqtt/connection/client-options.ts";
 import { connectOnce } from "../sinks/mqtt/connection/connect-once.ts";
 import { describeConnectionError } from "../sinks/mqtt/connection/connection-errors.ts";
-import { forgetRetained } from "../sinks/mqtt/discovery/forget.ts";
+import { forgetRetained, MAX_TOPICS } from "../sinks/mqtt/discovery/forget.ts";
 import { readHistory, removeFromHistory } from "../sinks/mqtt/discovery/publication-history.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { readSettings } from "./settings.ts";
@@ -58,6 +58,9 @@ export async function command(context: CommandContext): Promise<number> {
         stdout.write(
           `removed from the broker at ${withoutLogin(broker.server)}: ${cleared.length} retained messages\n`,
         );
+        if (cleared.length >= MAX_TOPICS) {
+          stderr.write(`note: at most ${MAX_TOPICS} messages are removed at a time: call it again for the others\n`);
+        }
       } finally {
         await client.endAsync(false).catch(() => undefined);
       }

@@ -27,6 +27,8 @@ const RETRY_MS = 30_000;
 const STOP_MS = 1_000;
 /** A socket without traffic for this long is closed. */
 const IDLE_SOCKET_MS = 60_000;
+/** Maximum number of connections: a page keeps one or two. */
+const MAX_CONNECTIONS = 128;
 
 /** The part of the logger that is used here. */
 interface HttpLog {
@@ -181,7 +183,10 @@ export class HttpSink implements Sink {
     server.requestTimeout = 10_000;
     // Closes clients that do not read; open pages get an event every 10 s.
     server.setTimeout(IDLE_SOCKET_MS);
-    server.maxConnections = 128;
+    server.maxConnections = MAX_CONNECTIONS;
+    server.once("drop", () =>
+      log.warn(`status page: more than ${MAX_CONNECTIONS} connections; further ones are closed at once`),
+    );
     await new Promise<void>((resolve) => {
       server.once("error", (error: NodeJS.ErrnoException) => {
         this.#refused(error);

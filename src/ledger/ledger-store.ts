@@ -63,6 +63,8 @@ export class LedgerStore implements RecorderHistory {
   #rewindFile: string | null = null;
   #cancelRetry: (() => void) | null = null;
   #failing = false;
+  /** Points dropped since writing began to fail. */
+  #dropped = 0;
 
   constructor({ dataDir, meter, log, clock = systemClock, appender = fileAppender }: LedgerStoreOptions) {
     this.folder = join(ledgerFolder(dataDir), meter);
@@ -124,9 +126,20 @@ export class LedgerStore implements RecorderHistory {
   append(points: readonly Point[], device: string | null, rewind: LocalInstant | null = null): void {
     this.#device = device;
     for (const point of points) appendPoint(this.#pending, point);
-    if (this.#pending.length > MAX_PENDING) this.#pending = thin(this.#pending);
+    if (this.#pending.length > MAX_PENDING) this.#thinOut();
     if (rewind !== null) this.#rewindFile = monthFile(rewind);
     void this.#write();
+  }
+
+  #thinOut(): void {
+    const before = this.#pending.length;
+    this.#pending = thin(this.#pending);
+    if (this.#dropped === 0) {
+      this.#log.warn(
+        `the ledger in ${this.folder} could not be written for weeks: more than ${MAX_PENDING} quarter hours are waiting in memory, so every second one is dropped`,
+      );
+    }
+    this.#dropped += before - this.#pending.length;
   }
 
   /** Writes the queued points, with one more attempt if the last one failed. */
@@ -150,8 +163,12 @@ export class LedgerStore implements RecorderHistory {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
       await this.#removeLater();
       while (this.#pending.length > 0) await this.#appendMonth();
-      if (this.#failing) this.#log.info(`the ledger in ${this.folder} can be written again; nothing was lost`);
+      if (this.#failing) {
+        const lost = this.#dropped === 0 ? "nothing was lost" : `${this.#dropped} quarter hours are missing`;
+        this.#log.info(`the ledger in ${this.folder} can be written again; ${lost}`);
+      }
       this.#failing = false;
+      this.#dropped = 0;
     } catch (error) {
       if (!this.#failing) {
         const message = error instanceof Error ? error.message : String(error);

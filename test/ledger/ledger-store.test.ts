@@ -129,6 +129,28 @@ describe("the files of the ledger", () => {
     );
   });
 
+  it("says that quarter hours are dropped once more than 2,000 are waiting, and afterwards how many are missing", async () => {
+    let full = true;
+    const appender: Appender = {
+      append: (path, text) => (full ? Promise.reject(new Error("ENOSPC")) : fileAppender.append(path, text)),
+    };
+    const lines: string[] = [];
+    const note = (text: string) => void lines.push(text);
+    const clock = new FakeClock();
+    const kept = store({ appender, clock, log: { ...log, warn: note, info: note } });
+    kept.append([point(START, 100, "begin")], "4B");
+    await expect.poll(() => lines.length).toBe(1);
+    for (let index = 1; index <= 2_001; index++) kept.append([point(START + index * QUARTER, 100 + index)], "4B");
+    expect(lines[1]).toMatch(/more than 2000 quarter hours are waiting/);
+    full = false;
+    await kept.stop();
+    const missing = 2_002 - kept.recent(25).points.length;
+    expect(missing).toBeGreaterThan(900);
+    expect(lines.slice(2)).toEqual([
+      expect.stringContaining(`can be written again; ${missing} quarter hours are missing`),
+    ]);
+  });
+
   it("pending points are bounded, and no energy is lost", async () => {
     const appender: Appender = { append: () => Promise.reject(new Error("ENOSPC")) };
     const kept = store({ appender, clock: new FakeClock() });

@@ -6,6 +6,8 @@ export interface Message {
   readonly qos?: 0 | 1;
   /** Set for events and requests. */
   readonly retain?: false;
+  /** With QoS 1: goes before the messages that wait for the broker, of which thousands of new meters have a hundred thousand. */
+  readonly urgent?: true;
 }
 
 /** Size in bytes of a PUBLISH packet with this message (MQTT 5, 3.3, without properties); 3.1.1 needs one byte less. */

@@ -107,12 +107,12 @@ export class MeterState {
     if (this.#topics === "json") {
       // Without topics for single values, instantaneous values don't wait for the registers.
       const payload = latest.complete && json !== null ? json : readingToJson(latest);
-      last = { topic, payload, qos: 1 };
+      last = { topic, payload, qos: 1, urgent: true };
     } else if (this.#topics === "all") {
-      if (json !== null) last = { topic, payload: json, qos: 1 };
+      if (json !== null) last = { topic, payload: json, qos: 1, urgent: true };
     } else if (latest.complete) {
       const message = values.pop() ?? powers.pop();
-      if (message !== undefined) last = { ...message, qos: 1 };
+      if (message !== undefined) last = { ...message, qos: 1, urgent: true };
     }
     return { powers, values, last };
   }

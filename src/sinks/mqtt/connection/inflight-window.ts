@@ -34,6 +34,8 @@ export class InflightWindow {
   readonly #flying = new Set<Entry>();
   /** The latest waiting message per topic. Bounded by the number of topics that we publish. */
   readonly #waiting = new Map<string, Entry>();
+  /** Likewise, sent before `#waiting`. A topic is in one of the two at most, so that no message overtakes a later one. */
+  readonly #urgent = new Map<string, Entry>();
   #watchdog: NodeJS.Timeout | null = null;
 
   constructor(parts: InflightWindowParts) {
@@ -49,12 +51,18 @@ export class InflightWindow {
   /** Sends now or as soon as there is room; a later message on the same topic replaces a waiting one. */
   put(message: Message, done: (outcome: Outcome) => void): void {
     const entry = { message, done, sentAt: 0 };
-    if (this.#flying.size < this.size && this.#waiting.size === 0) {
+    const { topic } = message;
+    if (this.#flying.size < this.size && this.#waiting.size === 0 && this.#urgent.size === 0) {
       this.#send(entry);
       return;
     }
-    const before = this.#waiting.get(message.topic);
-    this.#waiting.set(message.topic, entry);
+    const before = this.#urgent.get(topic) ?? this.#waiting.get(topic);
+    if (message.urgent === true || this.#urgent.has(topic)) {
+      this.#waiting.delete(topic);
+      this.#urgent.set(topic, entry);
+    } else {
+      this.#waiting.set(topic, entry);
+    }
     before?.done("lost");
     this.#fill();
   }
@@ -63,17 +71,20 @@ export class InflightWindow {
   clear(): void {
     if (this.#watchdog !== null) clearTimeout(this.#watchdog);
     this.#watchdog = null;
-    const lost = [...this.#flying, ...this.#waiting.values()];
+    const lost = [...this.#flying, ...this.#urgent.values(), ...this.#waiting.values()];
     this.#flying.clear();
+    this.#urgent.clear();
     this.#waiting.clear();
     for (const { done } of lost) done("lost");
   }
 
   #fill(): void {
-    for (const [topic, entry] of this.#waiting) {
-      if (this.#flying.size >= this.size) return;
-      this.#waiting.delete(topic);
-      this.#send(entry);
+    for (const waiting of [this.#urgent, this.#waiting]) {
+      for (const [topic, entry] of waiting) {
+        if (this.#flying.size >= this.size) return;
+        waiting.delete(topic);
+        this.#send(entry);
+      }
     }
   }
 

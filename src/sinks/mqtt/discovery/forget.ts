@@ -4,15 +4,15 @@ import { NODE_PREFIX, PLATFORMS, topics } from "../topics.ts";
 
 /** How long to wait for more retained messages after the last one, milliseconds. */
 const QUIET_MS = 1_000;
-/** Far more than a meter has. */
-const MAX_TOPICS = 2_000;
+/** Far more than a meter has; a further call clears what is left. */
+export const MAX_TOPICS = 2_000;
 
 /**
  * Clears a meter's states below our base topics, and its discovery messages that refer to them; another bridge's
  * announcements of the same meter aren't touched.
  * @param bases this installation's base topics, present and past
  * @param prefixes its discovery topics, present and past
- * @returns the cleared topics
+ * @returns the cleared topics, at most `MAX_TOPICS`
  */
 export async function forgetRetained(
   client: MqttClient,

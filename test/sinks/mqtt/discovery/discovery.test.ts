@@ -101,7 +101,7 @@ describe("discovery", () => {
       readingOf(KSM_WEST),
     ],
   ] as const)("keeps what version 1.0.0 announced: %s", (file, options, meter, reading) => {
-    const text = readFileSync(new URL(`../../fixtures/discovery/1.0.0/${file}`, import.meta.url), "utf8");
+    const text = readFileSync(new URL(`../../../fixtures/discovery/1.0.0/${file}`, import.meta.url), "utf8");
     const before = JSON.parse(text) as Record<string, unknown>[];
     const now = new Map(entities(reading.values, options, meter).map((entity) => [entity.topic, entity]));
     const message = deviceDiscovery(meter, reading.values, options);
