@@ -1,6 +1,6 @@
 /**
  * The supported transports, each with its scanner and assembler, found by the first byte of their frames. To add a
- * transport, add it to `CREATE` and `FIRST_BYTES`.
+ * transport, add it to `TRANSPORTS`.
  */
 
 import type { Proof, Transport } from "../telegram.ts";
@@ -33,23 +33,27 @@ function createLink<Frame>(
   return { transport, proof, scan, assembler: assembler as Assembler<unknown>, bare };
 }
 
-const CREATE = [
-  () => createLink<MbusFrame>("mbus", "sum", scanMbusFrame, new MbusAssembler()),
-  () => createLink<HdlcFrame>("hdlc", "crc", scanHdlcStream, new HdlcAssembler()),
-  () => createLink<P1Frame>("p1", "crc", scanP1Telegram, new P1Assembler()),
-  () => createLink<RawFrame>("raw", "none", scanRawApdu, new RawAssembler(), true),
-] as const;
+/** THE table of transports: the first bytes of their frames, and what makes one. */
+const TRANSPORTS: readonly { readonly first: readonly number[]; readonly create: () => Link }[] = [
+  {
+    first: [0x68, 0x10, 0xe5],
+    create: () => createLink<MbusFrame>("mbus", "sum", scanMbusFrame, new MbusAssembler()),
+  },
+  { first: HDLC_FIRST_BYTES, create: () => createLink<HdlcFrame>("hdlc", "crc", scanHdlcStream, new HdlcAssembler()) },
+  { first: [0x2f], create: () => createLink<P1Frame>("p1", "crc", scanP1Telegram, new P1Assembler()) },
+  {
+    first: [0x01, 0x02, 0x0f, 0xdb, 0xdc, 0xe0, 0xe6],
+    create: () => createLink<RawFrame>("raw", "none", scanRawApdu, new RawAssembler(), true),
+  },
+];
 
-/** First bytes of their frames, in the order of `CREATE`. */
-const FIRST_BYTES = [[0x68, 0x10, 0xe5], HDLC_FIRST_BYTES, [0x2f], [0x01, 0x02, 0x0f, 0xdb, 0xdc, 0xe0, 0xe6]] as const;
-
-/** By first byte: 1 + index in `CREATE`; 0 for a byte with which no frame starts. */
+/** By first byte: 1 + index in `TRANSPORTS`; 0 for a byte with which no frame starts. */
 const BY_FIRST_BYTE = /* @__PURE__ */ indexFirstBytes();
 
 function indexFirstBytes(): Uint8Array {
   const index = new Uint8Array(256);
-  FIRST_BYTES.forEach((bytes, n) => {
-    for (const first of bytes) index[first] = n + 1;
+  TRANSPORTS.forEach(({ first }, n) => {
+    for (const byte of first) index[byte] = n + 1;
   });
   return index;
 }
@@ -69,7 +73,7 @@ export class Links {
     if (n < 0) return undefined;
     const known = this.#links[n];
     if (known !== undefined) return known;
-    const link = CREATE[n]?.();
+    const link = TRANSPORTS[n]?.create();
     this.#links[n] = link;
     return link;
   }
