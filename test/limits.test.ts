@@ -1,8 +1,7 @@
 /** The limits that a user may reach: docs/scale.md names each with the number from the source, and reaching it is told. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { METER_LIMITS } from "../src/catalogue/meter-limits.ts";
-import { MAX_METERS } from "../src/config/options.ts";
+import { MAX_METERS, METER_LIMITS } from "../src/catalogue/meter-limits.ts";
 import { MAX_BYTES } from "../src/config/read-text.ts";
 import { MAX_DEPTH, MAX_NODES } from "../src/config/yaml-file.ts";
 import { MAX_STREAMS } from "../src/http/event-streams.ts";

@@ -1,3 +1,6 @@
+/** Maximum number of meters in one process. */
+export const MAX_METERS = 10_000;
+
 /**
  * For how many meters of one bridge something is kept that costs memory or files. Readings and discovery have no such
  * limit. `advice` (src/config/derive-defaults.ts) warns if a configuration exceeds one; docs/scale.md explains them.

@@ -7,6 +7,7 @@
  * zod/mini instead of zod: the same checks with 2.5 MB less resident memory.
  */
 import * as z from "zod/mini";
+import { MAX_METERS } from "../catalogue/meter-limits.ts";
 import { homeAssistantSchema } from "./options/homeassistant.ts";
 import { TIME_ZONE_ALLOWED, tariffWindowSchema, timeZoneSchema } from "./options/ledger.ts";
 import { listSchema } from "./options/lists.ts";
@@ -17,9 +18,6 @@ import { outputsSchema } from "./options/outputs.ts";
 import { plausibilitySchema } from "./options/plausibility.ts";
 import { httpSchema, logSchema } from "./options/process.ts";
 import { publishSchema, solarviewSchema } from "./options/publish.ts";
-
-/** Maximum number of meters in one process. */
-export const MAX_METERS = 10_000;
 
 export const configSchema = z.strictObject({
   meters: option(z.array(meterSchema).check(z.minLength(1), z.maxLength(MAX_METERS)), {

@@ -10,9 +10,11 @@
  *     /api/key-test, /api/login, /api/logout       (POST)
  *     /health, /live, /metrics
  */
+
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
+import { MAX_METERS } from "../catalogue/meter-limits.ts";
 import type { DecoderOptions } from "../codec/decoder-event.ts";
 import { annotate } from "../codec/inspect/annotate.ts";
 import type { LedgerReader } from "../ledger/ledger-reader.ts";
@@ -184,7 +186,7 @@ export function createApp(parts: AppParts): Hono<{ Bindings: Bindings }> {
   });
 
   function meterIndex(c: Ctx): number {
-    const index = whole(c, "meter", 0, 0, Number.MAX_SAFE_INTEGER);
+    const index = whole(c, "meter", 0, 0, MAX_METERS - 1);
     if (index >= view.meters().length) throw new HTTPException(404, { message: `There is no meter ${index}.` });
     return index;
   }
