@@ -84,7 +84,7 @@ function unit() {
   text = replace(text, /^# For the npm.*\n/.exec(text)?.[0] ?? "?", "");
   text = replace(text, "ExecStart=/usr/bin/env kaifa2mqtt run", "ExecStart=/usr/bin/kaifa2mqtt run");
   text = replace(text, "ConfigurationDirectory=kaifa2mqtt\n", "");
-  text = replace(text, /^# A user of its own(?:.*\n)+?(?=DynamicUser)/m.exec(text)?.[0] ?? "?", "");
+  text = replace(text, /^# A dynamic user(?:.*\n)+?(?=DynamicUser)/m.exec(text)?.[0] ?? "?", "");
   return replace(text, "DynamicUser=yes", "User=kaifa2mqtt\nGroup=kaifa2mqtt");
 }
 
