@@ -123,7 +123,7 @@ describe("the decode page as a file", () => {
   it("a wrong, missing or invalid key: says which, where, and shows no value", async () => {
     const { page } = await open();
     await enter(page, `00 00 00\n${EXAMPLE.hex}`, OTHER_KEY);
-    await expect.poll(() => text(page, "#entry .wrong")).toMatch(/^wrong key: .*not that of this meter/);
+    await expect.poll(() => text(page, "#entry .wrong")).toMatch(/^wrong key: .*not this meter's/);
     expect(await text(page, "#entry")).toMatch(/Bytes 3 to 284 of the input, from line 2 on\./);
     expect(await readings(page)).toEqual([]);
     await page.locator("#key").fill("");
