@@ -55,7 +55,7 @@ export class TcpSource implements Source {
         if (answer.heard(chunk, given) && away < ANSWER_MS) socket.write(ACKNOWLEDGE);
         yield chunk;
         away = performance.now() - given;
-        if (received.isEmpty && socket.isPaused()) socket.resume();
+        if (received.takePause()) socket.resume();
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -80,19 +80,24 @@ export class TcpSource implements Source {
 class Received {
   #chunks: Uint8Array[] = [];
   #bytes = 0;
+  #paused = false;
   #end: Error | null = null;
   #wake: (() => void) | null = null;
 
-  get isEmpty(): boolean {
-    return this.#chunks.length === 0;
+  /** Whether reading was stopped and should start again, since everything has been taken. */
+  takePause(): boolean {
+    if (!this.#paused || this.#chunks.length > 0) return false;
+    this.#paused = false;
+    return true;
   }
 
   /** @returns whether to go on reading */
   add(chunk: Uint8Array): boolean {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
+    this.#paused = this.#bytes >= MAX_WAITING_BYTES;
     this.#wake?.();
-    return this.#bytes < MAX_WAITING_BYTES;
+    return !this.#paused;
   }
 
   /** No more will come. Only the first reason counts. */

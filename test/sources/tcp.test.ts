@@ -38,6 +38,22 @@ describe("a tcp source", () => {
     await once(socket, "close");
   });
 
+  it("pauses a server that sends faster than it is read, holds little, and then reads everything", async () => {
+    const { bytes, socket } = await connected();
+    const sent = Buffer.from(Array.from({ length: 4_000_000 }, (_, i) => (i * 7) & 0xff));
+    socket.write(sent);
+    // Nobody reads meanwhile; the sockets' own buffers fill up.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const received: Uint8Array[] = [];
+    for (let length = 0; length < sent.length; ) {
+      const { value } = await bytes.next();
+      received.push(value as Uint8Array);
+      length += (value as Uint8Array).length;
+    }
+    expect(Buffer.concat(received).equals(sent)).toBe(true);
+    await bytes.return?.(undefined);
+  });
+
   it("reports a closed or broken connection as lost", async () => {
     for (const leave of [(socket: Socket) => socket.end(), (socket: Socket) => socket.resetAndDestroy()]) {
       sockets = [];

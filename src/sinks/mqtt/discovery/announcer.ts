@@ -55,7 +55,7 @@ export class Announcer {
   readonly #parts: AnnouncerParts;
   /** By id. Bounded by the number of meters. */
   readonly #devices = new Map<string, Announced>();
-  /** See `#entryOf`. */
+  /** See `#entryOf`. Bounded by the entities of our meters: what others publish is only looked up. */
   readonly #entries = new Map<string, number>();
   #lastKeys: ReadonlySet<string> = new Set();
   #sizeReported = false;
@@ -85,8 +85,9 @@ export class Announcer {
 
   /** Digest of what we published on a topic since the last `forget`; `undefined` if nothing. */
   #digestOf(topic: string): number | undefined {
-    const device = parseDiscovery(this.#parts.options.prefix, topic)?.device;
-    return device === undefined ? undefined : this.#devices.get(device)?.sent[this.#entryOf(topic)];
+    const address = parseDiscovery(this.#parts.options.prefix, topic);
+    const entry = address === null ? undefined : this.#entries.get(entryName(address));
+    return address === null || entry === undefined ? undefined : this.#devices.get(address.device)?.sent[entry];
   }
 
   /** The set of these keys, the same one for the next device that has the same. */
@@ -96,10 +97,9 @@ export class Announcer {
     return this.#lastKeys;
   }
 
-  /** Number of `sensor/power_import` (empty for a device's message), the part of a topic that all meters have in common. */
+  /** Number of a topic that we publish, by `entryName`. */
   #entryOf(topic: string): number {
-    const address = parseDiscovery(this.#parts.options.prefix, topic);
-    const entry = address?.key == null ? "" : `${address.platform}/${address.key}`;
+    const entry = entryName(parseDiscovery(this.#parts.options.prefix, topic));
     const known = this.#entries.get(entry);
     if (known === undefined) this.#entries.set(entry, this.#entries.size);
     return known ?? this.#entries.size - 1;
@@ -178,6 +178,11 @@ export class Announcer {
       `${topic} is larger than the broker allows, as may be those of other devices: their entities are announced one by one (homeassistant.discovery: entity)`,
     );
   }
+}
+
+/** `sensor/power_import`, empty for a device's message: the part of a topic that all meters have in common. */
+function entryName(address: ReturnType<typeof parseDiscovery>): string {
+  return address?.key == null ? "" : `${address.platform}/${address.key}`;
 }
 
 /** 30 bits, which tell two versions of a message apart and take no memory of their own in V8. */
