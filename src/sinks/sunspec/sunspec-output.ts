@@ -1,6 +1,6 @@
 /**
  * `outputs.sunspec`: a Modbus TCP server with the registers of a SunSpec meter. Read-only: functions 3 and 4. While the
- * meter is silent, every read gets exception 0x0B: evcc takes "not implemented" power for 0 W.
+ * meter is silent, instantaneous values are "not implemented"; a minute later, every read gets exception 0x0B.
  */
 import { createServer, type Socket } from "node:net";
 import type { MeterEvent } from "../../meter/events.ts";
@@ -69,10 +69,15 @@ export class SunspecOutput implements Output {
     serveModbus(socket, { unitIds: this.#unitIds, read: (frame) => socket.write(this.#answer(frame)) });
   }
 
+  /** The registers without instantaneous values; `null` once the meter is gone. */
+  #staleRegisters(): Buffer | null {
+    return this.#feed.freshness === "gone" ? null : this.#registers.get();
+  }
+
   #answer(request: Buffer): Buffer {
     const [start, count] = [request.readUInt16BE(8), request.readUInt16BE(10)];
     if (count < 1 || count > MAX_REGISTERS) return exceptionFrame(request, ILLEGAL_VALUE);
-    const registers = this.#registers.getFresh();
+    const registers = this.#registers.getFresh() ?? this.#staleRegisters();
     if (registers === null) return exceptionFrame(request, TARGET_SILENT);
     const from = 2 * (start - BASE);
     if (from < 0 || from + 2 * count > registers.length) return exceptionFrame(request, ILLEGAL_ADDRESS);
