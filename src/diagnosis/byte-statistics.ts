@@ -76,8 +76,7 @@ export class ByteStatistics {
 
   /** Resets the counts, but not the bursts. */
   clear(at: number): void {
-    this.#current = newBucket();
-    this.#previous = newBucket();
+    for (const bucket of [this.#current, this.#previous]) empty(bucket);
     this.#bucketAt = at;
     this.#seen.fill(0);
     this.#tailLength = 0;
@@ -108,6 +107,11 @@ export class ByteStatistics {
   get #link(): IdleFrames {
     return idleFramesIn(this.#tail.subarray(0, this.#tailLength));
   }
+}
+
+function empty(bucket: Bucket): void {
+  bucket.bytes = bucket.zeroBytes = bucket.oddBytes = 0;
+  bucket.faults = null;
 }
 
 function newBucket(): Bucket {

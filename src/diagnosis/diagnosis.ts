@@ -104,8 +104,12 @@ const TELEGRAM_FAULTS = [
 const LINK_FAULTS = ["segmentation", "checksum", "framing"] as const satisfies readonly FaultCode[];
 
 /** Whether readings arrive: the diagnosis is `ok`, whatever else was observed. */
-export function isReceiving(seen: Pick<Observations, "source" | "sinceAcceptedMs" | "limitMs">): boolean {
-  return seen.source === "open" && seen.sinceAcceptedMs !== null && seen.sinceAcceptedMs < seen.limitMs;
+export function isReceiving(
+  source: Observations["source"],
+  sinceAcceptedMs: Observations["sinceAcceptedMs"],
+  limitMs: number,
+): boolean {
+  return source === "open" && sinceAcceptedMs !== null && sinceAcceptedMs < limitMs;
 }
 
 /** Diagnoses from observations. Equal observations give equal sentences, so a changed sentence is worth logging. */
@@ -137,7 +141,7 @@ export function diagnose(seen: Observations): Diagnosis {
     return diagnosis(code, seen.source === "refused" ? "refused" : code);
   }
 
-  if (isReceiving(seen)) return diagnosis("ok");
+  if (isReceiving(seen.source, seen.sinceAcceptedMs, seen.limitMs)) return diagnosis("ok");
   const fault = dominantFault(seen.faults);
   switch (fault) {
     case "authentication":

@@ -102,8 +102,7 @@ export class Observer {
 
   /** `isReceiving` without the other observations. @param limitMs as in `observe` */
   isReceiving(at: number, limitMs: number): boolean {
-    const { source } = this.#source.observe(at);
-    return isReceiving({ source, sinceAcceptedMs: this.#sinceAccepted(at), limitMs });
+    return isReceiving(this.#source.state(at), this.#sinceAccepted(at), limitMs);
   }
 
   /** From the last telegram that contained one. */

@@ -42,12 +42,20 @@ export class SourceState {
   }
 
   observe(at: number): Pick<Observations, "source" | "line" | "listeningMs"> {
-    const listeningMs = this.#state === "open" ? at - this.#openedAt : 0;
-    const isUnstable = this.#state === "open" && this.#lastError !== null && listeningMs < STABLE_MS;
     return {
-      source: isUnstable && this.#lastError !== null ? this.#lastError : this.#state,
+      source: this.state(at),
       line: this.#triedLines.size > 1 ? null : this.#line,
-      listeningMs,
+      listeningMs: this.#listeningMs(at),
     };
+  }
+
+  /** `observe` for the state alone. */
+  state(at: number): Observations["source"] {
+    const isUnstable = this.#state === "open" && this.#lastError !== null && this.#listeningMs(at) < STABLE_MS;
+    return isUnstable && this.#lastError !== null ? this.#lastError : this.#state;
+  }
+
+  #listeningMs(at: number): number {
+    return this.#state === "open" ? at - this.#openedAt : 0;
   }
 }

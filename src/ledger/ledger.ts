@@ -73,7 +73,8 @@ export class Ledger {
 
   /** Records an accepted reading; one without energy registers is ignored. */
   take(reading: Reading): void {
-    if (!reading.complete) return;
+    // With thousands of meters most have no ledger.
+    if (!reading.complete || (this.#full && !this.#meters.has(reading.meter.id))) return;
     const registers = registersOf(reading);
     if (registers.energy_import === undefined && registers.energy_export === undefined) return;
     const meter = this.#meter(reading.meter.id);

@@ -29,7 +29,7 @@ export interface ConnectionHandler {
   opened(at: number, line: LineSettings | null): void;
   /** Bytes have arrived. @returns how many more the decoder needs to complete the current frame (`Decoder.wanted`) */
   bytes(chunk: Uint8Array, at: number): number;
-  /** No byte has arrived for a second. */
+  /** No byte had arrived for a second; told before the next bytes at the latest. */
   silence(at: number): void;
   /** The source was closed. @param error why the connection was lost; `null` at the end of the source */
   closed(at: number, error: SourceError | null): void;
@@ -47,6 +47,14 @@ interface Session {
   openedAt: number | null;
   /** When the last bytes arrived, or when it was opened. */
   lastBytesAt: number;
+  /** Whether the silence since then has been reported. */
+  isSilent: boolean;
+  /**
+   * Whether it is to be reported as soon as it has lasted long enough. Where nothing is incomplete and no line settings are
+   * tried, the next bytes are early enough, and a timer a telegram is saved.
+   */
+  awaitsSilence: boolean;
+  readonly silence: () => void;
 }
 
 /** Call `run` once; `stop` may be called repeatedly. */
@@ -133,6 +141,9 @@ export class Connection {
       pacer: hasLine ? new LinePacer(line) : null,
       openedAt: null,
       lastBytesAt: 0,
+      isSilent: true,
+      awaitsSilence: hasLine,
+      silence: () => this.#silence(session),
     };
     this.#session = session;
     const { signal } = session.abort;
@@ -144,9 +155,13 @@ export class Connection {
         if (next.value.length === 0) this.#opened(session, hasLine ? line : null);
         else {
           const pause = this.#received(session, next.value);
-          if (pause > 0) await this.#sleep(pause);
+          if (pause > 0) {
+            this.#timers.cancel("silence");
+            await this.#sleep(pause);
+          }
           if (signal.aborted) break;
-          this.#timers.schedule("silence", SILENCE_MS, () => this.#silence(session));
+          if (session.awaitsSilence) this.#timers.schedule("silence", SILENCE_MS, session.silence);
+          else this.#timers.cancel("silence");
         }
       }
       // Not after `stop`: a telegram cut off by our own shutdown is not a fault.
@@ -179,17 +194,20 @@ export class Connection {
   /** @returns how long to wait before the next read, in milliseconds */
   #received(session: Session, chunk: Uint8Array): number {
     const at = this.#clock.now();
-    this.#timers.cancel("silence");
+    if (!session.isSilent && at - session.lastBytesAt >= SILENCE_MS) this.#silence(session);
     if (at - session.lastBytesAt >= TELEGRAM_GAP_MS) this.#sentAt = at;
     session.lastBytesAt = at;
+    session.isSilent = false;
     const outage = this.#retry.recovered(at);
     if (outage !== null) this.#log.info(`${this.#source.label} works again after ${Math.round(outage / 1000)} s`);
     this.#parity.bytesReceived(at);
     const wanted = this.#handler.bytes(chunk, at);
+    session.awaitsSilence = this.#source.hasLine || wanted > 0;
     return session.pacer?.pause(chunk.length, at, wanted) ?? 0;
   }
 
   #silence(session: Session): void {
+    session.isSilent = true;
     session.pacer?.silence();
     this.#handler.silence(this.#clock.now());
     this.#parity.silence();

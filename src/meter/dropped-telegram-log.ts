@@ -30,6 +30,11 @@ export class DroppedTelegramLog {
     this.#log = log;
   }
 
+  /** Whether there is nothing to summarise. */
+  get isEmpty(): boolean {
+    return this.#logged.size === 0;
+  }
+
   dropped(code: string, reason: string, at: number): void {
     this.#log.debug(() => `telegram dropped: ${code}: ${reason}`);
     if (this.#logged.has(code)) {

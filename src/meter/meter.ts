@@ -22,6 +22,8 @@ import { Timers } from "./timers.ts";
 
 /** Watchdog interval: how often diagnosis, parity and connection are checked. */
 const TICK_MS = 5_000;
+/** The same while telegrams come and none is dropped. Whatever ends that is noticed when it happens. */
+const TICK_IF_WELL_MS = 30_000;
 /** Shutdown timeout: `stop` does not wait longer for a device that fails to close. */
 const STOP_MS = 1_000;
 
@@ -185,6 +187,7 @@ export class Meter {
 
   #drop(code: string, reason: string, at: number): void {
     this.#statistics.rejected(code);
+    if (this.#drops.isEmpty) this.#timers.schedule("tick", TICK_MS, this.#tick);
     this.#drops.dropped(code, reason, at);
   }
 
@@ -232,7 +235,7 @@ export class Meter {
 
   /** No telegram was accepted for three periods. A property: a closure made in `#publish` would keep the reading alive. */
   readonly #stale = (): void => {
-    this.#updateDiagnosis();
+    this.#tick();
     this.#presence.offline();
   };
 
@@ -240,13 +243,14 @@ export class Meter {
     this.#diagnosis.update(this.#clock.now(), this.#period.limitMs);
   }
 
-  #tick(): void {
-    this.#timers.schedule("tick", TICK_MS, () => this.#tick());
+  readonly #tick = (): void => {
     const at = this.#clock.now();
     this.#drops.summarise(at);
     this.#updateDiagnosis();
     this.#connection.check(at, this.#period.limitMs);
-  }
+    const isWell = this.#diagnosis.current.code === "ok" && this.#drops.isEmpty;
+    this.#timers.schedule("tick", isWell ? TICK_IF_WELL_MS : TICK_MS, this.#tick);
+  };
 }
 
 /** Faults found only inside frames that passed their checks, so baud rate and parity are right. */

@@ -10,7 +10,9 @@ const SAME_PUSH_MS = 700;
 
 /** Estimates the period as the median interval between telegrams, so that lost telegrams and extra lists do not matter. */
 export class Period {
+  /** The last intervals, oldest first, and the same in order of length. */
   readonly #intervals: number[] = [];
+  readonly #sorted: number[] = [];
   #ms: number | null = null;
   #openedAt: number | null = null;
   #firstAt: number | null = null;
@@ -28,10 +30,14 @@ export class Period {
     if (this.#lastAt !== null) {
       const interval = at - this.#lastAt;
       if (interval < SAME_PUSH_MS) return;
+      if (this.#intervals.length === MAX_INTERVALS) {
+        const oldest = this.#intervals.shift() as number;
+        this.#sorted.splice(this.#sorted.indexOf(oldest), 1);
+      }
       this.#intervals.push(interval);
-      if (this.#intervals.length > MAX_INTERVALS) this.#intervals.shift();
-      const sorted = this.#intervals.toSorted((a, b) => a - b);
-      this.#ms = sorted[sorted.length >> 1] ?? null;
+      const longer = this.#sorted.findIndex((other) => other > interval);
+      this.#sorted.splice(longer < 0 ? this.#sorted.length : longer, 0, interval);
+      this.#ms = this.#sorted[this.#sorted.length >> 1] ?? null;
     }
     this.#lastAt = at;
   }

@@ -14,7 +14,7 @@ const MAX_WAITING_BYTES = 65_536;
  * What any socket reads into, copied at once: without it, Node allocates 64 KiB for every read, and its stream takes a tenth
  * of the processor time of a thousand meters.
  */
-const READ_BUFFER = /* @__PURE__ */ new Uint8Array(16_384);
+const READ_BUFFER = /* @__PURE__ */ Buffer.allocUnsafeSlow(16_384);
 
 export class TcpSource implements Source {
   readonly label: string;
@@ -32,7 +32,7 @@ export class TcpSource implements Source {
   async *open(signal: AbortSignal, _line: LineSettings): AsyncGenerator<Uint8Array, void, undefined> {
     if (signal.aborted) return;
     const received = new Received();
-    const onread = { buffer: READ_BUFFER, callback: (count: number) => received.add(READ_BUFFER.slice(0, count)) };
+    const onread = { buffer: READ_BUFFER, callback: (count: number) => received.add(copyOfRead(count)) };
     const socket = connect({ host: this.#host, port: this.#port, noDelay: true, onread });
     socket.on("error", (error) => received.close(error));
     socket.on("close", () => received.close(new Error("closed by the other side")));
@@ -49,7 +49,11 @@ export class TcpSource implements Source {
       const answer = new AmisAnswer();
       let away = 0;
       for (;;) {
-        const chunk = await received.next();
+        let chunk = received.take();
+        while (chunk === undefined) {
+          await received.more();
+          chunk = received.take();
+        }
         const given = performance.now();
         // On a slow network the answer arrives too late and the meter searches again (diagnosis `amisServer`).
         if (answer.heard(chunk, given) && away < ANSWER_MS) socket.write(ACKNOWLEDGE);
@@ -106,21 +110,33 @@ class Received {
     this.#wake?.();
   }
 
-  /** @throws Error the reason, once everything has been taken */
-  async next(): Promise<Uint8Array> {
-    for (;;) {
-      const chunk = this.#chunks.shift();
-      if (chunk !== undefined) {
-        this.#bytes -= chunk.length;
-        return chunk;
-      }
-      if (this.#end !== null) throw this.#end;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      this.#wake = null;
-    }
+  /** The oldest chunk; `undefined` if there is none. */
+  take(): Uint8Array | undefined {
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) this.#bytes -= chunk.length;
+    return chunk;
   }
+
+  /** Resolves once something has come. Call it when everything has been taken. @throws Error why nothing will */
+  more(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const wake = (): void => {
+        if (this.#chunks.length > 0) resolve();
+        else if (this.#end !== null) reject(this.#end);
+        else return;
+        this.#wake = null;
+      };
+      this.#wake = wake;
+      wake();
+    });
+  }
+}
+
+/** From Node's pool of small buffers, so that it costs no buffer of its own. */
+function copyOfRead(count: number): Buffer {
+  const chunk = Buffer.allocUnsafe(count);
+  READ_BUFFER.copy(chunk, 0, 0, count);
+  return chunk;
 }
 
 /** Splits `tcp://host:port` into host and port; accepts `[::1]`. @throws SourceError `unsupported` */

@@ -64,10 +64,10 @@ export class MeterState {
   /** Stores a reading. @returns whether it is the first complete one, and whether it adds or changes entities */
   take(reading: Reading): { first: boolean; changed: boolean } {
     const known = this.values.size;
-    const { telegram, ...latest } = this.#powers?.add(reading) ?? reading;
-    this.latest = latest;
+    const { telegram, meter, meterTime, receivedAt, complete, values } = this.#powers?.add(reading) ?? reading;
+    this.latest = { meter, meterTime, receivedAt, complete, values };
     this.sendsOneList = sendsOneList(telegram);
-    for (const value of this.latest.values) {
+    for (const value of values) {
       if (this.values.size < MAX_CODES || this.values.has(value.topic)) this.values.set(value.topic, value);
     }
     const first = this.json === null && reading.complete;
@@ -177,7 +177,7 @@ function legacyMessage(base: string, { key, text }: ReadingValue): Message | nul
 }
 
 const sendsOneList = ({ transport, layout }: Telegram): boolean =>
-  transport === "p1" || (transport === "mbus" && /^(flat|nested)$/.test(layout));
+  transport === "p1" || (transport === "mbus" && (layout === "flat" || layout === "nested"));
 
 function sameInfo(a: MeterInfo, b: MeterInfo): boolean {
   return (

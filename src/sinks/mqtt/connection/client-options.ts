@@ -37,6 +37,8 @@ export function clientOptions(
     reconnectOnConnackError: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
     queueQoSZero: false,
+    // A ping every `keepalive` whatever else is sent, instead of two timers a message.
+    reschedulePings: false,
     // We resubscribe on every connect ourselves, together with everything else.
     resubscribe: false,
     // Precomputed packet lengths: megabytes of memory with no benefit at our message rate (docs/benchmarks.md).

@@ -30,8 +30,8 @@ export class InflightWindow {
   /** Maximum number of unacknowledged messages. */
   size = 1;
   readonly #parts: InflightWindowParts;
-  /** Unacknowledged, oldest first. At most `size`. */
-  readonly #flying = new Set<Entry>();
+  /** Unacknowledged, oldest first. At most `size`: few enough for an array, which leaves less garbage behind than a `Set`. */
+  readonly #flying: Entry[] = [];
   /** The latest waiting message per topic. Bounded by the number of topics that we publish. */
   readonly #waiting = new Map<string, Entry>();
   /** Likewise, sent before `#waiting`. A topic is in one of the two at most, so that no message overtakes a later one. */
@@ -44,15 +44,14 @@ export class InflightWindow {
 
   /** The message that has been unacknowledged the longest. */
   get oldest(): Message | null {
-    for (const { message } of this.#flying) return message;
-    return null;
+    return this.#flying[0]?.message ?? null;
   }
 
   /** Sends now or as soon as there is room; a later message on the same topic replaces a waiting one. */
   put(message: Message, done: (outcome: Outcome) => void): void {
     const entry = { message, done, sentAt: 0 };
     const { topic } = message;
-    if (this.#flying.size < this.size && this.#waiting.size === 0 && this.#urgent.size === 0) {
+    if (this.#flying.length < this.size && this.#waiting.size === 0 && this.#urgent.size === 0) {
       this.#send(entry);
       return;
     }
@@ -72,7 +71,7 @@ export class InflightWindow {
     if (this.#watchdog !== null) clearTimeout(this.#watchdog);
     this.#watchdog = null;
     const lost = [...this.#flying, ...this.#urgent.values(), ...this.#waiting.values()];
-    this.#flying.clear();
+    this.#flying.length = 0;
     this.#urgent.clear();
     this.#waiting.clear();
     for (const { done } of lost) done("lost");
@@ -81,7 +80,7 @@ export class InflightWindow {
   #fill(): void {
     for (const waiting of [this.#urgent, this.#waiting]) {
       for (const [topic, entry] of waiting) {
-        if (this.#flying.size >= this.size) return;
+        if (this.#flying.length >= this.size) return;
         waiting.delete(topic);
         this.#send(entry);
       }
@@ -90,10 +89,12 @@ export class InflightWindow {
 
   #send(entry: Entry): void {
     entry.sentAt = performance.now();
-    this.#flying.add(entry);
+    this.#flying.push(entry);
     this.#watch(this.#parts.slowMs);
     this.#parts.send(entry.message, (outcome) => {
-      if (!this.#flying.delete(entry)) return;
+      const at = this.#flying.indexOf(entry);
+      if (at < 0) return;
+      this.#flying.splice(at, 1);
       entry.done(outcome);
       this.#fill();
     });
