@@ -39,7 +39,8 @@ export class Meter {
   readonly #presence: Presence;
   readonly #diagnosis: DiagnosisReporter;
   /** When the last telegram was accepted, on the monotonic and on the wall clock. */
-  #lastAccepted: { readonly at: number; readonly wall: number } | null = null;
+  #acceptedAt: number | null = null;
+  #acceptedWall: number | null = null;
   #running: Promise<void> | null = null;
   #stopped = false;
 
@@ -96,7 +97,7 @@ export class Meter {
       info: this.#presence.info,
       online: this.#presence.online,
       connected: this.#connection.isOpen,
-      lastTelegramAt: this.#lastAccepted?.wall ?? null,
+      lastTelegramAt: this.#acceptedWall,
       periodMs: this.#period.ms,
       limitMs: this.#period.limitMs,
       counters: this.#statistics.counters,
@@ -219,8 +220,9 @@ export class Meter {
     const { observer, toReading, log } = this.#parts;
     const wall = Math.round(this.#clock.wall() - (this.#clock.now() - at));
     const reading = toReading(telegram, complete, wall);
-    if (at !== this.#lastAccepted?.at) this.#period.arrived(at);
-    this.#lastAccepted = { at, wall };
+    if (at !== this.#acceptedAt) this.#period.arrived(at);
+    this.#acceptedAt = at;
+    this.#acceptedWall = wall;
     observer.accepted(at);
     if (reading === null) {
       log.debug(

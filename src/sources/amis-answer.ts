@@ -21,9 +21,12 @@ export const ANSWER_MS = 500;
 const QUIET_MS = 200;
 const LONGEST_FRAME = 261;
 
+/** Shared by the lines of all other meters; nothing is added to it. */
+const NOTHING: number[] = [];
+
 /** Tracks the bytes received since the line was last idle. Times are in milliseconds, monotonic. */
 export class AmisAnswer {
-  #heard: number[] = [];
+  #heard = NOTHING;
   #foreign = false;
   #heardAt = Number.NEGATIVE_INFINITY;
 
@@ -48,6 +51,7 @@ export class AmisAnswer {
       const frame = frameOf(this.#heard);
       if (frame === "foreign") {
         this.#foreign = true;
+        this.#heard = NOTHING;
         return false;
       }
       last = frame;

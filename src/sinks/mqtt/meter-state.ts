@@ -29,14 +29,25 @@ export const inOrder = ({ powers, values, last }: ReadingMessages): Message[] =>
   ...(last === null ? [] : [last]),
 ];
 
+/** What is kept of the latest reading: little, because that of a thousand meters is copied by the garbage collector. */
+interface Latest {
+  readonly complete: boolean;
+  /** In the form to publish; empty if only the JSON is published. */
+  readonly values: readonly ReadingValue[];
+  /** The reading as JSON; `null` if it isn't published as such. */
+  readonly json: string | null;
+}
+
+const NO_VALUES: readonly ReadingValue[] = [];
+
 export class MeterState {
   info: MeterInfo;
   online = false;
-  /** The latest reading, in the form to publish, without its telegram, which would take half of a meter's memory. */
-  latest: Omit<Reading, "telegram"> | null = null;
+  /** The latest reading, as far as it is still to be published. */
+  latest: Latest | null = null;
   /** Whether each telegram contains everything that the meter sends; other meters send different lists in turn. */
   sendsOneList = false;
-  /** Latest value per topic, across all lists that the meter sends. */
+  /** Latest value per topic, across all lists that the meter sends; its text may be older if only the JSON is published. */
   readonly values = new Map<string, ReadingValue>();
   /** JSON of the latest complete reading. */
   json: string | null = null;
@@ -52,11 +63,14 @@ export class MeterState {
   /** `null`: every reading is published as it is. */
   readonly #powers: PowerAggregation | null;
   readonly #topics: TopicChoice;
+  readonly #keepsTexts: boolean;
   /** With `json`: the latest object of each list that the meter sends in turn with others, by its keys. */
   #lists: Map<string, string> | null = null;
 
-  constructor(info: MeterInfo, power: PowerChoice, topicChoice: TopicChoice = "all") {
+  /** @param legacy whether `mqtt.legacy_base_topic` is set: it gets single values even with `json` */
+  constructor(info: MeterInfo, power: PowerChoice, topicChoice: TopicChoice = "all", legacy = false) {
     this.info = info;
+    this.#keepsTexts = topicChoice !== "json" || legacy;
     this.#powers = power === "newest" ? null : new PowerAggregation(power);
     this.#topics = topicChoice;
   }
@@ -64,19 +78,23 @@ export class MeterState {
   /** Stores a reading. @returns whether it is the first complete one, and whether it adds or changes entities */
   take(reading: Reading): { first: boolean; changed: boolean } {
     const known = this.values.size;
-    const { telegram, meter, meterTime, receivedAt, complete, values } = this.#powers?.add(reading) ?? reading;
-    this.latest = { meter, meterTime, receivedAt, complete, values };
-    this.sendsOneList = sendsOneList(telegram);
+    const taken = this.#powers?.add(reading) ?? reading;
+    const { complete, values } = taken;
+    this.sendsOneList = sendsOneList(reading.telegram);
     for (const value of values) {
-      if (this.values.size < MAX_CODES || this.values.has(value.topic)) this.values.set(value.topic, value);
+      const before = this.values.get(value.topic);
+      if (before === undefined ? this.values.size < MAX_CODES : this.#keepsTexts || !announcesSame(before, value))
+        this.values.set(value.topic, value);
     }
     const first = this.json === null && reading.complete;
     const changed = this.values.size !== known || !sameInfo(this.info, reading.meter);
     this.info = reading.meter;
-    if (reading.complete) {
-      this.json = readingToJson(this.latest);
-      if (this.#topics === "json" && !this.sendsOneList) this.#keepList(this.latest, this.json);
+    const json = complete || this.#topics === "json" ? readingToJson(taken) : null;
+    if (complete) {
+      this.json = json;
+      if (this.#topics === "json" && json !== null && !this.sendsOneList) this.#keepList(values, json);
     }
+    this.latest = { complete, values: this.#keepsTexts ? values : NO_VALUES, json };
     this.waiting = true;
     return { first, changed };
   }
@@ -86,7 +104,7 @@ export class MeterState {
    * longer waiting.
    */
   takeMessages(base: string, legacyBase: string | undefined, now: number): ReadingMessages {
-    const { latest, info, json } = this;
+    const { latest, info } = this;
     this.waiting = false;
     this.#powers?.clear();
     const powers: Message[] = [];
@@ -106,10 +124,9 @@ export class MeterState {
     const topic = topics.reading(base, info.id);
     if (this.#topics === "json") {
       // Without topics for single values, instantaneous values don't wait for the registers.
-      const payload = latest.complete && json !== null ? json : readingToJson(latest);
-      last = { topic, payload, qos: 1, urgent: true };
+      if (latest.json !== null) last = { topic, payload: latest.json, qos: 1, urgent: true };
     } else if (this.#topics === "all") {
-      if (json !== null) last = { topic, payload: json, qos: 1, urgent: true };
+      if (this.json !== null) last = { topic, payload: this.json, qos: 1, urgent: true };
     } else if (latest.complete) {
       const message = values.pop() ?? powers.pop();
       if (message !== undefined) last = { ...message, qos: 1, urgent: true };
@@ -148,7 +165,7 @@ export class MeterState {
     return { topic: topics.availability(base, this.info.id), payload: this.online ? ONLINE : OFFLINE };
   }
 
-  #keepList({ values }: Pick<Reading, "values">, json: string): void {
+  #keepList(values: readonly ReadingValue[], json: string): void {
     const keys = values.map(({ key }) => key).join(" ");
     this.#lists ??= new Map();
     if (this.#lists.size < MAX_LISTS || this.#lists.has(keys)) this.#lists.set(keys, json);
@@ -178,6 +195,11 @@ function legacyMessage(base: string, { key, text }: ReadingValue): Message | nul
 
 const sendsOneList = ({ transport, layout }: Telegram): boolean =>
   transport === "p1" || (transport === "mbus" && (layout === "flat" || layout === "nested"));
+
+/** Whether two values of a topic are announced alike. */
+function announcesSame(a: ReadingValue, b: ReadingValue): boolean {
+  return a.key === b.key && a.unit === b.unit && a.numeric === b.numeric && a.quantity === b.quantity;
+}
 
 function sameInfo(a: MeterInfo, b: MeterInfo): boolean {
   return (

@@ -264,8 +264,9 @@ export class MqttSink implements Sink {
     let meter = this.#meters.get(info.id);
     if (meter === undefined) {
       // Without an interval no reading is skipped.
-      const { publishIntervalMs, publishPower = "newest", publishTopics } = this.#options;
-      meter = new MeterState(info, publishIntervalMs > 0 ? publishPower : "newest", publishTopics);
+      const { publishIntervalMs, publishPower = "newest", publishTopics, mqtt } = this.#options;
+      const power = publishIntervalMs > 0 ? publishPower : "newest";
+      meter = new MeterState(info, power, publishTopics, mqtt.legacy_base_topic !== undefined);
       this.#meters.set(info.id, meter);
     }
     return meter;
