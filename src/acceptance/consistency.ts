@@ -4,7 +4,7 @@
  */
 import type { Register, Telegram } from "../codec/telegram.ts";
 import { type Check, type CheckFailure, contradiction, type Limits } from "./check-failure.ts";
-import { type GaugeKind, numberOf } from "./list-shape.ts";
+import { type GaugeField, type GaugeKind, numberOf } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
 
 /** Hz. */
@@ -12,7 +12,9 @@ const FREQUENCY = { min: 40, max: 70 } as const;
 
 /** The first consistency check that this telegram fails. @param waived checks that this meter always fails */
 export function checkConsistency(sample: Sample, limits: Limits, waived: readonly string[]): CheckFailure | null {
-  return failures(sample, limits).find(({ check, waiver = check }) => !waived.includes(waiver)) ?? null;
+  const found = failures(sample, limits);
+  if (found.length === 0) return null;
+  return found.find(({ check, waiver = check }) => !waived.includes(waiver)) ?? null;
 }
 
 /** Every consistency check that this telegram fails. */
@@ -47,11 +49,11 @@ const isAustrian = ({ layout, transport }: Telegram): boolean =>
 
 /** Header and body carry the same 12 bytes; in the short list of Salzburg only the local time is equal, not the deviation. */
 function clockCopies({ telegram, shape }: Sample, found: CheckFailure[]): void {
-  const [first, ...others] = telegram.clocks ?? [];
+  const first = telegram.clocks?.[0];
   if (first === undefined || !isAustrian(telegram)) return;
   const comparedDigits = shape.counters.length + shape.gauges.length < 6 ? 16 : 24;
-  for (const other of others) {
-    if (other.slice(0, comparedDigits) !== first.slice(0, comparedDigits)) {
+  for (const other of telegram.clocks ?? []) {
+    if (other !== first && other.slice(0, comparedDigits) !== first.slice(0, comparedDigits)) {
       found.push(contradiction("clock-copies", `the clock of the header, ${first}, is not that of the body, ${other}`));
     }
   }
@@ -59,34 +61,45 @@ function clockCopies({ telegram, shape }: Sample, found: CheckFailure[]): void {
 
 function weekday({ telegram }: Sample, found: CheckFailure[]): void {
   for (const clock of telegram.clocks ?? []) {
-    const byte = (at: number): number => Number.parseInt(clock.slice(2 * at, 2 * at + 2), 16);
-    const [year, month, day, sent] = [byte(0) * 256 + byte(1), byte(2), byte(3), byte(4)];
+    // Year (2 bytes), month, day, weekday.
+    const date = Number.parseInt(clock.slice(0, 10), 16);
+    const year = Math.floor(date / 2 ** 24);
+    const month = (date >> 16) & 0xff;
+    const day = (date >> 8) & 0xff;
+    const sent = date & 0xff;
     if (year === 0xffff || month > 12 || day > 31 || sent === 0xff) continue;
-    const actual = new Date(Date.UTC(year, month - 1, day)).getUTCDay() || 7;
+    const actual = weekdayOf(year, month, day);
     if (actual !== sent)
       found.push(contradiction("weekday", `${year}-${month}-${day} is weekday ${actual}, the clock says ${sent}`));
   }
 }
 
+/** 1 for Monday to 7 for Sunday. */
+function weekdayOf(year: number, month: number, day: number): number {
+  const days = Date.UTC(year, month - 1, day) / 86_400_000;
+  // Day 0, 1970-01-01, was a Thursday; before it the remainder is negative.
+  return ((((days + 3) % 7) + 7) % 7) + 1;
+}
+
 /** System title prefixes whose last bytes encode the end of the number on the meter, and how many bytes do. */
-const TITLES_WITH_NUMBER: readonly (readonly [title: string, bytes: number])[] = [
-  ["4B464D1020", 3],
-  ["4B464D6550", 3],
-  ["5341475905", 4],
-];
+const TITLES_WITH_NUMBER = [
+  { title: "4B464D1020", bytes: 3 },
+  { title: "4B464D6550", bytes: 3 },
+  { title: "5341475905", bytes: 4 },
+] as const;
+
+const SIX_DIGITS_AT_END = /\d{6}$/;
 
 /** telegrams.md, 3: the last bytes of the system title, in decimal, end in the last six digits of the meter number. */
 function meterNumber({ telegram: { systemTitle, meterId } }: Sample, found: CheckFailure[]): void {
-  const rule = TITLES_WITH_NUMBER.find(([title]) => systemTitle?.startsWith(title));
-  if (rule === undefined || systemTitle === null || meterId === null || !/\d{6}$/.test(meterId)) return;
-  const digits = String(Number.parseInt(systemTitle.slice(-2 * rule[1]), 16)).padStart(6, "0");
-  if (digits.slice(-6) !== meterId.slice(-6)) {
-    found.push(
-      contradiction(
-        "meter-number",
-        `meter number ${meterId} does not fit system title ${systemTitle} (…${digits.slice(-6)})`,
-      ),
-    );
+  if (systemTitle === null || meterId === null || !SIX_DIGITS_AT_END.test(meterId)) return;
+  for (const { title, bytes } of TITLES_WITH_NUMBER) {
+    if (!systemTitle.startsWith(title)) continue;
+    const number = Number.parseInt(systemTitle.slice(-2 * bytes), 16) % 1_000_000;
+    if (number === Number(meterId.slice(-6))) return;
+    const digits = String(number).padStart(6, "0");
+    const reason = `meter number ${meterId} does not fit system title ${systemTitle} (…${digits})`;
+    found.push(contradiction("meter-number", reason));
   }
 }
 
@@ -143,11 +156,14 @@ function powerWithinCurrent({ telegram, shape, powers, voltAmperes }: Sample, fo
 }
 
 function powerSign({ telegram, shape }: Sample, found: CheckFailure[]): void {
-  for (const gauge of [shape.powerImport, shape.powerExport]) {
-    if (gauge === null) continue;
-    const value = numberOf(telegram.registers[gauge.index]);
-    if (value < 0) found.push(contradiction("power", `${gauge.obis} is negative: ${value}`, `power ${gauge.obis}`));
-  }
+  notNegative(telegram, shape.powerImport, found);
+  notNegative(telegram, shape.powerExport, found);
+}
+
+function notNegative({ registers }: Telegram, gauge: GaugeField | null, found: CheckFailure[]): void {
+  if (gauge === null) return;
+  const value = numberOf(registers[gauge.index]);
+  if (value < 0) found.push(contradiction("power", `${gauge.obis} is negative: ${value}`, `power ${gauge.obis}`));
 }
 
 function powerDirection({ telegram, shape, powers }: Sample, found: CheckFailure[]): void {

@@ -40,31 +40,32 @@ export class Decision {
    * Decides this telegram and the held ones as far as possible. Verdicts are set on the entries.
    * @returns a provisional verdict if the instantaneous values of this telegram can be published before it is decided
    */
-  decide(entry: Entry): Verdict[] {
+  decide(entry: Entry): Verdict | null {
     const { base } = this.#state;
     if (base === null) return this.#firstContact(entry);
     if (isRepetition(base, entry.sample.telegram)) {
       this.#state.acceptRepetition(entry, base);
-      return [];
+      return null;
     }
+    const poolIsEmpty = this.#held.pool.length === 0;
     let failure = entry.inconsistency ?? compare(base, entry.sample, entry.time, entry.proven);
-    if (entry.inconsistency === null) failure = this.#resolveDoubts(entry, failure);
+    if (entry.inconsistency === null && !poolIsEmpty) failure = this.#resolveDoubts(entry, failure);
     if (failure === null) {
-      this.#clearPool(entry, []);
+      if (!poolIsEmpty) this.#clearPool(entry, []);
       this.#held.due = null;
       this.#state.accept(entry);
-      return [];
+      return null;
     }
     if (failure.grade === "doubt") {
       // Two doubts that contradict each other: the next telegram decides.
       this.#clearPool(entry, this.#held.doubts);
       this.#hold(entry, failure);
       // An unlikely value is damaged more often than true, and the damage may extend to the powers.
-      return ENERGY_ONLY.has(failure.check) && failure.unlikely !== true ? [provisional(entry)] : [];
+      return ENERGY_ONLY.has(failure.check) && failure.unlikely !== true ? provisional(entry) : null;
     }
     this.#challenge(entry, failure);
     // CRC or tag prove the rest of the telegram, whatever its registers say.
-    return entry.proven && entry.verdict === null && PROVEN_ENERGY.has(failure.check) ? [provisional(entry)] : [];
+    return entry.proven && entry.verdict === null && PROVEN_ENERGY.has(failure.check) ? provisional(entry) : null;
   }
 
   /** Decides the held telegrams because nothing arrived in time, or nothing will. @param endOfInput of a capture */
@@ -94,18 +95,18 @@ export class Decision {
   }
 
   /** First contact: nothing is known about the meter. */
-  #firstContact(entry: Entry): Verdict[] {
+  #firstContact(entry: Entry): Verdict | null {
     // A meter that is starting up sends zeros with a valid checksum, too: they need a quorum, with or without a baseline.
     const zero = onlyZeros(null, entry.sample);
     if (entry.proven && zero === null) {
       for (const other of this.#held.pool) reject(other);
       this.#held.keep([]);
       this.#state.accept(entry);
-      return [];
+      return null;
     }
     const reason = "nothing is known of this meter, and no second telegram has confirmed the first";
     this.#challenge(entry, entry.inconsistency ?? zero ?? { check: "unconfirmed", reason, grade: "contradiction" });
-    return entry.verdict === null && entry.inconsistency === null ? [provisional(entry)] : [];
+    return entry.verdict === null && entry.inconsistency === null ? provisional(entry) : null;
   }
 
   /**

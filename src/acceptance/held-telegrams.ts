@@ -46,10 +46,6 @@ export class HeldTelegrams {
     return this.#pool.filter(({ failure }) => failure?.grade === "doubt");
   }
 
-  add(entry: Entry): void {
-    this.#queue.push(entry);
-  }
-
   /** Adds to the pool, and waits for other telegrams; if the pool is full, the oldest is rejected. */
   hold(entry: Entry, failure: CheckFailure, base: Baseline | null): void {
     entry.failure = failure;
@@ -78,6 +74,16 @@ export class HeldTelegrams {
   /** Removes all others from the pool. */
   keep(entries: Entry[]): void {
     this.#pool = entries;
+  }
+
+  /** Adds a telegram to the queue. @returns as `drain` */
+  enqueue(entry: Entry): Verdict[] {
+    if (this.#queue.length === 0 && entry.verdict !== null) {
+      this.due = null;
+      return [entry.verdict];
+    }
+    this.#queue.push(entry);
+    return this.drain();
   }
 
   /** Verdicts in order of arrival, up to the first telegram that is not decided. */

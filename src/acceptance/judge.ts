@@ -58,15 +58,16 @@ export class Judge implements Acceptance {
       run: null,
       fastRun: null,
     };
-    this.#held.add(entry);
     const refusal = this.#refusalOf(telegram);
     if (refusal !== null) {
       entry.failure = refusal;
       reject(entry);
-      return this.#held.drain();
+      return this.#held.enqueue(entry);
     }
     const provisional = this.#decision.decide(entry);
-    return [...this.#held.drain(), ...provisional];
+    const verdicts = this.#held.enqueue(entry);
+    if (provisional !== null) verdicts.push(provisional);
+    return verdicts;
   }
 
   disturbed(at: number): void {

@@ -146,13 +146,17 @@ function haveSameShape(a: Telegram, b: Telegram): boolean {
   if (a.layout !== b.layout || a.registers.length !== b.registers.length) return false;
   if ((a.clocks?.length ?? 0) !== (b.clocks?.length ?? 0) || (a.meterId === null) !== (b.meterId === null))
     return false;
-  return a.registers.every((one, index) => {
-    const other = b.registers[index];
-    if (other === undefined || one.obis !== other.obis) return false;
-    if (typeof one.value === "string" || typeof other.value === "string")
-      return typeof one.value === typeof other.value;
-    return one.scaler === other.scaler && one.unit === other.unit;
-  });
+  for (let index = 0; index < a.registers.length; index++) {
+    if (!isSameField(a.registers[index], b.registers[index])) return false;
+  }
+  return true;
+}
+
+/** Whether two registers differ in nothing but their values. */
+function isSameField(a: Register | undefined, b: Register | undefined): boolean {
+  if (a === undefined || b === undefined || a.obis !== b.obis) return false;
+  if (typeof a.value === "string" || typeof b.value === "string") return typeof a.value === typeof b.value;
+  return a.scaler === b.scaler && a.unit === b.unit;
 }
 
 /** The list as one text: layout, number of clocks, whether it has a meter number; code, scaler and unit of each register. */

@@ -42,7 +42,8 @@ export class MeterRecord {
 
   /** The configured limits; the power limit is raised for a meter that has been shown to carry more. */
   get limits(): Limits {
-    return { ...this.#limits, maxPower: Math.max(this.#limits.maxPower, this.base?.maxPower ?? 0) };
+    const maxPower = this.base?.maxPower ?? 0;
+    return maxPower > this.#limits.maxPower ? { ...this.#limits, maxPower } : this.#limits;
   }
 
   /** Restores the stored state of the meter that sent this telegram, if there is any. */

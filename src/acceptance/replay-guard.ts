@@ -79,7 +79,8 @@ export class ReplayGuard {
     this.#encrypted = true;
     if (systemTitle === null || invocationCounter === null) return;
     const highest = Math.max(invocationCounter, this.#highestOf(systemTitle) ?? 0);
-    this.#counters.delete(systemTitle);
+    // Moves it to the end: the first is the oldest.
+    if (this.#counters.size > 1) this.#counters.delete(systemTitle);
     this.#counters.set(systemTitle, highest);
     if (this.#counters.size > TITLES) {
       const oldest = this.#counters.keys().next();

@@ -26,12 +26,12 @@ export function sampleOf(telegram: Telegram, shape: Shape): Sample {
   return { telegram, shape, clock: clockOf(telegram), powers: powersOf(telegram, shape, voltAmperes), voltAmperes };
 }
 
+const UTC_OFFSET = /(?:Z|[+-]\d\d:\d\d)$/;
+
 /** The meter's time, milliseconds since 1970, as UTC if it sends no offset; `null` if it sends no time. */
 export function clockOf(telegram: Telegram): number | null {
   if (telegram.meterTime === null) return null;
-  const time = Date.parse(
-    /(?:Z|[+-]\d\d:\d\d)$/.test(telegram.meterTime) ? telegram.meterTime : `${telegram.meterTime}Z`,
-  );
+  const time = Date.parse(UTC_OFFSET.test(telegram.meterTime) ? telegram.meterTime : `${telegram.meterTime}Z`);
   return Number.isNaN(time) ? null : time;
 }
 
