@@ -1,7 +1,8 @@
 /** How many agreeing telegrams it takes to overrule the baseline of a meter, and how agreement is established. */
 
-import { type Baseline, contentOf } from "./baseline.ts";
+import type { Baseline } from "./baseline.ts";
 import type { Check, CheckFailure } from "./check-failure.ts";
+import { contentOf } from "./last-content.ts";
 import { numberOf } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
 import type { Verdict } from "./verdict.ts";

@@ -1,6 +1,6 @@
 /** The baseline of a meter: the state of its accepted telegrams, which the next one is compared with. */
 import * as z from "zod/mini";
-import type { Telegram } from "../codec/telegram.ts";
+import { LastContent } from "./last-content.ts";
 import { numberOf } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
 
@@ -54,62 +54,55 @@ const memorySchema = z.object({
 /** The last accepted state of a counter. */
 export interface KnownRegister {
   /** Wh. */
-  readonly value: number;
+  value: number;
   /** Value in the telegram before that, Wh. */
-  readonly prior: number;
+  prior: number;
   /** Time of arrival, milliseconds. */
-  readonly at: number;
+  at: number;
   /** The meter's time, milliseconds since 1970; `null` if it sends none. */
-  readonly clock: number | null;
+  clock: number | null;
   /** Restored after a restart; `at` is then derived from the wall clock. */
-  readonly restored: boolean;
+  restored: boolean;
   /** Recent rate of rise (moving average), W. */
-  readonly rate: number;
+  rate: number;
   /** Highest published value, Wh. */
-  readonly published: number;
+  published: number;
   /** Since when the meter has been below `published`, milliseconds; `null` if it is not. */
-  readonly belowSince: number | null;
+  belowSince: number | null;
 }
 
-/** Immutable; each accepted telegram creates a new one. */
+/**
+ * Each accepted telegram advances it in place: with hundreds of meters, a new one per telegram would be a large part of
+ * all garbage. To try a telegram out, advance a copy (`copyOf`).
+ */
 export interface Baseline {
-  readonly systemTitle: string | null;
-  readonly meterId: string | null;
-  readonly names: Readonly<Record<string, string>>;
-  readonly signatures: readonly string[];
-  readonly counter: number | null;
+  systemTitle: string | null;
+  meterId: string | null;
+  names: Readonly<Record<string, string>>;
+  signatures: readonly string[];
+  counter: number | null;
   /** The meter's time, milliseconds since 1970. */
-  readonly clock: number | null;
+  clock: number | null;
   /** Offset of the meter's clock from the time of arrival, milliseconds, for the telegram with the least delay. */
-  readonly clockOffset: number | null;
-  /** The values of the last telegram as a text, to detect a repetition. */
-  readonly content: string;
-  readonly at: number;
+  clockOffset: number | null;
+  content: LastContent;
+  at: number;
   /** Usual time between two telegrams, milliseconds; `null` until two have arrived. */
-  readonly periodMs: number | null;
+  periodMs: number | null;
   /** Powers of the last telegram that contained them: W, W, VA. */
-  readonly import: number;
-  readonly export: number;
-  readonly apparent: number;
+  import: number;
+  export: number;
+  apparent: number;
   /** Whether this meter sends these powers. */
-  readonly hasPower: boolean;
+  hasPower: boolean;
   /** How often a rise beyond what the powers explain was confirmed; decays by 0.02 per telegram. */
-  readonly unexplained: number;
+  unexplained: number;
   /** Power limit, W; raised if a quorum shows that this meter carries more than configured. */
-  readonly maxPower: number;
-  readonly waived: readonly string[];
+  maxPower: number;
+  waived: readonly string[];
   /** `false` while the baseline comes from a single, unconfirmed telegram. */
-  readonly confirmed: boolean;
-  readonly registers: Readonly<Record<string, KnownRegister>>;
-}
-
-/** Meter time and values as a text; equal for a repeated telegram. */
-export function contentOf(telegram: Telegram): string {
-  // Joined: a text built with += would be kept in pieces, which take five times the memory.
-  const parts = telegram.registers.map(({ value }) =>
-    typeof value === "string" ? value : `${value.coefficient}e${value.exponent}`,
-  );
-  return [telegram.meterTime ?? "", ...parts].join("|");
+  confirmed: boolean;
+  registers: Record<string, KnownRegister>;
 }
 
 /**
@@ -127,58 +120,104 @@ export function elapsed(
   return Math.max(0, elapsedHere, known.restored ? elapsedOnMeter : Math.min(elapsedOnMeter, elapsedHere + BACKLOG_MS));
 }
 
-/** The baseline after accepting this telegram. `base` is the previous one of the same meter, or `null`. */
-export function extendBaseline(base: Baseline | null, sample: Sample, at: number, maxPower: number): Baseline {
+/** The baseline before the first telegram, which arrives at `at`. */
+export function emptyBaseline(at: number): Baseline {
+  return {
+    systemTitle: null,
+    meterId: null,
+    names: {},
+    signatures: [],
+    counter: null,
+    clock: null,
+    clockOffset: null,
+    content: new LastContent(),
+    at,
+    periodMs: null,
+    import: 0,
+    export: 0,
+    apparent: 0,
+    hasPower: false,
+    unexplained: 0,
+    maxPower: 0,
+    waived: [],
+    confirmed: true,
+    registers: {},
+  };
+}
+
+/** A copy that can be advanced without changing the original. */
+export function copyOf(base: Baseline): Baseline {
+  const registers = Object.entries(base.registers).map(([obis, known]) => [obis, { ...known }]);
+  return { ...base, content: base.content.copy(), registers: Object.fromEntries(registers) };
+}
+
+/** Advances the baseline by an accepted telegram. */
+export function advance(base: Baseline, sample: Sample, at: number, maxPower: number): void {
   const { telegram, shape, clock, powers } = sample;
-  const clockOffset = clock === null ? null : clock - at;
-  const registers: Record<string, KnownRegister> = { ...base?.registers };
-  for (const { index, obis, factor } of shape.counters) {
-    const value = numberOf(telegram.registers[index]) * factor;
-    const before = base?.registers[obis];
-    if (before === undefined && Object.keys(registers).length >= REGISTERS) continue;
-    const passed = before === undefined ? 0 : Math.max(1_000, elapsed(before, at, clock));
-    const below = before !== undefined && value < before.published;
-    registers[obis] = {
-      value,
-      prior: before?.value ?? value,
-      at,
-      clock,
-      restored: false,
-      rate: before === undefined ? 0 : nextRate(before, value, passed),
-      published: below ? before.published : value,
-      belowSince: below ? (before.belowSince ?? at) : null,
-    };
+  advanceRegisters(base.registers, sample, at);
+  addNames(base, sample);
+  // An equal text is kept, so that the one in the telegram can be freed with it.
+  if (telegram.systemTitle !== null && telegram.systemTitle !== base.systemTitle)
+    base.systemTitle = telegram.systemTitle;
+  if (telegram.meterId !== null && telegram.meterId !== base.meterId) base.meterId = telegram.meterId;
+  if (!base.signatures.includes(shape.signature)) {
+    base.signatures = [shape.signature, ...base.signatures].slice(0, SIGNATURES);
   }
-  const names: Record<string, string> = { ...base?.names };
+  base.counter = telegram.invocationCounter ?? base.counter;
+  base.clock = clock ?? base.clock;
+  base.clockOffset = nextClockOffset(base, clock === null ? null : clock - at, at);
+  base.content.set(telegram);
+  base.periodMs = nextPeriod(base, at);
+  base.at = at;
+  if (powers !== null) {
+    base.import = powers.import;
+    base.export = powers.export;
+    base.apparent = powers.apparent;
+    base.hasPower = true;
+  }
+  base.unexplained = Math.max(0, base.unexplained - 0.02);
+  base.maxPower = Math.max(maxPower, base.maxPower);
+  base.confirmed = true;
+}
+
+function advanceRegisters(registers: Record<string, KnownRegister>, sample: Sample, at: number): void {
+  const { telegram, shape, clock } = sample;
+  for (const { index, obis, factor } of shape.lastCounters) {
+    const value = numberOf(telegram.registers[index]) * factor;
+    const known = registers[obis];
+    if (known === undefined) {
+      if (Object.keys(registers).length >= REGISTERS) continue;
+      registers[obis] = {
+        value,
+        prior: value,
+        at,
+        clock,
+        restored: false,
+        rate: 0,
+        published: value,
+        belowSince: null,
+      };
+      continue;
+    }
+    const below = value < known.published;
+    known.rate = nextRate(known, value, Math.max(1_000, elapsed(known, at, clock)));
+    known.prior = known.value;
+    known.value = value;
+    known.at = at;
+    known.clock = clock;
+    known.restored = false;
+    if (!below) known.published = value;
+    known.belowSince = below ? (known.belowSince ?? at) : null;
+  }
+}
+
+function addNames(base: Baseline, { telegram, shape }: Sample): void {
   for (const index of shape.names) {
     const register = telegram.registers[index];
-    if (typeof register?.value !== "string") continue;
-    if (register.obis in names || Object.keys(names).length < NAMES) names[register.obis] = register.value;
+    if (typeof register?.value !== "string" || base.names[register.obis] === register.value) continue;
+    if (!(register.obis in base.names) && Object.keys(base.names).length >= NAMES) continue;
+    base.names = { ...base.names, [register.obis]: register.value };
   }
-  const signatures = base?.signatures ?? [];
-  return {
-    systemTitle: telegram.systemTitle ?? base?.systemTitle ?? null,
-    meterId: telegram.meterId ?? base?.meterId ?? null,
-    names,
-    signatures: signatures.includes(shape.signature)
-      ? signatures
-      : [shape.signature, ...signatures].slice(0, SIGNATURES),
-    counter: telegram.invocationCounter ?? base?.counter ?? null,
-    clock: clock ?? base?.clock ?? null,
-    clockOffset: nextClockOffset(base, clockOffset, at),
-    content: contentOf(telegram),
-    at,
-    periodMs: nextPeriod(base, at),
-    import: powers?.import ?? base?.import ?? 0,
-    export: powers?.export ?? base?.export ?? 0,
-    apparent: powers?.apparent ?? base?.apparent ?? 0,
-    hasPower: powers !== null || (base?.hasPower ?? false),
-    unexplained: Math.max(0, (base?.unexplained ?? 0) - 0.02),
-    maxPower: Math.max(maxPower, base?.maxPower ?? 0),
-    waived: base?.waived ?? [],
-    confirmed: true,
-    registers,
-  };
 }
 
 /** Moving average over `RATE_MS`. */
@@ -188,17 +227,15 @@ function nextRate(before: KnownRegister, value: number, passed: number): number 
 }
 
 /** Keeps the largest offset (least delay); decays by 1 in 1000, far more than any clock drifts. */
-function nextClockOffset(base: Baseline | null, offset: number | null, at: number): number | null {
-  if (offset === null) return base?.clockOffset ?? null;
-  if (base === null || base.clockOffset === null) return offset;
+function nextClockOffset(base: Baseline, offset: number | null, at: number): number | null {
+  if (offset === null || base.clockOffset === null) return offset ?? base.clockOffset;
   // The clock was set back: the old offset no longer applies.
   if (offset < base.clockOffset - SET_BACK_MS) return offset;
   return Math.max(offset, base.clockOffset - (at - base.at) / 1000);
 }
 
 /** Follows shorter intervals at once and longer ones slowly, so that a lost telegram does not lengthen the period. */
-function nextPeriod(base: Baseline | null, at: number): number | null {
-  if (base === null) return null;
+function nextPeriod(base: Baseline, at: number): number | null {
   const interval = at - base.at;
   if (interval < 700) return base.periodMs;
   if (base.periodMs === null || interval < base.periodMs) return interval;
@@ -211,7 +248,7 @@ export function toMemory(base: Baseline, wall: number | null): object {
   for (const [obis, { value, rate, clock, published }] of Object.entries(base.registers)) {
     registers[obis] = { value, rate, clock, published };
   }
-  const { systemTitle, meterId, names, signatures, counter, clock, content, periodMs, maxPower, waived } = base;
+  const { systemTitle, meterId, names, signatures, counter, clock, periodMs, maxPower, waived } = base;
   const powers = {
     import: base.import,
     export: base.export,
@@ -225,7 +262,7 @@ export function toMemory(base: Baseline, wall: number | null): object {
     signatures,
     counter,
     clock,
-    content,
+    content: base.content.toString(),
     wall,
     periodMs,
     ...powers,
@@ -243,7 +280,7 @@ export function toMemory(base: Baseline, wall: number | null): object {
 export function fromMemory(memory: unknown, at: number, wall: number | null): Baseline | null {
   const parsed = memorySchema.safeParse(memory);
   if (!parsed.success) return null;
-  const { wall: savedAt, registers: stored, ...rest } = parsed.data;
+  const { wall: savedAt, registers: stored, content, ...rest } = parsed.data;
   const age = savedAt === null || wall === null ? 0 : Math.max(0, wall - savedAt);
   const registers: Record<string, KnownRegister> = {};
   for (const [obis, known] of Object.entries(stored).slice(0, REGISTERS)) {
@@ -251,5 +288,5 @@ export function fromMemory(memory: unknown, at: number, wall: number | null): Ba
     registers[obis] = { ...known, prior: known.value, at: at - age, restored: true, belowSince };
   }
   const { hasPower = true } = rest;
-  return { ...rest, clockOffset: null, at: at - age, hasPower, unexplained: 0, confirmed: true, registers };
+  return { ...emptyBaseline(at - age), ...rest, content: new LastContent(content), hasPower, registers };
 }

@@ -87,7 +87,7 @@ export class Decision {
       if ((isLikely && this.#matchesBaseline(entry)) || isReset || isConfirmedZero || isUnopposed) {
         this.#held.release(entry);
         this.#state.accept(entry, isReset ? failure?.reason : undefined);
-        if (isOnlyOne && this.#state.base !== null) this.#state.base = { ...this.#state.base, confirmed: false };
+        if (isOnlyOne && this.#state.base !== null) this.#state.base.confirmed = false;
       } else {
         reject(entry);
       }
@@ -127,9 +127,7 @@ export class Decision {
       if (afterDoubt === null || (afterDoubt.grade === "doubt" && current !== null)) {
         this.#held.release(doubt);
         this.#state.accept(doubt);
-        if (doubt.failure?.check === "energy-burst") {
-          this.#state.base = { ...this.#state.base, unexplained: this.#state.base.unexplained + 1 };
-        }
+        if (doubt.failure?.check === "energy-burst") this.#state.base.unexplained += 1;
         current = afterDoubt;
       } else if (current === null) {
         this.#held.release(doubt);
@@ -191,13 +189,13 @@ export class Decision {
     for (const link of chain) {
       if (link.verdict === null)
         this.#state.accept(link, link === first && hadBaseline && !isSlip ? notice : undefined);
-      else this.#state.base = this.#state.extended(link);
+      else this.#state.advance(link);
     }
   }
 
   #raisePowerLimit(maxPower: number): void {
     const { base } = this.#state;
-    if (base !== null) this.#state.base = { ...base, maxPower: Math.max(base.maxPower, maxPower) };
+    if (base !== null) base.maxPower = Math.max(base.maxPower, maxPower);
   }
 
   /** Waives the consistency checks that this telegram fails. */
@@ -205,7 +203,7 @@ export class Decision {
     const { base } = this.#state;
     if (base === null) return;
     const waivers = failures(entry.sample, this.#state.limits).flatMap(({ waiver }) => waiver ?? []);
-    this.#state.base = { ...base, waived: [...new Set([...waivers, ...base.waived])].slice(0, WAIVED) };
+    base.waived = [...new Set([...waivers, ...base.waived])].slice(0, WAIVED);
   }
 
   /** Whether a held doubt still does not contradict the baseline; another doubt may have been accepted since. */

@@ -102,6 +102,8 @@ export interface Shape {
   /** A telegram of this shape. */
   readonly example: Telegram;
   readonly counters: readonly CounterField[];
+  /** The same without those whose code comes again further on: the last one enters the baseline. */
+  readonly lastCounters: readonly CounterField[];
   readonly gauges: readonly GaugeField[];
   readonly submeters: readonly SubmeterField[];
   /** The gauges 1.7.0, 2.7.0 and 16.7.0. */
@@ -238,6 +240,7 @@ function describe(signature: string, example: Telegram): Shape {
     signature,
     example,
     counters,
+    lastCounters: counters.filter((counter) => counters.findLast(({ obis }) => obis === counter.obis) === counter),
     gauges,
     submeters: submetersOf(registers),
     powerImport: total(1),

@@ -4,12 +4,12 @@
  */
 import type { Telegram } from "../codec/telegram.ts";
 import type { Entry } from "./agreement.ts";
-import { type Baseline, extendBaseline, fromMemory, toMemory } from "./baseline.ts";
+import { advance, type Baseline, copyOf, emptyBaseline, fromMemory, toMemory } from "./baseline.ts";
 import { DEFAULT_LIMITS, type Limits } from "./check-failure.ts";
 import { isRecord, isSameKey, ReplayGuard } from "./replay-guard.ts";
 import { Submeters } from "./submeters.ts";
 import type { AcceptanceOptions, Verdict } from "./verdict.ts";
-import { withheldOf } from "./withheld-registers.ts";
+import { withholdRegisters } from "./withheld-registers.ts";
 
 /** The sender as far as the telegram names it; the key of the stored state. */
 export const identityOf = (telegram: Telegram): string => telegram.systemTitle ?? telegram.meterId ?? "";
@@ -55,8 +55,8 @@ export class MeterRecord {
     this.#stored = null;
     const base = fromMemory(stored, time, this.#wall?.() ?? null);
     if (base === null) return;
-    const counterIsValid = isSameKey(stored as { keyId?: string | null }, this.#keyId);
-    this.base = counterIsValid ? base : { ...base, counter: null };
+    if (!isSameKey(stored as { keyId?: string | null }, this.#keyId)) base.counter = null;
+    this.base = base;
     this.#submeters = new Submeters((stored as { submeters?: unknown }).submeters);
   }
 
@@ -72,30 +72,40 @@ export class MeterRecord {
 
   /** `base` (by default this meter's) as it would be after accepting `entry`. */
   extended(entry: Entry, base: Baseline | null = this.base): Baseline {
-    return extendBaseline(base, entry.sample, entry.time, this.#limits.maxPower);
+    const extended = base === null ? emptyBaseline(entry.time) : copyOf(base);
+    advance(extended, entry.sample, entry.time, this.#limits.maxPower);
+    return extended;
+  }
+
+  /** Advances the baseline by this telegram. */
+  advance(entry: Entry): Baseline {
+    this.base ??= emptyBaseline(entry.time);
+    advance(this.base, entry.sample, entry.time, this.#limits.maxPower);
+    return this.base;
   }
 
   /** Accepts a telegram; no effect if it has a verdict already. @param notice for the log */
   accept(entry: Entry, notice?: string): void {
     if (entry.verdict !== null) return;
     this.guard.accepted(entry.sample.telegram);
-    entry.verdict = this.#acceptedVerdict(entry, this.extended(entry), notice);
+    entry.verdict = this.#acceptedVerdict(entry, this.advance(entry), notice);
   }
 
   /** Accepts the last telegram again: only its time of arrival is new. */
   acceptRepetition(entry: Entry, base: Baseline): void {
-    entry.verdict = this.#acceptedVerdict(entry, { ...base, at: entry.time }, undefined);
+    base.at = entry.time;
+    entry.verdict = this.#acceptedVerdict(entry, base);
   }
 
-  /** Adopts `base` and returns the verdict, without the registers that are withheld. */
-  #acceptedVerdict({ at, sample, time, proven }: Entry, base: Baseline, notice: string | undefined): Verdict {
-    const counters = withheldOf(base, sample.shape, time);
-    this.base = counters.base;
-    if (sample.shape.submeters.length > 0) this.#submeters ??= new Submeters(null);
-    const submeters = sample.shape.submeters.length > 0 ? (this.#submeters?.judge(sample, time, proven) ?? []) : [];
-    const withheld = [...counters.withheld, ...submeters];
+  /** The verdict on a telegram by which `base` was advanced, without the registers that are withheld. */
+  #acceptedVerdict({ at, sample, time, proven }: Entry, base: Baseline, notice?: string): Verdict {
+    const { telegram, shape } = sample;
+    const withheld = withholdRegisters(base, shape, time);
+    if (shape.submeters.length > 0) {
+      this.#submeters ??= new Submeters(null);
+      withheld.push(...this.#submeters.judge(sample, time, proven));
+    }
     const logged = notice === undefined ? {} : { notice };
-    const { telegram } = sample;
     if (withheld.length === 0) return { type: "accepted", telegram, at, ...logged };
     const registers = telegram.registers.filter(({ obis }) => !withheld.includes(obis));
     return { type: "accepted", telegram: { ...telegram, registers }, at, ...logged, withheld };

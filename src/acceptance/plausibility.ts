@@ -3,7 +3,7 @@
  * limits: docs/acceptance.md.
  */
 import type { Telegram } from "../codec/telegram.ts";
-import { type Baseline, contentOf, elapsed } from "./baseline.ts";
+import { type Baseline, elapsed } from "./baseline.ts";
 import { type CheckFailure, contradiction } from "./check-failure.ts";
 import { type CounterField, isDamagedCopy, numberOf, type Shape } from "./list-shape.ts";
 import type { Sample } from "./sample.ts";
@@ -31,7 +31,7 @@ export function isRepetition(base: Baseline, telegram: Telegram): boolean {
   return (
     telegram.systemTitle === base.systemTitle &&
     (telegram.invocationCounter ?? base.counter) === base.counter &&
-    contentOf(telegram) === base.content
+    base.content.isThatOf(telegram)
   );
 }
 

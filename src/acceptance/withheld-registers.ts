@@ -10,20 +10,23 @@ import { slipOf } from "./plausibility.ts";
 const WITHHOLD_MS = 24 * 3_600_000;
 
 /**
+ * A register that has been withheld for too long continues from its present value.
  * @param base the baseline including this telegram
  * @param time of its arrival, milliseconds
- * @returns OBIS codes to withhold, and the updated baseline: a register withheld for too long continues from its present
- * value
+ * @returns OBIS codes to withhold
  */
-export function withheldOf(base: Baseline, shape: Shape, time: number): { withheld: string[]; base: Baseline } {
+export function withholdRegisters(base: Baseline, shape: Shape, time: number): string[] {
   const withheld: string[] = [];
-  let { registers } = base;
   for (const { obis } of shape.counters) {
     const known = base.registers[obis];
     if (known === undefined || known.belowSince === null) continue;
     const below = known.published - known.value;
-    if (below <= slipOf(base) && time - known.belowSince < WITHHOLD_MS) withheld.push(obis);
-    else registers = { ...registers, [obis]: { ...known, published: known.value, belowSince: null } };
+    if (below <= slipOf(base) && time - known.belowSince < WITHHOLD_MS) {
+      withheld.push(obis);
+    } else {
+      known.published = known.value;
+      known.belowSince = null;
+    }
   }
-  return { withheld, base: registers === base.registers ? base : { ...base, registers } };
+  return withheld;
 }
