@@ -13,6 +13,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/system/**", "test/browser/**", "test/ha/**", "test/docker/**", "test/debian/**"],
           testTimeout: 20_000,
+          // As Node imports CommonJS, and the bundle.
+          deps: { interopDefault: false },
         },
       },
       {

@@ -25,6 +25,15 @@ const silentDebug = {
   },
 };
 
+/** Parts of MQTT.js that we never use: timers in a browser's worker, and SOCKS proxies (100 KB of source). */
+const unusedParts = {
+  name: "unused-parts",
+  setup(build) {
+    build.onResolve({ filter: /^(worker-timers|socks)$/ }, ({ path }) => ({ path, namespace: "unused-parts" }));
+    build.onLoad({ filter: /./, namespace: "unused-parts" }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
 /** @type {import("esbuild").BuildOptions} */
 export const BUNDLE_OPTIONS = {
   bundle: true,
@@ -36,7 +45,7 @@ export const BUNDLE_OPTIONS = {
   minifyWhitespace: true,
   // Excludes development-only code of libraries (winston's diagnostics: 1 MB).
   define: { "process.env.NODE_ENV": '"production"' },
-  plugins: [nativeStreams, silentDebug],
+  plugins: [nativeStreams, silentDebug, unusedParts],
   // Only the serial port's native binding stays external.
   external: ["@serialport/bindings-cpp"],
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },

@@ -62,9 +62,7 @@ export function clientOptions(
  */
 export function useServer(options: IClientOptions, { server, user, password }: Broker): void {
   const url = new URL(server);
-  const given = url.protocol.slice(0, -1);
-  // A client certificate implies TLS.
-  const protocol = options.cert && options.key ? (WITH_TLS[given] ?? given) : given;
+  const protocol = schemeOf(url, options);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   // A login in the address takes precedence over mqtt.user and mqtt.password.
   const username = url.username === "" ? user : decodeURIComponent(url.username);
@@ -79,6 +77,12 @@ export function useServer(options: IClientOptions, { server, user, password }: B
     username,
     password: secret === "" ? undefined : secret,
   });
+}
+
+/** `mqtt`, `mqtts`, `ws`, `wss`. A client certificate implies TLS. */
+export function schemeOf({ protocol }: URL, { cert, key }: IClientOptions): string {
+  const given = protocol.slice(0, -1);
+  return cert && key ? (WITH_TLS[given] ?? given) : given;
 }
 
 /** The address for logs and pages: without the login, and without the query, which may contain a token. */

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { MqttClient } from "mqtt";
 import type { MqttConfig } from "../../../config/options.ts";
 import { type Broker, clientOptions, useServer } from "./client-options.ts";
+import { loadClient } from "./load-client.ts";
 
 /** Maximum size of a packet from the broker, in bytes. */
 const MAX_PACKET_BYTES = 64 * 1024;
@@ -17,12 +18,12 @@ export async function connectOnce({
   readonly broker: Broker;
   readonly signal?: AbortSignal;
 }): Promise<MqttClient> {
-  const { default: mqtt } = await import("mqtt");
   const clientId = `kaifa2mqtt_check_${randomBytes(4).toString("hex")}`;
   const options = { ...clientOptions(config, { clientId, maxPacketBytes: MAX_PACKET_BYTES }), reconnectPeriod: 0 };
   // The Supervisor provides its own login.
+  const connect = await loadClient([broker], options);
   useServer(options, { user: config.user, password: config.password, ...broker });
-  const client = mqtt.connect(options);
+  const client = connect(options);
   return await new Promise<MqttClient>((resolve, reject) => {
     let failure: unknown = { code: "closed" };
     const fail = (error: unknown): void => {

@@ -27,6 +27,7 @@ import { DisconnectDiagnosis, STABLE_MS } from "./disconnect-diagnosis.ts";
 import { EarlyReconnect } from "./early-reconnect.ts";
 import { Failover } from "./failover.ts";
 import type { Outcome } from "./inflight-window.ts";
+import { loadClient } from "./load-client.ts";
 import { ANSWER_LIMIT_MS, Outbox } from "./outbox.ts";
 import { PacketSizeLimit } from "./packet-size-limit.ts";
 import { type Phrase, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TAKEN_OVER } from "./reason-codes.ts";
@@ -136,10 +137,7 @@ export class Connection {
   async start(): Promise<void> {
     const { config, findBroker } = this.#options;
     const listed = config.server?.map((server) => ({ ...config, server })) ?? [];
-    const [{ default: mqtt }, found] = await Promise.all([
-      import("mqtt"),
-      listed.length === 0 ? findBroker(this.#stopping.signal) : null,
-    ]);
+    const found = listed.length === 0 ? await findBroker(this.#stopping.signal) : null;
     const brokers = found === null ? listed : [found];
     if (this.#stopped || brokers.length === 0) return;
     const servers = new ServerList(brokers, this.#options.returnMs);
@@ -152,8 +150,10 @@ export class Connection {
         reconnectPeriod: this.#backoff.pauseMs,
       };
       if (servers.several) options.connectTimeout = FAILOVER_TIMEOUT_MS;
+      const connect = await loadClient(brokers, options);
+      if (this.#stopped) return;
       useServer(options, broker);
-      client = mqtt.connect(options);
+      client = connect(options);
     } catch (error) {
       // A certificate file that can't be read yet, or an invalid server address.
       this.#complain(describeConnectionError(error, this.label));

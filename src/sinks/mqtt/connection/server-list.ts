@@ -4,7 +4,6 @@
  * checks whether a preferred one is back.
  */
 import { connect } from "node:net";
-import { connect as connectTls } from "node:tls";
 import type { Broker } from "./client-options.ts";
 
 /** Interval of the checks for a preferred broker, milliseconds; doubled each time it refuses us. */
@@ -78,21 +77,22 @@ export class ServerList {
 }
 
 /** Whether anything accepts connections at a broker's address. Never throws. */
-function answers({ server }: Broker): Promise<boolean> {
-  return new Promise((resolve) => {
-    const { protocol, hostname, port } = new URL(server);
-    const address = { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? PORTS[protocol] : Number(port) };
-    const tls = protocol === "mqtts:" || protocol === "wss:";
+async function answers({ server }: Broker): Promise<boolean> {
+  const { protocol, hostname, port } = new URL(server);
+  const address = { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? PORTS[protocol] : Number(port) };
+  const tls = protocol === "mqtts:" || protocol === "wss:" ? await import("node:tls") : null;
+  return await new Promise((resolve) => {
     // The actual connection verifies the certificate.
-    const socket = tls
-      ? connectTls({ ...address, rejectUnauthorized: false })
-      : connect({ ...address, port: address.port ?? 1883 });
+    const socket =
+      tls === null
+        ? connect({ ...address, port: address.port ?? 1883 })
+        : tls.connect({ ...address, rejectUnauthorized: false });
     const done = (answer: boolean) => {
       socket.destroy();
       resolve(answer);
     };
     socket.setTimeout(PROBE_MS, () => done(false));
     socket.once("error", () => done(false));
-    socket.once(tls ? "secureConnect" : "connect", () => done(true));
+    socket.once(tls === null ? "connect" : "secureConnect", () => done(true));
   });
 }
