@@ -11,11 +11,11 @@ const PARTS = [
   ["commander (arguments)", "commander"],
   ["zod (configuration)", "./src/config/options.ts"],
   ["yaml (configuration in a file)", "./src/config/yaml-file.ts"],
-  ["winston (log)", "./src/log/log.ts"],
+  ["log", "./src/log/log.ts"],
   ["codec", "./src/codec/decoder.ts"],
   ["meter, acceptance, bridge", "./src/bridge.ts"],
   ["our MQTT sink", "./src/sinks/mqtt/mqtt-sink.ts"],
-  ["MQTT.js", "mqtt"],
+  ["MQTT.js", "mqtt/lib/client"],
   ["serialport and its native binding", "./src/sources/serialport-library.ts"],
 ] as const;
 const RUNS = 5;

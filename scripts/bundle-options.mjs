@@ -43,7 +43,7 @@ export const BUNDLE_OPTIONS = {
   splitting: true,
   minifySyntax: true,
   minifyWhitespace: true,
-  // Excludes development-only code of libraries (winston's diagnostics: 1 MB).
+  // Excludes development-only code of libraries.
   define: { "process.env.NODE_ENV": '"production"' },
   plugins: [nativeStreams, silentDebug, unusedParts],
   // Only the serial port's native binding stays external.
