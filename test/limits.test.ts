@@ -50,7 +50,7 @@ it.each([
   expect(warnings.join("\n")).toMatch(new RegExp(`\\b${METER_LIMITS[name]}\\b`));
 });
 
-// That the log says so is tested where it does: identity.test.ts, known-codes.test.ts, listener.test.ts.
+// That the log says so is tested where it does: identity.test.ts, known-codes.test.ts, listener.test.ts, discovery/limits.test.ts.
 it("limits while it runs are documented", () => {
   expect(SCALE).toContain(`${MAX_CODES} codes per meter and ${MAX_METERS_OF_PORT} meters per port`);
   expect(SCALE).toContain(`up to ${MAX_CLIENTS} clients`);

@@ -35,7 +35,7 @@ export async function command(context: CommandContext): Promise<number> {
     return 1;
   }
   // Read the list of published topics before deleting it.
-  const { bases, prefixes } = readHistory(config.data_dir);
+  const { bases, prefixes } = readHistory(config.data_dir, (message) => stderr.write(`warning: ${message}\n`));
   const local = forgetLocally(config.data_dir, id);
   for (const what of local) stdout.write(`removed from ${config.data_dir}: ${what}\n`);
   let failed = false;

@@ -39,24 +39,39 @@ export async function ledgerMeters(dataDir: string): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory() && METER.test(entry.name)).map(({ name }) => name);
 }
 
-/** Adds the content of a file. A file that has vanished or cannot be read counts as empty. */
-export function readMonthSync(folder: string, name: string, content: LedgerContent): void {
+/**
+ * Adds the content of a file. A file that has vanished or cannot be read counts as empty.
+ * @param onUnreadable called with the error, unless the file has vanished
+ */
+export function readMonthSync(
+  folder: string,
+  name: string,
+  content: LedgerContent,
+  onUnreadable: (error: Error) => void,
+): void {
+  const path = join(folder, name);
   try {
-    const path = join(folder, name);
-    if (statSync(path).size <= LARGEST_BYTES) readLines(readFileSync(path, "utf8"), content);
-  } catch {
-    // The month counts as empty.
+    checkSize(path, statSync(path).size);
+    readLines(readFileSync(path, "utf8"), content);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") onUnreadable(error as Error);
   }
 }
 
-/** Adds the content of a file; one that has vanished counts as empty. @throws any other error of the file system */
+/** Adds the content of a file; one that has vanished counts as empty. @throws any other error, also for a file that is too large */
 export async function readMonth(folder: string, name: string, content: LedgerContent): Promise<void> {
   const path = join(folder, name);
   try {
-    if ((await stat(path)).size <= LARGEST_BYTES) readLines(await readFile(path, "utf8"), content);
+    checkSize(path, (await stat(path)).size);
+    readLines(await readFile(path, "utf8"), content);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
+}
+
+function checkSize(path: string, bytes: number): void {
+  if (bytes <= LARGEST_BYTES) return;
+  throw new RangeError(`${path} has more than ${LARGEST_BYTES} bytes: restore it from a backup, or move it away`);
 }
 
 function sortMonths(names: readonly string[]): string[] {

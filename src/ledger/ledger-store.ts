@@ -63,6 +63,8 @@ export class LedgerStore implements RecorderHistory {
   #rewindFile: string | null = null;
   #cancelRetry: (() => void) | null = null;
   #failing = false;
+  /** Month files whose reading has failed. */
+  readonly #unreadable = new Set<string>();
   /** Points dropped since writing began to fail. */
   #dropped = 0;
 
@@ -96,7 +98,12 @@ export class LedgerStore implements RecorderHistory {
   /** The points of the newest months, including those not written yet. */
   recent(months: number): LedgerContent {
     const content: LedgerContent = { points: [], device: null };
-    for (const name of monthFilesSync(this.folder).slice(-months)) readMonthSync(this.folder, name, content);
+    for (const name of monthFilesSync(this.folder).slice(-months)) {
+      readMonthSync(this.folder, name, content, ({ message }) => {
+        if (!this.#unreadable.has(name)) this.#log.warn(`the ledger has nothing of this month: ${message}`);
+        this.#unreadable.add(name);
+      });
+    }
     for (const point of this.#pending) appendPoint(content.points, point);
     return content;
   }

@@ -78,17 +78,17 @@ export class LineCapture {
     this.#chunks = null;
     if (this.#timer !== null) clearTimeout(this.#timer);
     const { log } = this.#options;
-    this.#writing = this.#write(chunks).catch((error: unknown) =>
+    this.#writing = this.#write(chunks, this.#bytes >= MAX_BYTES).catch((error: unknown) =>
       log.warn(`the capture could not be written: ${error instanceof Error ? error.message : String(error)}`),
     );
   }
 
-  async #write(chunks: readonly Chunk[]): Promise<void> {
+  async #write(chunks: readonly Chunk[], full: boolean): Promise<void> {
     const { folder, render, log } = this.#options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const file = join(folder, `capture-${new Date().toISOString().replace(/[:.]/g, "-")}.txt`);
     await writeFile(file, await render(chunks), { mode: 0o600 });
-    log.info(`capture written: ${file}`);
+    log.info(`capture written: ${file}${full ? ` (ended early, at ${MAX_BYTES} bytes)` : ""}`);
     const files = (await readdir(folder)).filter((name) => /^capture-.*\.txt$/.test(name)).sort();
     for (const old of files.slice(0, -MAX_FILES)) await rm(join(folder, old), { force: true });
   }

@@ -117,7 +117,7 @@ const quiet = { warn: () => undefined, info: () => undefined, debug: () => undef
 export function fuzzMqtt(input: Uint8Array): void {
   const at = input.indexOf(10);
   const topic = Buffer.from(input.subarray(0, at < 0 ? input.length : at)).toString("latin1");
-  const ours = { base: "kaifa2mqtt", prefix: "homeassistant", bases: ["kaifa2mqtt"] };
+  const ours = { base: "kaifa2mqtt", prefix: "homeassistant", bases: ["kaifa2mqtt"], warnOnce: () => undefined };
   const ownership = new DiscoveryOwnership({ ...ours, instance: "one", log: quiet });
   const stale = new StaleDiscovery({ ...ours, prefixes: ["homeassistant"], enabled: true, ownership });
   for (const name of [topic, "kaifa2mqtt/bridge/info", "homeassistant/sensor/kaifa2mqtt_house/energy_import/config"]) {

@@ -47,6 +47,19 @@ describe("the files of the ledger", () => {
     expect(await rows()).toEqual(["2026-03-31T23:45:00+01:00 1 50 100 "]);
   });
 
+  it("that are too large count as empty, and the log says so once", async () => {
+    const kept = store();
+    kept.append([point(START, 100, "begin")], null);
+    await kept.stop();
+    appendFileSync(file(), "x".repeat(4 * 1024 * 1024));
+    const warnings: string[] = [];
+    const next = store({ log: { ...log, warn: (text: string) => void warnings.push(text) } });
+    expect(next.load()).toBeNull();
+    next.load();
+    expect(warnings).toEqual([expect.stringContaining(`${file()} has more than 4194304 bytes`)]);
+    await expect(rows()).rejects.toThrow("has more than 4194304 bytes");
+  });
+
   it("a year of one meter takes at most two megabytes", async () => {
     const kept = store();
     const year = Array.from({ length: 35_040 }, (_, index) => point(START + index * QUARTER, 20_000_000 + index * 100));

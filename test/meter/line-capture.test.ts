@@ -9,6 +9,7 @@ describe("a capture on demand", () => {
   function capturing() {
     const folder = join(temporaryFolder(), "captures");
     const fed: number[] = [];
+    const logged: string[] = [];
     const decoder: Decoder = {
       feed: (chunk) => {
         fed.push(...chunk);
@@ -22,14 +23,14 @@ describe("a capture on demand", () => {
     const capture = new LineCapture({
       folder,
       render: async (chunks) => chunks.map(({ bytes }) => Buffer.from(bytes).toString("hex")).join("\n"),
-      log: { info: () => undefined, warn: () => undefined },
+      log: { info: (text) => void logged.push(text), warn: () => undefined },
     });
     onTestFinished(() => capture.stop());
-    return { capture, tapped: capture.tap(decoder), folder, fed };
+    return { capture, tapped: capture.tap(decoder), folder, fed, logged };
   }
 
   it("contains the bytes received after the request, in a file readable by the owner only", async () => {
-    const { capture, tapped, folder, fed } = capturing();
+    const { capture, tapped, folder, fed, logged } = capturing();
     tapped.feed(Uint8Array.of(1, 2));
     capture.begin();
     capture.begin();
@@ -40,6 +41,7 @@ describe("a capture on demand", () => {
     await capture.stop();
     const files = readdirSync(folder);
     expect(files).toHaveLength(1);
+    expect(logged.join()).not.toContain("ended early");
     const file = join(folder, files[0] ?? "");
     expect(readFileSync(file, "utf8")).toBe("030405");
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -47,7 +49,7 @@ describe("a capture on demand", () => {
   });
 
   it("writes nothing without a request, stops at 64 KiB, and keeps the newest five files", async () => {
-    const { capture, tapped, folder } = capturing();
+    const { capture, tapped, folder, logged } = capturing();
     await capture.stop();
     expect(existsSync(folder)).toBe(false);
     for (let count = 0; count < 7; count++) {
@@ -57,6 +59,7 @@ describe("a capture on demand", () => {
     }
     const files = readdirSync(folder).sort();
     expect(files).toHaveLength(5);
+    expect(logged.filter((text) => text.endsWith("(ended early, at 65536 bytes)"))).toHaveLength(7);
     expect(readFileSync(join(folder, files[4] ?? ""), "utf8")).toBe("06".repeat(65_536));
   });
 });

@@ -63,10 +63,7 @@ export function bridgeInfo(
     started: isoTime(bridge.startedAt),
     instance,
     broker,
-    problems: meters
-      .filter(({ diagnosis }) => isProblem(diagnosis.code))
-      .slice(0, MAX_PROBLEMS)
-      .map(({ info, label, diagnosis }) => `${info?.name ?? label}: ${diagnosis.text[language]}`),
+    problems: problemsOf(meters, language),
     meters: meters.map((meter) => ({
       id: meter.info?.id ?? null,
       name: meter.info?.name ?? null,
@@ -117,6 +114,17 @@ function backfillInfo({ comparedAt, error, missed, filled, left }: BackfillStatu
 function outputInfo({ output, address, listening, meter, clients, ageMs, fresh }: OutputStatus): object {
   const age = ageMs === null ? null : Math.round(ageMs / 100) / 10;
   return { output, address, listening, meter, clients, age_seconds: age, fresh };
+}
+
+/** A sentence for each meter about which the user has to act; if there are too many, the last says how many more. */
+function problemsOf(meters: readonly MeterStatus[], language: "en" | "de"): string[] {
+  const problems = meters.filter(({ diagnosis }) => isProblem(diagnosis.code));
+  const shown = problems
+    .slice(0, MAX_PROBLEMS)
+    .map(({ info, label, diagnosis }) => `${info?.name ?? label}: ${diagnosis.text[language]}`);
+  const more = problems.length - MAX_PROBLEMS;
+  if (more <= 0) return shown;
+  return [...shown, language === "de" ? `und ${more} weitere Zähler` : `and ${more} more meters`];
 }
 
 /** Whether the user has to act. */

@@ -43,7 +43,7 @@ export class ShellyOutput implements Output {
     const { host } = address;
     const onRequest = (client: string): void => clients.seen(client);
     this.#rpc = new ShellyRpc(feed, options, clock);
-    this.#webSocket = new ShellyWebSocket(this.#rpc, host, onRequest);
+    this.#webSocket = new ShellyWebSocket(this.#rpc, host, onRequest, log);
     this.#udp = options.udp.map((port) => new ShellyUdp({ host, port, rpc: this.#rpc, log, clock, onRequest }));
   }
 

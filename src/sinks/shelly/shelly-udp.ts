@@ -31,6 +31,7 @@ export class ShellyUdp {
   #socket: Socket | null = null;
   #cancelRetry: (() => void) | null = null;
   #warned = false;
+  #full = false;
   #stopped = false;
 
   constructor(options: ShellyUdpOptions) {
@@ -71,7 +72,13 @@ export class ShellyUdp {
 
   #answer(socket: Socket, message: Buffer, address: string, port: number): void {
     const { rpc, onRequest, log } = this.#options;
-    if (message.length > MAX_MESSAGE || port === 0 || socket.getSendQueueCount() >= MAX_QUEUED) return;
+    if (message.length > MAX_MESSAGE || port === 0) return;
+    if (socket.getSendQueueCount() >= MAX_QUEUED) {
+      if (!this.#full)
+        log.warn(`more than ${MAX_QUEUED} UDP answers are waiting: further requests get none until then`);
+      this.#full = true;
+      return;
+    }
     const answer = rpc.answer(message.toString("utf8"));
     if (answer === null) return;
     onRequest(address);

@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { ComponentLog } from "../../log/component-log.ts";
 import { isLoopback, isLoopbackHost } from "../../process/loopback.ts";
 import { MAX_MESSAGE, type ShellyRpc } from "./shelly-rpc.ts";
 
@@ -14,15 +15,17 @@ export class ShellyWebSocket {
   readonly #rpc: ShellyRpc;
   readonly #host: string;
   readonly #onRequest: (address: string) => void;
+  readonly #log: ComponentLog;
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE, perMessageDeflate: false });
   /** Client → the name (`src`) in its requests. The listener bounds the number of connections. */
   readonly #clients = new Map<WebSocket, string | null>();
 
   /** @param onRequest called with the client's address for each connection and request */
-  constructor(rpc: ShellyRpc, host: string, onRequest: (address: string) => void) {
+  constructor(rpc: ShellyRpc, host: string, onRequest: (address: string) => void, log: ComponentLog) {
     this.#rpc = rpc;
     this.#host = host;
     this.#onRequest = onRequest;
+    this.#log = log;
   }
 
   /** Takes the upgrade requests of an HTTP server. */
@@ -70,7 +73,9 @@ export class ShellyWebSocket {
   }
 
   #send(client: WebSocket, frame: string): void {
-    if (client.bufferedAmount > MAX_UNREAD) client.terminate();
-    else if (client.readyState === client.OPEN) client.send(frame);
+    if (client.bufferedAmount > MAX_UNREAD) {
+      this.#log.debug(`a WebSocket client has not read ${MAX_UNREAD} bytes: disconnected`);
+      client.terminate();
+    } else if (client.readyState === client.OPEN) client.send(frame);
   }
 }

@@ -33,14 +33,16 @@ export interface ModbusHandler {
   readonly read: (frame: Buffer) => void;
 }
 
-/** Reads frames from a socket until it closes. */
+/** Reads frames from a socket until it closes. A client that is disconnected gets an `error` event that says why. */
 export function serveModbus(socket: Socket, handler: ModbusHandler): void {
   let rest: Buffer = NOTHING;
   socket.on("data", (chunk: Buffer) => {
     let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     while (bytes.length >= HEADER) {
       const length = bytes.readUInt16BE(4);
-      if (bytes.readUInt16BE(2) !== 0 || length < 2 || length > MAX_LENGTH) return void socket.destroy();
+      if (bytes.readUInt16BE(2) !== 0 || length < 2 || length > MAX_LENGTH) {
+        return void socket.destroy(new Error("not Modbus TCP: disconnected"));
+      }
       if (bytes.length < 6 + length) break;
       handleFrame(socket, handler, bytes.subarray(0, 6 + length));
       bytes = bytes.subarray(6 + length);
@@ -52,7 +54,9 @@ export function serveModbus(socket: Socket, handler: ModbusHandler): void {
 }
 
 function handleFrame(socket: Socket, handler: ModbusHandler, frame: Buffer): void {
-  if (socket.writableLength > MAX_UNSENT) return void socket.destroy();
+  if (socket.writableLength > MAX_UNSENT) {
+    return void socket.destroy(new Error(`it has not read ${MAX_UNSENT} bytes: disconnected`));
+  }
   if (!handler.unitIds.has(frame[6] ?? 0)) return;
   const code = frame[7] ?? 0;
   if (!READS.has(code)) socket.write(exceptionFrame(frame, ILLEGAL_FUNCTION));

@@ -51,6 +51,20 @@ describe("bridge/info", () => {
     ]);
   });
 
+  it("lists twenty problems, and says how many more there are", () => {
+    const bad = {
+      ...status("Nothing arrives."),
+      diagnosis: { ...status("Nothing arrives.").diagnosis, code: "silence" },
+    } as const;
+    const problems = (count: number, language: "en" | "de") => {
+      const bridge = { version: "1.2.3", startedAt: 0, meters: () => Array.from({ length: count }, () => bad) };
+      return JSON.parse(bridgeInfo(bridge, { ...OF, language })).problems as string[];
+    };
+    expect(problems(20, "en")).toHaveLength(20);
+    expect(problems(23, "en").slice(19)).toEqual([expect.stringContaining("Nothing arrives."), "and 3 more meters"]);
+    expect(problems(23, "de").at(-1)).toBe("und 3 weitere Zähler");
+  });
+
   it("has version, start time, and each meter with its counters and its diagnosis in the language of the entities", () => {
     const bridge = { version: "1.2.3", startedAt: 1_632_728_000_000, meters: () => [status("All well.")] };
     expect(JSON.parse(bridgeInfo(bridge, { ...OF, language: "de" }))).toEqual({

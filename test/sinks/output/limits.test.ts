@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Hono } from "hono";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { HomewizardOutput } from "../../../src/sinks/homewizard/homewizard-output.ts";
 import { createHttpServer, type HttpBindings } from "../../../src/sinks/output/http-server.ts";
@@ -12,7 +12,7 @@ import { ShellyOutput } from "../../../src/sinks/shelly/shelly-output.ts";
 import { SunspecOutput } from "../../../src/sinks/sunspec/sunspec-output.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { readingOf } from "../../helpers/readings.ts";
-import { partsOf, THREE_PHASES } from "./feeds.ts";
+import { partsOf, SILENT, THREE_PHASES } from "./feeds.ts";
 
 const ANYWHERE = { listen: "127.0.0.1:0", mdns: false } as const;
 const GET = (path: string) => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`;
@@ -170,6 +170,7 @@ describe("the HTTP server of an output", () => {
 describe("the shelly output", () => {
   it("disconnects a WebSocket client that doesn't read", async () => {
     await start(OUTPUTS.shelly?.make as Case["make"]);
+    const debug = vi.spyOn(SILENT, "debug");
     const client = new WebSocket(`ws://127.0.0.1:${port}/rpc`);
     await once(client, "open");
     client.pause();
@@ -180,5 +181,6 @@ describe("the shelly output", () => {
     }
     client.resume();
     expect((await closed)[0]).toBe(1006);
+    expect(debug).toHaveBeenCalledWith("a WebSocket client has not read 65536 bytes: disconnected");
   });
 });

@@ -1,13 +1,13 @@
-import { createSocket } from "node:dgram";
+import { createSocket, Socket } from "node:dgram";
 import { once } from "node:events";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { WebSocket } from "ws";
 import { ShellyOutput } from "../../../src/sinks/shelly/shelly-output.ts";
 import { FakeClock } from "../../helpers/fake-clock.ts";
 import { freePort } from "../../helpers/free-port.ts";
 import { type Row, readingOf } from "../../helpers/readings.ts";
-import { A, partsOf, THREE_PHASES, V, W, WH } from "../output/feeds.ts";
+import { A, partsOf, SILENT, THREE_PHASES, V, W, WH } from "../output/feeds.ts";
 
 let clock: FakeClock;
 let output: ShellyOutput;
@@ -183,6 +183,23 @@ describe("the Shelly output", () => {
     expect(JSON.parse(String((await once(client, "message"))[0]))).toHaveProperty("error.code", 503);
     client.close();
     expect(output.status().clients).toBe(1);
+  });
+
+  it("drops requests over UDP while too many answers are waiting, and says so once", async () => {
+    read();
+    onTestFinished(() => void vi.restoreAllMocks());
+    const waiting = vi.spyOn(Socket.prototype, "getSendQueueCount").mockReturnValue(64);
+    const warn = vi.spyOn(SILENT, "warn");
+    const client = createSocket("udp4");
+    onTestFinished(() => void client.close());
+    const ask = () => client.send(JSON.stringify(REQUEST), udpPort, "127.0.0.1");
+    ask();
+    ask();
+    await vi.waitFor(() => expect(waiting).toHaveBeenCalledTimes(2));
+    expect(warn.mock.calls).toEqual([[expect.stringContaining("more than 64 UDP answers are waiting")]]);
+    waiting.mockRestore();
+    ask();
+    expect(String((await once(client, "message"))[0])).toContain('"id":7');
   });
 
   it("pads short UDP answers to 250 characters, which slow firmware needs, but no others", async () => {

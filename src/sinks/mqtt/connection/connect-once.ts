@@ -5,8 +5,8 @@ import type { MqttConfig } from "../../../config/options.ts";
 import { type Broker, clientOptions, useServer } from "./client-options.ts";
 import { loadClient } from "./load-client.ts";
 
-/** Maximum size of a packet from the broker, in bytes. */
-const MAX_PACKET_BYTES = 64 * 1024;
+/** Maximum size of a packet from the broker, in bytes: the discovery message of a meter with 300 values takes 240 KB. */
+const MAX_PACKET_BYTES = 1024 * 1024;
 
 /** @throws errors that `describeConnectionError` explains: the broker is unreachable, or refuses us */
 export async function connectOnce({

@@ -46,6 +46,7 @@ export class ConnectionReport {
   warnOnce(key: string, text: string): void {
     if (this.#warned.has(key) || this.#warned.size >= MAX_WARNED) return;
     this.#warned.add(key);
-    this.#log.warn(text);
+    const last = this.#warned.size === MAX_WARNED ? `. ${MAX_WARNED} such warnings were logged: this is the last` : "";
+    this.#log.warn(text + last);
   }
 }

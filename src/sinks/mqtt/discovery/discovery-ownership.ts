@@ -12,6 +12,7 @@ import type { ComponentLog } from "../../../log/component-log.ts";
 import { ONLINE, parseDiscovery, topics } from "../topics.ts";
 import type { RetainedDiscovery } from "./retained-discovery.ts";
 import { parseRetainedInfo, type RetainedInfo } from "./retained-info.ts";
+import type { WarnOnce } from "./warn-once.ts";
 
 /** Maximum number of other bridges' discovery messages to record. */
 const MAX_FOREIGN = 1000;
@@ -27,6 +28,7 @@ export interface DiscoveryOwnershipOptions {
   readonly bases: readonly string[];
   readonly instance: string;
   readonly log: ComponentLog;
+  readonly warnOnce: WarnOnce;
 }
 
 export class DiscoveryOwnership {
@@ -67,14 +69,16 @@ export class DiscoveryOwnership {
 
   /** Records a message that can't be ours. */
   noteForeign(topic: string, entry: RetainedDiscovery): void {
-    if (parseDiscovery(this.#options.prefix, topic) === null || this.#foreign.size >= MAX_FOREIGN) return;
-    this.#foreign.set(topic, entry);
+    if (parseDiscovery(this.#options.prefix, topic) === null) return;
+    if (this.#foreign.size < MAX_FOREIGN || this.#foreign.has(topic)) this.#foreign.set(topic, entry);
+    else this.#warnTooMany(`${MAX_FOREIGN} discovery messages`);
   }
 
   /** Other base topics named in our meters' discovery messages: we need to read which bridge uses them. */
   otherBases(): string[] {
-    const named = [...this.#foreign.values()].map(({ base }) => base);
-    return [...new Set(named)].slice(0, MAX_OTHER_BASES);
+    const named = [...new Set([...this.#foreign.values()].map(({ base }) => base))];
+    if (named.length > MAX_OTHER_BASES) this.#warnTooMany(`${MAX_OTHER_BASES} base topics`);
+    return named.slice(0, MAX_OTHER_BASES);
   }
 
   /** Those of `otherBases` that our own instance claims in `bridge/info`: used before base topics were recorded. */
@@ -155,6 +159,13 @@ export class DiscoveryOwnership {
     this.#shared = true;
     log.warn(
       `another kaifa2mqtt uses the base topic ${base}: give each its own mqtt.base_topic, since the entities of both become unavailable when one of them stops`,
+    );
+  }
+
+  #warnTooMany(what: string): void {
+    this.#options.warnOnce(
+      what,
+      `other bridges announce meters of this bridge under more than ${what}: the rest is not read, so Home Assistant may show meters twice. Configure each meter in one bridge only`,
     );
   }
 

@@ -8,14 +8,17 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import { METER_LIMITS } from "../../../catalogue/meter-limits.ts";
 import type { ComponentLog } from "../../../log/component-log.ts";
+import { type WarnOnce, warnOnce } from "./warn-once.ts";
 
 /** Name of the file in `data_dir`. */
 export const HISTORY_FILE = "mqtt.json";
 /** How long a meter that is no longer configured keeps its entities, milliseconds. */
 export const GRACE_MS = 30 * 24 * 3_600_000;
-/** Only the latest are kept. */
+/** Base topics, and discovery prefixes: only the latest are kept. */
 const MAX_TOPICS = 16;
+/** Only the latest are kept. */
 const MAX_METERS = METER_LIMITS.publicationHistory;
+/** Several times what the most meters take; a larger file is not read. */
 const MAX_FILE_BYTES = 256 * 1024;
 
 interface KnownMeter {
@@ -46,6 +49,7 @@ export interface PublicationHistoryOptions {
 export class PublicationHistory {
   readonly #options: PublicationHistoryOptions;
   readonly #now: () => number;
+  readonly #warnOnce: WarnOnce;
   /** Base topics, the current one first. */
   readonly bases: string[];
   /** Discovery prefixes, the current one first. */
@@ -59,18 +63,21 @@ export class PublicationHistory {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.isNew = options.dataDir !== null && !existsSync(join(options.dataDir, HISTORY_FILE));
-    const before = options.dataDir === null ? NOTHING : readHistory(options.dataDir);
-    this.bases = withFirst(options.base, before.bases);
-    this.prefixes = withFirst(options.prefix, before.prefixes);
+    this.#warnOnce = warnOnce(options.log);
+    const before =
+      options.dataDir === null ? NOTHING : readHistory(options.dataDir, (message) => options.log.warn(message));
+    this.bases = this.#latest("base topics", [options.base, ...before.bases]);
+    this.prefixes = this.#latest("discovery topics", [options.prefix, ...before.prefixes]);
     this.#meters = new Map(Object.entries(before.meters));
     if (before.bases[0] !== options.base || before.prefixes[0] !== options.prefix) this.#save();
   }
 
   /** Adds a base topic used by an earlier version, which kept no record of them. */
   addBase(base: string): void {
-    if (!isPlainTopic(base) || this.bases.includes(base) || this.bases.length >= MAX_TOPICS) return;
-    this.bases.push(base);
-    this.#save();
+    if (!isPlainTopic(base) || this.bases.includes(base)) return;
+    const before = this.bases.length;
+    this.bases.splice(0, before, ...this.#latest("base topics", [...this.bases, base]));
+    if (this.bases.length > before) this.#save();
   }
 
   /** Adds meters and their ports that an earlier run published but didn't record. */
@@ -128,9 +135,28 @@ export class PublicationHistory {
     if (this.#meters.delete(id)) this.#save();
   }
 
+  /** Without duplicates and what exceeds `MAX_TOPICS`. */
+  #latest(what: string, topics: readonly string[]): string[] {
+    const unique = [...new Set(topics)];
+    const dropped = unique.slice(MAX_TOPICS);
+    if (dropped.length > 0) {
+      this.#warnOnce(
+        what,
+        `more than ${MAX_TOPICS} ${what} were in use so far: ${dropped.join(", ")} is forgotten. If the broker still retains messages of this bridge there, delete them yourself`,
+      );
+    }
+    return unique.slice(0, MAX_TOPICS);
+  }
+
   #save(): void {
     const { dataDir, log } = this.#options;
     if (dataDir === null) return;
+    if (this.#meters.size > MAX_METERS) {
+      this.#warnOnce(
+        "meters",
+        `${join(dataDir, HISTORY_FILE)} lists the latest ${MAX_METERS} meters: if one of the others is removed from the configuration, clean up after it with kaifa2mqtt forget ID`,
+      );
+    }
     try {
       write(dataDir, this);
       this.#failed = false;
@@ -158,11 +184,15 @@ interface Stored {
 
 const NOTHING: Stored = { bases: [], prefixes: [], meters: {} };
 
-/** Reads the history; a missing or damaged file counts as empty. */
-export function readHistory(dataDir: string): Stored {
+/**
+ * Reads the history; a missing or damaged file counts as empty.
+ * @param warn called with what is wrong with the file
+ */
+export function readHistory(dataDir: string, warn: (message: string) => void): Stored {
+  const file = join(dataDir, HISTORY_FILE);
   try {
-    const text = readFileSync(join(dataDir, HISTORY_FILE), "utf8");
-    if (text.length > MAX_FILE_BYTES) return NOTHING;
+    const text = readFileSync(file, "utf8");
+    if (text.length > MAX_FILE_BYTES) throw new Error(`it has more than ${MAX_FILE_BYTES} bytes`);
     const parsed = JSON.parse(text) as Partial<Record<keyof Stored, unknown>>;
     const meters = typeof parsed.meters === "object" && parsed.meters !== null ? Object.entries(parsed.meters) : [];
     return {
@@ -181,7 +211,11 @@ export function readHistory(dataDir: string): Stored {
         }),
       ),
     };
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      const { message } = error as Error;
+      warn(`${file} counts as empty, so messages of earlier base topics and meters stay on the broker: ${message}`);
+    }
     return NOTHING;
   }
 }
@@ -192,7 +226,7 @@ export function readHistory(dataDir: string): Stored {
  * @throws errors from writing the file
  */
 export function removeFromHistory(dataDir: string, id: string): boolean {
-  const stored = readHistory(dataDir);
+  const stored = readHistory(dataDir, () => undefined);
   if (!Object.hasOwn(stored.meters, id)) return false;
   const meters = Object.fromEntries(Object.entries(stored.meters).filter(([key]) => key !== id));
   write(dataDir, { ...stored, meters });
@@ -206,9 +240,6 @@ function write(dataDir: string, what: Stored | PublicationHistory): void {
   writeFileSync(temporary, `${JSON.stringify(what)}\n`, { mode: 0o600, flush: true });
   renameSync(temporary, file);
 }
-
-const withFirst = (first: string, others: readonly string[]): string[] =>
-  [first, ...others.filter((other) => other !== first)].slice(0, MAX_TOPICS);
 
 /** Filters out wildcards, because we publish to these topics. */
 function topicsIn(value: unknown): string[] {

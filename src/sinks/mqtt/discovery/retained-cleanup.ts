@@ -16,6 +16,7 @@ import type { PublicationHistory } from "./publication-history.ts";
 import type { Component } from "./retained-discovery.ts";
 import { RetainedReader, type RetainedReaderParts } from "./retained-reader.ts";
 import { type SeenDevice, StaleDiscovery } from "./stale-discovery.ts";
+import { type WarnOnce, warnOnce } from "./warn-once.ts";
 
 /** Delay between changing a discovery message and clearing the states it referred to. */
 const OLD_TOPICS_MS = 3000;
@@ -54,6 +55,7 @@ export class RetainedCleanup {
   readonly #ownership: DiscoveryOwnership;
   readonly #stale: StaleDiscovery;
   readonly #reader: RetainedReader;
+  readonly #warnOnce: WarnOnce;
   readonly #startedAt = performance.now();
   /** Devices whose discovery messages have been read. */
   readonly #readDevices = new Set<string>();
@@ -69,9 +71,10 @@ export class RetainedCleanup {
     this.#parts = parts;
     const { base, prefix, enabled, instance, log, history, ready, subscribe, unsubscribe } = parts;
     const { bases, prefixes } = history;
-    const ownership = new DiscoveryOwnership({ base, prefix, bases, instance, log });
+    this.#warnOnce = warnOnce(log);
+    const ownership = new DiscoveryOwnership({ base, prefix, bases, instance, log, warnOnce: this.#warnOnce });
     this.#ownership = ownership;
-    this.#stale = new StaleDiscovery({ base, prefix, bases, prefixes, enabled, ownership });
+    this.#stale = new StaleDiscovery({ base, prefix, bases, prefixes, enabled, ownership, warnOnce: this.#warnOnce });
     this.#reader = new RetainedReader({
       ready,
       subscribe,
@@ -137,7 +140,7 @@ export class RetainedCleanup {
     if (payload.length > 0) {
       if (this.#isUnderOldBase(topic)) this.#stale.noteOldState(topic);
       const meter = this.#meterOfAvailability(topic);
-      if (meter !== null && this.#devices.size < MAX_EARLIER_METERS) this.#devices.add(meter);
+      if (meter !== null) this.#noteEarlier(meter);
       if (!this.#isState(topic, base)) {
         if (!this.#ownership.noteBridge(topic, payload)) this.#stale.note(topic, payload);
       } else if (meter === null || (history.knows(meter) && !this.#isPresent(meter))) {
@@ -146,6 +149,18 @@ export class RetainedCleanup {
       }
     }
     this.#reader.arrived();
+  }
+
+  /** Records a meter that an earlier run has published. */
+  #noteEarlier(meter: string): void {
+    if (this.#devices.has(meter)) return;
+    if (this.#devices.size < MAX_EARLIER_METERS) this.#devices.add(meter);
+    else {
+      this.#warnOnce(
+        "meters",
+        `the broker retains the availability of more than ${MAX_EARLIER_METERS} meters: of the others, those that are no longer configured are not cleaned up. Remove them with kaifa2mqtt forget ID`,
+      );
+    }
   }
 
   /** Clears obsolete messages, as far as known. Call this when a meter has sent something new. */

@@ -12,9 +12,11 @@ import {
   type RetainedDiscovery,
   retainedStatesOf,
 } from "./retained-discovery.ts";
+import type { WarnOnce } from "./warn-once.ts";
 
-/** No broker has more of our entities than this; the rest is ignored. */
+/** Discovery messages, states, and states of earlier base topics: so many of each are remembered. */
 const MAX_ENTRIES = 5000;
+/** Larger discovery messages are not parsed; a meter with 60 values takes 48 KB. */
 const MAX_PAYLOAD_BYTES = 64 * 1024;
 
 export interface StaleDiscoveryOptions {
@@ -29,6 +31,7 @@ export interface StaleDiscoveryOptions {
   /** `homeassistant.enabled` */
   readonly enabled: boolean;
   readonly ownership: DiscoveryOwnership;
+  readonly warnOnce: WarnOnce;
 }
 
 /** One of our meters that has sent a complete reading, or the bridge itself. */
@@ -67,12 +70,19 @@ export class StaleDiscovery {
 
   /** Records a discovery message that was retained before we connected; ignores messages that no bridge published. */
   note(topic: string, payload: Buffer): void {
-    const { prefixes, ownership } = this.#options;
-    const message = payload.length > MAX_PAYLOAD_BYTES ? null : parseObject(payload);
+    const { prefixes, ownership, warnOnce } = this.#options;
+    if (payload.length > MAX_PAYLOAD_BYTES) {
+      warnOnce(
+        "bytes",
+        `${topic} has ${payload.length} bytes; more than ${MAX_PAYLOAD_BYTES} are not read, so obsolete entities in it stay in Home Assistant. Remove them with kaifa2mqtt forget ID`,
+      );
+      return;
+    }
+    const message = parseObject(payload);
     const entry = message === null ? null : parseRetainedDiscovery(prefixes, topic, message);
     if (entry === null) return;
     if (!ownership.mayBeOurs(entry)) ownership.noteForeign(topic, entry);
-    else if (this.#entries.size < MAX_ENTRIES) this.#entries.set(topic, entry);
+    else if (this.#hasRoom(this.#entries, topic, "discovery messages")) this.#entries.set(topic, entry);
   }
 
   /** Records messages that turned out to be ours. */
@@ -87,7 +97,7 @@ export class StaleDiscovery {
 
   /** Records a retained topic under an earlier base topic. */
   noteOldState(topic: string): void {
-    if (this.#oldStates.size < MAX_ENTRIES) this.#oldStates.add(topic);
+    if (this.#hasRoom(this.#oldStates, topic, "values under earlier base topics")) this.#oldStates.add(topic);
   }
 
   /** Our leftovers under earlier base topics, each returned once: only if the `bridge/info` there is ours. */
@@ -103,7 +113,16 @@ export class StaleDiscovery {
 
   /** Records a topic of a meter below our base topic that was retained before we connected. */
   noteState(topic: string): void {
-    if (this.#states.size < MAX_ENTRIES) this.#states.add(topic);
+    if (this.#hasRoom(this.#states, topic, "values that are no longer published")) this.#states.add(topic);
+  }
+
+  #hasRoom(known: ReadonlySet<string> | ReadonlyMap<string, unknown>, topic: string, what: string): boolean {
+    if (known.size < MAX_ENTRIES || known.has(topic)) return true;
+    this.#options.warnOnce(
+      what,
+      `the broker retains more than ${MAX_ENTRIES} ${what}: of the others, those that are obsolete stay there. Remove them with kaifa2mqtt forget ID, or delete them yourself`,
+    );
+    return false;
   }
 
   /**
