@@ -9,7 +9,7 @@ import { type BrokerLimits, brokerLimits } from "./broker-limits.ts";
 import type { ConnectionReport } from "./connection-report.ts";
 import type { DisconnectDiagnosis } from "./disconnect-diagnosis.ts";
 import { InflightWindow, type Outcome } from "./inflight-window.ts";
-import { publishPackets } from "./publish-packet.ts";
+import { type PacketOptions, publishPackets } from "./publish-packet.ts";
 
 /** Stop writing when the socket buffer holds more bytes than this; some readings are 2 KB. */
 const MAX_UNSENT_BYTES = 64 * 1024;
@@ -112,8 +112,7 @@ export class Outbox {
     }
     const fitting = messages.filter((message) => !this.#isTooMuch(message));
     if (client === null || !client.connected || client.disconnecting || fitting.length === 0) return;
-    const protocolVersion = client.options.protocolVersion === 5 ? 5 : 4;
-    client.stream.write(publishPackets(fitting, { protocolVersion, retain: this.#limits.retain }));
+    client.stream.write(publishPackets(fitting, this.#packetOptions(client)));
   }
 
   /** Whether the broker accepts a message of this size, as far as known. */
@@ -132,14 +131,42 @@ export class Outbox {
   }
 
   #send(message: Message, done: (outcome: Outcome) => void): void {
-    const { topic, payload, qos = 0, retain = true } = message;
-    this.#parts.client()?.publish(topic, payload, { qos, retain: retain && this.#limits.retain }, (error) => {
+    const { topic, payload, qos = 0, retain = true, urgent } = message;
+    const client = this.#parts.client();
+    const written = (error: unknown): void => {
       const code = (error as { code?: unknown } | undefined | null)?.code;
       if (!error) {
         if (qos === 1) this.#answered(message);
         done("delivered");
       } else done(typeof code === "number" && code >= 0x80 ? { refused: code } : "lost");
-    });
+    };
+    if (client === null) return;
+    if (urgent === true && qos === 1 && client.connected && !client.disconnecting) {
+      this.#sendReading(client, message, written);
+    } else client.publish(topic, payload, { qos, retain: retain && this.#limits.retain }, written);
+  }
+
+  /** The last message of a reading, encoded by us (publish-packet.ts). MQTT.js handles the acknowledgement as that of its own. */
+  #sendReading(client: MqttClient, message: Message, answered: (error: unknown) => void): void {
+    const { topic, payload } = message;
+    const options = this.#packetOptions(client);
+    const identifier = client.messageIdProvider.allocate() ?? 0;
+    client.outgoing[identifier] = { volatile: false, cmd: "publish", cb: answered };
+    const packet = {
+      cmd: "publish",
+      messageId: identifier,
+      topic,
+      payload,
+      qos: 1,
+      retain: options.retain,
+      dup: false,
+    } as const;
+    client.outgoingStore.put(packet, () => undefined);
+    client.stream.write(publishPackets([message], { ...options, identifier }));
+  }
+
+  #packetOptions(client: MqttClient): PacketOptions {
+    return { protocolVersion: client.options.protocolVersion === 5 ? 5 : 4, retain: this.#limits.retain };
   }
 
   #answered(message: Message): void {

@@ -52,4 +52,17 @@ describe.each([4, 5] as const)("PUBLISH packets of protocol version %d", (protoc
       );
     }
   });
+
+  test.each([1, 255, 256, 65_535])(
+    "with QoS 1 and identifier %d equal those of MQTT.js byte for byte",
+    (identifier) => {
+      for (const message of messages) {
+        const { topic, payload, retain = true } = message;
+        const packet = { cmd: "publish", topic, payload, qos: 1, messageId: identifier, retain, dup: false } as const;
+        expect(publishPackets([message], { protocolVersion, retain: true, identifier })).toEqual(
+          mqttPacket.generate(packet, { protocolVersion }),
+        );
+      }
+    },
+  );
 });
