@@ -147,23 +147,10 @@ export class Connection {
     };
     this.#session = session;
     const { signal } = session.abort;
-    const bytes = this.#source.open(signal, line)[Symbol.asyncIterator]();
     try {
-      for (;;) {
-        const next = await bytes.next();
-        if (next.done) break;
-        if (next.value.length === 0) this.#opened(session, hasLine ? line : null);
-        else {
-          const pause = this.#received(session, next.value);
-          if (pause > 0) {
-            this.#timers.cancel("silence");
-            await this.#sleep(pause);
-          }
-          if (signal.aborted) break;
-          if (session.awaitsSilence) this.#timers.schedule("silence", SILENCE_MS, session.silence);
-          else this.#timers.cancel("silence");
-        }
-      }
+      if (this.#source.listen !== undefined)
+        await this.#source.listen(signal, (chunk) => void this.#take(session, chunk, null));
+      else await this.#pull(session, line);
       // Not after `stop`: a telegram cut off by our own shutdown is not a fault.
       if (!this.#stopped) this.#handler.closed(this.#clock.now(), null);
       return signal.aborted ? "again" : "ended";
@@ -176,8 +163,36 @@ export class Connection {
     } finally {
       this.#timers.cancel("silence");
       session.abort.abort();
-      await bytes.return?.();
     }
+  }
+
+  async #pull(session: Session, line: LineSettings): Promise<void> {
+    const { signal } = session.abort;
+    for await (const chunk of this.#source.open(signal, line)) {
+      const pause = this.#take(session, chunk, this.#source.hasLine ? line : null);
+      if (pause > 0) {
+        await this.#sleep(pause);
+        this.#awaitSilence(session);
+      }
+      if (signal.aborted) break;
+    }
+  }
+
+  /** @returns how long to wait before the next read, in milliseconds */
+  #take(session: Session, chunk: Uint8Array, line: LineSettings | null): number {
+    if (chunk.length === 0) {
+      this.#opened(session, line);
+      return 0;
+    }
+    const pause = this.#received(session, chunk);
+    if (pause > 0) this.#timers.cancel("silence");
+    else this.#awaitSilence(session);
+    return pause;
+  }
+
+  #awaitSilence(session: Session): void {
+    if (session.awaitsSilence) this.#timers.schedule("silence", SILENCE_MS, session.silence);
+    else this.#timers.cancel("silence");
   }
 
   #opened(session: Session, line: LineSettings | null): void {

@@ -25,6 +25,12 @@ export interface Source {
   /** Whether the line settings apply (serial devices only). */
   readonly hasLine: boolean;
   open(signal: AbortSignal, line: LineSettings): AsyncIterable<Uint8Array>;
+  /**
+   * The same for a source whose consumer never waits before the next read: calls `receive` with each chunk, which is valid
+   * only during the call. Resolves when the signal is aborted.
+   * @throws what `open` throws, and what `receive` throws
+   */
+  listen?(signal: AbortSignal, receive: (chunk: Uint8Array) => void): Promise<void>;
   /** If the source can be watched: resolves when reopening may succeed before the back-off ends, or on abort. */
   changed?(signal: AbortSignal): Promise<void>;
 }

@@ -1,6 +1,5 @@
 /** `tcp://host:port`: a network serial server such as ser2net, an ESP bridge or `kaifa2mqtt simulate tcp-listen:…`. */
-import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { ACKNOWLEDGE, AmisAnswer, ANSWER_MS } from "./amis-answer.ts";
 import { type LineSettings, type Source, SourceError } from "./source.ts";
 
@@ -11,10 +10,10 @@ const KEEPALIVE_MS = 10_000;
 /** A socket with more unread bytes is paused; a telegram has some hundred. */
 const MAX_WAITING_BYTES = 65_536;
 /**
- * What any socket reads into, copied at once: without it, Node allocates 64 KiB for every read, and its stream takes a tenth
- * of the processor time of a thousand meters.
+ * What any socket reads into: without it, Node allocates 64 KiB for every read, and its stream takes a tenth of the
+ * processor time of a thousand meters.
  */
-const READ_BUFFER = /* @__PURE__ */ Buffer.allocUnsafeSlow(16_384);
+const READ_BUFFER = /* @__PURE__ */ new Uint8Array(16_384);
 
 export class TcpSource implements Source {
   readonly label: string;
@@ -28,47 +27,87 @@ export class TcpSource implements Source {
     this.label = `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
   }
 
-  /** @throws SourceError `refused`, `unreachable`, `lost` (also if the peer closes the connection cleanly) */
-  async *open(signal: AbortSignal, _line: LineSettings): AsyncGenerator<Uint8Array, void, undefined> {
-    if (signal.aborted) return;
+  /** @throws SourceError as `listen` */
+  async *open(signal: AbortSignal, _line?: LineSettings): AsyncGenerator<Uint8Array, void, undefined> {
     const received = new Received();
-    const onread = { buffer: READ_BUFFER, callback: (count: number) => received.add(copyOfRead(count)) };
-    const socket = connect({ host: this.#host, port: this.#port, noDelay: true, onread });
-    socket.on("error", (error) => received.close(error));
-    socket.on("close", () => received.close(new Error("closed by the other side")));
-    const giveUp = setTimeout(() => socket.destroy(new Error("no answer")), CONNECT_MS);
-    const close = (): void => void socket.destroy();
-    signal.addEventListener("abort", close, { once: true });
-    let connected = false;
+    const { socket, ended } = this.#connect(signal, (bytes) => received.add(bytes.slice()));
+    void ended.catch(() => undefined).then(() => received.wake());
     try {
-      await once(socket, "connect", { signal });
-      connected = true;
-      clearTimeout(giveUp);
-      socket.setKeepAlive(true, KEEPALIVE_MS);
-      yield new Uint8Array(0);
-      const answer = new AmisAnswer();
-      let away = 0;
-      for (;;) {
-        let chunk = received.take();
-        while (chunk === undefined) {
-          await received.more();
-          chunk = received.take();
-        }
-        const given = performance.now();
-        // On a slow network the answer arrives too late and the meter searches again (diagnosis `amisServer`).
-        if (answer.heard(chunk, given) && away < ANSWER_MS) socket.write(ACKNOWLEDGE);
-        yield chunk;
-        away = performance.now() - given;
-        if (received.takePause()) socket.resume();
+      while (!signal.aborted) {
+        const chunk = received.take();
+        if (chunk !== undefined) {
+          yield chunk;
+          if (received.takePause()) socket.resume();
+        } else if (socket.closed) await ended;
+        else await received.more();
       }
-    } catch (error) {
-      if (signal.aborted) return;
-      throw this.#failure(error, connected);
     } finally {
-      clearTimeout(giveUp);
-      signal.removeEventListener("abort", close);
       socket.destroy();
     }
+  }
+
+  /** @throws SourceError `refused`, `unreachable`, `lost` (also if the peer closes the connection cleanly) */
+  listen(signal: AbortSignal, receive: (bytes: Uint8Array) => void): Promise<void> {
+    const { ended } = this.#connect(signal, (bytes) => {
+      receive(bytes);
+      return true;
+    });
+    return ended;
+  }
+
+  /**
+   * @param receive gets an empty chunk once connected, then what is read, valid during the call; returns whether to go on
+   *   reading
+   * @returns `ended` resolves on abort, and rejects when the connection fails
+   */
+  #connect(signal: AbortSignal, receive: (bytes: Uint8Array) => boolean): { socket: Socket; ended: Promise<void> } {
+    const answer = new AmisAnswer();
+    let connected = false;
+    let busy = 0;
+    let bug: unknown;
+    const take = (bytes: Uint8Array): boolean => {
+      try {
+        return receive(bytes);
+      } catch (error) {
+        bug = error;
+        socket.destroy();
+        return false;
+      }
+    };
+    const read = (count: number): boolean => {
+      const bytes = READ_BUFFER.subarray(0, count);
+      const given = performance.now();
+      // Too late after a long computation: the meter searches again (diagnosis `amisServer`).
+      if (answer.heard(bytes, given) && busy < ANSWER_MS) socket.write(ACKNOWLEDGE);
+      const goesOn = take(bytes);
+      busy = performance.now() - given;
+      return goesOn;
+    };
+    const onread = { buffer: READ_BUFFER, callback: read };
+    const socket = connect({ host: this.#host, port: this.#port, noDelay: true, onread });
+    const ended = new Promise<void>((resolve, reject) => {
+      let failure = new Error("closed by the other side");
+      const giveUp = setTimeout(() => socket.destroy(new Error("no answer")), CONNECT_MS);
+      const close = (): void => void socket.destroy();
+      signal.addEventListener("abort", close, { once: true });
+      if (signal.aborted) close();
+      socket.once("connect", () => {
+        connected = true;
+        clearTimeout(giveUp);
+        socket.setKeepAlive(true, KEEPALIVE_MS);
+        take(new Uint8Array(0));
+      });
+      socket.on("error", (error) => {
+        failure = error;
+      });
+      socket.once("close", () => {
+        clearTimeout(giveUp);
+        signal.removeEventListener("abort", close);
+        if (signal.aborted) resolve();
+        else reject(bug ?? this.#failure(failure, connected));
+      });
+    });
+    return { socket, ended };
   }
 
   #failure(error: unknown, connected: boolean): SourceError {
@@ -82,10 +121,9 @@ export class TcpSource implements Source {
 
 /** What has been read from a socket and not yet been taken. */
 class Received {
-  #chunks: Uint8Array[] = [];
+  readonly #chunks: Uint8Array[] = [];
   #bytes = 0;
   #paused = false;
-  #end: Error | null = null;
   #wake: (() => void) | null = null;
 
   /** Whether reading was stopped and should start again, since everything has been taken. */
@@ -100,14 +138,8 @@ class Received {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     this.#paused = this.#bytes >= MAX_WAITING_BYTES;
-    this.#wake?.();
+    this.wake();
     return !this.#paused;
-  }
-
-  /** No more will come. Only the first reason counts. */
-  close(reason: Error): void {
-    this.#end ??= reason;
-    this.#wake?.();
   }
 
   /** The oldest chunk; `undefined` if there is none. */
@@ -117,26 +149,17 @@ class Received {
     return chunk;
   }
 
-  /** Resolves once something has come. Call it when everything has been taken. @throws Error why nothing will */
+  /** Resolves at the next `add` or `wake`. */
   more(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const wake = (): void => {
-        if (this.#chunks.length > 0) resolve();
-        else if (this.#end !== null) reject(this.#end);
-        else return;
-        this.#wake = null;
-      };
-      this.#wake = wake;
-      wake();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
     });
   }
-}
 
-/** From Node's pool of small buffers, so that it costs no buffer of its own. */
-function copyOfRead(count: number): Buffer {
-  const chunk = Buffer.allocUnsafe(count);
-  READ_BUFFER.copy(chunk, 0, 0, count);
-  return chunk;
+  /** Something has come, or the connection is gone. */
+  wake(): void {
+    this.#wake?.();
+  }
 }
 
 /** Splits `tcp://host:port` into host and port; accepts `[::1]`. @throws SourceError `unsupported` */
