@@ -11,7 +11,7 @@ const PARTS = [
   ["commander (arguments)", "commander"],
   ["zod (configuration)", "./src/config/options.ts"],
   ["yaml (configuration in a file)", "./src/config/yaml-file.ts"],
-  ["log", "./src/log/log.ts"],
+  ["winston (log)", "./src/log/log.ts"],
   ["codec", "./src/codec/decoder.ts"],
   ["meter, acceptance, bridge", "./src/bridge.ts"],
   ["our MQTT sink", "./src/sinks/mqtt/mqtt-sink.ts"],

@@ -21,7 +21,7 @@ export interface LogFileOptions {
   readonly now?: () => number;
 }
 
-/** A stream for the logger; it never fails and never blocks. */
+/** A stream for winston's stream transport; it never fails and never blocks. */
 export class LogFile extends Writable {
   readonly #options: LogFileOptions;
   #descriptor: number | null = null;

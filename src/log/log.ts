@@ -1,11 +1,12 @@
 /**
- * The logger: four levels, labels for component and meter, text or JSON output, and an optional file.
+ * The logger: winston with four levels, labels for component and meter, text or JSON output, and an optional file.
  * Secrets are redacted first, at every level.
  *
  * Levels: *error* a meter or sink is down until someone acts; *warn* needs a look; *info* a few lines a day in a
  * healthy run; *debug* details of every telegram.
  */
 import type { Writable } from "node:stream";
+import { createLogger as createWinston, format, transports } from "winston";
 import type { LogConfig } from "../config/options.ts";
 import { LogFile } from "./log-file.ts";
 import type { LogTail } from "./log-tail.ts";
@@ -53,27 +54,32 @@ export interface LoggerOptions {
 }
 
 interface Line {
-  readonly level: LogLevel;
-  readonly message: string;
+  readonly level: string;
+  readonly message: unknown;
   readonly component?: string;
   readonly meter?: string;
-  readonly details?: LogDetails | undefined;
+  readonly details?: LogDetails;
 }
 
 export function createLogger(options: LoggerOptions): RootLogger {
   const { now = () => new Date(), stream = process.stdout } = options;
   const redactor = new Redactor(options.secrets);
-  const outputs: Writable[] = [stream];
-  const write = (line: Line): void => {
+  const finish = format.printf((info) => {
+    const line = info as unknown as Line;
     options.tail?.add(tailEntry(line, redactor, now()));
-    const text = options.format === "json" ? jsonLine(line, redactor, now()) : textLine(line, redactor, now());
-    for (const output of outputs) output.write(`${text}\n`);
-  };
+    return options.format === "json" ? jsonLine(line, redactor, now()) : textLine(line, redactor, now());
+  });
+  const winston = createWinston({
+    level: options.level,
+    levels: { ...LEVELS },
+    format: finish,
+    transports: [new transports.Stream({ stream: stream as NodeJS.WritableStream })],
+  });
   let closing: Promise<void> | null = null;
   const log = (level: LogLevel, labels: object, message: LogMessage, details?: LogDetails) => {
     // Messages after `close`, such as from a socket that closes late, are dropped.
     if (LEVELS[level] > LEVELS[options.level] || closing !== null) return;
-    write({ level, message: typeof message === "function" ? message() : message, ...labels, details });
+    winston.log({ level, message: typeof message === "function" ? message() : message, ...labels, details });
   };
   const withLabels = (labels: object): Logger => ({
     error: (message, details) => log("error", labels, message, details),
@@ -86,20 +92,23 @@ export function createLogger(options: LoggerOptions): RootLogger {
   const { file } = options;
   if (file !== undefined) {
     const onState = (error: NodeJS.ErrnoException | null, missing: number) =>
-      // Deferred: it is called while a line is being written.
+      // Deferred: winston doesn't expect a new line while it is writing one.
       setImmediate(() => {
         if (error === null)
           root.info(`the log file ${file} can be written again; ${missing} lines are missing in it`, {});
         else root.warn(`the log file ${file} cannot be written (${explain(error)}); logging continues here`);
       });
     const more = options.maxFileBytes === undefined ? {} : { maxBytes: options.maxFileBytes };
-    outputs.push(new LogFile({ file, onState, ...more }));
+    winston.add(new transports.Stream({ stream: new LogFile({ file, onState, ...more }) }));
   }
   return {
     ...root,
     hide: (secret) => redactor.add(secret),
     close: () => {
-      closing ??= new Promise((resolve) => stream.write("", () => resolve()));
+      closing ??= new Promise((resolve) => {
+        winston.once("finish", () => setImmediate(resolve));
+        winston.end();
+      });
       return closing;
     },
   };
@@ -124,14 +133,14 @@ function explain(error: NodeJS.ErrnoException): string {
 function tailEntry(line: Line, redactor: Redactor, now: Date): Parameters<LogTail["add"]>[0] {
   const { level, component = null, meter = null, details } = line;
   const more = details === undefined ? {} : (redactor.value(details) as object);
-  const text = redactor.text(line.message);
+  const text = redactor.text(String(line.message));
   const message = Object.keys(more).length === 0 ? text : `${text} ${JSON.stringify(more)}`;
   return { at: now.getTime(), level, component, meter: meter === null ? null : redactor.text(meter), message };
 }
 
 function jsonLine(line: Line, redactor: Redactor, now: Date): string {
   const { level, component, meter, details } = line;
-  const message = redactor.text(line.message);
+  const message = redactor.text(String(line.message));
   const more = details === undefined ? {} : (redactor.value(details) as object);
   return printableJson(JSON.stringify({ time: now.toISOString(), level, component, meter, message, ...more }));
 }
@@ -144,7 +153,7 @@ function textLine(line: Line, redactor: Redactor, now: Date): string {
   const labels = [line.component, line.meter].filter((label) => label !== undefined).join(" ");
   const details = line.details === undefined ? {} : (redactor.value(line.details) as Record<string, unknown>);
   const more = Object.keys(details).length === 0 ? "" : ` ${JSON.stringify(details)}`;
-  const text = printableLines(`${redactor.text(line.message)}${more}`).replace(/\n/g, "\n    ");
+  const text = printableLines(`${redactor.text(String(line.message))}${more}`).replace(/\n/g, "\n    ");
   return `${localTime(now)} ${line.level.padEnd(5)} ${labels === "" ? "" : `[${printable(labels)}] `}${text}`;
 }
 
