@@ -57,6 +57,10 @@ const TOLD: Readonly<Record<string, readonly [file: string | null, text: string]
   "sinks/mqtt/discovery/publication-history.ts MAX_METERS": [null, "lists the latest ${MAX_METERS} meters"],
   "sinks/mqtt/discovery/publication-history.ts MAX_TOPICS": [null, "more than ${MAX_TOPICS} ${what} were in use"],
   "sinks/mqtt/discovery/retained-cleanup.ts MAX_EARLIER_METERS": [null, "more than ${MAX_EARLIER_METERS} meters"],
+  "sinks/mqtt/discovery/retained-reader.ts LONGEST_READ_MS": [
+    null,
+    "after ${LONGEST_READ_MS / 1000} s: what comes later",
+  ],
   "sinks/mqtt/discovery/stale-discovery.ts MAX_ENTRIES": [null, "retains more than ${MAX_ENTRIES} ${what}"],
   "sinks/mqtt/discovery/stale-discovery.ts MAX_PAYLOAD_BYTES": [null, "more than ${MAX_PAYLOAD_BYTES} are not read"],
   "sinks/output/http-server.ts MAX_BODY": [null, '"request too large"'],
@@ -173,8 +177,6 @@ const NOT_TOLD: Readonly<Record<string, string>> = {
   "sinks/mqtt/connection/subscribe-packets.ts MAX_FILTERS": "Further filters go into the next packet.",
   "sinks/mqtt/discovery/duplicate-bridges.ts MAX_PAYLOAD_BYTES":
     "The message is a base topic; a longer one is not from a bridge.",
-  "sinks/mqtt/discovery/retained-reader.ts LONGEST_READ_MS":
-    "A time; what a slow broker sends later is read at the next connection.",
   "sinks/mqtt/meter-state.ts MAX_LISTS": "Only what is sent again after a reconnect; the most lists seen are three.",
   "sinks/mqtt/reading-publisher.ts MAX_IN_FLIGHT": "The newest reading waits; a broker that does not answer is told.",
   "sinks/output/listener.ts RETRY_MOST_MS": PAUSE,

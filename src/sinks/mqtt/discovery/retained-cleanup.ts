@@ -81,6 +81,7 @@ export class RetainedCleanup {
       unsubscribe,
       wanted: () => this.#wanted(),
       onRead: () => this.#onRead(),
+      warnOnce: this.#warnOnce,
     });
     for (const device of [bridgeDevice(instance), ...history.meters]) this.#devices.add(device);
   }

@@ -3,6 +3,8 @@
  * What the messages mean is up to retained-cleanup.ts.
  */
 
+import type { WarnOnce } from "./warn-once.ts";
+
 /** Retained messages are complete when no more have arrived for this long after the broker's answer. */
 const QUIET_MS = 300;
 /** … or after this time, even if more are arriving. */
@@ -18,6 +20,7 @@ export interface RetainedReaderParts {
   readonly unsubscribe: (filters: string[]) => void;
   /** Called when the filters subscribed to last have been read. */
   readonly onRead: () => void;
+  readonly warnOnce: WarnOnce;
 }
 
 export class RetainedReader {
@@ -87,9 +90,17 @@ export class RetainedReader {
   }
 
   #waitForQuiet(): void {
-    this.#limitTimer ??= setTimeout(() => this.#onQuiet(), LONGEST_READ_MS);
+    this.#limitTimer ??= setTimeout(() => this.#tooSlow(), LONGEST_READ_MS);
     if (this.#quietTimer !== null) clearTimeout(this.#quietTimer);
     this.#quietTimer = setTimeout(() => this.#onQuiet(), QUIET_MS);
+  }
+
+  #tooSlow(): void {
+    this.#parts.warnOnce(
+      "reading",
+      `the broker is still sending retained messages after ${LONGEST_READ_MS / 1000} s: what comes later is not checked for leftovers of earlier runs until the next start`,
+    );
+    this.#onQuiet();
   }
 
   #onQuiet(): void {

@@ -1,12 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { DiscoveryOwnership } from "../../../../src/sinks/mqtt/discovery/discovery-ownership.ts";
 import {
   HISTORY_FILE,
   PublicationHistory,
   readHistory,
 } from "../../../../src/sinks/mqtt/discovery/publication-history.ts";
+import { RetainedCleanup } from "../../../../src/sinks/mqtt/discovery/retained-cleanup.ts";
 import { StaleDiscovery } from "../../../../src/sinks/mqtt/discovery/stale-discovery.ts";
 import { warnOnce } from "../../../../src/sinks/mqtt/discovery/warn-once.ts";
 import { temporaryFolder } from "../../../helpers/temporary-folder.ts";
@@ -124,5 +125,47 @@ describe("retained messages", () => {
     expect(owners.otherBases()).toHaveLength(16);
     owners.otherBases();
     expect(warnings.slice(1)).toEqual([expect.stringContaining("more than 16 base topics")]);
+  });
+
+  /** A cleanup that has subscribed. */
+  function cleaning() {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const ours = { base: "kaifa2mqtt", prefix: "homeassistant", enabled: true, instance: "one", log };
+    const cleanup = new RetainedCleanup({
+      ...ours,
+      ...{ meters: new Map(), unusedStates: [], statuses: () => [], ready: () => true },
+      history: new PublicationHistory({ dataDir: null, base: "kaifa2mqtt", prefix: "homeassistant", log }),
+      announced: () => ({ announced: new Set<string>(), keys: new Set<string>() }),
+      ...{ subscribe: () => undefined, unsubscribe: () => undefined, onGone: () => undefined },
+      ...{ publish: () => undefined, onRead: () => undefined },
+    });
+    onTestFinished(() => cleanup.stop());
+    cleanup.begin();
+    cleanup.subscribed();
+    return (meter: string) => cleanup.note(`kaifa2mqtt/${meter}/availability`, Buffer.from("online"));
+  }
+
+  it("of more than 5000 meters: says so once", () => {
+    const arrives = cleaning();
+    // The bridge itself is one of the devices.
+    for (let n = 1; n < 5000; n++) arrives(`m${n}`);
+    arrives("m1");
+    expect(warnings).toEqual([]);
+    arrives("another");
+    arrives("and another");
+    expect(warnings).toEqual([expect.stringContaining("the availability of more than 5000 meters")]);
+  });
+
+  it("that arrive for longer than 30 s: says that the rest is not checked", () => {
+    const arrives = cleaning();
+    for (let ms = 0; ms < 29_900; ms += 100) {
+      arrives("house");
+      vi.advanceTimersByTime(100);
+    }
+    expect(warnings).toEqual([]);
+    arrives("house");
+    vi.advanceTimersByTime(100);
+    expect(warnings).toEqual([expect.stringContaining("after 30 s: what comes later is not checked")]);
   });
 });
