@@ -60,7 +60,10 @@ function clockCopies({ telegram, shape }: Sample, found: CheckFailure[]): void {
 }
 
 function weekday({ telegram }: Sample, found: CheckFailure[]): void {
+  let checked: string | null = null;
   for (const clock of telegram.clocks ?? []) {
+    if (clock === checked) continue;
+    checked = clock;
     // Year (2 bytes), month, day, weekday.
     const date = Number.parseInt(clock.slice(0, 10), 16);
     const year = Math.floor(date / 2 ** 24);
@@ -92,12 +95,11 @@ const SIX_DIGITS_AT_END = /\d{6}$/;
 
 /** telegrams.md, 3: the last bytes of the system title, in decimal, end in the last six digits of the meter number. */
 function meterNumber({ telegram: { systemTitle, meterId } }: Sample, found: CheckFailure[]): void {
-  if (systemTitle === null || meterId === null || !SIX_DIGITS_AT_END.test(meterId)) return;
+  if (systemTitle === null || meterId === null) return;
   for (const { title, bytes } of TITLES_WITH_NUMBER) {
     if (!systemTitle.startsWith(title)) continue;
-    const number = Number.parseInt(systemTitle.slice(-2 * bytes), 16) % 1_000_000;
-    if (number === Number(meterId.slice(-6))) return;
-    const digits = String(number).padStart(6, "0");
+    const digits = String(Number.parseInt(systemTitle.slice(-2 * bytes), 16) % 1_000_000).padStart(6, "0");
+    if (meterId.endsWith(digits) || !SIX_DIGITS_AT_END.test(meterId)) return;
     const reason = `meter number ${meterId} does not fit system title ${systemTitle} (…${digits})`;
     found.push(contradiction("meter-number", reason));
   }
