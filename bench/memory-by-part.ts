@@ -16,8 +16,9 @@ const PARTS = [
   ["meter, acceptance, bridge", "./src/bridge.ts"],
   ["our MQTT sink", "./src/sinks/mqtt/mqtt-sink.ts"],
   ["MQTT.js", "mqtt/lib/client"],
-  ["serialport and its native binding", "./src/sources/serialport-library.ts"],
 ] as const;
+/** Not bundled; the last part. */
+const NATIVE = ["the native binding of serialport", "@serialport/bindings-cpp"] as const;
 const RUNS = 5;
 
 /** MB (2^20 bytes) added by each, median of five runs; the first row is the bare Node. */
@@ -31,11 +32,12 @@ export async function benchMemoryByPart(): Promise<{ part: string; mb: number }[
   });
   const script = join(folder, "measure.mjs");
   writeFileSync(script, MEASURE);
+  const modules = [...PARTS.map((_, n) => `./part${n}.js`), NATIVE[1]];
   const runs = Array.from(
     { length: RUNS },
-    () => JSON.parse(execFileSync(process.execPath, [script, String(PARTS.length)], { encoding: "utf8" })) as number[],
+    () => JSON.parse(execFileSync(process.execPath, [script, ...modules], { encoding: "utf8" })) as number[],
   );
-  return ["a bare Node", ...PARTS.map(([name]) => name)].map((part, n) => ({
+  return ["a bare Node", ...[...PARTS, NATIVE].map(([name]) => name)].map((part, n) => ({
     part,
     mb: quantile(
       runs.map((run) => (run[n] ?? 0) - (n === 0 ? 0 : (run[n - 1] ?? 0))),
@@ -54,8 +56,8 @@ const rss = async () => {
   return Number(/VmRSS:\\s+(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]) / 1024;
 };
 const found = [await rss()];
-for (let n = 0; n < Number(process.argv[2]); n++) {
-  await import(new URL("part" + n + ".js", import.meta.url));
+for (const part of process.argv.slice(2)) {
+  await import(part);
   found.push(await rss());
 }
 console.log(JSON.stringify(found));

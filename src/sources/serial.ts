@@ -146,9 +146,9 @@ export class SerialSource implements Source {
   }
 
   async #open(line: LineSettings): Promise<Port> {
-    const { SerialPort } = await import("./serialport-library.ts");
+    const { autoDetect } = await import("@serialport/bindings-cpp");
     try {
-      return await SerialPort.binding.open({
+      return await autoDetect().open({
         path: this.#path,
         baudRate: line.baudRate,
         dataBits: line.dataBits,
