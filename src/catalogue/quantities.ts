@@ -168,8 +168,8 @@ export const QUANTITIES: readonly Quantity[] = [
 
 const BY_CODE: ReadonlyMap<string, Quantity> = new Map(QUANTITIES.map((quantity) => [quantity.code, quantity]));
 
-/** What the table says of a code. */
-interface Place {
+/** What the table says of a code: `topicOf` and `quantityOf`. */
+export interface Place {
   readonly topic: string;
   readonly quantity: Quantity | null;
 }
@@ -179,7 +179,8 @@ const MAX_PLACES = 1024;
 /** Shared by all meters, which then share the texts of their topics, too. */
 const PLACES = new Map<string, Place>();
 
-function placeOf(obis: string): Place {
+/** Topic segment and row of an OBIS code with one look at the table. */
+export function placeOf(obis: string): Place {
   const known = PLACES.get(obis);
   if (known !== undefined) return known;
   const colon = obis.indexOf(":");

@@ -4,7 +4,7 @@
  */
 
 import { completeUnits, namelessId, profileOf } from "../catalogue/profiles.ts";
-import type { Telegram } from "../codec/telegram.ts";
+import type { Register, Telegram } from "../codec/telegram.ts";
 import { systemClock } from "../process/clock.ts";
 import type { MeterInfo, Reading } from "./events.ts";
 import { KnownCodes } from "./known-codes.ts";
@@ -31,6 +31,8 @@ export interface IdentityOptions {
 export class MeterIdentity {
   readonly #options: IdentityOptions;
   #info: MeterInfo | null = null;
+  /** Of the telegram that yielded it. */
+  #traits: Traits | null = null;
   #namelessSince: number | null = null;
   readonly #codes: KnownCodes;
   /** Ids published so far, at most `MAX_METERS`. */
@@ -58,6 +60,8 @@ export class MeterIdentity {
   }
 
   #identify(telegram: Telegram): MeterInfo | null {
+    // The same meter as ever, with everything that names it.
+    if (this.#info !== null && this.#traits !== null && showsTraits(telegram, this.#traits)) return this.#info;
     const known = this.#info;
     const id = this.#idOf(telegram);
     if (id === null || !this.#admits(id)) return null;
@@ -73,6 +77,7 @@ export class MeterIdentity {
       serialNumber: same && known.serialNumber !== null ? known.serialNumber : telegram.meterId,
       systemTitle: telegram.systemTitle ?? (same ? known.systemTitle : null),
     };
+    this.#traits = traitsOf(telegram);
     return this.#info;
   }
 
@@ -117,4 +122,41 @@ export class MeterIdentity {
 /** Whether `sent` is a suffix of `known`: some lists hold the whole number, others its last digits (Iskraemeco AM550, Slovenia). */
 function isShortOf(sent: string, known: string): boolean {
   return sent.length >= 8 && sent !== known && known.endsWith(sent);
+}
+
+/** What of a telegram identifies its meter: where it is the same as before, so is the meter. */
+interface Traits extends Pick<Telegram, "transport" | "systemTitle" | "meterId" | "layout"> {
+  readonly listName: string | null | undefined;
+  readonly meterType: string | null | undefined;
+  /** OBIS code of each register, and its value if that is a text other than the time. */
+  readonly codes: readonly string[];
+  readonly texts: readonly (string | null)[];
+}
+
+function traitsOf(telegram: Telegram): Traits {
+  const { transport, systemTitle, meterId, layout, listName, meterType, registers } = telegram;
+  const codes = registers.map(({ obis }) => obis);
+  return { transport, systemTitle, meterId, layout, listName, meterType, codes, texts: registers.map(identifyingText) };
+}
+
+function showsTraits(telegram: Telegram, traits: Traits): boolean {
+  const { registers } = telegram;
+  return (
+    telegram.systemTitle === traits.systemTitle &&
+    telegram.meterId === traits.meterId &&
+    telegram.transport === traits.transport &&
+    telegram.layout === traits.layout &&
+    telegram.listName === traits.listName &&
+    telegram.meterType === traits.meterType &&
+    registers.length === traits.codes.length &&
+    registers.every(
+      (register, at) => register.obis === traits.codes[at] && identifyingText(register) === traits.texts[at],
+    )
+  );
+}
+
+const CLOCK = "0-0:1.0.0*255";
+
+function identifyingText({ obis, value }: Register): string | null {
+  return typeof value === "string" && obis !== CLOCK ? value : null;
 }

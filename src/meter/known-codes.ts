@@ -37,9 +37,14 @@ export class KnownCodes {
   /** The reading without the values that are not (yet) published. */
   admit(reading: Reading): Reading {
     const known = this.#of(reading.meter.id);
-    const values = reading.values.filter((value) => this.#admits(known, value, reading.meter.id));
+    // Almost always all of them: a new array only if one is left out.
+    let admitted: ReadingValue[] | null = null;
+    for (const [index, value] of reading.values.entries()) {
+      if (!this.#admits(known, value, reading.meter.id)) admitted ??= reading.values.slice(0, index);
+      else admitted?.push(value);
+    }
     if (reading.complete) known.established = true;
-    return values.length === reading.values.length ? reading : { ...reading, values };
+    return admitted === null ? reading : { ...reading, values: admitted };
   }
 
   #admits(known: Known, value: ReadingValue, meter: string): boolean {

@@ -1,18 +1,9 @@
 /** Converts a telegram to a reading: display units, keys and topics, and the meter's id. */
 
-import { keyOfCode, type Quantity, quantityOf, shiftOf, topicOf } from "../catalogue/quantities.ts";
+import { keyOfCode, placeOf, type Quantity, shiftOf } from "../catalogue/quantities.ts";
 import type { Decimal, Register, Telegram } from "../codec/telegram.ts";
 import { formatDecimal } from "../codec/values/decimal.ts";
 import type { MeterInfo, Reading, ReadingValue } from "./events.ts";
-
-/** Import, export and net active power. */
-const NET_POWER: readonly string[] = ["1.7.0", "2.7.0", "16.7.0"];
-
-/** A power register of a telegram, with its row in the table of quantities. */
-interface Power {
-  readonly register: Register;
-  readonly row: Quantity;
-}
 
 /** Longest `<meter>` in topics; meter numbers have at most 20 characters. */
 const MAX_ID_LENGTH = 64;
@@ -42,32 +33,40 @@ export interface ReadingOptions {
 /** The reading of an accepted telegram. Missing units must already be filled in (profiles.ts); none are guessed here. */
 export function buildReading(telegram: Telegram, { meter, receivedAt, complete }: ReadingOptions): Reading {
   const values: ReadingValue[] = [];
-  const keys = new Set<string>();
+  // Arrays: a telegram has a dozen codes, and a `Set` of so few costs more than looking through them.
+  const topics: string[] = [];
   const add = (value: ReadingValue): void => {
-    if (keys.has(value.key) || (!complete && value.quantity?.kind !== "gauge")) return;
-    keys.add(value.key);
-    values.push(value);
+    if (!hasKey(values, value.key) && (complete || value.quantity?.kind === "gauge")) values.push(value);
   };
-  const topics = new Set<string>();
-  const powers = new Map<string, Power>();
   for (const register of telegram.registers) {
-    const topic = topicOf(register.obis);
-    const row = quantityOf(register.obis);
-    if (row !== null && NET_POWER.includes(row.code) && !powers.has(row.code)) powers.set(row.code, { register, row });
+    const { topic, quantity } = placeOf(register.obis);
     // No meter was observed to send a code twice in one telegram. A topic holds one value, so the first one wins.
-    if (topics.has(topic)) continue;
-    topics.add(topic);
+    if (topics.includes(topic)) continue;
+    topics.push(topic);
     // The topic of a numeric quantity is announced with its unit; Home Assistant rejects text there.
-    if (typeof register.value === "string" && row !== null && row.kind !== "text") continue;
-    add(toValue(register, topic, row, keys));
+    if (typeof register.value === "string" && quantity !== null && quantity.kind !== "text") continue;
+    add(toValue(register, topic, quantity, values));
   }
-  const net = netPower(powers);
-  if (net !== null && !keys.has("power_net")) add(toValue(net, topicOf(net.obis), quantityOf(net.obis), keys));
+  const net = netPower(telegram.registers);
+  if (net !== null && !hasKey(values, "power_net")) {
+    const { topic, quantity } = placeOf(net.obis);
+    add(toValue(net, topic, quantity, values));
+  }
   return { meter, meterTime: telegram.meterTime, receivedAt, complete, values, telegram };
 }
 
+function hasKey(values: readonly ReadingValue[], key: string): boolean {
+  for (const value of values) if (value.key === key) return true;
+  return false;
+}
+
 /** One register in its display unit. If the unit does not fit the quantity, the value is published as sent, under its code. */
-function toValue(register: Register, topic: string, row: Quantity | null, taken: ReadonlySet<string>): ReadingValue {
+function toValue(
+  register: Register,
+  topic: string,
+  row: Quantity | null,
+  taken: readonly ReadingValue[],
+): ReadingValue {
   const { obis, value, unit } = register;
   if (typeof value === "string") {
     const quantity = row?.kind === "text" ? row : null;
@@ -75,7 +74,7 @@ function toValue(register: Register, topic: string, row: Quantity | null, taken:
   }
   const shift = row === null || row.kind === "text" ? null : shiftOf(row, unit);
   // Two channels (B) of one quantity in one telegram: the second is published under its code.
-  if (row === null || shift === null || taken.has(row.key)) {
+  if (row === null || shift === null || hasKey(taken, row.key)) {
     return { obis, topic, key: keyOfCode(topic), text: formatDecimal(value), numeric: true, unit, quantity: null };
   }
   const text = formatDecimal(value, shift);
@@ -84,24 +83,30 @@ function toValue(register: Register, topic: string, row: Quantity | null, taken:
 
 /**
  * Net power (16.7.0), computed from 1.7.0 and 2.7.0 if the meter does not send it; `null` unless it sends both, in watts.
- * @param powers the power registers that the meter sends, by code
  */
-function netPower(powers: ReadonlyMap<string, Power>): Register | null {
-  const watts = (code: string): Decimal | null => {
-    const power = powers.get(code);
-    if (power === undefined || typeof power.register.value === "string") return null;
-    const { value, unit } = power.register;
-    const shift = shiftOf(power.row, unit);
-    return shift === null ? null : { ...value, exponent: value.exponent + shift };
-  };
-  if (powers.has("16.7.0")) return null;
-  const [imported, exported] = [watts("1.7.0"), watts("2.7.0")];
+function netPower(registers: readonly Register[]): Register | null {
+  const find = (code: string): Register | undefined =>
+    registers.find(({ obis }) => placeOf(obis).quantity?.code === code);
+  if (find("16.7.0") !== undefined) return null;
+  const [imported, exported] = [watts(find("1.7.0")), watts(find("2.7.0"))];
   if (imported === null || exported === null) return null;
   return { obis: "1-0:16.7.0*255", value: subtract(imported, exported), unit: "W", scaler: null };
 }
 
+function watts(register: Register | undefined): Decimal | null {
+  if (register === undefined || typeof register.value === "string") return null;
+  const { quantity } = placeOf(register.obis);
+  const shift = quantity === null ? null : shiftOf(quantity, register.unit);
+  const { coefficient, exponent } = register.value;
+  return shift === null ? null : { coefficient, exponent: exponent + shift };
+}
+
 /** a - b, exactly. */
 export function subtract(a: Decimal, b: Decimal): Decimal {
+  if (a.exponent === b.exponent && typeof a.coefficient === "number" && typeof b.coefficient === "number") {
+    const coefficient = a.coefficient - b.coefficient;
+    if (Number.isSafeInteger(coefficient)) return { coefficient, exponent: a.exponent };
+  }
   const exponent = Math.min(a.exponent, b.exponent);
   const at = (d: Decimal): bigint => BigInt(d.coefficient) * 10n ** BigInt(d.exponent - exponent);
   const difference = at(a) - at(b);

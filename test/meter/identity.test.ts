@@ -36,6 +36,41 @@ describe("a meter", () => {
     expect(identity.read(telegramOf("iskra-am550-si-18"), true, 1000)?.meter.id).toBe("ISK1030789375606");
   });
 
+  it("is one and the same object as long as nothing that names it changes, whatever its values and its time", () => {
+    const identity = new MeterIdentity({ index: 0 });
+    const telegram = telegramOf("kaifa-ksm-west");
+    const later: Telegram = {
+      ...telegram,
+      meterTime: "2027-01-01T00:00:00",
+      registers: telegram.registers.map(({ value, ...register }) => ({
+        ...register,
+        value:
+          typeof value === "string"
+            ? register.obis === "0-0:1.0.0*255"
+              ? "2027-01-01T00:00:00"
+              : value
+            : { coefficient: 7, exponent: 0 },
+      })),
+    };
+    const first = identity.read(telegram, true, 0)?.meter;
+    expect(identity.read(later, true, 5_000)?.meter).toBe(first);
+  });
+
+  it.each([
+    ["its type", "0-0:96.1.7*255", "MA309X", { model: "MA309X" }],
+    ["its logical device name", "0-0:42.0.0*255", "SAG1234567890", { manufacturer: "Kaifa" }],
+  ])("is looked at again when a telegram has %s", (_, obis, value, expected) => {
+    const identity = new MeterIdentity({ index: 0, id: "house" });
+    const telegram = telegramOf("kaifa-netz-noe");
+    const before = identity.read(telegram, true, 0)?.meter;
+    const registers = [...telegram.registers, { obis, value, unit: null, scaler: null }];
+    const after = identity.read({ ...telegram, registers }, true, 5_000)?.meter;
+    expect(after).toMatchObject(expected);
+    expect(after).not.toBe(before);
+    const changed = [...telegram.registers, { obis, value: `${value}2`, unit: null, scaler: null }];
+    expect(identity.read({ ...telegram, registers: changed }, true, 10_000)?.meter).not.toBe(after);
+  });
+
   it("without a number gets an id after twelve seconds, whatever the wall clock does", () => {
     const telegram = { ...telegramOf("iskra-am550-si-9"), meterId: null, systemTitle: null };
     let now = 0;

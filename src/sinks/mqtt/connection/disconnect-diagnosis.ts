@@ -36,7 +36,8 @@ export class DisconnectDiagnosis {
 
   /** Whether such a message makes the broker disconnect. */
   avoids(message: Message): boolean {
-    return this.#avoided.has(message.topic) || packetBytes(message) >= this.#tooLarge;
+    const isTooLarge = this.#tooLarge < Number.POSITIVE_INFINITY && packetBytes(message) >= this.#tooLarge;
+    return isTooLarge || this.#avoided.has(message.topic);
   }
 
   /** The broker has acknowledged a message. */
