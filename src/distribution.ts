@@ -18,7 +18,7 @@ export interface DistributionParts {
   readonly outputs: readonly Output[];
   /** Without outputs; may grow until the first event. */
   readonly sinks: readonly Sink[];
-  readonly ledger: Pick<Ledger, "take">;
+  readonly ledger: Pick<Ledger, "keeps" | "take">;
 }
 
 export class Distribution {
@@ -75,6 +75,8 @@ export class Distribution {
       if (sink.name !== "solarview" || index === 0) sink.accept(event);
     }
     // Deferred until the reading has been sent: the ledger is not time-critical.
-    if (event.type === "reading") setImmediate(() => ledger.take(event.reading));
+    if (event.type === "reading" && ledger.keeps(event.reading.meter.id)) {
+      setImmediate(() => ledger.take(event.reading));
+    }
   }
 }

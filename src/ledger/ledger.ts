@@ -71,10 +71,14 @@ export class Ledger {
     this.#listeners.push(listener);
   }
 
+  /** Whether a meter's readings are recorded: with thousands of meters most have no ledger. */
+  keeps(meter: string): boolean {
+    return !this.#full || this.#meters.has(meter);
+  }
+
   /** Records an accepted reading; one without energy registers is ignored. */
   take(reading: Reading): void {
-    // With thousands of meters most have no ledger.
-    if (!reading.complete || (this.#full && !this.#meters.has(reading.meter.id))) return;
+    if (!reading.complete || !this.keeps(reading.meter.id)) return;
     const registers = registersOf(reading);
     if (registers.energy_import === undefined && registers.energy_export === undefined) return;
     const meter = this.#meter(reading.meter.id);

@@ -39,9 +39,11 @@ export class KnownCodes {
     const known = this.#of(reading.meter.id);
     // Almost always all of them: a new array only if one is left out.
     let admitted: ReadingValue[] | null = null;
-    for (const [index, value] of reading.values.entries()) {
+    let index = 0;
+    for (const value of reading.values) {
       if (!this.#admits(known, value, reading.meter.id)) admitted ??= reading.values.slice(0, index);
       else admitted?.push(value);
+      index++;
     }
     if (reading.complete) known.established = true;
     return admitted === null ? reading : { ...reading, values: admitted };

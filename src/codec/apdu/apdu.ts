@@ -116,14 +116,15 @@ export class ApduDecoder {
       if (prepared.failure !== null) throw prepared.failure;
       return telegrams;
     }
-    const plain = { transport, systemTitle: null, invocationCounter: null, security: "none", proof } as const;
     this.systemTitle = null;
     for (let rest = apdu; rest.length > 0 || rest === apdu; ) {
       const length = cipheredLength(rest);
       if (length > 0) {
-        this.#decodeCiphered(rest.subarray(0, length), transport, proof, telegrams);
+        this.#decodeCiphered(length === rest.length ? rest : rest.subarray(0, length), transport, proof, telegrams);
+        if (length === rest.length) break;
         rest = rest.subarray(nextApdu(rest, length) ?? rest.length);
       } else {
+        const plain = { transport, systemTitle: null, invocationCounter: null, security: "none", proof } as const;
         rest = rest.subarray(this.#decodePlaintext(rest, plain, telegrams));
       }
     }

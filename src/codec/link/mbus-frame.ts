@@ -73,7 +73,6 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
   const length = written < HEADER ? written + 256 : written;
   const frameLength = length + 6;
   const checksumAt = start + 4 + length;
-  const damaged = { kind: "bad", length: frameLength, ...partOf(buffer, start, end) } as const;
   if (available < frameLength) {
     if (!final) return { kind: "more", bytes: frameLength };
     // Last frame without a stop byte.
@@ -82,7 +81,7 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
     }
     if (!looksLikeHeader(buffer, start, end)) return NO_FRAME;
     const message = `M-Bus frame cut short: ${frameLength} bytes announced, ${available} came`;
-    return { ...damaged, code: "framing", message, length: available };
+    return { ...damagedFrame(buffer, start, end, frameLength), code: "framing", message, length: available };
   }
   if (length === HEADER) return NO_FRAME;
   const stop = buffer[checksumAt + 1] as number;
@@ -90,7 +89,12 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
     if (sumFits(buffer, start, checksumAt)) return longFrame(buffer, start, length, frameLength);
     const difference = ((buffer[checksumAt] as number) - sumOf(buffer, start + 4, checksumAt)) & 0xff;
     const message = checksumMessage(buffer, start, checksumAt);
-    return { ...damaged, code: "checksum", message, pattern: `M-Bus sum off by ${difference}` };
+    return {
+      ...damagedFrame(buffer, start, end, frameLength),
+      code: "checksum",
+      message,
+      pattern: `M-Bus sum off by ${difference}`,
+    };
   }
   if (stop === START && isSendUserData(buffer[start + 4]) && sumFits(buffer, start, checksumAt)) {
     // The stop byte is missing and the next frame starts directly. To compensate, the C field must be valid, too.
@@ -102,7 +106,7 @@ function scanLongFrame(buffer: Uint8Array, start: number, end: number, final: bo
   }
   if (!looksLikeHeader(buffer, start, end)) return NO_FRAME;
   return {
-    ...damaged,
+    ...damagedFrame(buffer, start, end, frameLength),
     code: "framing",
     message: `M-Bus frame: expected stop byte 22 after ${length} bytes, found ${stop}`,
   };
@@ -133,6 +137,11 @@ function looksLikeHeader(buffer: Uint8Array, start: number, end: number): boolea
 /** C field SND-UD (user data from the primary station), with FCV clear or set. */
 function isSendUserData(control: number | undefined): boolean {
   return control === 0x53 || control === 0x73;
+}
+
+/** What all faults of a frame with an intact header have in common. */
+function damagedFrame(buffer: Uint8Array, start: number, end: number, length: number) {
+  return { kind: "bad", length, ...partOf(buffer, start, end) } as const;
 }
 
 /** Whether a damaged frame is the first or a later one of its telegram, if that can be determined. */
