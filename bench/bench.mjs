@@ -7,9 +7,15 @@ const outdir = "node_modules/.cache/kaifa2mqtt-bench";
 mkdirSync(outdir, { recursive: true });
 await build({
   // Parts that must not disturb the measurement run as separate processes.
-  entryPoints: ["main", "bare-program", "meter-farm", "message-log", "output-clients", "bare-outputs"].map(
-    (name) => `bench/${name}.ts`,
-  ),
+  entryPoints: [
+    "main",
+    "bare-program",
+    "meter-farm",
+    "message-log",
+    "output-clients",
+    "bare-outputs",
+    "bare-meters",
+  ].map((name) => `bench/${name}.ts`),
   outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,

@@ -11,7 +11,7 @@ import { benchDecode } from "./decode.ts";
 import { benchGarbage } from "./garbage.ts";
 import { benchLayouts } from "./layouts.ts";
 import { benchLedger } from "./ledger.ts";
-import { benchMany, benchManyReturn, benchManyStart, type Topics } from "./many-meters.ts";
+import { BARE_METERS, benchMany, benchManyReturn, benchManyStart, type Topics } from "./many-meters.ts";
 import { benchMemoryByPart } from "./memory-by-part.ts";
 import { OUTPUTS } from "./output-protocol.ts";
 import { benchOutputs } from "./outputs.ts";
@@ -185,9 +185,14 @@ try {
       if (only.length > 0 && !only.includes(fleetName(meters, topics))) continue;
       const result = await benchMany(broker, meters, topics, seconds);
       const name = `${thousands(meters)} meters, ${topics}`;
+      const bare = topics === "json" ? await benchMany(broker, meters, topics, seconds, BARE_METERS) : null;
       const others = `meters ${percent(result.farmShare)}, subscriber ${percent(result.logShare)}, broker ${percent(result.brokerShare)}`;
+      const ratio =
+        bare === null
+          ? ""
+          : `, ${(result.share / bare.share).toFixed(1)} times a bare program (${percent(bare.share)})`;
       const each = `${((result.share * seconds * 1000) / result.telegrams).toFixed(2)} ms a telegram`;
-      const cpu = `${percent(result.share)}, ${each}; ${others}; ${result.lost} of ${thousands(result.telegrams)} lost`;
+      const cpu = `${percent(result.share)}${ratio}, ${each}; ${others}; ${result.lost} of ${thousands(result.telegrams)} lost`;
       row(name, `< ${percent(share)} of a core, none lost`, cpu, result.share < share && result.lost === 0);
       const latency = `median ${ms(result.medianMs)}, 95 % ${ms(result.p95Ms)}; sent at most ${ms(result.worstLateMs)} late`;
       row(`${name}: latency`, `< ${ms(medianMs)}`, latency, result.medianMs < medianMs);

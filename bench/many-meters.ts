@@ -130,10 +130,20 @@ export interface ManyResult {
   readonly rss: number;
 }
 
-export async function benchMany(broker: Broker, meters: number, choice: Topics, seconds: number): Promise<ManyResult> {
+/** The program that does as little as possible (bare-meters.ts). */
+export const BARE_METERS = fileURLToPath(new URL("bare-meters.mjs", import.meta.url));
+
+/** @param program another than the bridge */
+export async function benchMany(
+  broker: Broker,
+  meters: number,
+  choice: Topics,
+  seconds: number,
+  program?: string,
+): Promise<ManyResult> {
   const fleet = await Fleet.open(broker, meters, choice, 0, [timedTopic(choice)]);
   const { farm, log } = fleet;
-  const bridge = new BridgeProcess({}, fleet.config);
+  const bridge = new BridgeProcess({}, fleet.config, program);
   try {
     await farm.answer("connected");
     farm.ask("run");
