@@ -148,6 +148,7 @@ const NOT_TOLD: Readonly<Record<string, string>> = {
   "log/redact.ts MOST_SHOWN": CUT,
   "log/repeated-faults.ts MOST_FAULTS": "Beyond it a repeated fault is logged more often, nothing is lost.",
   "log/repeated-faults.ts MOST_PAUSE_MS": "The longest time between two lines about the same fault.",
+  "sinks/mqtt/discovery/announcements.ts MAX_WAITING": "A meter is announced a little later, none is left out.",
   "meter/known-codes.ts MAX_CANDIDATES": "Codes that were not published yet; the oldest starts counting again.",
   "meter/known-codes.ts MAX_METERS": "As many as are published of one port, which is told (meter/identity.ts).",
   "meter/line-capture.ts MAX_FILES": "The newest captures are kept.",

@@ -18,15 +18,20 @@ export const RESEND_MS = 5_000;
 export class PacedQueue {
   readonly #act: (id: string) => void;
   readonly #overMs: number;
+  readonly #isBusy: () => boolean;
   /** Bounded by the number of meters. */
   readonly #waiting = new Set<string>();
   #portion = AT_ONCE;
   #timer: NodeJS.Timeout | null = null;
   #acting = false;
 
-  /** @param overMs milliseconds over which the work for all meters is spread, if there are more than `AT_ONCE` */
-  constructor(overMs: number, act: (id: string) => void) {
+  /**
+   * @param overMs milliseconds over which the work for all meters is spread, if there are more than `AT_ONCE`
+   * @param isBusy whether the work must wait, however long it takes
+   */
+  constructor(overMs: number, act: (id: string) => void, isBusy: () => boolean = () => false) {
     this.#overMs = overMs;
+    this.#isBusy = isBusy;
     this.#act = act;
   }
 
@@ -48,7 +53,7 @@ export class PacedQueue {
     this.#acting = true;
     let done = 0;
     for (const id of this.#waiting) {
-      if (done++ === portion) break;
+      if (done++ === portion || this.#isBusy()) break;
       this.#waiting.delete(id);
       this.#act(id);
     }

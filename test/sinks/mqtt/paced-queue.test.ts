@@ -51,3 +51,22 @@ it("discards pending work when cleared, and works again afterwards", () => {
   queue.add(["again"]);
   expect(done.at(-1)).toBe("again");
 });
+
+it("waits while it is busy, and goes on with everything as soon as it isn't", () => {
+  const done: string[] = [];
+  let room = 3;
+  const act = (id: string): void => {
+    done.push(id);
+    room--;
+  };
+  const queue = new PacedQueue(50, act, () => room === 0);
+  queue.add(ids(100));
+  vi.advanceTimersByTime(10_000);
+  expect(done).toEqual(ids(3));
+  room = 50;
+  vi.advanceTimersByTime(50);
+  expect(done).toEqual(ids(53));
+  room = 100;
+  vi.advanceTimersByTime(50);
+  expect(done).toEqual(ids(100));
+});

@@ -114,6 +114,11 @@ export class Connection {
     return this.#outbox.congested;
   }
 
+  /** Number of messages that wait until the broker has acknowledged others. */
+  get waiting(): number {
+    return this.#outbox.waiting;
+  }
+
   /** Whether we subscribe at all: not for a while after the broker has sent an oversized packet. */
   get subscribes(): boolean {
     return this.#subscriptions.allowed;

@@ -47,6 +47,11 @@ export class InflightWindow {
     return this.#flying[0]?.message ?? null;
   }
 
+  /** Number of messages that wait for room. */
+  get waiting(): number {
+    return this.#waiting.size + this.#urgent.size;
+  }
+
   /** Sends now or as soon as there is room; a later message on the same topic replaces a waiting one. */
   put(message: Message, done: (outcome: Outcome) => void): void {
     const entry = { message, done, sentAt: 0 };

@@ -66,6 +66,11 @@ export class Outbox {
     return (stream?.writableLength ?? 0) > MAX_UNSENT_BYTES;
   }
 
+  /** Number of messages that wait until the broker has acknowledged others. */
+  get waiting(): number {
+    return this.#window.waiting;
+  }
+
   /** The message that has been unacknowledged the longest. */
   get oldest(): Message | null {
     return this.#window.oldest;

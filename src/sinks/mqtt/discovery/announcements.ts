@@ -20,6 +20,10 @@ import { RetainedCleanup } from "./retained-cleanup.ts";
 
 /** Delay between a reading and the check for obsolete messages. */
 const CLEANUP_DELAY_MS = 100;
+/** No further meter is announced while more messages wait: those of thousands of new meters would take 200 MB. */
+const MAX_WAITING = 1_000;
+/** When it is tried again, milliseconds. */
+const RETRY_MS = 50;
 
 export interface AnnouncementsParts {
   /** `mqtt.base_topic` */
@@ -40,7 +44,7 @@ export interface AnnouncementsParts {
   readonly log: ComponentLog;
   /** Meters that have been received, by id. */
   readonly meters: ReadonlyMap<string, MeterState>;
-  readonly connection: Pick<Connection, "fits" | "subscribe" | "unsubscribe">;
+  readonly connection: Pick<Connection, "fits" | "subscribe" | "unsubscribe" | "waiting">;
   /** Whether messages can be sent now. */
   readonly ready: () => boolean;
   readonly publish: (message: Message) => void;
@@ -57,7 +61,10 @@ export class Announcements {
   readonly #cleanup: RetainedCleanup;
   readonly #announcer: Announcer;
   readonly #duplicates: DuplicateBridges;
+  /** After a connection, all meters: over some seconds. */
   readonly #waiting: PacedQueue;
+  /** Meters that can be announced as soon as the broker has acknowledged others. */
+  readonly #next: PacedQueue;
 
   constructor(parts: AnnouncementsParts) {
     this.#parts = parts;
@@ -105,6 +112,11 @@ export class Announcements {
       later: (id, ms, act) => schedule(`announce ${id}`, ms, () => (this.#mayAnnounce ? act() : undefined)),
     });
     this.#waiting = new PacedQueue(RESEND_MS, (id) => this.#announceRead([id]));
+    this.#next = new PacedQueue(
+      RETRY_MS,
+      (id) => this.#announceRead([id]),
+      () => this.#isBusy,
+    );
   }
 
   /** Meters that another bridge announces, too. */
@@ -131,6 +143,7 @@ export class Announcements {
   /** Forgets what is waiting to be sent. */
   clear(): void {
     this.#waiting.clear();
+    this.#next.clear();
   }
 
   /** Home Assistant has started: sends everything again. */
@@ -143,6 +156,10 @@ export class Announcements {
   announce(meter: MeterState): void {
     const { id } = meter.info;
     if (!this.#mayAnnounce || meter.json === null || !this.#cleanup.isRead(id)) return;
+    if (this.#isBusy) {
+      this.#next.add([id]);
+      return;
+    }
     const elsewhere = this.#cleanup.announcedElsewhere(id);
     if (elsewhere === null) this.#announcer.announce(meter);
     else if (this.#duplicates.found(id, elsewhere)) this.notifyDuplicates();
@@ -175,6 +192,10 @@ export class Announcements {
 
   stop(): void {
     this.#cleanup.stop();
+  }
+
+  get #isBusy(): boolean {
+    return this.#parts.connection.waiting > MAX_WAITING;
   }
 
   get #mayAnnounce(): boolean {

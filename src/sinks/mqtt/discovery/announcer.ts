@@ -49,6 +49,7 @@ interface Announced {
   gone: ReadonlyMap<string, string>;
 }
 
+const NO_KEYS: ReadonlySet<string> = new Set();
 const NONE_GONE: ReadonlyMap<string, string> = new Map();
 
 export class Announcer {
@@ -73,7 +74,7 @@ export class Announcer {
 
   /** A device's currently announced topics and keys. */
   announced(device: string): Pick<SeenDevice, "announced" | "keys"> {
-    const keys = this.#devices.get(device)?.keys ?? new Set();
+    const keys = this.#devices.get(device)?.keys ?? NO_KEYS;
     return { announced: { has: (topic) => this.#digestOf(topic) !== undefined }, keys };
   }
 
@@ -107,7 +108,11 @@ export class Announcer {
 
   /** Forces everything to be sent again: after a reconnect, or when Home Assistant has started. */
   forget(): void {
-    for (const { sent } of this.#devices.values()) sent.length = 0;
+    for (const device of this.#devices.values()) {
+      device.sent.length = 0;
+      // Until a device is announced again, nothing of it is stale.
+      device.keys = NO_KEYS;
+    }
   }
 
   /** Removes entities from a device's message (with single messages, clears their topics). */
@@ -129,7 +134,7 @@ export class Announcer {
       later(id, wait, () => this.#send(device));
       return;
     }
-    const known = this.#devices.get(id) ?? { sent: [], keys: new Set<string>(), gone: NONE_GONE };
+    const known = this.#devices.get(id) ?? { sent: [], keys: NO_KEYS, gone: NONE_GONE };
     this.#devices.set(id, known);
     known.keys = this.#shared(device.entities.map(({ key }) => key));
     const { form, messages } = this.#messages(device, known);
