@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** CommonJS is imported as Node does it, and the bundle. */
+const DEPS = { interopDefault: false };
+
 /** `unit` needs nothing but Node; the other projects need real programs and are run by `.ci/run`, where none may skip. */
 export default defineConfig({
   test: {
@@ -13,8 +16,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/system/**", "test/browser/**", "test/ha/**", "test/docker/**", "test/debian/**"],
           testTimeout: 20_000,
-          // As Node imports CommonJS, and the bundle.
-          deps: { interopDefault: false },
+          deps: DEPS,
         },
       },
       {
@@ -24,6 +26,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          deps: DEPS,
         },
       },
       {
