@@ -43,6 +43,6 @@ async function loadTransport(scheme: string): Promise<StreamBuilder> {
     case "mqtts":
       return (await import("mqtt/lib/connect/tls")).default.default;
     default:
-      return (await import("mqtt/lib/connect/ws")).streamBuilder;
+      return (await import("mqtt/lib/connect/ws")).default.streamBuilder;
   }
 }
