@@ -7,6 +7,7 @@ import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ComponentLog } from "../log/component-log.ts";
 import { type Clock, systemClock } from "../process/clock.ts";
+import { type WarnOnce, warnOnce } from "../process/warn-once.ts";
 import { ledgerFolder, monthFile, monthFiles, monthFilesSync, readMonthSync } from "./ledger-files.ts";
 import type { LocalInstant } from "./local-time.ts";
 import { appendPoint, isBoundary, type Point } from "./point.ts";
@@ -63,14 +64,14 @@ export class LedgerStore implements RecorderHistory {
   #rewindFile: string | null = null;
   #cancelRetry: (() => void) | null = null;
   #failing = false;
-  /** Month files whose reading has failed. */
-  readonly #unreadable = new Set<string>();
+  readonly #warnOnce: WarnOnce;
   /** Points dropped since writing began to fail. */
   #dropped = 0;
 
   constructor({ dataDir, meter, log, clock = systemClock, appender = fileAppender }: LedgerStoreOptions) {
     this.folder = join(ledgerFolder(dataDir), meter);
     this.#log = log;
+    this.#warnOnce = warnOnce(log);
     this.#clock = clock;
     this.#appender = appender;
   }
@@ -99,10 +100,9 @@ export class LedgerStore implements RecorderHistory {
   recent(months: number): LedgerContent {
     const content: LedgerContent = { points: [], device: null };
     for (const name of monthFilesSync(this.folder).slice(-months)) {
-      readMonthSync(this.folder, name, content, ({ message }) => {
-        if (!this.#unreadable.has(name)) this.#log.warn(`the ledger has nothing of this month: ${message}`);
-        this.#unreadable.add(name);
-      });
+      readMonthSync(this.folder, name, content, ({ message }) =>
+        this.#warnOnce(name, `the ledger has nothing of this month: ${message}`),
+      );
     }
     for (const point of this.#pending) appendPoint(content.points, point);
     return content;

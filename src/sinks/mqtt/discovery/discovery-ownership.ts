@@ -9,10 +9,10 @@
  * without such a bridge (forged, or left over from a removed bridge) doesn't stop us from announcing the meter.
  */
 import type { ComponentLog } from "../../../log/component-log.ts";
+import type { WarnOnce } from "../../../process/warn-once.ts";
 import { ONLINE, parseDiscovery, topics } from "../topics.ts";
 import type { RetainedDiscovery } from "./retained-discovery.ts";
 import { parseRetainedInfo, type RetainedInfo } from "./retained-info.ts";
-import type { WarnOnce } from "./warn-once.ts";
 
 /** Maximum number of other bridges' discovery messages to record. */
 const MAX_FOREIGN = 1000;

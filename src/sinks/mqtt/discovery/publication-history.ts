@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import { METER_LIMITS } from "../../../catalogue/meter-limits.ts";
 import type { ComponentLog } from "../../../log/component-log.ts";
-import { type WarnOnce, warnOnce } from "./warn-once.ts";
+import { type WarnOnce, warnOnce } from "../../../process/warn-once.ts";
 
 /** Name of the file in `data_dir`. */
 export const HISTORY_FILE = "mqtt.json";

@@ -8,6 +8,7 @@
  */
 import type { ComponentLog } from "../../../log/component-log.ts";
 import type { MeterStatus } from "../../../meter/events.ts";
+import { type WarnOnce, warnOnce } from "../../../process/warn-once.ts";
 import type { Message } from "../message.ts";
 import type { MeterState } from "../meter-state.ts";
 import { bridgeDevice, OFFLINE, parseDiscovery, topics } from "../topics.ts";
@@ -16,7 +17,6 @@ import type { PublicationHistory } from "./publication-history.ts";
 import type { Component } from "./retained-discovery.ts";
 import { RetainedReader, type RetainedReaderParts } from "./retained-reader.ts";
 import { type SeenDevice, StaleDiscovery } from "./stale-discovery.ts";
-import { type WarnOnce, warnOnce } from "./warn-once.ts";
 
 /** Delay between changing a discovery message and clearing the states it referred to. */
 const OLD_TOPICS_MS = 3000;

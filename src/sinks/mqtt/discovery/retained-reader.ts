@@ -3,7 +3,7 @@
  * What the messages mean is up to retained-cleanup.ts.
  */
 
-import type { WarnOnce } from "./warn-once.ts";
+import type { WarnOnce } from "../../../process/warn-once.ts";
 
 /** Retained messages are complete when no more have arrived for this long after the broker's answer. */
 const QUIET_MS = 300;

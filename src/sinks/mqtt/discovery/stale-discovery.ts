@@ -3,6 +3,7 @@
  * value that the meter no longer sends, or discovery switched off.
  */
 
+import type { WarnOnce } from "../../../process/warn-once.ts";
 import { bridgeDevice, topics } from "../topics.ts";
 import type { DiscoveryOwnership } from "./discovery-ownership.ts";
 import {
@@ -12,7 +13,6 @@ import {
   type RetainedDiscovery,
   retainedStatesOf,
 } from "./retained-discovery.ts";
-import type { WarnOnce } from "./warn-once.ts";
 
 /** Discovery messages, states, and states of earlier base topics: so many of each are remembered. */
 const MAX_ENTRIES = 5000;

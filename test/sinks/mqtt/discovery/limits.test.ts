@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { warnOnce } from "../../../../src/process/warn-once.ts";
 import { DiscoveryOwnership } from "../../../../src/sinks/mqtt/discovery/discovery-ownership.ts";
 import {
   HISTORY_FILE,
@@ -9,7 +10,6 @@ import {
 } from "../../../../src/sinks/mqtt/discovery/publication-history.ts";
 import { RetainedCleanup } from "../../../../src/sinks/mqtt/discovery/retained-cleanup.ts";
 import { StaleDiscovery } from "../../../../src/sinks/mqtt/discovery/stale-discovery.ts";
-import { warnOnce } from "../../../../src/sinks/mqtt/discovery/warn-once.ts";
 import { temporaryFolder } from "../../../helpers/temporary-folder.ts";
 
 let warnings: string[];

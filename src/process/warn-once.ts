@@ -1,5 +1,5 @@
 /** Warnings about limits: each further message exceeds them again, but one line says it. */
-import type { ComponentLog } from "../../../log/component-log.ts";
+import type { ComponentLog } from "../log/component-log.ts";
 
 /** Logs the first text of each limit. */
 export type WarnOnce = (limit: string, text: string) => void;
