@@ -22,8 +22,6 @@ import { RetainedCleanup } from "./retained-cleanup.ts";
 const CLEANUP_DELAY_MS = 100;
 /** No further meter is announced while more messages wait: those of thousands of new meters would take 200 MB. */
 const MAX_WAITING = 1_000;
-/** When it is tried again, milliseconds. */
-const RETRY_MS = 50;
 
 export interface AnnouncementsParts {
   /** `mqtt.base_topic` */
@@ -61,10 +59,8 @@ export class Announcements {
   readonly #cleanup: RetainedCleanup;
   readonly #announcer: Announcer;
   readonly #duplicates: DuplicateBridges;
-  /** After a connection, all meters: over some seconds. */
+  /** Meters to announce: all of them after a connection, over some seconds; and those for which there was no room. */
   readonly #waiting: PacedQueue;
-  /** Meters that can be announced as soon as the broker has acknowledged others. */
-  readonly #next: PacedQueue;
 
   constructor(parts: AnnouncementsParts) {
     this.#parts = parts;
@@ -111,9 +107,8 @@ export class Announcements {
       pause: parts.pause,
       later: (id, ms, act) => schedule(`announce ${id}`, ms, () => (this.#mayAnnounce ? act() : undefined)),
     });
-    this.#waiting = new PacedQueue(RESEND_MS, (id) => this.#announceRead([id]));
-    this.#next = new PacedQueue(
-      RETRY_MS,
+    this.#waiting = new PacedQueue(
+      RESEND_MS,
       (id) => this.#announceRead([id]),
       () => this.#isBusy,
     );
@@ -143,7 +138,6 @@ export class Announcements {
   /** Forgets what is waiting to be sent. */
   clear(): void {
     this.#waiting.clear();
-    this.#next.clear();
   }
 
   /** Home Assistant has started: sends everything again. */
@@ -157,7 +151,7 @@ export class Announcements {
     const { id } = meter.info;
     if (!this.#mayAnnounce || meter.json === null || !this.#cleanup.isRead(id)) return;
     if (this.#isBusy) {
-      this.#next.add([id]);
+      this.#waiting.add([id]);
       return;
     }
     const elsewhere = this.#cleanup.announcedElsewhere(id);
