@@ -6,7 +6,7 @@ export interface Message {
   readonly qos?: 0 | 1;
   /** Set for events and requests. */
   readonly retain?: false;
-  /** With QoS 1: goes before the messages that wait for the broker, of which thousands of new meters have a hundred thousand. */
+  /** The last message of a reading, with QoS 1: goes before all others that wait for the broker, and is encoded by us. */
   readonly urgent?: true;
 }
 

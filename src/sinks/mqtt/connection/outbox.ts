@@ -138,6 +138,7 @@ export class Outbox {
   #send(message: Message, done: (outcome: Outcome) => void): void {
     const { topic, payload, qos = 0, retain = true, urgent } = message;
     const client = this.#parts.client();
+    if (client === null) return;
     const written = (error: unknown): void => {
       const code = (error as { code?: unknown } | undefined | null)?.code;
       if (!error) {
@@ -145,17 +146,16 @@ export class Outbox {
         done("delivered");
       } else done(typeof code === "number" && code >= 0x80 ? { refused: code } : "lost");
     };
-    if (client === null) return;
-    if (urgent === true && qos === 1 && client.connected && !client.disconnecting) {
-      this.#sendReading(client, message, written);
-    } else client.publish(topic, payload, { qos, retain: retain && this.#limits.retain }, written);
+    const isOurs = urgent === true && qos === 1 && client.connected && !client.disconnecting;
+    const identifier = isOurs ? client.messageIdProvider.allocate() : null;
+    if (identifier !== null) this.#sendReading(client, message, identifier, written);
+    else client.publish(topic, payload, { qos, retain: retain && this.#limits.retain }, written);
   }
 
   /** The last message of a reading, encoded by us (publish-packet.ts). MQTT.js handles the acknowledgement as that of its own. */
-  #sendReading(client: MqttClient, message: Message, answered: (error: unknown) => void): void {
+  #sendReading(client: MqttClient, message: Message, identifier: number, answered: (error: unknown) => void): void {
     const { topic, payload } = message;
     const options = this.#packetOptions(client);
-    const identifier = client.messageIdProvider.allocate() ?? 0;
     client.outgoing[identifier] = { volatile: false, cmd: "publish", cb: answered };
     const packet = {
       cmd: "publish",
