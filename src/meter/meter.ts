@@ -59,7 +59,7 @@ export class Meter {
       bytes: (chunk, at) => this.#received(chunk, at),
       silence: (at) => this.#silence(at),
       closed: (at, error) => this.#closed(at, error),
-      failed: () => this.#updateDiagnosis(),
+      failed: () => this.#tick(),
       periodMs: () => this.#period.ms,
     });
   }
