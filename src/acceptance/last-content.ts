@@ -1,14 +1,6 @@
 /** The content of the last accepted telegram, to detect a repetition. */
 import type { Telegram } from "../codec/telegram.ts";
 
-/** Meter time and values as a text; equal for a repeated telegram. */
-export function contentOf(telegram: Telegram): string {
-  const values = telegram.registers.map(({ value }) =>
-    typeof value === "string" ? value : `${value.coefficient}e${value.exponent}`,
-  );
-  return [telegram.meterTime ?? "", ...values].join("|");
-}
-
 /** Overwritten in place by each telegram; the text is made only when it is stored. */
 export class LastContent {
   /** Meter time; then for each register its text, or coefficient and exponent. */
@@ -67,4 +59,11 @@ export class LastContent {
     }
     return parts.join("|");
   }
+}
+
+/** Meter time and values as a text; equal for a repeated telegram. */
+export function contentOf(telegram: Telegram): string {
+  const content = new LastContent();
+  content.set(telegram);
+  return content.toString();
 }

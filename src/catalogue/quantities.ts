@@ -168,9 +168,14 @@ export const QUANTITIES: readonly Quantity[] = [
 
 const BY_CODE: ReadonlyMap<string, Quantity> = new Map(QUANTITIES.map((quantity) => [quantity.code, quantity]));
 
-/** What the table says of a code: `topicOf` and `quantityOf`. */
+/** What the table says of an OBIS code. */
 export interface Place {
+  /**
+   * Topic segment: `1.8.0` for 1-0:1.8.0*255, `A-B:C.D.E` if A-B is not 1-0, `…*F` if F is not 255. Never contains
+   * characters that MQTT reserves.
+   */
   readonly topic: string;
+  /** As `quantityOf`. */
   readonly quantity: Quantity | null;
 }
 
@@ -179,7 +184,7 @@ const MAX_PLACES = 1024;
 /** Shared by all meters, which then share the texts of their topics, too. */
 const PLACES = new Map<string, Place>();
 
-/** Topic segment and row of an OBIS code with one look at the table. */
+/** Topic segment and row of an OBIS code (`1-0:1.8.0*255`). */
 export function placeOf(obis: string): Place {
   const known = PLACES.get(obis);
   if (known !== undefined) return known;
@@ -197,14 +202,6 @@ export function placeOf(obis: string): Place {
  */
 export function quantityOf(obis: string): Quantity | null {
   return placeOf(obis).quantity;
-}
-
-/**
- * Topic segment of an OBIS code: `1.8.0` for 1-0:1.8.0*255, `A-B:C.D.E` if A-B is not 1-0, `…*F` if F is not 255. Never
- * contains characters that MQTT reserves.
- */
-export function topicOf(obis: string): string {
-  return placeOf(obis).topic;
 }
 
 /** End of the code without its `*255`, for `slice`. */

@@ -28,7 +28,7 @@ export class TcpSource implements Source {
   }
 
   /** @throws SourceError as `listen` */
-  async *open(signal: AbortSignal, _line?: LineSettings): AsyncGenerator<Uint8Array, void, undefined> {
+  async *open(signal: AbortSignal, _line: LineSettings): AsyncGenerator<Uint8Array, void, undefined> {
     const received = new Received();
     const { socket, ended } = this.#connect(signal, (bytes) => received.add(bytes.slice()));
     void ended.catch(() => undefined).then(() => received.wake());

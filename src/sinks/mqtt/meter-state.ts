@@ -34,7 +34,7 @@ interface Latest {
   readonly complete: boolean;
   /** In the form to publish; empty if only the JSON is published. */
   readonly values: readonly ReadingValue[];
-  /** The reading as JSON; `null` if it isn't published as such. */
+  /** The reading as JSON; `null` if more than the JSON is published. */
   readonly json: string | null;
 }
 
@@ -94,7 +94,11 @@ export class MeterState {
       this.json = json;
       if (this.#topics === "json" && json !== null && !this.sendsOneList) this.#keepList(values, json);
     }
-    this.latest = { complete, values: this.#keepsTexts ? values : NO_VALUES, json };
+    this.latest = {
+      complete,
+      values: this.#keepsTexts ? values : NO_VALUES,
+      json: this.#topics === "json" ? json : null,
+    };
     this.waiting = true;
     return { first, changed };
   }
