@@ -22,6 +22,8 @@ export interface P1Content {
 }
 
 export const LINE_END = /\r\n|\n|\r/;
+/** Bytes that no line may contain. The header line may: some meters send control characters in it. */
+const NON_TEXT = /[^\t\r\n\x20-\x7E\xA0-\xFF]/;
 /** A complete line, or a continuation line with more values for the previous line (DSMR 2 and 3). */
 export const WELL_FORMED = /^(\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}([*.]\d{1,3})?)?(\([^()]*\))+$/;
 const LINE = /^(\d{1,3}-\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:[*.](\d{1,3}))?\s*((?:\([^()]*\)\s*)+)$/;
@@ -49,9 +51,7 @@ export function parseP1(text: string): P1Content {
   let meterTime: string | null = null;
   let clockStatus: number | null = null;
   const [head = "", ...lines] = text.split(LINE_END);
-  if (lines.some((line) => /[^\t\x20-\x7E\xA0-\xFF]/.test(line))) {
-    throw new CodecError("malformed", "P1: non-text bytes");
-  }
+  if (NON_TEXT.test(text.slice(head.length))) throw new CodecError("malformed", "P1: non-text bytes");
   const winter = head.startsWith("/ESO") ? 2 : 1;
   for (const line of joinContinued(lines)) {
     const match = LINE.exec(line);
@@ -84,19 +84,18 @@ function joinContinued(lines: readonly string[]): string[] {
   for (const each of lines) {
     const line = each.trim();
     const before = joined.at(-1);
-    if (before !== undefined && CONTINUATION.test(line)) joined[joined.length - 1] = before + line;
-    else if (line !== "" && !END.test(line)) joined.push(line);
+    if (before !== undefined && line.startsWith("(") && CONTINUATION.test(line))
+      joined[joined.length - 1] = before + line;
+    else if (line !== "" && !(line.startsWith("!") && END.test(line))) joined.push(line);
   }
   return joined;
 }
 
 /** `(a)( b )` → a, b. Some meters print a space before the closing parenthesis (`00007137.694*kWh `). */
 function groupsOf(text: string): string[] {
-  return text
-    .trim()
-    .slice(1, -1)
-    .split(/\)\s*\(/)
-    .map((group) => group.trim());
+  const content = text.trim().slice(1, -1);
+  if (!content.includes(")")) return [content.trim()];
+  return content.split(/\)\s*\(/).map((group) => group.trim());
 }
 
 /** Meter number: 0-0:96.1.0 or .1 (DSMR equipment identifier), otherwise the logical device name. */
@@ -118,12 +117,13 @@ function parseRegister(
   const last = groups.at(-1) as string;
   const quantity = QUANTITY.exec(last);
   // Sub-meter readings are preceded by their timestamp: (101209112500W)(12785.123*m3).
-  if (quantity && groups.length <= 2 && !isNoTime(groups[0] as string)) {
+  if (quantity && (groups.length === 1 || (groups.length === 2 && !isNoTime(groups[0] as string)))) {
     return { obis, value: decimal(quantity[1] as string), unit: quantity[2] as string, scaler: null };
   }
-  const submeter = parseNamedCode(groups);
-  if (submeter !== null) return submeter;
-  if (groups.length > 1) return { obis, value: `(${groups.join(")(")})`, unit: null, scaler: null };
+  if (groups.length > 1) {
+    const text = `(${groups.join(")(")})`;
+    return parseNamedCode(groups) ?? { obis, value: text, unit: null, scaler: null };
+  }
   const time = timeOf(last);
   if (time && isTime(code)) return { obis, value: isoTime(time, winter), unit: null, scaler: null };
   if (isCount(medium, code) && NUMBER.test(last)) return { obis, value: decimal(last), unit: null, scaler: null };
@@ -193,10 +193,12 @@ function textOfHex(value: string): string {
 
 /** `-12.340` → -12340 × 10^-3, keeping the printed digits. */
 function decimal(text: string): Decimal {
-  const [whole, fraction = ""] = text.split(".");
-  const coefficient = BigInt(`${whole}${fraction}`.replace("+", ""));
-  const exact = coefficient <= BigInt(Number.MAX_SAFE_INTEGER) && coefficient >= BigInt(Number.MIN_SAFE_INTEGER);
-  return { coefficient: exact ? Number(coefficient) : coefficient, exponent: fraction ? -fraction.length : 0 };
+  const [whole = "", fraction = ""] = text.split(".");
+  const digits = `${whole}${fraction}`.replace("+", "");
+  const exponent = fraction ? -fraction.length : 0;
+  const number = Number(digits);
+  // 0 is added because -0 is 0.
+  return { coefficient: Number.isSafeInteger(number) ? number + 0 : BigInt(digits), exponent };
 }
 
 /**
