@@ -3,6 +3,7 @@
  * that the checks use. Telegrams of one kind have the same shape, so it is computed once and cached.
  */
 import type { Register, Telegram } from "../codec/telegram.ts";
+import { decimalToNumber } from "../codec/values/decimal.ts";
 
 /** Cached shapes, of all meters: no known meter sends more than three lists, and meters of one kind send the same. */
 const MAX_SHAPES = 64;
@@ -191,8 +192,7 @@ export function isDamagedCopy(signature: string, other: string): boolean {
 /** The numeric value of a register, exact up to 2^53, which is enough for comparisons. `NaN` for a text. */
 export function numberOf(register: Register | undefined): number {
   if (register === undefined || typeof register.value === "string") return Number.NaN;
-  const { coefficient, exponent } = register.value;
-  return exponent < 0 ? Number(coefficient) / 10 ** -exponent : Number(coefficient) * 10 ** exponent;
+  return decimalToNumber(register.value);
 }
 
 function describe(signature: string, example: Telegram): Shape {

@@ -38,8 +38,10 @@ export function buildReading(telegram: Telegram, { meter, receivedAt, complete }
   const add = (value: ReadingValue): void => {
     if (!hasKey(values, value.key) && (complete || value.quantity?.kind === "gauge")) values.push(value);
   };
+  const powers: ActivePowers = { imported: null, exported: null, net: null };
   for (const register of telegram.registers) {
     const { topic, quantity } = placeOf(register.obis);
+    notePower(powers, register, quantity);
     // No meter was observed to send a code twice in one telegram. A topic holds one value, so the first one wins.
     if (topics.includes(topic)) continue;
     topics.push(topic);
@@ -47,7 +49,7 @@ export function buildReading(telegram: Telegram, { meter, receivedAt, complete }
     if (typeof register.value === "string" && quantity !== null && quantity.kind !== "text") continue;
     add(toValue(register, topic, quantity, values));
   }
-  const net = netPower(telegram.registers);
+  const net = netPower(powers);
   if (net !== null && !hasKey(values, "power_net")) {
     const { topic, quantity } = placeOf(net.obis);
     add(toValue(net, topic, quantity, values));
@@ -81,20 +83,39 @@ function toValue(
   return { obis, topic, key: row.key, text, numeric: true, unit: row.unit, quantity: row };
 }
 
+/** The first 1.7.0, 2.7.0 and 16.7.0 of a telegram. */
+interface ActivePowers {
+  imported: Register | null;
+  exported: Register | null;
+  net: Register | null;
+}
+
+function notePower(powers: ActivePowers, register: Register, quantity: Quantity | null): void {
+  switch (quantity?.code) {
+    case "1.7.0":
+      powers.imported ??= register;
+      break;
+    case "2.7.0":
+      powers.exported ??= register;
+      break;
+    case "16.7.0":
+      powers.net ??= register;
+      break;
+  }
+}
+
 /**
  * Net power (16.7.0), computed from 1.7.0 and 2.7.0 if the meter does not send it; `null` unless it sends both, in watts.
  */
-function netPower(registers: readonly Register[]): Register | null {
-  const find = (code: string): Register | undefined =>
-    registers.find(({ obis }) => placeOf(obis).quantity?.code === code);
-  if (find("16.7.0") !== undefined) return null;
-  const [imported, exported] = [watts(find("1.7.0")), watts(find("2.7.0"))];
-  if (imported === null || exported === null) return null;
-  return { obis: "1-0:16.7.0*255", value: subtract(imported, exported), unit: "W", scaler: null };
+function netPower({ imported, exported, net }: ActivePowers): Register | null {
+  if (net !== null) return null;
+  const [a, b] = [watts(imported), watts(exported)];
+  if (a === null || b === null) return null;
+  return { obis: "1-0:16.7.0*255", value: subtract(a, b), unit: "W", scaler: null };
 }
 
-function watts(register: Register | undefined): Decimal | null {
-  if (register === undefined || typeof register.value === "string") return null;
+function watts(register: Register | null): Decimal | null {
+  if (register === null || typeof register.value === "string") return null;
   const { quantity } = placeOf(register.obis);
   const shift = quantity === null ? null : shiftOf(quantity, register.unit);
   const { coefficient, exponent } = register.value;

@@ -22,8 +22,9 @@ export function decimalToNumber(decimal: Decimal): number {
   const { coefficient, exponent } = decimal;
   if (typeof coefficient === "number") {
     if (exponent === 0) return coefficient;
-    // Both operands are exact doubles, so one correctly rounded division yields the nearest double.
+    // Both operands are exact doubles, so one correctly rounded operation yields the nearest double.
     if (exponent < 0 && exponent >= -22) return coefficient / POWERS[-exponent as 0];
+    if (exponent > 0 && exponent <= 22) return coefficient * POWERS[exponent as 0];
   }
   return Number(`${coefficient}e${exponent}`);
 }
