@@ -20,6 +20,8 @@ import { RetainedCleanup } from "./retained-cleanup.ts";
 
 /** Delay between a reading and the check for obsolete messages. */
 const CLEANUP_DELAY_MS = 100;
+/** The same with many meters: all of them are looked at. */
+const CLEANUP_DELAY_PER_METER_MS = 0.2;
 /** No further meter is announced while more messages wait: those of thousands of new meters would take 200 MB. */
 const MAX_WAITING = 1_000;
 
@@ -181,7 +183,8 @@ export class Announcements {
 
   /** Clears obsolete messages. */
   cleanUpSoon(): void {
-    this.#parts.schedule("cleanup", CLEANUP_DELAY_MS, () => this.#cleanup.run());
+    const delay = Math.max(CLEANUP_DELAY_MS, this.#parts.meters.size * CLEANUP_DELAY_PER_METER_MS);
+    this.#parts.schedule("cleanup", delay, () => this.#cleanup.run());
   }
 
   stop(): void {

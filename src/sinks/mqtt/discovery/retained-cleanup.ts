@@ -13,7 +13,7 @@ import type { Message } from "../message.ts";
 import type { MeterState } from "../meter-state.ts";
 import { bridgeDevice, OFFLINE, parseDiscovery, topics } from "../topics.ts";
 import { DiscoveryOwnership } from "./discovery-ownership.ts";
-import type { PublicationHistory } from "./publication-history.ts";
+import type { PresentMeter, PublicationHistory } from "./publication-history.ts";
 import type { Component } from "./retained-discovery.ts";
 import { RetainedReader, type RetainedReaderParts } from "./retained-reader.ts";
 import { type SeenDevice, StaleDiscovery } from "./stale-discovery.ts";
@@ -50,6 +50,14 @@ export interface RetainedCleanupParts extends Pick<RetainedReaderParts, "ready" 
   readonly onRead: (devices: readonly string[]) => void;
 }
 
+/** The configured meters, as far as they have identified themselves. */
+interface Configured {
+  readonly present: readonly PresentMeter[];
+  readonly ids: ReadonlySet<string>;
+  /** Whether all have. */
+  readonly allKnown: boolean;
+}
+
 export class RetainedCleanup {
   readonly #parts: RetainedCleanupParts;
   readonly #ownership: DiscoveryOwnership;
@@ -61,6 +69,7 @@ export class RetainedCleanup {
   readonly #readDevices = new Set<string>();
   /** Devices whose discovery messages need to be read. Bounded by the number of meters, current and earlier. */
   readonly #devices = new Set<string>();
+  #configured: Configured = { present: [], ids: new Set(), allKnown: false };
   #emptyTimer: NodeJS.Timeout | null = null;
   /** Meters of an earlier run that were reported as offline. */
   readonly #presumedGone = new Set<string>();
@@ -91,6 +100,7 @@ export class RetainedCleanup {
    * @returns filters to subscribe to together with everything else, before publishing anything; then call `subscribed`
    */
   begin(): string[] {
+    this.#lookAtMeters();
     return this.#reader.begin();
   }
 
@@ -167,8 +177,8 @@ export class RetainedCleanup {
   /** Clears obsolete messages, as far as known. Call this when a meter has sent something new. */
   run(): void {
     const { base, instance, publish, onGone, log, ready, meters, history } = this.#parts;
-    const present = this.#present();
-    const allKnown = present.length === this.#parts.statuses().length;
+    this.#lookAtMeters();
+    const { present, allKnown } = this.#configured;
     if (allKnown) history.update(present);
     for (const { id } of present) this.#devices.add(id);
     if (!ready()) return;
@@ -180,7 +190,7 @@ export class RetainedCleanup {
       this.#presumedGone.add(id);
       publish({ topic: topics.availability(base, id), payload: OFFLINE });
     }
-    const ids = new Set([...meters.keys(), ...present.map(({ id }) => id), bridgeDevice(instance)]);
+    const ids = new Set([...meters.keys(), ...this.#configured.ids, bridgeDevice(instance)]);
     const gone = new Set<string>();
     const isDue = (device: string): boolean => {
       if (!device.startsWith(bridgeDevice("")) && !gone.has(device) && !history.isDue(device, present)) return false;
@@ -213,7 +223,9 @@ export class RetainedCleanup {
       ...[...bases, ...others].map(topics.bridgeInfo),
       ...bases.map(topics.allAvailability),
       ...unusedStates,
-      ...[...this.#devices].flatMap((device) => prefixes.flatMap((prefix) => topics.deviceMessages(prefix, device))),
+      ...[...this.#devices]
+        .filter((device) => !this.#readDevices.has(device))
+        .flatMap((device) => prefixes.flatMap((prefix) => topics.deviceMessages(prefix, device))),
       ...bases.slice(1).flatMap((old) => [topics.bridgeState(old), ...meters.flatMap((id) => statesOf(old, id))]),
       ...this.#goneMeters().flatMap((id) => statesOf(base, id)),
     ];
@@ -224,13 +236,13 @@ export class RetainedCleanup {
    * identified themselves.
    */
   #goneMeters(): string[] {
-    const present = this.#present();
-    if (present.length === 0 || present.length < this.#parts.statuses().length) return [];
-    return this.#parts.history.meters.filter((id) => !this.#isPresent(id));
+    const { ids, allKnown } = this.#configured;
+    return ids.size === 0 || !allKnown ? [] : this.#parts.history.meters.filter((id) => !this.#isPresent(id));
   }
 
   #onRead(): void {
     const { history, onRead } = this.#parts;
+    this.#lookAtMeters();
     history.addMeters(this.#ownership.ownMeters());
     for (const id of history.meters) this.#devices.add(id);
     // Only on the first run: later we have our own record of base topics and no longer trust retained messages.
@@ -261,12 +273,17 @@ export class RetainedCleanup {
     return found;
   }
 
-  #present(): { id: string; port: string }[] {
-    return this.#parts.statuses().flatMap(({ info, label }) => (info === null ? [] : [{ id: info.id, port: label }]));
+  /** Not for each message: the status of thousands of meters takes milliseconds. */
+  #lookAtMeters(): void {
+    const statuses = this.#parts.statuses();
+    const present: PresentMeter[] = [];
+    for (const { info, label } of statuses) if (info !== null) present.push({ id: info.id, port: label });
+    const ids = new Set(present.map(({ id }) => id));
+    this.#configured = { present, ids, allKnown: present.length === statuses.length };
   }
 
   #isPresent(id: string): boolean {
-    return this.#parts.meters.has(id) || this.#parts.statuses().some(({ info }) => info?.id === id);
+    return this.#parts.meters.has(id) || this.#configured.ids.has(id);
   }
 
   #isDiscovery(topic: string): boolean {

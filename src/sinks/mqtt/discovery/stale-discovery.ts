@@ -58,7 +58,9 @@ export interface Dead {
 
 export class StaleDiscovery {
   readonly #options: StaleDiscoveryOptions;
-  readonly #entries = new Map<string, RetainedDiscovery>();
+  /** By device, then by topic. */
+  readonly #entries = new Map<string, Map<string, RetainedDiscovery>>();
+  #count = 0;
   /** Retained below a meter of our base topic. */
   readonly #states = new Set<string>();
   /** Retained under an earlier base topic. */
@@ -82,22 +84,23 @@ export class StaleDiscovery {
     const entry = message === null ? null : parseRetainedDiscovery(prefixes, topic, message);
     if (entry === null) return;
     if (!ownership.mayBeOurs(entry)) ownership.noteForeign(topic, entry);
-    else if (this.#hasRoom(this.#entries, topic, "discovery messages")) this.#entries.set(topic, entry);
+    else if (this.#hasRoom(this.#count, this.#has(topic, entry), "discovery messages")) this.#add(topic, entry);
   }
 
   /** Records messages that turned out to be ours. */
   adopt(entries: ReadonlyMap<string, RetainedDiscovery>): void {
-    for (const [topic, entry] of entries) this.#entries.set(topic, entry);
+    for (const [topic, entry] of entries) this.#add(topic, entry);
   }
 
   /** Messages of a device that may be ours. */
   entriesOf(device: string): RetainedDiscovery[] {
-    return [...this.#entries.values()].filter((entry) => entry.device === device);
+    return [...(this.#entries.get(device)?.values() ?? [])];
   }
 
   /** Records a retained topic under an earlier base topic. */
   noteOldState(topic: string): void {
-    if (this.#hasRoom(this.#oldStates, topic, "values under earlier base topics")) this.#oldStates.add(topic);
+    const known = this.#oldStates;
+    if (this.#hasRoom(known.size, known.has(topic), "values under earlier base topics")) known.add(topic);
   }
 
   /** Our leftovers under earlier base topics, each returned once: only if the `bridge/info` there is ours. */
@@ -113,11 +116,30 @@ export class StaleDiscovery {
 
   /** Records a topic of a meter below our base topic that was retained before we connected. */
   noteState(topic: string): void {
-    if (this.#hasRoom(this.#states, topic, "values that are no longer published")) this.#states.add(topic);
+    const known = this.#states;
+    if (this.#hasRoom(known.size, known.has(topic), "values that are no longer published")) known.add(topic);
   }
 
-  #hasRoom(known: ReadonlySet<string> | ReadonlyMap<string, unknown>, topic: string, what: string): boolean {
-    if (known.size < MAX_ENTRIES || known.has(topic)) return true;
+  #has(topic: string, { device }: RetainedDiscovery): boolean {
+    return this.#entries.get(device)?.has(topic) === true;
+  }
+
+  #add(topic: string, entry: RetainedDiscovery): void {
+    if (!this.#has(topic, entry)) this.#count++;
+    const known = this.#entries.get(entry.device);
+    if (known === undefined) this.#entries.set(entry.device, new Map([[topic, entry]]));
+    else known.set(topic, entry);
+  }
+
+  #delete(topic: string, device: string): void {
+    const known = this.#entries.get(device);
+    if (known?.delete(topic) !== true) return;
+    this.#count--;
+    if (known.size === 0) this.#entries.delete(device);
+  }
+
+  #hasRoom(size: number, isKnown: boolean, what: string): boolean {
+    if (size < MAX_ENTRIES || isKnown) return true;
     this.#options.warnOnce(
       what,
       `the broker retains more than ${MAX_ENTRIES} ${what}: of the others, those that are obsolete stay there. Remove them with kaifa2mqtt forget ID, or delete them yourself`,
@@ -132,18 +154,18 @@ export class StaleDiscovery {
    */
   takeOtherForm(device: string, form: "device" | "entity", keys: { has(key: string): boolean }): string[] {
     const found: string[] = [];
-    for (const [topic, entry] of this.#entries) {
-      if (entry.device !== device || (form === "device") === (entry.key === null)) continue;
+    for (const [topic, entry] of this.#entries.get(device) ?? []) {
+      if ((form === "device") === (entry.key === null)) continue;
       if (!this.#options.ownership.isOurs(entry)) continue;
       if (entry.key === null || keys.has(entry.key)) found.push(topic);
     }
-    for (const topic of found) this.#entries.delete(topic);
+    for (const topic of found) this.#delete(topic, device);
     return found;
   }
 
   /** Components that an earlier run announced in a device's message, under the current base topic. */
   components(device: string): ReadonlyMap<string, Component> {
-    const entry = this.#entries.get(topics.deviceDiscovery(this.#options.prefix, device));
+    const entry = this.#entries.get(device)?.get(topics.deviceDiscovery(this.#options.prefix, device));
     return entry?.base === this.#options.base ? entry.components : new Map();
   }
 
@@ -157,9 +179,13 @@ export class StaleDiscovery {
   meters(): ReadonlySet<string> {
     const { base, ownership } = this.#options;
     ownership.checkForSharedBase();
-    const here = [...this.#entries.values()].filter((entry) => entry.base === base);
-    const meters = here.map(({ device }) => device).filter((device) => !device.startsWith(bridgeDevice("")));
-    return new Set(ownership.shared ? [] : meters);
+    const meters = new Set<string>();
+    if (ownership.shared) return meters;
+    for (const [device, entries] of this.#entries) {
+      const isHere = [...entries.values()].some((entry) => entry.base === base);
+      if (isHere && !device.startsWith(bridgeDevice(""))) meters.add(device);
+    }
+    return meters;
   }
 
   /**
@@ -184,7 +210,7 @@ export class StaleDiscovery {
       for (const name of names) found.add(name);
     };
     const byId = new Map(seen.map((device) => [device.id, device]));
-    for (const [topic, entry] of this.#entries) {
+    for (const [topic, entry] of [...this.#entries.values()].flatMap((entries) => [...entries])) {
       const device = byId.get(entry.device);
       const here = entry.base === base;
       if (!ownership.isOurs(entry)) continue;
@@ -202,7 +228,7 @@ export class StaleDiscovery {
       } else {
         continue;
       }
-      this.#entries.delete(topic);
+      this.#delete(topic, entry.device);
     }
     for (const topic of this.#states) {
       const id = meterOf(topic, base);
