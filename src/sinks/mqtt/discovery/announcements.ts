@@ -23,7 +23,7 @@ const CLEANUP_DELAY_MS = 100;
 /** The same with many meters: all of them are looked at. */
 const CLEANUP_DELAY_PER_METER_MS = 0.2;
 /** No further meter is announced while more messages wait: those of thousands of new meters would take 200 MB. */
-const MAX_WAITING = 1_000;
+const MAX_WAITING = 300;
 
 export interface AnnouncementsParts {
   /** `mqtt.base_topic` */
