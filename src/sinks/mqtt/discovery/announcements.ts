@@ -24,6 +24,8 @@ const CLEANUP_DELAY_MS = 100;
 const CLEANUP_DELAY_PER_METER_MS = 0.2;
 /** No further meter is announced while more messages wait: those of thousands of new meters would take 200 MB. */
 const MAX_WAITING = 300;
+/** When it is tried again, milliseconds. */
+const RETRY_MS = 50;
 
 export interface AnnouncementsParts {
   /** `mqtt.base_topic` */
@@ -61,8 +63,10 @@ export class Announcements {
   readonly #cleanup: RetainedCleanup;
   readonly #announcer: Announcer;
   readonly #duplicates: DuplicateBridges;
-  /** Meters to announce: all of them after a connection, over some seconds; and those for which there was no room. */
+  /** After a connection, all meters: over some seconds. */
   readonly #waiting: PacedQueue;
+  /** Meters that can be announced as soon as the broker has acknowledged others: not over seconds, but all for which there is room. */
+  readonly #next: PacedQueue;
 
   constructor(parts: AnnouncementsParts) {
     this.#parts = parts;
@@ -109,8 +113,9 @@ export class Announcements {
       pause: parts.pause,
       later: (id, ms, act) => schedule(`announce ${id}`, ms, () => (this.#mayAnnounce ? act() : undefined)),
     });
-    this.#waiting = new PacedQueue(
-      RESEND_MS,
+    this.#waiting = new PacedQueue(RESEND_MS, (id) => this.#announceRead([id]));
+    this.#next = new PacedQueue(
+      RETRY_MS,
       (id) => this.#announceRead([id]),
       () => this.#isBusy,
     );
@@ -140,6 +145,7 @@ export class Announcements {
   /** Forgets what is waiting to be sent. */
   clear(): void {
     this.#waiting.clear();
+    this.#next.clear();
   }
 
   /** Home Assistant has started: sends everything again. */
@@ -153,7 +159,7 @@ export class Announcements {
     const { id } = meter.info;
     if (!this.#mayAnnounce || meter.json === null || !this.#cleanup.isRead(id)) return;
     if (this.#isBusy) {
-      this.#waiting.add([id]);
+      this.#next.add([id]);
       return;
     }
     const elsewhere = this.#cleanup.announcedElsewhere(id);
