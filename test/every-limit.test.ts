@@ -171,6 +171,7 @@ const NOT_TOLD: Readonly<Record<string, string>> = {
   "sinks/mqtt/connection/outbox.ts MAX_UNANSWERED": "Further messages wait; a broker that does not answer is told.",
   "sinks/mqtt/connection/outbox.ts MAX_UNSENT_BYTES": "Further messages wait; a broker that does not answer is told.",
   "sinks/mqtt/connection/publish-packet.ts MAX_OVERHEAD": "A size of the protocol.",
+  "sinks/mqtt/connection/publish-packet.ts MAX_UTF8": "A size of the encoding.",
   "sinks/mqtt/connection/publish-refusals.ts LONGEST_PAUSE_MS": PAUSE,
   "sinks/mqtt/connection/reconnect-backoff.ts LONGEST_PAUSE_MS": PAUSE,
   "sinks/mqtt/connection/server-list.ts LONGEST_RETURN_MS": PAUSE,

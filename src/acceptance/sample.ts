@@ -26,17 +26,13 @@ export function sampleOf(telegram: Telegram, shape: Shape): Sample {
   return { telegram, shape, clock: clockOf(telegram), powers: powersOf(telegram, shape, voltAmperes), voltAmperes };
 }
 
+const UTC_OFFSET = /(?:Z|[+-]\d\d:\d\d)$/;
+
 /** The meter's time, milliseconds since 1970, as UTC if it sends no offset; `null` if it sends no time. */
 export function clockOf(telegram: Telegram): number | null {
   if (telegram.meterTime === null) return null;
-  const time = Date.parse(hasUtcOffset(telegram.meterTime) ? telegram.meterTime : `${telegram.meterTime}Z`);
+  const time = Date.parse(UTC_OFFSET.test(telegram.meterTime) ? telegram.meterTime : `${telegram.meterTime}Z`);
   return Number.isNaN(time) ? null : time;
-}
-
-/** `…Z` or `…±hh:mm` */
-function hasUtcOffset(time: string): boolean {
-  const sign = time.at(-6);
-  return ((sign === "+" || sign === "-") && time.at(-3) === ":") || time.endsWith("Z");
 }
 
 /** Σ U·I of the phases, VA; `null` if a phase lacks voltage or current. */

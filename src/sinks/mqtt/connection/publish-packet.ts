@@ -11,6 +11,8 @@ const RETAIN = 0x01;
 const QOS_1 = 0x02;
 /** Packet type, up to four bytes of length, length of the topic, packet identifier, property length. */
 const MAX_OVERHEAD = 10;
+/** Bytes per UTF-16 code unit. */
+const MAX_UTF8 = 3;
 
 export interface PacketOptions {
   /** 5 adds a property length (of 0) to each packet; 4 is MQTT 3.1.1. */
@@ -27,9 +29,7 @@ export function publishPackets(
   { protocolVersion, retain, identifier }: PacketOptions,
 ): Buffer {
   let bound = 0;
-  for (const { topic, payload } of messages) {
-    bound += MAX_OVERHEAD + Buffer.byteLength(topic) + Buffer.byteLength(payload);
-  }
+  for (const { topic, payload } of messages) bound += MAX_OVERHEAD + MAX_UTF8 * (topic.length + payload.length);
   const buffer = Buffer.allocUnsafe(bound);
   let at = 0;
   const qos = identifier === undefined ? 0 : QOS_1;

@@ -65,7 +65,7 @@ export class Announcements {
   readonly #duplicates: DuplicateBridges;
   /** After a connection, all meters: over some seconds. */
   readonly #waiting: PacedQueue;
-  /** Meters that can be announced as soon as the broker has acknowledged others: not over seconds, but all for which there is room. */
+  /** Meters for which there was no room: announced as soon as the broker has acknowledged enough of the others. */
   readonly #next: PacedQueue;
 
   constructor(parts: AnnouncementsParts) {

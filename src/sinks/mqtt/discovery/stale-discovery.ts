@@ -120,6 +120,10 @@ export class StaleDiscovery {
     if (this.#hasRoom(known.size, known.has(topic), "values that are no longer published")) known.add(topic);
   }
 
+  *#all(): Generator<[topic: string, RetainedDiscovery]> {
+    for (const entries of this.#entries.values()) yield* entries;
+  }
+
   #has(topic: string, { device }: RetainedDiscovery): boolean {
     return this.#entries.get(device)?.has(topic) === true;
   }
@@ -210,7 +214,7 @@ export class StaleDiscovery {
       for (const name of names) found.add(name);
     };
     const byId = new Map(seen.map((device) => [device.id, device]));
-    for (const [topic, entry] of [...this.#entries.values()].flatMap((entries) => [...entries])) {
+    for (const [topic, entry] of this.#all()) {
       const device = byId.get(entry.device);
       const here = entry.base === base;
       if (!ownership.isOurs(entry)) continue;
