@@ -6,6 +6,7 @@ import { cyclonedxEsbuildPlugin } from "@cyclonedx/cyclonedx-esbuild";
 import { build } from "esbuild";
 import { buildPage } from "./build-page.mjs";
 import { BUNDLE_OPTIONS } from "./bundle-options.mjs";
+import { fewFiles } from "./few-files.mjs";
 
 const outdir = process.env.OUTDIR ?? "dist";
 rmSync(outdir, { recursive: true, force: true });
@@ -13,11 +14,18 @@ const isWhole = !process.argv.includes("--program");
 // The packages in the bundle with their licence texts (CycloneDX): scanners of the image or package find no node_modules.
 const listPackages = (outputFile) =>
   cyclonedxEsbuildPlugin({ outputFile, gatherLicenseTexts: true, outputReproducible: true, logLevel: "silent" });
-await build({
+const program = {
   ...BUNDLE_OPTIONS,
   outdir,
   entryPoints: { main: "src/main.ts", codec: "src/codec/index.ts" },
-  plugins: [...(BUNDLE_OPTIONS.plugins ?? []), ...(isWhole ? [listPackages("sbom.cdx.json")] : [])],
+};
+await build({
+  ...program,
+  plugins: [
+    ...(BUNDLE_OPTIONS.plugins ?? []),
+    await fewFiles(program),
+    ...(isWhole ? [listPackages("sbom.cdx.json")] : []),
+  ],
 });
 // `--program`: without page, types and SBOM, for tests of the program.
 if (isWhole) {

@@ -34,6 +34,25 @@ const unusedParts = {
   },
 };
 
+/** The package with the serial port's native binding. */
+export const NATIVE_PACKAGE = "@serialport/bindings-cpp";
+
+/**
+ * The binding's JavaScript is in the bundle, since loading it as twenty files takes longer; only the native binding itself
+ * is loaded from its package, by the package's own loader.
+ */
+const nativeBinding = {
+  name: "native-binding",
+  setup(build) {
+    build.onLoad({ filter: /[/\\]bindings-cpp[/\\]dist[/\\]serialport-bindings\.js$/ }, () => ({
+      contents: `
+        const manifest = require.resolve("${NATIVE_PACKAGE}/package.json");
+        const load = require("node:module").createRequire(manifest)("node-gyp-build");
+        exports.binding = load(require("node:path").dirname(manifest));`,
+    }));
+  },
+};
+
 /** @type {import("esbuild").BuildOptions} */
 export const BUNDLE_OPTIONS = {
   bundle: true,
@@ -45,9 +64,8 @@ export const BUNDLE_OPTIONS = {
   minifyWhitespace: true,
   // Excludes development-only code of libraries (winston's diagnostics: 1 MB).
   define: { "process.env.NODE_ENV": '"production"' },
-  plugins: [nativeStreams, silentDebug, unusedParts],
-  // Only the serial port's native binding stays external.
-  external: ["@serialport/bindings-cpp"],
+  plugins: [nativeStreams, silentDebug, unusedParts, nativeBinding],
+  external: [`${NATIVE_PACKAGE}/package.json`],
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   logLevel: "warning",
 };

@@ -4,7 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { BUNDLE_OPTIONS } from "./bundle-options.mjs";
+import { NATIVE_PACKAGE } from "./bundle-options.mjs";
 
 const root = join(import.meta.dirname, "..");
 const target = resolve(process.argv[2] ?? join(root, "dist-npm"));
@@ -19,8 +19,6 @@ for (const { path } of files) {
   cpSync(join(root, path), join(target, path));
 }
 const { scripts, devDependencies, ...published } = manifest;
-published.dependencies = Object.fromEntries(
-  Object.entries(manifest.dependencies).filter(([name]) => BUNDLE_OPTIONS.external.includes(name)),
-);
+published.dependencies = { [NATIVE_PACKAGE]: manifest.dependencies[NATIVE_PACKAGE] };
 writeFileSync(join(target, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
 console.log(target);

@@ -3,7 +3,6 @@
  * The entry point: checks the Node version before loading anything that an old version can't parse. Limited to the
  * syntax and modules of Node 12, with no static imports from this project.
  */
-import process from "node:process";
 import manifest from "../package.json" with { type: "json" };
 
 const needed = manifest.engines.node.replace(/[^0-9.]/g, "");

@@ -78,9 +78,15 @@ async function execute(row: CommandRow, args: readonly string[], options: Comman
   for (const secret of [options.key, options.authKey]) if (secret !== undefined) redactor.add(secret);
   try {
     const { command } = await row.load();
-    const { env, stdin, stdout, stderr } = process;
+    const { env, stdout, stderr } = process;
     const hide = (secret: string) => redactor.add(secret);
-    const context = { args, options, env, cwd: process.cwd(), stdin, stdout, stderr, signal: stopping.signal, hide };
+    const context = {
+      ...{ args, options, env, cwd: process.cwd(), stdout, stderr, signal: stopping.signal, hide },
+      // Node builds this stream when it is first asked for, and few commands read it.
+      get stdin() {
+        return process.stdin;
+      },
+    };
     exit(stopped(await command(context)));
   } catch (error) {
     if (error instanceof UsageError) {

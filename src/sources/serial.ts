@@ -146,7 +146,7 @@ export class SerialSource implements Source {
   }
 
   async #open(line: LineSettings): Promise<Port> {
-    const { autoDetect } = await import("@serialport/bindings-cpp");
+    const { autoDetect } = await import("./serial-binding.ts");
     try {
       return await autoDetect().open({
         path: this.#path,
