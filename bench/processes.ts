@@ -94,6 +94,9 @@ export class Broker {
   }
 }
 
+/** As in the image and the systemd unit (docs/benchmarks.md). */
+const ALLOCATION = { MALLOC_TRIM_THRESHOLD_: "131072" };
+
 /** The bridge as its users run it. */
 export class BridgeProcess {
   readonly #child: ChildProcess;
@@ -123,6 +126,7 @@ export class BridgeProcess {
       {
         env: {
           PATH: process.env.PATH ?? "",
+          ...ALLOCATION,
           ...(config === undefined ? { KAIFA2MQTT_METER_KEY: DEMO_KEY } : {}),
           KAIFA2MQTT_DATA_DIR: this.#folder,
           ...environment,

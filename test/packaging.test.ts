@@ -220,6 +220,15 @@ describe("the workflows", () => {
   });
 });
 
+describe("memory", () => {
+  it("is given back alike in the image, as a service, and where it is measured", () => {
+    const [, bytes] = /^ENV MALLOC_TRIM_THRESHOLD_=(\d+)$/m.exec(read("Dockerfile")) ?? [];
+    expect(Number(bytes)).toBeGreaterThan(0);
+    expect(read("packaging/systemd/kaifa2mqtt.service")).toContain(`\nEnvironment=MALLOC_TRIM_THRESHOLD_=${bytes}\n`);
+    expect(read("bench/processes.ts")).toContain(`MALLOC_TRIM_THRESHOLD_: "${bytes}"`);
+  });
+});
+
 describe("what the image is built from", () => {
   it("contains every documentation page that the build reads", () => {
     const script = readFileSync("scripts/build-page.mjs", "utf8");

@@ -25,6 +25,8 @@ export interface ReadingPublisherParts {
     readonly connected: boolean;
     readonly congested: boolean;
     hurry(): void;
+    /** Sends nothing until `flush`. */
+    hold(): void;
     flush(): void;
   };
   readonly publish: (message: Message, done: (outcome: Outcome) => void) => void;
@@ -68,6 +70,7 @@ export class ReadingPublisher {
     }
     const { powers, values, last } = this.#take(meter);
     if (powers.length > 0) publishValues(powers);
+    if (values.length > 0 && last !== null) connection.hold();
     if (values.length > 0) publishValues(values);
     if (last !== null) this.#sendAndWait(meter, last);
     connection.flush();

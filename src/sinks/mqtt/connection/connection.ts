@@ -213,6 +213,11 @@ export class Connection {
     return this.#outbox.fits(message);
   }
 
+  /** Sends what is published from now on with one call to the kernel, with `flush`. */
+  hold(): void {
+    this.#outbox.hold();
+  }
+
   /** Sends what was published in this turn immediately, rather than at the end of the turn. */
   flush(): void {
     this.#outbox.flush();

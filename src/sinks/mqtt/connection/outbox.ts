@@ -125,6 +125,11 @@ export class Outbox {
     return !this.#parts.disconnects.avoids(message) && packetBytes(message) <= this.#limits.maximumPacketBytes;
   }
 
+  /** Sends what is published from now on with one call to the kernel, with `flush`. */
+  hold(): void {
+    this.#parts.client()?.stream.cork();
+  }
+
   /** Sends what was published in this turn immediately, rather than at the end of the turn. */
   flush(): void {
     const stream = this.#parts.client()?.stream;
