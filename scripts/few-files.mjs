@@ -4,7 +4,7 @@
  * esbuild makes a file for each set of modules that the same entry points reach, and each command and each lazily loaded
  * part of the bridge (page, outputs, …) is an entry point; left alone, `run` loads over 40 files. So
  * - a lazily loaded part of the bridge imports the bridge, which has long been loaded by then, and
- * - each command imports all modules that `run` shares with some other command. Not `health`, which runs every minute.
+ * - each command imports all modules that `run` shares with some other command. Not `health`, which runs every ten seconds.
  */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";

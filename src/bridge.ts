@@ -8,6 +8,7 @@ import { StateFile } from "./acceptance/state-file.ts";
 import type { AutomaticBackfill } from "./backfill/automatic-backfill.ts";
 import type { BackfillStatus } from "./backfill/backfill-status.ts";
 import { buildMeter, decodingOf, type Recorder } from "./build-meter.ts";
+import { keyBytes } from "./config/hex-key.ts";
 import type { Config, MeterConfig } from "./config/options.ts";
 import { Distribution } from "./distribution.ts";
 import type { BridgeView, BrokerStatus } from "./http/bridge-view.ts";
@@ -23,6 +24,7 @@ import { dataFolderProblem } from "./process/data-folder.ts";
 import { type Health, HealthServer } from "./process/health.ts";
 import { instanceId } from "./process/instance-id.ts";
 import { pageUrl } from "./process/page-url.ts";
+import { loadOutputs } from "./sinks/load-outputs.ts";
 import type { Command } from "./sinks/mqtt/commands.ts";
 import type { Broker } from "./sinks/mqtt/connection/client-options.ts";
 import type { MqttSink } from "./sinks/mqtt/mqtt-sink.ts";
@@ -215,7 +217,6 @@ export class Bridge implements BridgeView {
     if (config.solarview.file !== undefined) {
       this.#sinks.push(new SolarviewSink(config.solarview.file, log.child({ component: "solarview" })));
     }
-    const { loadOutputs } = await import("./sinks/load-outputs.ts");
     const outputs = await loadOutputs(
       config.outputs,
       { version: this.version, periodMs: (id) => (id === null ? null : (this.meter(id)?.periodMs ?? null)) },
@@ -227,10 +228,7 @@ export class Bridge implements BridgeView {
         this.#ledger.subscribe((meter, state) => output.acceptLedger?.(meter, state));
     }
     if (!config.http.enabled) return null;
-    const [{ HttpSink }, { keyBytes }] = await Promise.all([
-      import("./http/http-sink.ts"),
-      import("./config/hex-key.ts"),
-    ]);
+    const { HttpSink } = await import("./http/http-sink.ts");
     const http = new HttpSink({
       http: config.http,
       ledger: this.#ledger.reader,
