@@ -76,7 +76,7 @@ STOPSIGNAL SIGTERM
 # `--wait`: waits up to a minute while the health is undecided. A wrong key fails after two checks.
 HEALTHCHECK --interval=10s --timeout=70s --retries=2 CMD ["kaifa2mqtt", "health", "--wait"]
 
-ARG BUILD_VERSION=1.2.3
+ARG BUILD_VERSION=1.2.4
 ARG BUILD_ARCH
 LABEL io.hass.type="app" \
   io.hass.version="${BUILD_VERSION}" \
