@@ -65,13 +65,9 @@ function addedImports(inputs) {
   const shared = atOnce(RUN).filter((path) => isOurs(path) && atOnceElsewhere.has(path));
   if (lazyParts.length === 0 || shared.length === 0) throw new Error(`${RUN} shares nothing, or has no lazy parts`);
 
-  const added = new Map(lazyParts.map((path) => [resolve(path), [resolve(RUN)]]));
-  for (const path of commands) {
-    if (path !== HEALTH)
-      added.set(
-        resolve(path),
-        shared.map((one) => resolve(one)),
-      );
-  }
-  return added;
+  const sharedPaths = shared.map((path) => resolve(path));
+  return new Map([
+    ...lazyParts.map((path) => [resolve(path), [resolve(RUN)]]),
+    ...commands.filter((path) => path !== HEALTH).map((path) => [resolve(path), sharedPaths]),
+  ]);
 }

@@ -81,7 +81,14 @@ async function execute(row: CommandRow, args: readonly string[], options: Comman
     const { env, stdout, stderr } = process;
     const hide = (secret: string) => redactor.add(secret);
     const context = {
-      ...{ args, options, env, cwd: process.cwd(), stdout, stderr, signal: stopping.signal, hide },
+      args,
+      options,
+      env,
+      cwd: process.cwd(),
+      stdout,
+      stderr,
+      signal: stopping.signal,
+      hide,
       // Node builds this stream when it is first asked for, and few commands read it.
       get stdin() {
         return process.stdin;
