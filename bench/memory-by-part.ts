@@ -16,9 +16,8 @@ const PARTS = [
   ["meter, acceptance, bridge", "./src/bridge.ts"],
   ["our MQTT sink", "./src/sinks/mqtt/mqtt-sink.ts"],
   ["MQTT.js", "mqtt/lib/client"],
+  ["the binding of serialport", "./src/sources/serial-binding.ts"],
 ] as const;
-/** Not bundled; the last part. */
-const NATIVE = ["the native binding of serialport", "@serialport/bindings-cpp"] as const;
 const RUNS = 5;
 
 /** MB (2^20 bytes) added by each, median of five runs; the first row is the bare Node. */
@@ -32,12 +31,12 @@ export async function benchMemoryByPart(): Promise<{ part: string; mb: number }[
   });
   const script = join(folder, "measure.mjs");
   writeFileSync(script, MEASURE);
-  const modules = [...PARTS.map((_, n) => `./part${n}.js`), NATIVE[1]];
+  const modules = PARTS.map((_, n) => `./part${n}.js`);
   const runs = Array.from(
     { length: RUNS },
     () => JSON.parse(execFileSync(process.execPath, [script, ...modules], { encoding: "utf8" })) as number[],
   );
-  return ["a bare Node", ...[...PARTS, NATIVE].map(([name]) => name)].map((part, n) => ({
+  return ["a bare Node", ...PARTS.map(([name]) => name)].map((part, n) => ({
     part,
     mb: quantile(
       runs.map((run) => (run[n] ?? 0) - (n === 0 ? 0 : (run[n - 1] ?? 0))),

@@ -1,5 +1,2 @@
-/**
- * Wrapper to load the binding of the `serialport` library only when a device is opened: `await import("./serial-binding.ts")`.
- * The library is CommonJS, so a direct dynamic import has no named exports once bundled; this module does.
- */
+/** The binding of the `serialport` library alone, loaded when a device is opened, as serialport-library.ts loads the whole. */
 export { autoDetect } from "@serialport/bindings-cpp";
